@@ -1,0 +1,48 @@
+# Each target sets up .venv by itself: `make demo` or `make test` can be the first command after a clone.
+PYTHON ?= python3
+# Further pip options, for example: make test PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_FLAGS ?=
+# Further pytest options. PYTEST_FLAGS="-n 2 --dist worksteal" uses two processes, whose start costs some 15 seconds.
+PYTEST_FLAGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# Small products run faster on one thread than on several that wait for each other.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: $(STAMP)  ## Run the first example
+	$(BIN)/python examples/01_quickstart.py
+
+test: lint types  ## Run linter, type checker, tests and doctests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(STAMP)  ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## Check types
+	$(BIN)/mypy
+
+clean:  ## Remove the environment, caches and build results
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --group needs pip 25.1, newer than what a Python brings with it.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'skmtl needs Python 3.11 or newer; name one with: make PYTHON=python3.x'; exit 1; }
+	@echo 'Setting up .venv: a few minutes, once'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq -c constraints.txt --upgrade pip
+	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e . --group test
+	@touch $@

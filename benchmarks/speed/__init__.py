@@ -1,0 +1,1 @@
+"""Speed of fitting and predicting against other libraries: ``python -m benchmarks.speed``."""

@@ -1,0 +1,95 @@
+"""Parameters of strategy objects: the part of scikit-learn's protocol that cloning and grid searches need."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar
+
+P = TypeVar("P", bound="Params")
+
+
+class Params:
+    """Base of all strategy objects: constructor arguments are parameters, stored unchanged under their own names.
+
+    Gives ``get_params`` and ``set_params``, so that ``sharing__rank`` is an axis of a grid search and
+    :func:`sklearn.base.clone` works, together with a readable ``repr`` and equality by value.
+    """
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        names = inspect.signature(cls).parameters
+        return [] if cls.__init__ is object.__init__ else list(names)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Accepted for compatibility; strategy objects do not nest.
+
+        Returns
+        -------
+        dict
+            Name to value.
+        """
+        return {name: getattr(self, name) for name in self._parameter_names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters in place.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by parameter name.
+
+        Returns
+        -------
+        Self
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If a name is not a parameter.
+        """
+        known = self._parameter_names()
+        for name, value in params.items():
+            if name not in known:
+                choices = ", ".join(map(repr, known)) or "none"
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; its parameters: {choices}.")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.get_params() == other.get_params()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), *map(repr, self.get_params().values())))
+
+
+def resolve(parameter: str, value: object, choices: Mapping[str, type[P]], base: type[P]) -> P:
+    """Return the strategy that ``value`` names: an object as it is, a string as that strategy with its defaults.
+
+    Raises
+    ------
+    ValueError
+        If a string is not among ``choices``.
+    TypeError
+        If ``value`` is neither a string nor an instance of ``base``.
+    """
+    if isinstance(value, base):
+        return value
+    names = ", ".join(map(repr, choices))
+    if isinstance(value, str):
+        if value in choices:
+            return choices[value]()
+        raise ValueError(f"{parameter}={value!r} is not known. Choose one of {names}, or pass a {base.__name__} object.")
+    raise TypeError(
+        f"{parameter} must be one of {names} or a {base.__name__} object; got {type(value).__name__}. "
+        f"Pass an instance, not a class or a setting."
+    )

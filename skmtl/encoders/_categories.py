@@ -1,0 +1,88 @@
+"""One-hot encoding of one categorical column."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skmtl.encoders._columns import Array
+
+_SHARE_DIGITS = 12  # shares equal to so many digits tie, however the weights are scaled
+
+
+class Categories:
+    """Output of each category of one column: one of its own, one shared by the infrequent, one for missing cells.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Objects, None where missing.
+    weights : ndarray of shape (n_samples,)
+        Strictly positive weights.
+    max_categories : int
+        Most outputs beside that of the missing cells.
+    label : str
+        How errors call the column.
+
+    Raises
+    ------
+    TypeError
+        If a value is not hashable.
+    """
+
+    def __init__(self, values: Array, weights: npt.NDArray[np.float64], max_categories: int, label: str) -> None:
+        self._label = label
+        found, shares = _shares(values, weights, label)
+        kept, rare = found, []
+        if len(found) > max_categories:
+            order = np.argsort(-shares, kind="stable")  # of equal shares the first in sorted order is kept
+            is_kept = np.zeros(len(found), dtype=bool)
+            is_kept[order[: max_categories - 1]] = True
+            kept = [value for value, keep in zip(found, is_kept, strict=True) if keep]
+            rare = [value for value, keep in zip(found, is_kept, strict=True) if not keep]
+        self.names = [*map(str, kept), *(["infrequent"] if rare else [])]
+        self.codes: dict[Hashable, int] = {value: code for code, value in enumerate(kept)}
+        self.codes.update(dict.fromkeys(rare, len(kept)))
+        if any(value is None for value in values):
+            self.codes[None] = len(self.names)
+            self.names.append("missing")
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.names)
+
+    def encode(self, values: Array, out: npt.NDArray[np.float64]) -> None:
+        """Write ones into ``out``, zeros of shape (n_samples, n_outputs); an unknown value leaves its row zero."""
+        try:
+            codes = np.fromiter((self.codes.get(value, -1) for value in values), dtype=np.intp, count=len(values))
+        except TypeError as error:
+            raise _hash_error(self._label, error) from error
+        known = np.flatnonzero(codes >= 0)
+        out[known, codes[known]] = 1.0
+
+
+def _shares(values: Array, weights: npt.NDArray[np.float64], label: str) -> tuple[list[Any], npt.NDArray[np.float64]]:
+    """Distinct values in an order that the rows do not decide, and the share of the weight that each has."""
+    try:
+        found = _sorted([value for value in dict.fromkeys(values) if value is not None])
+    except TypeError as error:
+        raise _hash_error(label, error) from error
+    index = {value: i for i, value in enumerate(found)}
+    codes = np.fromiter((index.get(value, len(found)) for value in values), dtype=np.intp, count=len(values))
+    totals = np.bincount(codes, weights=weights, minlength=len(found) + 1)[: len(found)]
+    return found, np.round(totals / weights.sum(), _SHARE_DIGITS)
+
+
+def _sorted(values: list[Any]) -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:  # mixed types have no order of their own
+        return sorted(values, key=lambda value: (type(value).__name__, str(value)))
+
+
+def _hash_error(label: str, error: TypeError) -> TypeError:
+    return TypeError(f"X holds a value in the categorical {label} that cannot be a category: {error}. Use strings.")

@@ -1,0 +1,195 @@
+"""Reading X: any array, list, tensor, sparse matrix or data frame as numbers and categories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from sklearn.utils import check_array
+
+from skmtl.encoders._columns import (
+    Array,
+    Names,
+    as_float,
+    check_range,
+    column_label,
+    holds_categories,
+    to_numbers,
+    to_objects,
+)
+
+CategoricalFeatures: TypeAlias = str | Iterable[Any] | None
+
+_FROM_DTYPE = "from_dtype"
+_CATEGORICAL_DTYPES = frozenset({"CategoricalDtype", "StringDtype", "String", "Categorical", "Enum"})  # pandas, polars
+
+
+class Table(NamedTuple):
+    """X, read: a block of numbers and columns of categories."""
+
+    numeric: Array | sp.csr_array
+    """Of shape (n_samples, n_numeric), float32 or float64, NaN where missing. Sparse where X is.
+    It may share the user's memory: read only."""
+    numeric_positions: npt.NDArray[np.intp]
+    """Position in X of each column of ``numeric``."""
+    categorical: list[Array]
+    """Object arrays of shape (n_samples,), None where missing."""
+    categorical_positions: list[int]
+    """Position in X of each categorical column."""
+    names: Names
+    """Names of all columns of X; None for arrays."""
+
+
+def read_table(X: Any, categorical_features: CategoricalFeatures = _FROM_DTYPE) -> Table:
+    """Read and check X, which is left unchanged.
+
+    Parameters
+    ----------
+    X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
+        Numbers of any kind, with NaN, None or pandas.NA where missing; strings and other categories in categorical
+        columns. pandas and polars frames are read through what they have in common.
+    categorical_features : "from_dtype", None or sequence, default="from_dtype"
+        "from_dtype": the category and string columns of a frame, and its object columns unless they hold only numbers;
+        None: no column; or positions, column names or a boolean mask.
+
+    Returns
+    -------
+    Table
+        The numbers and the categories.
+
+    Raises
+    ------
+    ValueError
+        For infinity or values beyond float32, strings outside categorical columns, complex numbers, masked arrays,
+        wrong dimensions, no rows, no columns, duplicate column names, or unknown ``categorical_features``.
+    TypeError
+        If X is None, a mapping or a string, or holds dates, times or other objects as numbers.
+    """
+    plain = type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype.kind in "biuf"
+    if plain and (categorical_features is None or categorical_features is _FROM_DTYPE):
+        return _numbers_only(X, None)  # no more work than this: the latency of predicting one row
+    if sp.issparse(X):
+        return _read_sparse(X, categorical_features)
+    if all(hasattr(X, name) for name in ("__array__", "shape", "dtypes", "columns")):
+        return _read_frame(X, categorical_features)
+    return _read_array(_as_array(X), categorical_features)
+
+
+def _numbers_only(values: Array, names: Names) -> Table:
+    check_range(values, names)
+    return Table(as_float(values), np.arange(values.shape[1]), [], [], names)
+
+
+def _read_sparse(X: Any, categorical_features: CategoricalFeatures) -> Table:
+    checked = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False)
+    if _categorical_positions(categorical_features, checked.shape[1], None):
+        raise ValueError(
+            "categorical_features must be empty for a sparse X, which holds numbers only. Pass a DataFrame."
+        )
+    values = sp.csr_array(checked)
+    if not values.has_canonical_format:
+        values = values.copy()  # the sum is in place, and a clip of parts is not the clip of their sum
+        values.sum_duplicates()
+    if values.nnz:
+        check_range(values.data, None, values.indices)
+    return Table(values, np.arange(values.shape[1]), [], [], None)
+
+
+def _as_array(X: Any) -> Array:
+    """Two-dimensional array with rows and columns, in the dtype that X has."""
+    if X is None or isinstance(X, (Mapping, Set, str, bytes)):
+        raise TypeError(f"X must be an array, list, tensor, sparse matrix or DataFrame; got {type(X).__name__}.")
+    if hasattr(X, "collect"):
+        raise TypeError(f"X is a {type(X).__name__}, whose rows are not read yet. Pass X.collect() instead.")
+    if isinstance(X, np.ma.MaskedArray):
+        raise ValueError(
+            "X is a masked array, whose mask would be lost. Pass X.astype(float).filled(numpy.nan) instead."
+        )
+    if isinstance(X, torch.Tensor):
+        tensor = X.detach().cpu()
+        X = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()  # numpy has no bfloat16
+    elif isinstance(X, (list, tuple)):
+        array = np.asarray(X)
+        X = np.array(X, dtype=object) if array.dtype.kind in "US" else array  # numbers among strings stay numbers
+    array = check_array(X, dtype=None, ensure_all_finite=False)
+    if array.dtype.kind == "V":
+        raise ValueError(f"X must hold numbers or categories; got dtype {array.dtype}. Pass a DataFrame.")
+    return np.asarray(array)
+
+
+def _read_array(array: Array, categorical_features: CategoricalFeatures) -> Table:
+    positions = _categorical_positions(categorical_features, array.shape[1], None) or []
+    if not positions and array.dtype.kind in "biuf":
+        return _numbers_only(array, None)
+    return _assemble(list(array.T), set(positions), None)
+
+
+def _read_frame(X: Any, categorical_features: CategoricalFeatures) -> Table:
+    names, dtypes = list(X.columns), list(X.dtypes)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"X has duplicate column names: {', '.join(map(repr, twice[:5]))}. Rename or drop them.")
+    if 0 in X.shape:
+        check_array(np.empty(X.shape))  # raises in scikit-learn's words
+    positions = _categorical_positions(categorical_features, len(names), names)
+    if not positions and all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in dtypes):
+        return _numbers_only(X.to_numpy(), names)
+    columns = [X[name].to_numpy() for name in names]
+    if positions is None:
+        positions = [i for i in range(len(names)) if _is_categorical(dtypes[i], columns[i], column_label(names, i))]
+    return _assemble(columns, set(positions), names)
+
+
+def _is_categorical(dtype: Any, values: Array, label: str) -> bool:
+    # A polars dtype may be a class or an instance of it; a pandas dtype is an instance.
+    name = dtype.__name__ if isinstance(dtype, type) else type(dtype).__name__
+    return name in _CATEGORICAL_DTYPES or holds_categories(values, label)
+
+
+def _assemble(columns: list[Array], categorical: set[int], names: Names) -> Table:
+    numeric = [i for i in range(len(columns)) if i not in categorical]
+    block = np.empty((len(columns[0]), len(numeric)), order="F")  # it is written by columns
+    for k, i in enumerate(numeric):
+        values = to_numbers(columns[i], column_label(names, i))
+        check_range(values, names, np.full(len(values), i))
+        block[:, k] = values
+    positions = sorted(categorical)
+    return Table(block, np.array(numeric, dtype=np.intp), [to_objects(columns[i]) for i in positions], positions, names)
+
+
+def _categorical_positions(features: CategoricalFeatures, n_columns: int, names: Names) -> list[int] | None:
+    """Positions of the categorical columns; None where the dtypes of a frame decide."""
+    if features is None:
+        return []
+    if isinstance(features, str) or not isinstance(features, Iterable):
+        if features == _FROM_DTYPE:
+            return None
+        raise ValueError(
+            f'categorical_features must be "{_FROM_DTYPE}", None, or a sequence of column positions, column names or '
+            f"booleans; got {features!r}."
+        )
+    wanted = list(features)
+    if wanted and all(isinstance(item, (bool, np.bool_)) for item in wanted):
+        if len(wanted) != n_columns:
+            raise ValueError(f"categorical_features is a mask of length {len(wanted)}; X has {n_columns} columns.")
+        return [int(i) for i in np.flatnonzero(wanted)]
+    return sorted({_position(item, n_columns, names) for item in wanted})
+
+
+def _position(item: Any, n_columns: int, names: Names) -> int:
+    if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+        if 0 <= item < n_columns:
+            return int(item)
+        raise ValueError(f"categorical_features holds {item}; positions of X go from 0 to {n_columns - 1}.")
+    if names is None:
+        raise ValueError(f"categorical_features holds {item!r}, but X has no column names. Give positions.")
+    if item not in names:
+        raise ValueError(
+            f"categorical_features holds {item!r}, which is not a column of X: {', '.join(map(repr, names))}."
+        )
+    return names.index(item)

@@ -1,0 +1,248 @@
+"""The encoder of tables: numbers on one robust scale, categories one-hot."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from skmtl.encoders._categories import Categories
+from skmtl.encoders._columns import Array, column_label
+from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
+from skmtl.encoders._quantiles import weighted_quantile
+from skmtl.encoders._table import CategoricalFeatures, Table, read_table
+
+_NUMERIC = ("auto", "scaled")
+_CLIP = 3.0  # bound of an encoded number
+_RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
+_LEAST_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
+_ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
+
+
+class TabularEncoder(Encoder):
+    """Encodes the columns of a table.
+
+    Numbers: ``z = (x - median) / IQR``, then the smooth clip ``z / sqrt(1 + (z / 3)**2)``, linear near the median and
+    bounded by 3 (Holzmüller et al., "Better by Default", 2024). Where the IQR is 0, half the range takes its place; a
+    constant column gives 0. A missing value gives what the median gives, and a column with missing values in ``fit``
+    has a further output that is 1 where the value is missing. Boolean columns are numbers.
+
+    Categories: one output each, 1 where the row has it. If a column has more than ``max_categories``, those of least
+    weight share one output, so that there are ``max_categories`` outputs. Missing cells have an output of their own if
+    there were any in ``fit``. A category that ``fit`` did not see encodes as zeros.
+
+    Sparse X stays sparse: its numbers are not centred but divided by the largest absolute value of their column, then
+    clipped as above, so zeros stay zeros.
+
+    All statistics are weighted: an integer weight counts exactly as so many equal rows.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None or sequence, default="from_dtype"
+        Categorical columns. "from_dtype": the category and string columns of a DataFrame, and its object columns unless
+        they hold only numbers; None: no column; or positions, column names or a boolean mask.
+    max_categories : int, default=64
+        Most outputs of a categorical column beside that of the missing cells.
+    numeric : {"auto", "scaled"}, default="auto"
+        Encoding of numbers. "scaled" is the above; "auto" chooses from the data, at present always "scaled".
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        Length of an encoded row: numbers, missing indicators, then categories.
+    center_, scale_ : ndarray of shape (n_numeric,)
+        What is subtracted from each numeric column and what it is divided by (infinity for a constant column).
+    indicated_ : ndarray of int
+        Which numeric columns have a missing indicator.
+    numeric_positions_, categorical_positions_ : ndarray of int and list of int
+        Positions in X of the two kinds of columns.
+    categories_ : list of Categories
+        Codes of each categorical column.
+    column_names_ : list or None
+        Names of the columns of X; None for arrays.
+    sparse_ : bool
+        Whether the X of ``fit`` was sparse.
+    """
+
+    def __init__(
+        self,
+        *,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        max_categories: int = 64,
+        numeric: str = "auto",
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+        self.numeric = numeric
+
+    def fit(self, X: Any, sample_weight: FloatArray) -> Self:
+        """Learn medians, scales and categories.
+
+        Parameters
+        ----------
+        X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
+            The table; NaN, None or pandas.NA where missing.
+        sample_weight : ndarray of shape (n_samples,)
+            Strictly positive weights.
+
+        Returns
+        -------
+        Self
+            This object.
+
+        Raises
+        ------
+        ValueError
+            For a wrong parameter, and as :func:`skmtl.encoders.read_table` does for X.
+        TypeError
+            As :func:`skmtl.encoders.read_table` does for X, and for categories that cannot be hashed.
+        """
+        self._check_parameters()
+        table = read_table(X, self.categorical_features)
+        self._fit_numbers(table.numeric, sample_weight)
+        self._fit_categories(table, sample_weight)
+        self.numeric_positions_ = table.numeric_positions
+        self.column_names_ = table.names
+        one_hot = sum(categories.n_outputs for categories in self.categories_)
+        self.n_outputs_ = len(self.center_) + len(self.indicated_) + one_hot
+        return self
+
+    def transform(self, X: Any) -> Encoded:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
+            Rows with the columns of ``fit``, in its order.
+
+        Returns
+        -------
+        ndarray or csr_array of shape (n_samples, n_outputs_)
+            The encoded rows, float64; sparse where X is and the X of ``fit`` was.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in ``fit``.
+        """
+        table = read_table(X, self.categorical_positions_ or None)
+        numbers_ = table.numeric
+        if sp.issparse(numbers_):
+            if self.sparse_:
+                return self._encode_sparse(numbers_)
+            numbers_ = numbers_.toarray()
+        n, n_numeric = numbers_.shape
+        out = np.empty((n, self.n_outputs_))
+        _scale(numbers_, self.center_, self.scale_, out[:, :n_numeric])
+        if self.n_outputs_ > n_numeric:
+            self._encode_rest(numbers_, table, out[:, n_numeric:])
+        return out
+
+    def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
+        """Name of every output.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns of X; by default those seen in ``fit``, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of shape (n_outputs_,)
+            The column's name for a number, followed by ``_missing`` for an indicator or ``_<category>``.
+        """
+        n_columns = len(self.numeric_positions_) + len(self.categorical_positions_)
+        given = self.column_names_ if input_features is None else np.asarray(input_features, dtype=object).tolist()
+        names = [f"x{i}" for i in range(n_columns)] if given is None else [str(name) for name in given]
+        plain = [names[i] for i in self.numeric_positions_]
+        indicators = [f"{plain[k]}_missing" for k in self.indicated_]
+        pairs = zip(self.categorical_positions_, self.categories_, strict=True)
+        one_hot = [f"{names[i]}_{name}" for i, categories in pairs for name in categories.names]
+        return np.array([*plain, *indicators, *one_hot], dtype=object)
+
+    def _check_parameters(self) -> None:
+        if self.numeric not in _NUMERIC:
+            raise ValueError(f"numeric must be one of {', '.join(map(repr, _NUMERIC))}; got {self.numeric!r}.")
+        limit = self.max_categories
+        if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
+            raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
+
+    def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
+        self.sparse_ = bool(sp.issparse(values))
+        if sp.issparse(values):
+            self.center_ = np.zeros(values.shape[1])
+            self.scale_, missing = _sparse_scale(values)
+        else:
+            self.center_, self.scale_ = _center_and_scale(values, weights)
+            missing = np.logical_or.reduce(np.isnan(values), axis=0)
+        self.indicated_ = np.flatnonzero(missing)
+
+    def _fit_categories(self, table: Table, weights: FloatArray) -> None:
+        self.categorical_positions_ = table.categorical_positions
+        labels = [column_label(table.names, i) for i in table.categorical_positions]
+        pairs = zip(table.categorical, labels, strict=True)
+        self.categories_ = [Categories(values, weights, self.max_categories, label) for values, label in pairs]
+
+    def _encode_rest(self, values: Array, table: Table, out: FloatArray) -> None:
+        """Write missing indicators and categories."""
+        start = len(self.indicated_)
+        out[:, :start] = np.isnan(values[:, self.indicated_])
+        out[:, start:] = 0.0
+        for column, categories in zip(table.categorical, self.categories_, strict=True):
+            stop = start + categories.n_outputs
+            categories.encode(column, out[:, start:stop])
+            start = stop
+
+    def _encode_sparse(self, values: sp.csr_array) -> sp.csr_array:
+        data = values.data / self.scale_[values.indices]
+        missing = np.isnan(data)
+        data[missing] = 0.0
+        encoded = sp.csr_array((_smooth_clip(data), values.indices, values.indptr), shape=values.shape)
+        if not len(self.indicated_):
+            return encoded
+        marks = sp.csr_array((missing.astype(np.float64), values.indices, values.indptr), shape=values.shape)
+        marks = marks[:, self.indicated_]
+        marks.eliminate_zeros()
+        return sp.csr_array(sp.hstack([encoded, marks], format="csr"))
+
+
+def _center_and_scale(values: Array, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    low, first, median, third, high = weighted_quantile(values, weights, (0.0, 0.25, 0.5, 0.75, 1.0))
+    resolution = _RESOLUTION * np.maximum(np.abs(low), np.abs(high))
+    spread, half_range = third - first, 0.5 * (high - low)
+    scale = np.where(spread > resolution, spread, np.where(half_range > resolution, half_range, np.inf))
+    return np.where(np.isnan(median), 0.0, median), np.maximum(scale, _LEAST_SCALE)
+
+
+def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Largest absolute value of each column, infinite where there is none, and which columns miss values."""
+    size, missing = np.zeros(values.shape[1]), np.zeros(values.shape[1], dtype=bool)
+    is_missing = np.isnan(values.data)
+    missing[values.indices[is_missing]] = True
+    np.maximum.at(size, values.indices, np.where(is_missing, 0.0, np.abs(values.data)))
+    return np.where(size > 0.0, np.maximum(size, _LEAST_SCALE), np.inf), missing
+
+
+def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray) -> None:
+    """Write the encoded numbers into ``out``; a missing value becomes the median's 0."""
+    step = max(1, _ELEMENTS_AT_ONCE // max(1, values.shape[1]))
+    for start in range(0, len(values), step):
+        rows = out[start : start + step]
+        np.subtract(values[start : start + step], center, out=rows)
+        rows /= scale
+        _smooth_clip(rows)
+        missing = np.isnan(rows)
+        if missing.any():
+            rows[missing] = 0.0
+
+
+def _smooth_clip(z: FloatArray) -> FloatArray:
+    """``z / sqrt(1 + (z / 3)**2)``, in place."""
+    square = z * z
+    square *= 1.0 / _CLIP**2
+    square += 1.0
+    z /= np.sqrt(square, out=square)
+    return z

@@ -1,0 +1,220 @@
+"""What the three estimators have in common: fit and state."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from skmtl._params import resolve
+from skmtl.encoders import Encoder
+from skmtl.estimators._callbacks import CallbackSupportMixin, FitProgress, with_callbacks
+from skmtl.estimators._learner import Learner
+from skmtl.estimators._nested_params import ENCODERS, NestedParamsMixin
+from skmtl.estimators._observations import Column, Observations, observed_columns, read_observations
+from skmtl.estimators._predictor import PredictorMixin
+from skmtl.estimators._weights import class_weight_factors, read_loss_weights
+from skmtl.layers import ACTIVATIONS
+from skmtl.tasks import Kind, Task
+from skmtl.training import SCHEDULES
+
+_AUTO = StrOptions({"auto"})
+_ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
+
+
+class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, ABC):  # type: ignore[misc]
+    """Base of the multi-task networks."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"auto", *SCHEDULES})],
+        "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [_AUTO, Interval(Real, 0, None, closed="left")],
+        "batch_size": [_AUTO, Interval(Integral, 1, None, closed="left")],
+        "max_iter": [_AUTO, Interval(Integral, 1, None, closed="left")],
+        "early_stopping": [_AUTO, "boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_AUTO, Interval(Integral, 1, None, closed="left"), Interval(Real, np.inf, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _kinds(self, columns: list[Column]) -> list[Kind]:
+        """Kind of each task, from parameters and observed labels."""
+
+    def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
+        """Further fitted attributes of the subclass."""
+        return {}
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows; NaN is a missing value.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels; NaN, None, pandas.NA and ``missing_label`` mean "no label".
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or cell; 0 is the same as an absent row or label.
+        X_val, y_val, sample_weight_val : default=None
+            Rows that decide which epoch's weights are kept, in place of held-out training rows.
+
+        Returns
+        -------
+        Self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or a weight is not usable; the message names it and the cure.
+        DivergenceError
+            If the loss stops being finite.
+        """
+        self._validate_params()
+        resume = self.warm_start and hasattr(self, "network_")
+        observations = self._observe(X, y, sample_weight, known=resume)
+        learner = self._continued(observations) if resume else self._started(observations)
+        validation = self._observe_validation(X_val, y_val, sample_weight_val, learner)
+        learner.prepare(observations, self._weights(observations, learner), validation)
+        progress = FitProgress(self, learner.max_iter, X, y)
+        learner.train(verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner)))
+        self._adopt(learner)
+        progress.end()
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Go over the given rows once.
+
+        The first call fits the encoder and the scaling of the targets to its rows; later calls keep them. A failed call
+        leaves the estimator as it was. After unpickling, training goes on with fresh moments of the optimizer.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels, with holes as in :meth:`fit`.
+        classes : array-like, or list of array-like, default=None
+            All classes (1-D y) or those of each task (2-D y; None for a numeric task). Without them the classes are
+            those of the first call.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or cell.
+
+        Returns
+        -------
+        Self
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As in :meth:`fit`, and if a label is not among the classes.
+        """
+        self._validate_params()
+        known = hasattr(self, "network_")
+        observations = self._observe(X, y, sample_weight, known=known)
+        learner = self._continued(observations) if known else self._started(observations, classes)
+        learner.resume(getattr(self, "_run", None))
+        learner.prepare(observations, self._weights(observations, learner), None, **_ONE_PASS)
+        learner.train(verbose=bool(self.verbose))
+        self._adopt(learner)
+        self._run = learner.run
+        return self
+
+    def _observe(self, X: Any, y: Any, sample_weight: Any, known: bool) -> Observations:
+        if known:
+            self._check_columns(X)
+        observations = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        if not known:
+            validate_data(self, X, skip_check_array=True)
+        return observations
+
+    def _started(self, observations: Observations, classes: Any = None) -> Learner:
+        columns = observed_columns(observations, classes)
+        tasks = [kind.fit(*column) for kind, column in zip(self._kinds(columns), columns, strict=True)]
+        encoder = copy.deepcopy(resolve("encoder", self.encoder, ENCODERS, Encoder))
+        encoder.fit(observations.X, observations.row_weights)
+        return Learner(self.get_params(deep=False), encoder, tasks, observations.labels.one_dimensional)
+
+    def _continued(self, observations: Observations) -> Learner:
+        n_tasks = len(observations.labels.names)
+        if n_tasks != len(self.tasks_):
+            raise ValueError(f"y has {n_tasks} tasks, but the estimator was fitted to {len(self.tasks_)}.")
+        return Learner(self.get_params(deep=False), self.encoder_, self.tasks_, self._one_dimensional, self.network_)
+
+    def _weights(self, observations: Observations, learner: Learner) -> np.ndarray:
+        """Weights of the cells with the class weights in them."""
+        labels = observations.labels
+        return observations.weights * class_weight_factors(
+            getattr(self, "class_weight", None), learner.tasks, labels.columns, observations.weights, learner.one_dimensional
+        )
+
+    def _observe_validation(
+        self, X_val: Any, y_val: Any, sample_weight_val: Any, learner: Learner
+    ) -> tuple[Observations, np.ndarray] | None:
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together: pass both or neither.")
+        if X_val is None:
+            return None
+        self._check_columns(X_val)
+        observations = read_observations(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
+        return observations, self._weights(observations, learner)
+
+    def _attributes(self, learner: Learner) -> dict[str, Any]:
+        names = [task.name for task in learner.tasks]
+        return {
+            "encoder_": learner.encoder,
+            "tasks_": learner.tasks,
+            "task_names_": np.asarray(names, dtype=object),
+            "loss_weights_": read_loss_weights(self.loss_weights, names),
+            "history_": learner.history,
+            "n_iter_": learner.n_iter,
+            "network_": learner.network,
+            "_layout": learner.layout,
+            "_one_dimensional": learner.one_dimensional,
+            **self._expose(learner.tasks, learner.one_dimensional),
+        }
+
+    def _adopt(self, learner: Learner) -> None:
+        self.__dict__.pop("_run", None)
+        self.__dict__.update(self._attributes(learner))
+
+    def _snapshot(self, learner: Learner) -> dict[str, Any]:
+        return {**self._attributes(learner), "network_": copy.deepcopy(learner.network)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_run"}
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags

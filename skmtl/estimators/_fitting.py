@@ -1,0 +1,203 @@
+"""From observations to a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from skmtl.balancing import BALANCERS, Balancer
+from skmtl._params import resolve
+from skmtl.estimators._folds import deal, held_out_rows, row_hashes
+from skmtl.estimators._recipe import Recipe, resolve_recipe
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS, Sharing
+from skmtl.tasks import TaskLayout
+from skmtl.training import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Batch,
+    DenseRows,
+    Objective,
+    Optimizer,
+    Rows,
+    Run,
+    Settings,
+    SparseRows,
+    Streams,
+    TrainingData,
+    Validation,
+)
+
+
+@dataclass(frozen=True)
+class EncodedData:
+    """Rows and targets as numbers, in the layout's order of tasks.
+
+    Attributes
+    ----------
+    rows : ndarray or CSR array of shape (n, n_features)
+        Encoded rows of X.
+    targets, weights : ndarray of shape (n, n_tasks)
+        Encoded labels and the weight of each cell, 0 where no label is.
+    """
+
+    rows: np.ndarray | sparse.csr_array
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before the first step.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        Resolved numbers.
+    layout : TaskLayout
+        The tasks.
+    importance : ndarray of shape (n_tasks,)
+        Normalised ``loss_weights`` in the layout's order.
+    members, seed : int
+        Number of members and the seed of their streams.
+    device : torch.device
+        Where to compute.
+    fold : ndarray of shape (n,), optional
+        Fold of each row; None where no member holds out rows of its own.
+    n_folds : int
+        Number of folds.
+    """
+
+    recipe: Recipe
+    layout: TaskLayout
+    importance: np.ndarray
+    members: int
+    seed: int
+    device: torch.device
+    fold: np.ndarray | None
+    n_folds: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type to compute in."""
+        dtype: torch.dtype = getattr(torch, self.recipe.dtype)
+        return dtype
+
+    def tensor(self, values: np.ndarray) -> torch.Tensor:
+        """Copy to the device in the type to compute in."""
+        return torch.tensor(values, dtype=self.dtype, device=self.device)
+
+
+def make_plan(
+    params: dict[str, Any],
+    layout: TaskLayout,
+    importance: np.ndarray,
+    data: EncodedData,
+    seed: int,
+    device: torch.device,
+    own_validation: bool,
+) -> Plan:
+    """Decide everything that depends on parameters and data."""
+    n_rows, members = data.rows.shape[0], params["n_estimators"]
+    hashes = row_hashes(data.rows, seed)
+    n_distinct = len(np.unique(hashes))
+    recipe = resolve_recipe(params, n_rows, n_distinct, device.type != "cpu")
+    n_folds = max(round(1 / params["validation_fraction"]), 2)
+    deals = recipe.holds_out and not own_validation and n_distinct >= n_folds
+    fold = deal(hashes, n_folds) if deals else None
+    return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds)
+
+
+def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, streams: Streams) -> Network:
+    """Build the network and draw its initial parameters."""
+    architecture = Architecture(
+        sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
+        n_inputs=data.rows.shape[1],
+        hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
+        activation=params["activation"],
+        n_outputs=plan.layout.n_outputs,
+        members=plan.members,
+        dtype=plan.recipe.dtype,
+        initial_bias=plan.layout.initial_bias(data.targets, data.weights),
+        dropout=(float(params["dropout"]),) * plan.members,
+    )
+    network = Network(architecture, plan.device)
+    network.initialise(streams.initial)
+    return network
+
+
+def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """Widths as a tuple; one number is one layer.
+
+    Raises
+    ------
+    ValueError
+        If a width is not a positive integer.
+    """
+    sizes = tuple(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist())
+    if any(not isinstance(size, int | np.integer) or size < 1 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be positive integers; got {hidden_layer_sizes!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def make_run(params: dict[str, Any], plan: Plan, network: Network, data: TrainingData, streams: Streams) -> Run:
+    """Put network, losses, balancing and optimizer together."""
+    recipe, ones = plan.recipe, torch.ones(plan.members, dtype=plan.dtype, device=plan.device)
+    settings = Settings(
+        optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
+        learning_rate=recipe.learning_rate * ones,
+        weight_decay=recipe.weight_decay * ones,
+        schedule=SCHEDULES[recipe.schedule],
+        balancer=resolve("balancing", params["balancing"], BALANCERS, Balancer),
+        importance=plan.tensor(plan.importance).expand(plan.members, -1),
+        batch_size=recipe.batch_size,
+        max_iter=recipe.max_iter,
+        patience=recipe.patience,
+        tol=params["tol"],
+    )
+    return Run(network, make_objective(plan), data, settings, streams)
+
+
+def make_objective(plan: Plan) -> Objective:
+    """Losses of the plan's tasks."""
+    return Objective(plan.layout.groups, plan.layout.n_outputs, plan.device)
+
+
+def make_rows(plan: Plan, rows: np.ndarray | sparse.csr_array) -> Rows:
+    """Encoded rows where the network computes."""
+    kind = SparseRows if sparse.issparse(rows) else DenseRows
+    made: Rows = kind(rows, plan.dtype, plan.device)
+    return made
+
+
+def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:
+    """Training rows; each member ignores those that it holds out."""
+    rows, targets, weights = make_rows(plan, data.rows), plan.tensor(data.targets), plan.tensor(data.weights)
+    if plan.fold is None:
+        return TrainingData(rows, targets, weights)
+    kept = ~held_out_rows(plan.fold, plan.members, plan.n_folds)
+    return TrainingData(rows, targets, weights, plan.tensor(kept))
+
+
+def make_validation(plan: Plan, data: EncodedData) -> Validation | None:
+    """Each member's held-out rows; None where none holds out any."""
+    if plan.fold is None:
+        return None
+    held_out = held_out_rows(plan.fold, plan.members, plan.n_folds)
+    longest = int(held_out.sum(axis=1).max())
+    order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
+    real = np.take_along_axis(held_out, order, axis=1)
+    x = make_rows(plan, data.rows[order.ravel()]).take(slice(None)).unflatten(1, order.shape)[0]
+    weights = data.weights[order] * real[:, :, None]
+    return Validation(make_objective(plan), Batch(x, plan.tensor(data.targets[order]), plan.tensor(weights)))
+
+
+def make_common_validation(plan: Plan, data: EncodedData) -> Validation:
+    """Rows that judge all members."""
+    x = make_rows(plan, data.rows).take(slice(None))
+    batch = Batch(x, plan.tensor(data.targets)[None], plan.tensor(data.weights)[None])
+    return Validation(make_objective(plan), batch)

@@ -1,0 +1,105 @@
+"""From parameters and observed labels to the kind of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skmtl._params import resolve
+from skmtl.estimators._observations import Column
+from skmtl.tasks import KINDS, LOSSES, Binary, Kind, Multiclass, SquaredError
+
+
+def classification_kind(column: Column) -> Kind:
+    """Binary for up to two classes, else multiclass.
+
+    Raises
+    ------
+    ValueError
+        If the labels are numbers with fractions.
+    """
+    if column.labels.dtype.kind == "f" and (column.labels % 1 != 0).any():
+        fraction = column.labels[column.labels % 1 != 0][0]
+        raise ValueError(
+            f"Unknown label type: continuous. Task {column.name!r} is a classification task, but has the label "
+            f"{fraction}. Use MultiTaskNetRegressor for numbers, or MultiTaskNet for tasks of both kinds."
+        )
+    return Binary() if len(np.unique(column.labels)) <= 2 else Multiclass()
+
+
+def numeric_kinds(loss: Any, columns: list[Column]) -> list[Kind]:
+    """Losses of the tasks of a regressor.
+
+    Raises
+    ------
+    ValueError
+        If a loss or task is not known, or a task has labels that are not numbers.
+    """
+    for column in columns:
+        _require_numbers(column)
+    if not isinstance(loss, Mapping):
+        return [resolve("loss", loss, LOSSES, Kind)] * len(columns)
+    _require_known("loss", loss, columns)
+    return [resolve(f"loss[{c.name!r}]", loss.get(c.name, "squared_error"), LOSSES, Kind) for c in columns]
+
+
+def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
+    """Kinds given by ``tasks``, or inferred from the labels.
+
+    Raises
+    ------
+    ValueError
+        If a kind or task is not known, the labels do not suit the kind, or the kind cannot be inferred.
+    """
+    given = tasks
+    if tasks is not None and not isinstance(tasks, Mapping):
+        if len(tasks) != len(columns):
+            raise ValueError(f"tasks must have one entry for each of the {len(columns)} tasks; got {len(tasks)}.")
+        given = {column.name: kind for column, kind in zip(columns, tasks, strict=True)}
+    given = given or {}
+    _require_known("tasks", given, columns)
+    return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
+
+
+def _checked(given: Any, column: Column) -> Kind:
+    kind = resolve(f"tasks[{column.name!r}]", given, KINDS, Kind)
+    if not kind.is_classifier:
+        _require_numbers(column)
+        return kind
+    found = classification_kind(column)
+    if isinstance(kind, Binary) and not isinstance(found, Binary):
+        raise ValueError(
+            f"Task {column.name!r} is declared binary, but has the {len(np.unique(column.labels))} labels "
+            f"{np.unique(column.labels)[:5].tolist()}{'...' if len(np.unique(column.labels)) > 5 else ''}. "
+            f"Declare it 'multiclass'."
+        )
+    return kind
+
+
+def _inferred(column: Column) -> Kind:
+    distinct = np.unique(column.labels)
+    if column.labels.dtype.kind in "USb" or len(distinct) <= 2:
+        return classification_kind(column) if column.labels.dtype.kind != "f" or not (distinct % 1).any() else SquaredError()
+    if column.labels.dtype.kind == "f" and (distinct % 1 != 0).any():
+        return SquaredError()
+    raise ValueError(
+        f"Task {column.name!r} has {len(distinct)} different integers, which may be classes or numbers: pass "
+        f"tasks={{{column.name!r}: 'multiclass'}} or tasks={{{column.name!r}: 'regression'}}."
+    )
+
+
+def _require_numbers(column: Column) -> None:
+    if column.labels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Task {column.name!r} is a regression task, but has the label {column.labels[0]!r}. Use "
+            f"MultiTaskNetClassifier for classes, or MultiTaskNet for tasks of both kinds."
+        )
+
+
+def _require_known(parameter: str, given: Mapping[str, Any], columns: list[Column]) -> None:
+    names = [column.name for column in columns]
+    for name in given:
+        if name not in names:
+            raise ValueError(f"{parameter} names the unknown task {name!r}; the tasks are {', '.join(map(repr, names))}.")

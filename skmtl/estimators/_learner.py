@@ -1,0 +1,171 @@
+"""A fit from encoder to trained network, apart from the estimator that asked for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils import check_random_state
+
+from skmtl.encoders import Encoder
+from skmtl.estimators._fitting import (
+    EncodedData,
+    make_common_validation,
+    make_network,
+    make_plan,
+    make_run,
+    make_training_data,
+    make_validation,
+)
+from skmtl.estimators._observations import Observations
+from skmtl.estimators._weights import read_loss_weights
+from skmtl.network import Network
+from skmtl.tasks import Task, TaskLayout
+from skmtl.training import History, Run, Streams, choose_device, threads_for, train
+
+Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
+
+
+class Learner:
+    """One fit.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator.
+    encoder : Encoder
+        Fitted.
+    tasks : list of Task
+        Fitted.
+    one_dimensional : bool
+        Whether y was 1-D.
+    network : Network, optional
+        To go on with; a new one otherwise.
+
+    Attributes
+    ----------
+    run : Run
+        Network, optimizer and streams, for :meth:`resume`.
+    """
+
+    run: Run
+    _history: History
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        encoder: Encoder,
+        tasks: list[Task],
+        one_dimensional: bool,
+        network: Network | None = None,
+    ) -> None:
+        self.params, self.encoder, self.tasks, self.one_dimensional = params, encoder, tasks, one_dimensional
+        self.layout = TaskLayout(tasks)
+        self._network = network
+        self._resumed: Run | None = None
+
+    @property
+    def network(self) -> Network:
+        """The network of the run."""
+        return self.run.network
+
+    @property
+    def max_iter(self) -> int:
+        """Greatest number of epochs."""
+        return self.run.settings.max_iter
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """Arrays ``(epoch, member, task)`` by quantity, tasks in the order of the label matrix."""
+        return {name: self.layout.restore(values) for name, values in self._history.arrays().items()}
+
+    @property
+    def n_iter(self) -> int:
+        """Epochs done."""
+        return len(self._history)
+
+    def resume(self, run: Run | None) -> None:
+        """Go on with an earlier run's optimizer and streams, if there is one."""
+        self._resumed = run
+
+    def prepare(
+        self,
+        observations: Observations,
+        weights: np.ndarray,
+        validation: Judged | None,
+        **overrides: Any,
+    ) -> None:
+        """Encode the data and put the run together.
+
+        Parameters
+        ----------
+        observations : Observations
+            Training rows.
+        weights : ndarray of shape (n, n_tasks)
+            Weight of each cell, 0 where no label is.
+        validation : tuple of Observations and weights, optional
+            Rows that judge all members.
+        **overrides : dict
+            Parameters that this fit replaces.
+        """
+        params = {**self.params, **overrides}
+        device, seed = choose_device(params["device"]), _seed(params["random_state"])
+        importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
+        data = self._encode(observations, weights)
+        plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
+        self._data = make_training_data(plan, data)
+        if self._resumed is not None:
+            self.run = self._resumed
+            self.run.feed(self._data)
+        else:
+            streams = Streams.from_seed(seed, plan.members)
+            network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
+            self.run = make_run(params, plan, network, self._data, streams)
+        self._validation = (
+            make_validation(plan, data) if validation is None else make_common_validation(plan, self._encode(*validation))
+        )
+
+    def _encode(self, observations: Observations, weights: np.ndarray) -> EncodedData:
+        targets = self.layout.encode(observations.labels.columns, observations.labels.observed)
+        return EncodedData(self.encoder.transform(observations.X), targets, weights[:, self.layout.order])
+
+    def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
+        """Train; on failure the network is as it was before."""
+        names = [task.name for task in self.layout.tasks]
+        n_jobs = self.params["n_jobs"]
+        before = self.network.buffer.values.clone()
+
+        def report(epoch: int, history: History) -> bool:
+            self._history = history
+            if verbose:
+                sys.stdout.write(_progress_line(epoch, self.history, [task.name for task in self.tasks]))
+            return after_epoch()
+
+        step_work = 6.0 * self.network.n_parameters * self.network.buffer.members * self.run.settings.batch_size
+        try:
+            with threads_for(step_work, None if n_jobs is None else effective_n_jobs(n_jobs)):
+                self._history, _ = train(self.run, self._data, self._validation, report=report, task_names=names)
+        except BaseException:
+            self.network.buffer.values.copy_(before)
+            raise
+
+
+def _seed(random_state: Any) -> int:
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _progress_line(epoch: int, history: dict[str, np.ndarray], names: list[str]) -> str:
+    """One line an epoch: mean over the members of each task's loss, and of the held-out loss where there is one."""
+    losses = np.nanmean(history["loss"][-1], axis=0)
+    held_out = history["validation_loss"][-1]
+    parts = [f"{name} {loss:.4f}" for name, loss in zip(names, losses, strict=True)]
+    if not np.isnan(held_out).all():
+        parts.append(f"held out {np.nanmean(held_out):.4f}")
+    return f"epoch {epoch + 1}: " + ", ".join(parts) + "\n"

@@ -1,0 +1,55 @@
+"""Parameters within parameters, where scikit-learn's nesting does not reach."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator
+
+from skmtl.balancing import BALANCERS
+from skmtl.encoders import Encoder, TabularEncoder
+from skmtl.sharing import SHARINGS
+from skmtl.training import OPTIMIZERS
+
+ENCODERS: dict[str, type[Encoder]] = {"auto": TabularEncoder, "tabular": TabularEncoder}
+STRATEGIES = {"encoder": ENCODERS, "sharing": SHARINGS, "balancing": BALANCERS, "optimizer": OPTIMIZERS}
+
+
+class NestedParamsMixin(BaseEstimator):  # type: ignore[misc]
+    """Lets a grid search reach into ``loss_weights`` and the strategies."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; ``loss_weights__<task>`` and ``sharing__<parameter>`` reach into them.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name. A weight set on None or a sequence begins a dict in which unnamed tasks weigh 1; a parameter
+            set on a strategy's name builds that strategy.
+
+        Returns
+        -------
+        Self
+            The estimator.
+        """
+        nested = {name: value for name, value in params.items() if "__" in name}
+        super().set_params(**{name: value for name, value in params.items() if name not in nested})
+        for name, value in nested.items():
+            owner, _, inner = name.partition("__")
+            setattr(self, owner, self._with_inner(owner, inner, value))
+        return self
+
+    def _with_inner(self, owner: str, inner: str, value: Any) -> Any:
+        if owner == "loss_weights":
+            current = self.loss_weights
+            return {**(current if isinstance(current, Mapping) else {}), inner: value}
+        if owner in STRATEGIES:
+            current = getattr(self, owner)
+            strategy = STRATEGIES[owner][current]() if isinstance(current, str) else copy.copy(current)
+            return strategy.set_params(**{inner: value})
+        raise ValueError(
+            f"Invalid parameter {owner + '__' + inner!r} for {type(self).__name__}: only loss_weights, "
+            f"{', '.join(STRATEGIES)} have parameters of their own."
+        )

@@ -1,0 +1,131 @@
+"""What a fitted estimator does with rows: predict and score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from skmtl.encoders import Encoder
+from skmtl.estimators._observations import read_observations
+from skmtl.estimators._prediction import decode, predict_responses, stack_columns
+from skmtl.network import Network
+from skmtl.tasks import Task, TaskLayout
+
+
+class PredictorMixin:
+    """Predictions and scores from the fitted attributes."""
+
+    n_jobs: int | None
+    missing_label: object
+    network_: Network
+    encoder_: Encoder
+    tasks_: list[Task]
+    task_names_: np.ndarray
+    _layout: TaskLayout
+    _one_dimensional: bool
+
+    def _check_columns(self, X: Any) -> None:
+        """Check that X has the features seen at fit."""
+        if len(getattr(X, "shape", (0, 0))) != 2:
+            check_array(X, ensure_all_finite=False, dtype=None)  # raises what scikit-learn's users know
+        validate_data(self, X, skip_check_array=True, reset=False)
+
+    def _responses(self, X: Any) -> list[np.ndarray]:
+        check_is_fitted(self, "network_")
+        self._check_columns(X)
+        n_threads = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+        return predict_responses(self.network_, self._layout, self.encoder_.transform(X), n_threads)
+
+    def _predict_columns(self, X: Any) -> list[np.ndarray]:
+        responses = self._responses(X)
+        return decode(self.tasks_, responses)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_tasks)
+            Labels in their own types; an object array where types differ between tasks.
+        """
+        columns = self._predict_columns(X)
+        return columns[0] if self._one_dimensional else stack_columns(columns)
+
+    def predict_frame(self, X: Any) -> Any:
+        """Predict labels as a pandas frame, which keeps the type of each task.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_samples, n_tasks)
+            One column a task; the index of X, if it has one.
+        """
+        import pandas as pd
+
+        columns = dict(zip(self.task_names_, self._predict_columns(X), strict=True))
+        return pd.DataFrame(columns, index=getattr(X, "index", None))
+
+    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Score of each task on its observed cells: accuracy of classes, R2 of numbers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels, with holes as in :meth:`fit`.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or cell.
+
+        Returns
+        -------
+        dict
+            Task name to score, without the tasks that have no observed cell.
+
+        Raises
+        ------
+        ValueError
+            If no cell is observed.
+        """
+        check_is_fitted(self, "network_")
+        observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        if len(observed.labels.names) != len(self.tasks_):
+            raise ValueError(f"y has {len(observed.labels.names)} tasks; the estimator has {len(self.tasks_)}.")
+        scores = {}
+        columns = zip(self.tasks_, observed.labels.columns, self._predict_columns(observed.X), observed.weights.T, strict=True)
+        for task, truth, predicted, weights in columns:
+            seen = weights > 0
+            if seen.any():
+                scores[task.name] = task.kind.metric(truth[seen], predicted[seen], weights[seen])
+        return scores
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Mean over the tasks of :meth:`score_tasks`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels, with holes as in :meth:`fit`.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or cell.
+
+        Returns
+        -------
+        float
+            Mean score; greater is better.
+        """
+        return float(np.mean(list(self.score_tasks(X, y, sample_weight).values())))

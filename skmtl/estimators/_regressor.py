@@ -1,0 +1,168 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import RegressorMixin
+
+from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._kinds import numeric_kinds
+from skmtl.estimators._observations import Column
+from skmtl.tasks import Kind
+
+
+
+class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
+    """One neural network for many numeric targets, some of whose values are unknown.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default=(256, 256)
+        Widths of the hidden layers of the sharing architecture.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.0
+        Share of hidden activations dropped in training.
+    encoder : str or Encoder, default="auto"
+        What turns a row of X into a vector; "auto" encodes tables.
+    sharing : {"hard", "independent"} or Sharing, default="hard"
+        How tasks share hidden layers.
+    balancing : {"static"} or Balancer, default="static"
+        What multiplies ``loss_weights`` in each step.
+    loss_weights : None, array-like, dict or geometric(decay), default=None
+        How much each task counts: None for equally, a sequence, or a dict by task name in which unnamed tasks weigh 1.
+        Normalised to sum 1.
+    loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, loss object or dict, default="squared_error"
+        Loss of all tasks, or a dict by task name in which unnamed tasks have the squared error.
+    n_estimators : int, default=8
+        Members of the ensemble, trained as one stacked network.
+    optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
+        Optimizer.
+    learning_rate : {"auto", "constant", "cosine"}, default="auto"
+        Schedule; "auto" is "cosine": a short rise, then a fall to 0 at ``max_iter``.
+    learning_rate_init : "auto" or float, default="auto"
+        Peak learning rate.
+    weight_decay : "auto" or float, default="auto"
+        Decoupled weight decay.
+    batch_size : "auto" or int, default="auto"
+        Rows a step.
+    max_iter : "auto" or int, default="auto"
+        Greatest number of epochs.
+    early_stopping : "auto" or bool, default="auto"
+        Whether members hold out rows, each a fold of its own, and keep the weights of their best epoch; "auto": where
+        there are enough rows.
+    validation_fraction : float, default=0.1
+        Share of rows that a member holds out.
+    n_iter_no_change : "auto", int or inf, default="auto"
+        Epochs without an improvement by ``tol`` (of the held-out loss, or of the training loss where nothing is held
+        out) after which a member stops; "auto": 10 with a constant learning rate, else never.
+    tol : float, default=1e-4
+        Least decrease of the loss that counts as an improvement.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the fitted weights, encoder and tasks.
+    missing_label : object, default=None
+        A further value of y that means "no label", beside NaN, None and pandas.NA.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto": a GPU if there is one.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Type to compute in; "auto": float64 for few rows on a CPU, else float32.
+    n_jobs : int, default=None
+        Threads; None chooses from the work of a step.
+    random_state : int, RandomState or None, default=None
+        Seed of everything random; pass an int for reproducible fits.
+    verbose : int, default=0
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    task_names_ : ndarray of shape (n_tasks,)
+        Names of the tasks: the columns of a frame, else ``task0``, ``task1``, ...
+    tasks_ : list of Task
+        What was learned of each column of y.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if they are strings.
+    n_iter_ : int
+        Epochs done.
+    history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
+        "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped.
+    loss_weights_ : ndarray of shape (n_tasks,)
+        Normalised ``loss_weights``.
+    network_ : Network
+        The members' networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X[:, 0], 3 * X[:, 0] + 1])
+    >>> y[::4, 0] = np.nan  # no label
+    >>> model = MultiTaskNetRegressor(random_state=0).fit(X, y)
+    >>> model.predict([[0.5]]).round(1)
+    array([[0.5, 2.5]])
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: Any = (256, 256),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        encoder: Any = "auto",
+        sharing: Any = "hard",
+        balancing: Any = "static",
+        loss_weights: Any = None,
+        loss: Any = "squared_error",
+        n_estimators: int = 8,
+        optimizer: Any = "adamw",
+        learning_rate: str = "auto",
+        learning_rate_init: Any = "auto",
+        weight_decay: Any = "auto",
+        batch_size: Any = "auto",
+        max_iter: Any = "auto",
+        early_stopping: Any = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: Any = "auto",
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        missing_label: Any = None,
+        device: Any = "auto",
+        dtype: str = "auto",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.encoder = encoder
+        self.sharing = sharing
+        self.balancing = balancing
+        self.loss_weights = loss_weights
+        self.loss = loss
+        self.n_estimators = n_estimators
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.missing_label = missing_label
+        self.device = device
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
+
+    def _kinds(self, columns: list[Column]) -> list[Kind]:
+        return numeric_kinds(self.loss, columns)

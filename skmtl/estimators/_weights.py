@@ -1,0 +1,122 @@
+"""Loss weights, class weights and sample weights: from what users write to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skmtl.balancing.static import GeometricWeights
+from skmtl.tasks import Task
+
+
+def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimensional: bool) -> np.ndarray:
+    """Weights of all cells, ``(n, n_tasks)`` float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return np.ones((n_rows, n_tasks))
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.ndim > 1 and one_dimensional:
+        raise ValueError(f"Sample weights must be 1D array or scalar where y is 1-D; got shape {weights.shape}.")
+    if weights.shape not in ((n_rows,), (n_rows, n_tasks)):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell of "
+            f"y; got {weights.shape}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise ValueError(f"sample_weight must be finite and not negative; got {weights[bad][0]} in row {row}.")
+    if not weights.any():
+        raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
+    columns = weights[:, None] if weights.ndim == 1 else weights
+    return np.broadcast_to(columns, (n_rows, n_tasks)).copy()
+
+
+def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
+    """Weights of the tasks, normalised to sum 1, ``(n_tasks,)`` float64.
+
+    Raises
+    ------
+    ValueError
+        If the number of weights or a name is wrong, a weight is negative or not finite, or all are zero.
+    """
+    n_tasks = len(names)
+    if loss_weights is None:
+        return np.full(n_tasks, 1 / n_tasks)
+    if isinstance(loss_weights, GeometricWeights):
+        loss_weights = loss_weights.expand(n_tasks)
+    if isinstance(loss_weights, Mapping):
+        _known(loss_weights, names, "loss_weights")
+        loss_weights = [loss_weights.get(name, 1.0) for name in names]
+    weights = np.asarray(loss_weights, dtype=np.float64)
+    if weights.shape != (n_tasks,):
+        raise ValueError(
+            f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(names[:5])}"
+            f"{', ...' if n_tasks > 5 else ''}); got {weights.size}."
+        )
+    for name, weight in zip(names, weights, strict=True):
+        if not 0 <= weight < np.inf:
+            raise ValueError(f"loss_weights must be finite and not negative; got {weight} for task {name!r}.")
+    if not weights.any():
+        raise ValueError("loss_weights are all zero; at least one task needs a positive weight.")
+    weights = weights / weights.max()
+    normalised: np.ndarray = weights / weights.sum()
+    return normalised
+
+
+def _known(by_task: Mapping[str, Any], names: list[str], parameter: str) -> None:
+    unknown = [name for name in by_task if name not in names]
+    if unknown:
+        raise ValueError(f"{parameter} names the unknown task {unknown[0]!r}; the tasks are {', '.join(map(repr, names))}.")
+
+
+def class_weight_factors(
+    class_weight: Any, tasks: list[Task], columns: list[np.ndarray], weights: np.ndarray, one_dimensional: bool
+) -> np.ndarray:
+    """Factor of each cell's weight by its class, ``(n, n_tasks)``; ``weights`` is 0 where no label is.
+
+    Raises
+    ------
+    ValueError
+        If ``class_weight`` names an unknown task or class, or is neither None, "balanced" nor a dict.
+    """
+    factors = np.ones_like(weights)
+    if class_weight is None:
+        return factors
+    if not (isinstance(class_weight, Mapping) or class_weight == "balanced"):
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
+    if isinstance(class_weight, Mapping) and not one_dimensional:
+        _known(class_weight, [task.name for task in tasks], "class_weight")
+    for k, task in enumerate(tasks):
+        of_task = class_weight
+        if isinstance(class_weight, Mapping) and not one_dimensional:
+            of_task = class_weight.get(task.name)
+        if task.classes is not None and of_task is not None:
+            seen = weights[:, k] > 0
+            index = task.kind.encode(task, columns[k][seen]).astype(int)
+            factors[seen, k] = _by_class(of_task, task, index, weights[seen, k])[index]
+    return factors
+
+
+def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    assert task.classes is not None
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight of task {task.name!r} must be 'balanced' or a dict; got {class_weight!r}.")
+        totals = np.bincount(index, weights, minlength=len(task.classes))
+        balanced: np.ndarray = weights.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)
+        return balanced
+    labels = task.classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight names {unknown[0]!r}, which is not among the classes {labels} of task {task.name!r}.")
+    return np.asarray([float(class_weight.get(label, 1.0)) for label in labels])

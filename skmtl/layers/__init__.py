@@ -1,0 +1,9 @@
+"""Member-wise building blocks with a forward and a hand-derived backward, over one flat parameter buffer."""
+
+from skmtl.layers._activations import ACTIVATIONS, Activation
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._linear import MemberLinear
+from skmtl.layers._mlp import MemberMLP
+from skmtl.layers._scratch import Scratch
+
+__all__ = ["ACTIVATIONS", "Activation", "MemberLinear", "MemberMLP", "ParameterBuffer", "ParameterSpec", "Scratch"]

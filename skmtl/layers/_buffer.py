@@ -1,0 +1,114 @@
+"""All parameters of all members in one flat buffer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Initializer = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """What a layer asks for: one parameter of one member.
+
+    Attributes
+    ----------
+    name : str
+        Unique within the network.
+    shape : tuple of int
+        Shape for one member.
+    initial : callable
+        Draws the initial values of one member from its generator.
+    owner : {"shared", "task"}
+        Whether several tasks use the parameter or a single one.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initial: Initializer
+    owner: Literal["shared", "task"] = "shared"
+
+    @property
+    def size(self) -> int:
+        """Number of values of one member."""
+        return math.prod(self.shape)
+
+
+class ParameterBuffer:
+    """Values and gradients of all parameters, contiguous, so that one fused pass updates them.
+
+    The buffer is a sequence of blocks, one a parameter, each of shape ``(member, *shape)``. Every layer works on views
+    of its blocks; the optimizer sees the flat tensors only.
+
+    Parameters
+    ----------
+    specs : sequence of ParameterSpec
+        The parameters, in the order of their blocks.
+    members : int
+        Number of members.
+    dtype : torch.dtype
+        Type of values and gradients.
+    device : torch.device
+        Where they live.
+    """
+
+    def __init__(self, specs: Sequence[ParameterSpec], members: int, dtype: torch.dtype, device: torch.device) -> None:
+        self.specs = tuple(specs)
+        self.members = members
+        size = members * sum(spec.size for spec in self.specs)
+        self.values = torch.zeros(size, dtype=dtype, device=device)
+        self.gradient = torch.zeros_like(self.values)
+        self._views = self._blocks(self.values)
+        self._gradient_views = self._blocks(self.gradient)
+
+    def _blocks(self, flat: Tensor) -> dict[str, Tensor]:
+        blocks = flat.split([self.members * spec.size for spec in self.specs])
+        return {s.name: b.view(self.members, *s.shape) for s, b in zip(self.specs, blocks, strict=True)}
+
+    def initialise(self, generators: Sequence[np.random.Generator]) -> None:
+        """Draw each member's values from its own generator, in float64, so that the bits do not depend on the dtype."""
+        for member, generator in enumerate(generators):
+            for spec in self.specs:
+                initial = spec.initial(generator, spec.shape)
+                self._views[spec.name][member] = torch.as_tensor(initial, dtype=self.values.dtype)
+
+    def view(self, name: str) -> Tensor:
+        """Values of a parameter, ``(member, *shape)``."""
+        return self._views[name]
+
+    def gradient_view(self, name: str) -> Tensor:
+        """Gradient of a parameter, ``(member, *shape)``."""
+        return self._gradient_views[name]
+
+    def leaves(self) -> dict[str, Tensor]:
+        """Views that autograd treats as leaves and whose ``grad`` is the gradient buffer."""
+        leaves = {}
+        for name, view in self._views.items():
+            leaf = view.detach().requires_grad_()
+            leaf.grad = self._gradient_views[name]
+            leaves[name] = leaf
+        return leaves
+
+    def blocks_of(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Pairs of blocks ``(member, *shape)``: of ``flat``, a tensor of the buffer's layout, and of the values."""
+        return list(zip(self._blocks(flat).values(), self._views.values(), strict=True))
+
+    def per_member(self, coefficients: Tensor) -> Tensor:
+        """Spread one coefficient a member over the flat layout: ``(member,) -> (values,)``."""
+        return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self.specs])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Values as arrays of their own on the CPU, by name."""
+        return {name: view.detach().cpu().numpy().copy() for name, view in self._views.items()}
+
+    def load(self, arrays: dict[str, Any]) -> None:
+        """Read back what :meth:`arrays` gave."""
+        for name, view in self._views.items():
+            view.copy_(torch.tensor(arrays[name]))

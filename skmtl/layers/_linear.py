@@ -1,0 +1,85 @@
+"""An affine map of every member at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._scratch import Scratch
+
+
+def uniform(bound: float) -> Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]:
+    """Initial values uniform in ``[-bound, bound]``."""
+    return lambda generator, shape: generator.uniform(-bound, bound, shape)
+
+
+class MemberLinear:
+    """y = x W + b, for all members and all copies within a member in one batched product.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the parameters' names.
+    n_inputs, n_outputs : int
+        Widths.
+    copies : int, default=1
+        Independent maps within a member (one a task or an expert); the leading axis is then ``member * copies``.
+    gain : float, default=1.0
+        Scale of the initial weights, whose variance is gain^2 / n_inputs.
+    bias : callable, optional
+        Draws the initial bias; by default uniform in plus or minus 1 / sqrt(n_inputs).
+    owner : {"shared", "task"}, default="shared"
+        Who the parameters belong to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n_inputs: int,
+        n_outputs: int,
+        *,
+        copies: int = 1,
+        gain: float = 1.0,
+        bias: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray] | None = None,
+        owner: Literal["shared", "task"] = "shared",
+    ) -> None:
+        self.name, self.n_inputs, self.n_outputs, self.copies = name, n_inputs, n_outputs, copies
+        fan_in = max(n_inputs, 1)
+        self.specs = (
+            ParameterSpec(f"{name}.weight", (copies, n_inputs, n_outputs), uniform(gain * (3 / fan_in) ** 0.5), owner),
+            ParameterSpec(f"{name}.bias", (copies, 1, n_outputs), bias or uniform(fan_in**-0.5), owner),
+        )
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        weight, bias = (spec.name for spec in self.specs)
+        values = leaves or {name: buffer.view(name) for name in (weight, bias)}
+        self.weight = values[weight].flatten(0, 1)  # (member * copies, n_inputs, n_outputs)
+        self.bias = values[bias].flatten(0, 1)
+        self._weight_gradient = buffer.gradient_view(weight).flatten(0, 1)
+        self._bias_gradient = buffer.gradient_view(bias).flatten(0, 1)
+        self._weight_transposed = self.weight.transpose(1, 2)
+        self._stack = self.weight.shape[0]
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
+        x = x.expand(self._stack, -1, -1)
+        scratch.saved[self.name] = x
+        out = scratch.out(self.name, (self._stack, x.shape[1], self.n_outputs), self.weight)
+        return torch.baddbmm(self.bias, x, self.weight, out=out)  # type: ignore[call-overload, no-any-return]
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        """Write the gradients of weight and bias from ``gradient`` at the output."""
+        x = scratch.saved[self.name]
+        torch.bmm(x.transpose(1, 2), gradient, out=self._weight_gradient)
+        torch.sum(gradient, 1, keepdim=True, out=self._bias_gradient)
+
+    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """Gradient at the input, ``(stack, row, n_inputs)``."""
+        out = scratch.out(f"{self.name}.input", (self._stack, gradient.shape[1], self.n_inputs), self.weight)
+        return torch.bmm(gradient, self._weight_transposed, out=out)

@@ -1,0 +1,91 @@
+"""A stack of hidden layers, for all members at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor
+
+from skmtl.layers._activations import ACTIVATIONS
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._linear import MemberLinear
+from skmtl.layers._scratch import Scratch
+
+
+class MemberMLP:
+    """Hidden layers h_l = dropout(activation(h_{l-1} W_l + b_l)).
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the parameters' names.
+    n_inputs : int
+        Width of the input.
+    sizes : sequence of int
+        Widths of the hidden layers; empty: the input itself.
+    activation : str
+        A key of ``ACTIVATIONS``.
+    dropout : Tensor of shape (member,)
+        Dropout rate of each member.
+    copies : int, default=1
+        Independent stacks within a member.
+    owner : {"shared", "task"}, default="shared"
+        Who the parameters belong to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n_inputs: int,
+        sizes: Sequence[int],
+        *,
+        activation: str,
+        dropout: Tensor,
+        copies: int = 1,
+        owner: Literal["shared", "task"] = "shared",
+    ) -> None:
+        self.activation = ACTIVATIONS[activation]
+        self.dropout = dropout
+        self._drops = bool((dropout > 0).any())
+        widths = [n_inputs, *sizes]
+        self.width = widths[-1]
+        self.layers = [
+            MemberLinear(
+                f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner
+            )
+            for i in range(len(sizes))
+        ]
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        """Parameters of one member."""
+        return [spec for layer in self.layers for spec in layer.specs]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``."""
+        for layer in self.layers:
+            layer.bind(buffer, leaves)
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""
+        h = x
+        for layer in self.layers:
+            h = self.activation.apply_(layer.forward(h, scratch))
+            scratch.saved[f"{layer.name}.hidden"] = h
+            if self._drops and scratch.training:
+                mask = scratch.keep_mask(layer.name, tuple(h.shape), self.dropout, h)
+                scratch.saved[f"{layer.name}.mask"] = mask
+                h = h * mask
+        return h
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        """Write the parameters' gradients from ``gradient`` at the last hidden layer, which is overwritten."""
+        for i in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[i]
+            if self._drops:
+                gradient = gradient.mul_(scratch.saved[f"{layer.name}.mask"])
+            gradient = self.activation.backward(gradient, scratch.saved[f"{layer.name}.hidden"])
+            layer.backward(gradient, scratch)
+            if i > 0:
+                gradient = layer.input_gradient(gradient, scratch)

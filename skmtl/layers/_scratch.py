@@ -1,0 +1,54 @@
+"""What one pass through the network needs beside the parameters: reused memory, saved activations, random streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Scratch:
+    """Run state of forward and backward, handed from layer to layer.
+
+    Parameters
+    ----------
+    reuse : bool
+        Keep every intermediate tensor for the next pass of the same shape. Must be off where autograd records.
+    generators : sequence of torch.Generator, optional
+        One stream a member for dropout; none outside training.
+    """
+
+    def __init__(self, *, reuse: bool = False, generators: Sequence[torch.Generator] | None = None) -> None:
+        self.generators = generators
+        self.saved: dict[str, Tensor] = {}
+        self._reuse = reuse
+        self._memory: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+
+    @property
+    def training(self) -> bool:
+        """Whether the pass is part of a training step."""
+        return self.generators is not None
+
+    def out(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
+        """Memory to write a result to; None lets the operation allocate."""
+        if not self._reuse:
+            return None
+        key = (name, shape)
+        memory = self._memory.get(key)
+        if memory is None:
+            memory = self._memory[key] = torch.empty(shape, dtype=like.dtype, device=like.device)
+        return memory
+
+    def keep_mask(self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor) -> Tensor:
+        """Inverted-dropout mask: 0 with probability ``rate`` (one a member), else 1 / (1 - rate).
+
+        Each member draws from its own stream, so that a member's mask does not depend on its neighbours.
+        """
+        assert self.generators is not None
+        copies = shape[0] // len(self.generators)
+        mask = torch.empty(shape, dtype=like.dtype, device=like.device)
+        for member, generator in enumerate(self.generators):
+            mask[member * copies : (member + 1) * copies].uniform_(generator=generator)
+        keep = (1 - rate).repeat_interleave(copies)[:, None, None]
+        return (mask < keep).to(like.dtype).div_(keep)

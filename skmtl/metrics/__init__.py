@@ -1,0 +1,1 @@
+"""Scores over the observed cells of a label matrix."""

@@ -1,0 +1,67 @@
+"""The two ways to a gradient: derived by hand where every part can, autograd elsewhere. The only user of autograd."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer, Scratch
+from skmtl.network._heads import Head
+from skmtl.sharing import Body
+
+
+class Differentiation(Protocol):
+    """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(1 or member, row, feature) -> (member, row, output)``."""
+        ...
+
+    def backward(self, gradient: Tensor) -> None:
+        """Fill the gradient buffer from the gradient at the outputs of the last forward."""
+        ...
+
+
+class HandDerived:
+    """Backward written out layer by layer over reused memory; no graph is recorded."""
+
+    def __init__(self, body: Body, head: Head, buffer: ParameterBuffer, generators: list[torch.Generator]) -> None:
+        self.body, self.head = body, head
+        self.has_body = bool(body.specs)
+        self.scratch = Scratch(reuse=True, generators=generators)
+        body.bind(buffer)
+        head.bind(buffer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See :class:`Differentiation`."""
+        return self.head.forward(self.body.forward(x, self.scratch), self.scratch)
+
+    def backward(self, gradient: Tensor) -> None:
+        """See :class:`Differentiation`."""
+        self.head.backward(gradient, self.scratch)
+        if self.has_body:
+            self.body.backward(self.head.input_gradient(gradient, self.scratch), self.scratch)
+
+
+class Autograd:
+    """The same passes through recorded operations, for parts without a backward of their own."""
+
+    def __init__(self, body: Body, head: Head, buffer: ParameterBuffer, generators: list[torch.Generator]) -> None:
+        self.body, self.head, self.buffer = body, head, buffer
+        self.scratch = Scratch(generators=generators)
+        leaves = buffer.leaves()
+        body.bind(buffer, leaves)
+        head.bind(buffer, leaves)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See :class:`Differentiation`."""
+        with torch.enable_grad():
+            self._outputs = self.head.forward(self.body.forward(x, self.scratch), self.scratch)
+        return self._outputs.detach()
+
+    def backward(self, gradient: Tensor) -> None:
+        """See :class:`Differentiation`."""
+        self.buffer.gradient.zero_()
+        self._outputs.backward(gradient)

@@ -1,0 +1,131 @@
+"""The network: parameters of all members and what they do to a batch of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer, Scratch
+from skmtl.network._backward import Autograd, Differentiation, HandDerived
+from skmtl.network._heads import FusedHead, Head, PerTaskHead
+from skmtl.sharing import Body, Sharing, Trunk
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that fixes the shapes of a network.
+
+    Attributes
+    ----------
+    sharing : Sharing
+        How tasks share hidden layers.
+    n_inputs : int
+        Width of an encoded row.
+    hidden_layer_sizes : tuple of int
+        Widths of the hidden layers.
+    activation : str
+        Name of the activation.
+    n_outputs : tuple of int
+        Number of outputs of each task.
+    members : int
+        Number of members.
+    dtype : {"float32", "float64"}
+        Type of parameters and activations.
+    initial_bias : ndarray of shape (outputs,)
+        Bias of the output layer to start from.
+    dropout : tuple of float
+        Dropout rate of each member.
+    """
+
+    sharing: Sharing
+    n_inputs: int
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    n_outputs: tuple[int, ...]
+    members: int
+    dtype: str
+    initial_bias: np.ndarray = field(repr=False)
+    dropout: tuple[float, ...] = (0.0,)
+
+    def parts(self, device: torch.device) -> tuple[Body, Head]:
+        """Build hidden and output layers, without parameters."""
+        dropout = torch.tensor(self.dropout, dtype=getattr(torch, self.dtype), device=device)
+        body = self.sharing.build(
+            Trunk(
+                members=self.members,
+                n_inputs=self.n_inputs,
+                hidden_layer_sizes=self.hidden_layer_sizes,
+                n_tasks=len(self.n_outputs),
+                activation=self.activation,
+                dropout=dropout.expand(self.members),
+            )
+        )
+        if body.copies == 1:
+            return body, FusedHead(body.width, self.initial_bias)
+        return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
+
+
+class Network:
+    """The members' networks.
+
+    Pickles as its architecture and CPU arrays: no torch object, no gradient, nothing of the run that trained it.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Shapes and kinds of the layers.
+    device : torch.device
+        Where it computes.
+    """
+
+    def __init__(self, architecture: Architecture, device: torch.device) -> None:
+        self.architecture = architecture
+        self.device = device
+        self._body, self._head = architecture.parts(device)
+        specs = [*self._body.specs, *self._head.specs]
+        self.buffer = ParameterBuffer(specs, architecture.members, getattr(torch, architecture.dtype), device)
+        self._body.bind(self.buffer)
+        self._head.bind(self.buffer)
+
+    def initialise(self, generators: Sequence[np.random.Generator]) -> None:
+        """Draw each member's initial parameters from its own generator."""
+        self.buffer.initialise(generators)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters of one member."""
+        return sum(spec.size for spec in self.buffer.specs)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of all tasks."""
+        return sum(self.architecture.n_outputs)
+
+    def training_passes(self, generators: list[torch.Generator], *, autograd: bool = False) -> Differentiation:
+        """Forward and backward over this network's parameters; ``autograd`` forces the recorded form."""
+        body, head = self.architecture.parts(self.device)
+        way = HandDerived if body.hand_derived and not autograd else Autograd
+        return way(body, head, self.buffer, generators)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``."""
+        scratch = Scratch()
+        return self._head.forward(self._body.forward(x, scratch), scratch)
+
+    def to(self, device: torch.device) -> Network:
+        """Return a copy on ``device``."""
+        copy = Network(self.architecture, device)
+        copy.buffer.load(self.buffer.arrays())
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"architecture": self.architecture, "parameters": self.buffer.arrays()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Network.__init__(self, state["architecture"], torch.device("cpu"))
+        self.buffer.load(state["parameters"])

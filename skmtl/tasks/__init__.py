@@ -1,0 +1,39 @@
+"""Kinds of targets, each owning its encoding, loss, decoding and metric; and the label matrix."""
+
+from skmtl.tasks._kind import Kind, Task
+from skmtl.tasks._layout import Group, TaskLayout
+from skmtl.tasks._targets import LabelMatrix, read_labels
+from skmtl.tasks.absolute_error import AbsoluteError
+from skmtl.tasks.binary import Binary
+from skmtl.tasks.huber import Huber
+from skmtl.tasks.multiclass import Multiclass
+from skmtl.tasks.poisson import Poisson
+from skmtl.tasks.quantile import Quantile
+from skmtl.tasks.squared_error import SquaredError
+
+LOSSES: dict[str, type[Kind]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "poisson": Poisson,
+    "quantile": Quantile,
+}
+KINDS: dict[str, type[Kind]] = {"binary": Binary, "multiclass": Multiclass, "regression": SquaredError, **LOSSES}
+
+__all__ = [
+    "KINDS",
+    "LOSSES",
+    "AbsoluteError",
+    "Binary",
+    "Group",
+    "Huber",
+    "Kind",
+    "LabelMatrix",
+    "Multiclass",
+    "Poisson",
+    "Quantile",
+    "SquaredError",
+    "Task",
+    "TaskLayout",
+    "read_labels",
+]

@@ -1,0 +1,56 @@
+"""What binary and multiclass targets have in common."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from skmtl.metrics._masked import accuracy
+from skmtl.tasks._kind import Kind, Task
+
+
+class Classification(Kind):
+    """Targets that are classes, encoded as indices into the sorted classes."""
+
+    is_classifier = True
+
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn the classes; see :meth:`Kind.fit`."""
+        classes = np.unique(labels)
+        if len(classes) == 1:
+            warnings.warn(
+                f"Task {name!r} has labels of one class only, {classes[0]!r}; it will be predicted with probability 1.",
+                stacklevel=2,
+            )
+        return Task(name, self, classes=classes)
+
+    def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """Labels to class indices; see :meth:`Kind.encode`."""
+        assert task.classes is not None
+        index = np.searchsorted(task.classes, labels).clip(max=len(task.classes) - 1)
+        unknown = task.classes[index] != labels
+        if unknown.any():
+            raise ValueError(
+                f"Task {task.name!r}: label {labels[unknown][0]!r} is not among the classes "
+                f"{task.classes.tolist()}. Pass `classes` to the first partial_fit, or fit anew with all labels."
+            )
+        return index.astype(np.float64)
+
+    def class_rates(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Weighted share of each class, a little shrunk to the uniform one so that none is 0; ``(n_classes,)``."""
+        assert task.classes is not None
+        counts = np.bincount(encoded.astype(int), weights, minlength=len(task.classes))
+        rates: np.ndarray = counts / counts.sum() if counts.sum() > 0 else np.ones(len(counts))
+        rates = rates + 1e-3
+        return rates / rates.sum()
+
+    def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Most probable class; see :meth:`Kind.decode`."""
+        assert task.classes is not None
+        predicted: np.ndarray = task.classes[outputs.argmax(axis=1)]
+        return predicted
+
+    def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
+        """Accuracy; see :meth:`Kind.metric`."""
+        return accuracy(y_true, y_pred, weights)

@@ -1,0 +1,110 @@
+"""The contract of kinds of targets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from skmtl._params import Params
+
+
+@dataclass(frozen=True)
+class Task:
+    """One column of the label matrix as its kind understood it at fit.
+
+    Attributes
+    ----------
+    name : str
+        Name of the task.
+    kind : Kind
+        What the column means.
+    classes : ndarray of shape (n_classes,), optional
+        Sorted labels of a classification task.
+    center, scale : float
+        A numeric target is encoded as (y - center) / scale; a scale of 0 marks a constant target.
+    """
+
+    name: str
+    kind: Kind
+    classes: np.ndarray | None = None
+    center: float = 0.0
+    scale: float = 1.0
+
+
+class Kind(Params, ABC):
+    """What a target column means. A kind owns everything about its targets; nothing else asks which kind it is.
+
+    Labels reach a kind as arrays of the observed cells only, with the weights of these cells.
+
+    Attributes
+    ----------
+    is_classifier : bool
+        Whether the targets are classes.
+    """
+
+    is_classifier: ClassVar[bool]
+
+    @abstractmethod
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn classes or scaling from the observed labels; all arrays ``(n_observed,)``."""
+
+    def n_outputs(self, task: Task) -> int:
+        """Number of network outputs."""
+        return 1
+
+    def fusion_key(self, task: Task) -> Hashable:
+        """Tasks of one kind with equal keys share a call of :meth:`loss_gradient`."""
+        return None
+
+    @abstractmethod
+    def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """Observed labels to the numbers that the loss compares with, ``(n_observed,)`` float64.
+
+        Raises
+        ------
+        ValueError
+            If a label is not one that the task can have.
+        """
+
+    @abstractmethod
+    def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Outputs of the best constant prediction, ``(n_outputs,)``."""
+
+    @abstractmethod
+    def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Losses of all tasks of a group and their derivative at the outputs, in closed form.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (member, row, n_tasks * n_outputs)
+            Network outputs.
+        targets : Tensor of shape (1 or member, row, n_tasks)
+            Encoded labels; anything finite where a label is missing.
+
+        Returns
+        -------
+        losses : Tensor of shape (member, row, n_tasks)
+            Non-negative.
+        gradient : Tensor of shape (member, row, n_tasks * n_outputs)
+            Derivative of each loss at its own outputs.
+        """
+
+    @abstractmethod
+    def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Predictions from the mean response of the members, ``(n, n_outputs) -> (n,)``."""
+
+    @abstractmethod
+    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Outputs to the scale on which members are averaged: probabilities, or numbers in the units of the labels.
+
+        ``(..., n_outputs) -> (..., n_classes)`` for classes, ``(..., 1)`` for numbers.
+        """
+
+    @abstractmethod
+    def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
+        """Score of one task on its observed cells; greater is better."""

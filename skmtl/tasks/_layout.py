@@ -1,0 +1,97 @@
+"""Tasks side by side: which columns of the outputs and targets belong to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmtl.tasks._kind import Kind, Task
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring tasks whose losses are computed in one call.
+
+    Attributes
+    ----------
+    kind : Kind
+        Gives the loss.
+    tasks : slice
+        Their places in the layout.
+    outputs : slice
+        Their places among the outputs.
+    """
+
+    kind: Kind
+    tasks: slice
+    outputs: slice
+
+
+class TaskLayout:
+    """Order in which the network sees the tasks: tasks that share a loss call stand together.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        In the order of the label matrix.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_tasks,)
+        Column of the label matrix at each place.
+    tasks : list of Task
+        In the layout's order.
+    n_outputs : tuple of int
+        Number of outputs at each place.
+    groups : list of Group
+        The loss calls.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        keys = [(task.kind, task.kind.fusion_key(task)) for task in tasks]
+        first: dict[Any, int] = {}
+        ranks = [first.setdefault(key, len(first)) for key in keys]
+        self.order = np.argsort(ranks, kind="stable")
+        self.tasks = [tasks[column] for column in self.order]
+        self.n_outputs = tuple(task.kind.n_outputs(task) for task in self.tasks)
+        self._ends = np.cumsum(self.n_outputs)
+        self.groups = self._group(np.asarray(ranks)[self.order])
+
+    def _group(self, ranks: np.ndarray) -> list[Group]:
+        edges = [*np.flatnonzero(np.diff(ranks, prepend=-1)), len(ranks)]
+        starts = np.concatenate([[0], self._ends])
+        return [
+            Group(self.tasks[a].kind, slice(int(a), int(b)), slice(int(starts[a]), int(starts[b])))
+            for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """Put the last axis, in the layout's order, back into the order of the label matrix."""
+        restored = np.empty_like(values)
+        restored[..., self.order] = values
+        return restored
+
+    def split_outputs(self, outputs: np.ndarray) -> list[np.ndarray]:
+        """Outputs ``(..., outputs)`` cut by task, in the order of the label matrix."""
+        parts = np.split(outputs, self._ends[:-1], axis=-1)
+        return [parts[place] for place in np.argsort(self.order)]
+
+    def encode(self, columns: Sequence[np.ndarray], observed: np.ndarray) -> np.ndarray:
+        """Encode the label matrix: ``(n, n_tasks)`` float64 in the layout's order, 0 where no label is."""
+        encoded = np.zeros(observed.shape)
+        for place, (column, task) in enumerate(zip(self.order, self.tasks, strict=True)):
+            rows = observed[:, column]
+            if rows.any():
+                encoded[rows, place] = task.kind.encode(task, columns[column][rows])
+        return encoded
+
+    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Bias of the output layer to start from, ``(outputs,)``; a weight of 0 marks a missing label."""
+        biases = []
+        for place, task in enumerate(self.tasks):
+            rows = weights[:, place] > 0
+            biases.append(task.kind.initial_bias(task, encoded[rows, place], weights[rows, place]))
+        return np.concatenate(biases)

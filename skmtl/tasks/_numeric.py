@@ -1,0 +1,50 @@
+"""What numeric targets have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skmtl.metrics._masked import r2
+from skmtl.tasks._kind import Kind, Task
+
+
+class Numeric(Kind):
+    """Numbers, standardised by their weighted mean and standard deviation over the observed cells."""
+
+    is_classifier = False
+
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn centre and scale; see :meth:`Kind.fit`."""
+        if np.ptp(labels) == 0:
+            return Task(name, self, center=float(labels[0]), scale=0.0)
+        unit = float(np.abs(labels).max())  # squares of very large or small numbers would leave the range of floats
+        mean = float(np.average(labels / unit, weights=weights))
+        deviation = float(np.sqrt(np.average((labels / unit - mean) ** 2, weights=weights)))
+        return Task(name, self, center=mean * unit, scale=deviation * unit)
+
+    def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """Numbers to standardised numbers; see :meth:`Kind.encode`."""
+        return (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
+
+    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Outputs back to the units of the labels; see :meth:`Kind.response`."""
+        return task.center + task.scale * outputs.astype(np.float64)
+
+    def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Mean over the members, unchanged; see :meth:`Kind.decode`."""
+        return outputs[:, 0]
+
+    def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
+        """R2; see :meth:`Kind.metric`."""
+        return r2(y_true.astype(np.float64), y_pred.astype(np.float64), weights)
+
+
+def weighted_quantile(values: np.ndarray, weights: np.ndarray, level: float) -> float:
+    """Quantile by the averaged inverse distribution function: weight 2 counts as the value twice."""
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(weights[order])
+    target = level * mass[-1]
+    tolerance = 1e-12 * mass[-1]
+    low = np.searchsorted(mass, target - tolerance).clip(max=len(values) - 1)
+    high = np.searchsorted(mass, target + tolerance, side="right").clip(max=len(values) - 1)
+    return float((values[order[low]] + values[order[high]]) / 2)

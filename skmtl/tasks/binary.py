@@ -1,0 +1,38 @@
+"""Two classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.special import expit, logit
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from skmtl.tasks._classification import Classification
+from skmtl.tasks._kind import Task
+
+
+class Binary(Classification):
+    """Two classes; logistic loss of one output z, the log odds of the second class.
+
+    With p = 1 / (1 + exp(-z)): l = log(1 + exp(z)) - y z, dl/dz = p - y. A task whose labels are all of one class
+    predicts that class with probability 1.
+    """
+
+    def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Log odds of the class rates; see :meth:`Kind.initial_bias`."""
+        return np.asarray([logit(self.class_rates(task, encoded, weights)[1])]) if self._two(task) else np.zeros(1)
+
+    def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Logistic loss; see :meth:`Kind.loss_gradient`."""
+        return softplus(outputs).sub_(targets * outputs), torch.sigmoid(outputs).sub_(targets)
+
+    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Probabilities of both classes; see :meth:`Kind.response`."""
+        if not self._two(task):
+            return np.ones_like(outputs)
+        return np.concatenate([expit(-outputs), expit(outputs)], axis=-1)
+
+    @staticmethod
+    def _two(task: Task) -> bool:
+        return task.classes is not None and len(task.classes) == 2

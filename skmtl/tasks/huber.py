@@ -1,0 +1,44 @@
+"""Numbers with outliers."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from skmtl.tasks._kind import Task
+from skmtl.tasks._numeric import Numeric, weighted_quantile
+
+
+class Huber(Numeric):
+    """Huber loss of standardised targets: squared near zero, linear beyond ``delta`` (Huber, 1964).
+
+    With r = z - y: l = r^2 where |r| <= delta, else delta (2 |r| - delta); dl/dz = 2 r cut to plus or minus 2 delta.
+
+    Parameters
+    ----------
+    delta : float, default=1.35
+        Residual, in standard deviations of the target, beyond which the loss is linear.
+
+    References
+    ----------
+    Huber, P. J. (1964). Robust estimation of a location parameter. The Annals of Mathematical Statistics 35, 73-101.
+    """
+
+    def __init__(self, delta: float = 1.35) -> None:
+        self.delta = delta
+
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn centre and scale; see :meth:`Kind.fit`."""
+        if not 0 < self.delta < np.inf:
+            raise ValueError(f"Task {name!r}: Huber needs a finite delta above 0; got {self.delta!r}.")
+        return super().fit(name, labels, weights)
+
+    def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Median; see :meth:`Kind.initial_bias`."""
+        return np.asarray([weighted_quantile(encoded, weights, 0.5)])
+
+    def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Huber loss, as c (2 r - c) with the cut residual c; see :meth:`Kind.loss_gradient`."""
+        residual = outputs - targets
+        cut = residual.clamp(-self.delta, self.delta)
+        return residual.mul_(2).sub_(cut).mul_(cut), 2 * cut

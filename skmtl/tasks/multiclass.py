@@ -1,0 +1,48 @@
+"""More than two classes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from torch import Tensor
+
+from skmtl.tasks._classification import Classification
+from skmtl.tasks._kind import Task
+
+
+class Multiclass(Classification):
+    """Several classes; cross-entropy of one output a class.
+
+    With p = softmax(z) and label k: l = -log p_k, dl/dz_j = p_j - [j = k].
+    """
+
+    def n_outputs(self, task: Task) -> int:
+        """Number of classes; see :meth:`Kind.n_outputs`."""
+        assert task.classes is not None
+        return len(task.classes)
+
+    def fusion_key(self, task: Task) -> Hashable:
+        """Tasks with equally many classes share a loss call; see :meth:`Kind.fusion_key`."""
+        return self.n_outputs(task)
+
+    def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Log class rates; see :meth:`Kind.initial_bias`."""
+        return np.log(self.class_rates(task, encoded, weights))
+
+    def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy; see :meth:`Kind.loss_gradient`."""
+        by_task = outputs.unflatten(2, (targets.shape[2], -1))  # (member, row, task, class)
+        label = targets.long().expand(by_task.shape[:3]).unsqueeze(3)
+        log_p = torch.log_softmax(by_task, 3)
+        losses = -log_p.gather(3, label).squeeze(3)
+        gradient = log_p.exp_()
+        gradient.scatter_add_(3, label, gradient.new_full((1,), -1.0).expand(label.shape))
+        return losses, gradient.flatten(2)
+
+    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes; see :meth:`Kind.response`."""
+        probabilities: np.ndarray = softmax(outputs, axis=-1)
+        return probabilities

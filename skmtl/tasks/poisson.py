@@ -1,0 +1,43 @@
+"""Counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.tasks._kind import Task
+from skmtl.tasks._numeric import Numeric
+
+
+class Poisson(Numeric):
+    """Counts and other non-negative numbers; Poisson deviance of an output z that is the log of the rate.
+
+    l = 2 (y log y - y z - y + exp(z)), dl/dz = 2 (exp(z) - y). Targets are divided by their mean, not centred, which
+    divides the deviance by the same number.
+    """
+
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn the mean; see :meth:`Kind.fit`."""
+        if labels.min() < 0:
+            raise ValueError(
+                f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min()!r}. "
+                f"Use loss='squared_error' for it."
+            )
+        if np.ptp(labels) == 0:
+            return Task(name, self, center=float(labels[0]), scale=0.0)
+        return Task(name, self, center=0.0, scale=float(np.average(labels, weights=weights)))
+
+    def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Log of the mean of the scaled targets, which is 1; see :meth:`Kind.initial_bias`."""
+        return np.zeros(1)
+
+    def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Poisson deviance; see :meth:`Kind.loss_gradient`."""
+        rate = outputs.exp()
+        log_likelihood_gap = torch.xlogy(targets, targets) - targets - targets * outputs + rate
+        return log_likelihood_gap.mul_(2), (rate - targets).mul_(2)
+
+    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+        """Rates in the units of the labels; see :meth:`Kind.response`."""
+        return task.center + task.scale * np.exp(outputs.astype(np.float64))

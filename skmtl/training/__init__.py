@@ -1,0 +1,36 @@
+"""The training loop and all that it passes around."""
+
+from skmtl.training._data import Batch, DenseRows, Rows, SparseRows, TrainingData
+from skmtl.training._device import choose_device, threads_for
+from skmtl.training._history import History
+from skmtl.training._loop import DivergenceError, Run, Settings, train
+from skmtl.training._objective import Objective
+from skmtl.training._optimizer import OPTIMIZERS, SGD, AdamW, Optimizer
+from skmtl.training._schedule import SCHEDULES
+from skmtl.training._stopping import Stopping
+from skmtl.training._streams import Streams
+from skmtl.training._validation import Validation
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "AdamW",
+    "Batch",
+    "DenseRows",
+    "DivergenceError",
+    "History",
+    "Objective",
+    "Optimizer",
+    "Rows",
+    "Run",
+    "Settings",
+    "SparseRows",
+    "Stopping",
+    "Streams",
+    "TrainingData",
+    "Validation",
+    "choose_device",
+    "threads_for",
+    "train",
+]

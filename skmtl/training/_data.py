@@ -1,0 +1,147 @@
+"""Encoded rows and targets, resident where the network computes, and the batches taken from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
+
+
+class Rows(Protocol):
+    """Encoded rows of X."""
+
+    n_rows: int
+    n_features: int
+
+    def take(self, rows: Tensor | slice) -> Tensor:
+        """Rows as a dense tensor ``(1 or member, len(rows), n_features)``."""
+        ...
+
+
+class DenseRows:
+    """Encoded rows in one tensor.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_features)
+        Encoded rows.
+    dtype : torch.dtype
+        Type to compute in.
+    device : torch.device
+        Where to compute.
+    """
+
+    def __init__(self, values: np.ndarray, dtype: torch.dtype, device: torch.device) -> None:
+        self.n_rows, self.n_features = values.shape
+        self._values = torch.tensor(values, dtype=dtype, device=device)[None]
+
+    def take(self, rows: Tensor | slice) -> Tensor:
+        """See :class:`Rows`."""
+        return self._values[:, rows] if isinstance(rows, slice) else self._values.index_select(1, rows)
+
+
+class SparseRows:
+    """Encoded rows in compressed sparse form, made dense a block at a time.
+
+    Parameters
+    ----------
+    values : CSR array of shape (n, n_features)
+        Encoded rows.
+    dtype : torch.dtype
+        Type to compute in.
+    device : torch.device
+        Where to compute.
+    """
+
+    def __init__(self, values: sparse.csr_array, dtype: torch.dtype, device: torch.device) -> None:
+        self.n_rows, self.n_features = values.shape
+        self._values, self._dtype, self._device = values, dtype, device
+
+    def take(self, rows: Tensor | slice) -> Tensor:
+        """See :class:`Rows`."""
+        index = rows if isinstance(rows, slice) else rows.cpu().numpy()
+        return torch.tensor(self._values[index].toarray(), dtype=self._dtype, device=self._device)[None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that take part in one step.
+
+    Attributes
+    ----------
+    x : Tensor of shape (1 or member, row, feature)
+        Encoded rows.
+    targets : Tensor of shape (1, row, task)
+        Encoded labels.
+    weights : Tensor of shape (1 or member, row, task)
+        What each cell counts: 0 where no label is.
+    """
+
+    x: Tensor
+    targets: Tensor
+    weights: Tensor
+
+
+class TrainingData:
+    """Rows, targets and the weight of every cell for every member.
+
+    Parameters
+    ----------
+    rows : Rows
+        Encoded rows.
+    targets : Tensor of shape (n, n_tasks)
+        Encoded labels, anything finite where a label is missing.
+    cell_weights : Tensor of shape (n, n_tasks)
+        Sample weight of each cell, 0 where a label is missing.
+    member_weights : Tensor of shape (member, n), optional
+        Weight of each row for each member, say 0 where a member holds a row out; None: 1.
+
+    Attributes
+    ----------
+    totals : Tensor of shape (1 or member, task)
+        Total weight of each task.
+    """
+
+    def __init__(
+        self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None
+    ) -> None:
+        self.rows, self.n_rows = rows, rows.n_rows
+        self._targets, self._cells, self._members = targets[None], cell_weights[None], member_weights
+        self.totals = (
+            cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
+        )  # (1 or member, task)
+
+    def take(self, rows: Tensor | slice) -> Batch:
+        """Gather rows."""
+        if isinstance(rows, slice):
+            targets, weights = self._targets[:, rows], self._cells[:, rows]
+        else:
+            targets, weights = self._targets.index_select(1, rows), self._cells.index_select(1, rows)
+        if self._members is not None:
+            weights = weights * self._members[:, rows, None]
+        return Batch(self.rows.take(rows), targets, weights)
+
+    def batches(self, batch_size: int, order: np.random.Generator) -> Iterator[Batch]:
+        """All rows once, in an order of their own; the last batch may be smaller."""
+        if batch_size >= self.n_rows:
+            yield self.take(slice(None))
+            return
+        shuffled = torch.from_numpy(order.permutation(self.n_rows)).to(self._targets.device)
+        row_bytes = self._targets.element_size() * (self.rows.n_features + 2 * self._targets.shape[2])
+        per_block = max(BLOCK_BYTES // (row_bytes * batch_size), 1) * batch_size
+        for block_rows in shuffled.split(per_block):
+            yield from _cut(self.take(block_rows), batch_size)
+
+
+def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
+    """Split a block into batches without copying."""
+    parts = (tensor.split(batch_size, 1) for tensor in (block.x, block.targets, block.weights))
+    for x, targets, weights in zip(*parts, strict=True):
+        yield Batch(x, targets, weights)

@@ -1,0 +1,59 @@
+"""From outputs to the tasks' losses and the gradient at the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from skmtl.tasks import Group
+from skmtl.training._data import Batch
+
+
+class Objective:
+    """The masked, weighted sum of every task's losses, one call a group of tasks.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Loss calls of a :class:`~skmtl.tasks.TaskLayout`.
+    n_outputs : sequence of int
+        Number of outputs of each task.
+    device : torch.device
+        Where the outputs are.
+    """
+
+    def __init__(self, groups: Sequence[Group], n_outputs: Sequence[int], device: torch.device) -> None:
+        self.groups = tuple(groups)
+        counts = torch.tensor(n_outputs, device=device)
+        self._task_of_output = torch.arange(len(n_outputs), device=device).repeat_interleave(counts)
+        self._one_to_one = max(n_outputs) == 1
+
+    def spread(self, by_task: Tensor) -> Tensor:
+        """Repeat ``(..., task)`` to ``(..., output)``."""
+        return by_task if self._one_to_one else by_task.index_select(-1, self._task_of_output)
+
+    def __call__(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Weighted loss sums and their gradient.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (member, row, output)
+            Network outputs.
+        batch : Batch
+            Targets and weights.
+
+        Returns
+        -------
+        sums : Tensor of shape (member, task)
+            Sum over rows of weight times loss.
+        gradient : Tensor of shape (member, row, output)
+            Derivative of each task's sum at its own outputs.
+        """
+        parts = [
+            group.kind.loss_gradient(outputs[:, :, group.outputs], batch.targets[:, :, group.tasks])
+            for group in self.groups
+        ]
+        losses, gradient = parts[0] if len(parts) == 1 else (torch.cat(p, 2) for p in zip(*parts, strict=True))
+        return losses.mul_(batch.weights).sum(1), gradient.mul_(self.spread(batch.weights))

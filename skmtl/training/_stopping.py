@@ -1,0 +1,82 @@
+"""When a member stops, and which of its weights are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skmtl.layers import ParameterBuffer
+
+
+class Stopping:
+    """Patience and best-weights snapshot, member by member.
+
+    Parameters
+    ----------
+    buffer : ParameterBuffer
+        The members' parameters.
+    patience : int or None
+        Epochs without an improvement after which a member stops; None: it never does.
+    tol : float
+        Least decrease that counts as an improvement for the patience.
+    keep_best : bool
+        Whether a member ends with the weights of its best epoch, or with those of its last.
+
+    Attributes
+    ----------
+    active : ndarray of shape (member,), bool
+        Members still training.
+    best_epoch : ndarray of shape (member,), int
+        Epoch of the kept weights.
+    """
+
+    def __init__(self, buffer: ParameterBuffer, patience: int | None, tol: float, keep_best: bool) -> None:
+        self.buffer, self.patience, self.tol, self.keep_best = buffer, patience, tol, keep_best
+        self.active = np.ones(buffer.members, dtype=bool)
+        self.best_epoch = np.zeros(buffer.members, dtype=int)
+        self._best = np.full(buffer.members, np.inf)
+        self._reference = np.full(buffer.members, np.inf)
+        self._waited = np.zeros(buffer.members, dtype=int)
+        self._snapshot = buffer.values.clone()
+
+    def update(self, epoch: int, score: np.ndarray) -> None:
+        """Take note of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Index of the epoch.
+        score : ndarray of shape (member,)
+            The loss that is watched.
+        """
+        improved = self.active & (score < self._best)
+        self._best[improved] = score[improved]
+        keep = improved if self.keep_best else self.active
+        self.best_epoch[keep] = epoch
+        if self.keep_best or self.patience is not None:
+            self._keep(keep)
+        self._wait(score)
+
+    def _keep(self, members: np.ndarray) -> None:
+        if members.all():
+            self._snapshot.copy_(self.buffer.values)
+        elif members.any():
+            for kept, current in self.buffer.blocks_of(self._snapshot):
+                chosen = torch.from_numpy(members).to(current.device)
+                kept[chosen] = current[chosen]
+
+    def _wait(self, score: np.ndarray) -> None:
+        better = score < self._reference - self.tol
+        self._reference = np.where(better, score, self._reference)
+        self._waited = np.where(better, 0, self._waited + 1)
+        if self.patience is not None:
+            self.active &= self._waited < self.patience
+
+    def retire(self, members: np.ndarray) -> None:
+        """Stop members at once."""
+        self.active &= ~members
+
+    def finish(self) -> None:
+        """Put the kept weights back."""
+        if self.keep_best or self.patience is not None:
+            self.buffer.values.copy_(self._snapshot)

@@ -1,0 +1,38 @@
+"""Random streams: one a member, one for the order of the batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+
+class Streams:
+    """All randomness of a fit.
+
+    Member k draws from child k of the seed sequence, so that it draws the same alone as beside others; the order of the
+    batches comes from the parent and is common to the members.
+
+    Parameters
+    ----------
+    order : numpy.random.SeedSequence
+        Seeds the order of the batches.
+    members : sequence of numpy.random.SeedSequence
+        Seeds of the members.
+    """
+
+    def __init__(self, order: np.random.SeedSequence, members: Sequence[np.random.SeedSequence]) -> None:
+        self.order = np.random.default_rng(order)
+        self.initial = [np.random.default_rng(seed) for seed in members]
+        self._dropout_seeds = [int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)) for seed in members]
+
+    @classmethod
+    def from_seed(cls, seed: int | None, members: int) -> Streams:
+        """Streams of ``members`` members from one seed; None draws it from the system."""
+        parent = np.random.SeedSequence(seed)
+        return cls(parent, [np.random.SeedSequence(parent.entropy, spawn_key=(k,)) for k in range(members)])
+
+    def dropout(self, device: torch.device) -> list[torch.Generator]:
+        """One generator a member, started anew."""
+        return [torch.Generator(device).manual_seed(seed) for seed in self._dropout_seeds]
