@@ -88,7 +88,9 @@ def resolve(parameter: str, value: object, choices: Mapping[str, type[P]], base:
     if isinstance(value, str):
         if value in choices:
             return choices[value]()
-        raise ValueError(f"{parameter}={value!r} is not known. Choose one of {names}, or pass a {base.__name__} object.")
+        raise ValueError(
+            f"{parameter}={value!r} is not known. Choose one of {names}, or pass a {base.__name__} object."
+        )
     raise TypeError(
         f"{parameter} must be one of {names} or a {base.__name__} object; got {type(value).__name__}. "
         f"Pass an instance, not a class or a setting."

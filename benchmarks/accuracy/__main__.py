@@ -56,6 +56,8 @@ def plan(options: argparse.Namespace, metas: dict[str, dict[str, Any]]) -> list[
         for fold in range(n_folds(meta)):
             for model in options.models:
                 ours = model == SUBJECT
+                if not ours and not PEERS[model].suits(meta["tasks"]):
+                    continue
                 jobs.append(Job(name, fold, options.label if ours else model, model, params if ours else {}))
     return jobs
 

@@ -13,10 +13,10 @@ from benchmarks.accuracy.runner import SUBJECT, Key, Record
 
 HEAD = """# Accuracy without tuning
 
-Every model with default parameters, on the same folds and on one core. A score is the mean over tasks of the mean over
+No model is tuned; all see the same folds and run on one core. A score is the mean over tasks of the mean over the
 folds. Numeric sets: aRRMSE, the root of the squared error relative to that of the training mean (lower is better).
 Other sets: ROC-AUC of binary tasks, accuracy of multiclass tasks, R2 of numeric tasks (higher is better). The best of a
-row is bold; `*`: some folds are missing, not ranked; `-`: no result. Seconds are means per fold.
+row is bold; `*`: some folds are missing, not ranked; `-`: no result. Seconds are of processor time, means per fold.
 """
 
 

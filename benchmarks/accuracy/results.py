@@ -100,7 +100,11 @@ def collect(records: dict[Key, Record], metas: dict[str, dict[str, Any]], labels
     numeric = [name for name, meta in metas.items() if {task["kind"] for task in meta["tasks"]} == {"regression"}]
     others = [name for name in metas if name not in numeric]
     lots = [(tuple(numeric), True), (tuple(others), False)]
-    return [Results(sets, tuple(labels), cells, lower) for sets, lower in lots if sets]
+    return [Results(sets, _present(cells, sets, labels), cells, lower) for sets, lower in lots if sets]
+
+
+def _present(cells: dict[tuple[str, str], Cell], sets: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(label for label in labels if any((name, label) in cells for name in sets))
 
 
 def _cell(folds: list[Record], complete: bool) -> Cell:

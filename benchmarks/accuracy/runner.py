@@ -100,7 +100,10 @@ def _work(job: Job, data: Path, sender: Connection) -> None:
 
 
 def measure(job: Job, data: Path) -> Record:
-    """Fit on the training part, predict the test part, score every task."""
+    """Fit on the training part, predict the test part, score every task.
+
+    Times are of the processor, which on an idle core is the time on the clock and on a busy one still compares.
+    """
     table = load(data / job.set)
     train, test = table.split(job.fold)
     model = SubjectModel(job.params) if job.model == SUBJECT else PeerModel(PEERS[job.model])

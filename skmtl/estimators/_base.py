@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,9 +17,16 @@ from sklearn.utils.validation import validate_data
 from skmtl._params import resolve
 from skmtl.encoders import Encoder
 from skmtl.estimators._callbacks import CallbackSupportMixin, FitProgress, with_callbacks
+from skmtl.estimators._classes import read_classes, require_classifier, require_same_classes
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._nested_params import ENCODERS, NestedParamsMixin
-from skmtl.estimators._observations import Column, Observations, observed_columns, read_observations
+from skmtl.estimators._observations import (
+    Column,
+    Observations,
+    observed_columns,
+    read_observations,
+    require_same_tasks,
+)
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._weights import class_weight_factors, read_loss_weights
 from skmtl.layers import ACTIVATIONS
@@ -25,6 +34,7 @@ from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
+_COLUMNS = ("n_features_in_", "feature_names_in_")
 _ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
 
 
@@ -43,7 +53,11 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
         "max_iter": [_AUTO, Interval(Integral, 1, None, closed="left")],
         "early_stopping": [_AUTO, "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [_AUTO, Interval(Integral, 1, None, closed="left"), Interval(Real, np.inf, None, closed="left")],
+        "n_iter_no_change": [
+            _AUTO,
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, np.inf, None, closed="left"),
+        ],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -97,12 +111,15 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
         """
         self._validate_params()
         resume = self.warm_start and hasattr(self, "network_")
-        observations = self._observe(X, y, sample_weight, known=resume)
-        learner = self._continued(observations) if resume else self._started(observations)
-        validation = self._observe_validation(X_val, y_val, sample_weight_val, learner)
-        learner.prepare(observations, self._weights(observations, learner), validation)
-        progress = FitProgress(self, learner.max_iter, X, y)
-        learner.train(verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner)))
+        with self._columns_kept_on_failure():
+            observations = self._observe(X, y, sample_weight, known=resume)
+            learner = self._continued(observations) if resume else self._started(observations)
+            validation = self._observe_validation(X_val, y_val, sample_weight_val, learner)
+            learner.prepare(observations, self._weights(observations, learner), validation)
+            progress = FitProgress(self, learner.max_iter, X, y)
+            learner.train(
+                verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner))
+            )
         self._adopt(learner)
         progress.end()
         return self
@@ -137,11 +154,13 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
         """
         self._validate_params()
         known = hasattr(self, "network_")
-        observations = self._observe(X, y, sample_weight, known=known)
-        learner = self._continued(observations) if known else self._started(observations, classes)
-        learner.resume(getattr(self, "_run", None))
-        learner.prepare(observations, self._weights(observations, learner), None, **_ONE_PASS)
-        learner.train(verbose=bool(self.verbose))
+        with self._columns_kept_on_failure():
+            observations = self._observe(X, y, sample_weight, known=known)
+            learner = self._continued(observations, classes) if known else self._started(observations, classes)
+            learner.resume(getattr(self, "_run", None))
+            learner.prepare(observations, self._weights(observations, learner), None, **_ONE_PASS)
+            self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
+            learner.train(verbose=bool(self.verbose))
         self._adopt(learner)
         self._run = learner.run
         return self
@@ -154,24 +173,50 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             validate_data(self, X, skip_check_array=True)
         return observations
 
+    @contextmanager
+    def _columns_kept_on_failure(self) -> Iterator[None]:
+        """Remember the columns of the last fit that succeeded."""
+        before = {name: value for name, value in self.__dict__.items() if name in _COLUMNS}
+        try:
+            yield
+        except BaseException:
+            for name in _COLUMNS:
+                self.__dict__.pop(name, None)
+            self.__dict__.update(before)
+            raise
+
     def _started(self, observations: Observations, classes: Any = None) -> Learner:
-        columns = observed_columns(observations, classes)
-        tasks = [kind.fit(*column) for kind, column in zip(self._kinds(columns), columns, strict=True)]
+        given = read_classes(classes, observations.labels)
+        columns = observed_columns(observations, given)
+        kinds = self._kinds(columns)
+        tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
+        for task, classes_of_task in zip(tasks, given, strict=True):
+            require_classifier(task, classes_of_task)
         encoder = copy.deepcopy(resolve("encoder", self.encoder, ENCODERS, Encoder))
         encoder.fit(observations.X, observations.row_weights)
         return Learner(self.get_params(deep=False), encoder, tasks, observations.labels.one_dimensional)
 
-    def _continued(self, observations: Observations) -> Learner:
-        n_tasks = len(observations.labels.names)
-        if n_tasks != len(self.tasks_):
-            raise ValueError(f"y has {n_tasks} tasks, but the estimator was fitted to {len(self.tasks_)}.")
+    def _continued(self, observations: Observations, classes: Any = None) -> Learner:
+        require_same_tasks("y", observations.labels, self.task_names_.tolist())
+        for task, given in zip(self.tasks_, read_classes(classes, observations.labels), strict=True):
+            require_same_classes(task, given)
+        members = self.network_.architecture.members
+        if members != self.n_estimators:
+            raise ValueError(
+                f"n_estimators={self.n_estimators}, but the network has {members} members; their number cannot change "
+                f"when training goes on. Set n_estimators={members}, or fit with warm_start=False."
+            )
         return Learner(self.get_params(deep=False), self.encoder_, self.tasks_, self._one_dimensional, self.network_)
 
     def _weights(self, observations: Observations, learner: Learner) -> np.ndarray:
         """Weights of the cells with the class weights in them."""
         labels = observations.labels
         return observations.weights * class_weight_factors(
-            getattr(self, "class_weight", None), learner.tasks, labels.columns, observations.weights, learner.one_dimensional
+            getattr(self, "class_weight", None),
+            learner.tasks,
+            labels.columns,
+            observations.weights,
+            learner.one_dimensional,
         )
 
     def _observe_validation(
@@ -183,6 +228,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             return None
         self._check_columns(X_val)
         observations = read_observations(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
+        require_same_tasks("y_val", observations.labels, [task.name for task in learner.tasks])
         return observations, self._weights(observations, learner)
 
     def _attributes(self, learner: Learner) -> dict[str, Any]:

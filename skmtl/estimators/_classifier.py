@@ -14,7 +14,6 @@ from skmtl.estimators._observations import Column
 from skmtl.tasks import Kind, Task
 
 
-
 class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
     """One neural network for many classification tasks, some of whose labels are unknown.
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from skmtl.balancing import BALANCERS, Balancer
 from skmtl._params import resolve
+from skmtl.balancing import BALANCERS, Balancer
 from skmtl.estimators._folds import deal, held_out_rows, row_hashes
 from skmtl.estimators._recipe import Recipe, resolve_recipe
 from skmtl.network import Architecture, Network

@@ -63,6 +63,14 @@ def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
     return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
 
 
+def may_have_classes(tasks: Any) -> bool:
+    """Whether ``tasks`` names a kind of classes, or is a dict, which may leave tasks to be inferred."""
+    if isinstance(tasks, Mapping):
+        return True
+    kinds = [KINDS.get(given, Binary)() if isinstance(given, str) else given for given in tasks]
+    return any(getattr(kind, "is_classifier", True) for kind in kinds)
+
+
 def _checked(given: Any, column: Column) -> Kind:
     kind = resolve(f"tasks[{column.name!r}]", given, KINDS, Kind)
     if not kind.is_classifier:
@@ -80,8 +88,14 @@ def _checked(given: Any, column: Column) -> Kind:
 
 def _inferred(column: Column) -> Kind:
     distinct = np.unique(column.labels)
+    if column.categorical:
+        return classification_kind(column)
     if column.labels.dtype.kind in "USb" or len(distinct) <= 2:
-        return classification_kind(column) if column.labels.dtype.kind != "f" or not (distinct % 1).any() else SquaredError()
+        return (
+            classification_kind(column)
+            if column.labels.dtype.kind != "f" or not (distinct % 1).any()
+            else SquaredError()
+        )
     if column.labels.dtype.kind == "f" and (distinct % 1 != 0).any():
         return SquaredError()
     raise ValueError(
@@ -93,7 +107,7 @@ def _inferred(column: Column) -> Kind:
 def _require_numbers(column: Column) -> None:
     if column.labels.dtype.kind not in "biuf":
         raise ValueError(
-            f"Task {column.name!r} is a regression task, but has the label {column.labels[0]!r}. Use "
+            f"Task {column.name!r} is a regression task, but has the label {column.labels[0].item()!r}. Use "
             f"MultiTaskNetClassifier for classes, or MultiTaskNet for tasks of both kinds."
         )
 
@@ -102,4 +116,6 @@ def _require_known(parameter: str, given: Mapping[str, Any], columns: list[Colum
     names = [column.name for column in columns]
     for name in given:
         if name not in names:
-            raise ValueError(f"{parameter} names the unknown task {name!r}; the tasks are {', '.join(map(repr, names))}.")
+            raise ValueError(
+                f"{parameter} names the unknown task {name!r}; the tasks are {', '.join(map(repr, names))}."
+            )

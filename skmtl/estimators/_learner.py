@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ class Learner:
     @property
     def history(self) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity, tasks in the order of the label matrix."""
-        return {name: self.layout.restore(values) for name, values in self._history.arrays().items()}
+        shape = (-1, self.network.buffer.members, len(self.tasks))  # of no epoch, too
+        return {name: self.layout.restore(values.reshape(shape)) for name, values in self._history.arrays().items()}
 
     @property
     def n_iter(self) -> int:
@@ -112,6 +114,8 @@ class Learner:
             Parameters that this fit replaces.
         """
         params = {**self.params, **overrides}
+        if self._network is not None:
+            params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights)
@@ -119,13 +123,16 @@ class Learner:
         self._data = make_training_data(plan, data)
         if self._resumed is not None:
             self.run = self._resumed
+            self.run.settings = replace(self.run.settings, batch_size=plan.recipe.batch_size)
             self.run.feed(self._data)
         else:
             streams = Streams.from_seed(seed, plan.members)
             network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
             self.run = make_run(params, plan, network, self._data, streams)
         self._validation = (
-            make_validation(plan, data) if validation is None else make_common_validation(plan, self._encode(*validation))
+            make_validation(plan, data)
+            if validation is None
+            else make_common_validation(plan, self._encode(*validation))
         )
 
     def _encode(self, observations: Observations, weights: np.ndarray) -> EncodedData:

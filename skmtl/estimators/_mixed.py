@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
+from sklearn.utils.metaestimators import available_if
+
 from skmtl.estimators._base import BaseMultiTaskNet
-from skmtl.estimators._kinds import mixed_kinds
+from skmtl.estimators._kinds import may_have_classes, mixed_kinds
 from skmtl.estimators._observations import Column
 from skmtl.tasks import Kind, Task
-
 
 
 class MultiTaskNet(BaseMultiTaskNet):
@@ -33,8 +35,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         Normalised to sum 1.
     tasks : dict or sequence, default=None
         Kind of each task: a dict by task name or a sequence of "binary", "multiclass", "regression", a loss of
-        MultiTaskNetRegressor, or kind objects. Kinds that are not given are inferred: strings, booleans and columns of two
-        values are classes, numbers with fractions are regression targets; other integers must be given.
+        MultiTaskNetRegressor, or kind objects. Kinds that are not given are inferred: strings, booleans, categories and
+        columns of two values are classes, numbers with fractions are regression targets; other integers must be given.
     n_estimators : int, default=8
         Members of the ensemble, trained as one stacked network.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
@@ -173,6 +175,13 @@ class MultiTaskNet(BaseMultiTaskNet):
         classes = [task.classes for task in tasks]
         return {"classes_": classes[0] if one_dimensional else classes}
 
+    def _has_classes(self) -> bool:
+        """Whether a task is, or before the fit may be, one of classes."""
+        if hasattr(self, "tasks_"):
+            return any(task.kind.is_classifier for task in self.tasks_)
+        return self.tasks is None or may_have_classes(self.tasks)
+
+    @available_if(_has_classes)
     def predict_proba(self, X: Any) -> Any:
         """Predict the probabilities of the classes.
 
@@ -186,6 +195,13 @@ class MultiTaskNet(BaseMultiTaskNet):
         list of ndarray of shape (n_samples, n_classes) or None
             One entry a task, None for numeric tasks; for 1-D y the entry of its task.
         """
-        responses = zip(self.tasks_, self._responses(X), strict=True)
-        probabilities = [response if task.kind.is_classifier else None for task, response in responses]
+        responses = self._responses(X)
+        pairs = zip(self.tasks_, responses, strict=True)
+        probabilities = [response if task.kind.is_classifier else None for task, response in pairs]
         return probabilities[0] if self._one_dimensional else probabilities
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags = ClassifierTags(multi_label=True)
+        tags.regressor_tags = RegressorTags()
+        return tags

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
+from skmtl._params import Params
 from skmtl.balancing import BALANCERS
 from skmtl.encoders import Encoder, TabularEncoder
 from skmtl.sharing import SHARINGS
@@ -44,6 +45,8 @@ class NestedParamsMixin(BaseEstimator):  # type: ignore[misc]
     def _with_inner(self, owner: str, inner: str, value: Any) -> Any:
         if owner == "loss_weights":
             current = self.loss_weights
+            if isinstance(current, Params) and inner in current.get_params():
+                return copy.copy(current).set_params(**{inner: value})
             return {**(current if isinstance(current, Mapping) else {}), inner: value}
         if owner in STRATEGIES:
             current = getattr(self, owner)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
@@ -64,9 +65,14 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
     if not carries.all():
         rows = np.flatnonzero(carries)
-        indexable = X if hasattr(X, "iloc") or hasattr(X, "shape") or isinstance(X, list) else np.asarray(X)
-        X, labels, weights = _safe_indexing(indexable, rows), labels.take(rows), weights[rows]
+        X, labels, weights = _safe_indexing(_indexable(X), rows), labels.take(rows), weights[rows]
     return Observations(X, labels, weights)
+
+
+def _indexable(X: Any) -> Any:
+    if sparse.issparse(X):
+        return X.tocsr()
+    return X if hasattr(X, "shape") or isinstance(X, list) else np.asarray(X)
 
 
 def count_rows(X: Any) -> int:
@@ -91,35 +97,50 @@ class Column(NamedTuple):
         Name of the task.
     labels, weights : ndarray of shape (n_observed,)
         Labels and their sample weights.
+    categorical : bool
+        Whether the labels came with a categorical type.
     """
 
     name: str
     labels: np.ndarray
     weights: np.ndarray
+    categorical: bool = False
 
 
-def observed_columns(observations: Observations, classes: Any = None) -> list[Column]:
+def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) -> None:
+    """Check that labels are those of the fitted tasks; the default names go with any others.
+
+    Raises
+    ------
+    ValueError
+        If their number, their names or the order of their names differs.
+    """
+    if len(labels.names) != len(names):
+        raise ValueError(f"{parameter} has {len(labels.names)} tasks; the estimator was fitted to {len(names)}.")
+    defaults = [f"task{k}" for k in range(len(names))]
+    if labels.names != names and defaults not in (labels.names, names):
+        raise ValueError(
+            f"The columns of {parameter} must be the tasks in the order of fit, {', '.join(map(repr, names))}; got "
+            f"{', '.join(map(repr, labels.names))}."
+        )
+
+
+def observed_columns(observations: Observations, classes: list[np.ndarray | None]) -> list[Column]:
     """Observed labels of each task; where ``classes`` gives the classes of a task, these.
 
     Raises
     ------
     ValueError
-        If a task has neither a label nor classes, or ``classes`` has not one entry a task.
+        If a task has neither a label nor classes.
     """
-    labels = observations.labels
-    if classes is not None and labels.one_dimensional:
-        classes = [classes]
-    given = [None] * len(labels.names) if classes is None else list(classes)
-    if len(given) != len(labels.names):
-        raise ValueError(f"classes must have one entry for each of the {len(labels.names)} tasks; got {len(given)}.")
-    columns = []
-    for name, column, weights, known in zip(labels.names, labels.columns, observations.weights.T, given, strict=True):
+    labels, columns = observations.labels, []
+    per_task = zip(labels.names, labels.columns, observations.weights.T, labels.categorical, classes, strict=True)
+    for name, column, weights, categorical, known in per_task:
         seen = weights > 0
         if known is not None:
-            values = np.unique(np.asarray(known))
-            columns.append(Column(name, values, np.ones(len(values))))
+            columns.append(Column(name, known, np.ones(len(known)), categorical=True))
         elif seen.any():
-            columns.append(Column(name, column[seen], weights[seen]))
+            columns.append(Column(name, column[seen], weights[seen], categorical))
         else:
             raise ValueError(
                 f"Task {name!r} has no label: every cell of its column is missing or has weight zero. "

@@ -9,7 +9,7 @@ from joblib import effective_n_jobs
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skmtl.encoders import Encoder
-from skmtl.estimators._observations import read_observations
+from skmtl.estimators._observations import count_rows, read_observations, require_same_tasks
 from skmtl.estimators._prediction import decode, predict_responses, stack_columns
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
@@ -29,6 +29,7 @@ class PredictorMixin:
 
     def _check_columns(self, X: Any) -> None:
         """Check that X has the features seen at fit."""
+        count_rows(X)
         if len(getattr(X, "shape", (0, 0))) != 2:
             check_array(X, ensure_all_finite=False, dtype=None)  # raises what scikit-learn's users know
         validate_data(self, X, skip_check_array=True, reset=False)
@@ -74,8 +75,8 @@ class PredictorMixin:
         """
         import pandas as pd
 
-        columns = dict(zip(self.task_names_, self._predict_columns(X), strict=True))
-        return pd.DataFrame(columns, index=getattr(X, "index", None))
+        columns = self._predict_columns(X)
+        return pd.DataFrame(dict(zip(self.task_names_, columns, strict=True)), index=getattr(X, "index", None))
 
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Score of each task on its observed cells: accuracy of classes, R2 of numbers.
@@ -101,10 +102,11 @@ class PredictorMixin:
         """
         check_is_fitted(self, "network_")
         observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
-        if len(observed.labels.names) != len(self.tasks_):
-            raise ValueError(f"y has {len(observed.labels.names)} tasks; the estimator has {len(self.tasks_)}.")
+        require_same_tasks("y", observed.labels, self.task_names_.tolist())
         scores = {}
-        columns = zip(self.tasks_, observed.labels.columns, self._predict_columns(observed.X), observed.weights.T, strict=True)
+        columns = zip(
+            self.tasks_, observed.labels.columns, self._predict_columns(observed.X), observed.weights.T, strict=True
+        )
         for task, truth, predicted, weights in columns:
             seen = weights > 0
             if seen.any():

@@ -98,7 +98,7 @@ def _batch_size(batch_size: Any, n_rows: int, n_distinct: int) -> int:
 def _epochs(n_distinct: int, batch_size: int) -> int:
     if n_distinct <= FULL_BATCH_ROWS:
         return 60
-    steps = min(max(1000, n_distinct // 8), 20000)
+    steps = min(max(min(4 * n_distinct, 1000), n_distinct // 8), 20000)
     return max(-(-steps * batch_size // n_distinct), 10)
 
 

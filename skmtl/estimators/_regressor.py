@@ -12,7 +12,6 @@ from skmtl.estimators._observations import Column
 from skmtl.tasks import Kind
 
 
-
 class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     """One neural network for many numeric targets, some of whose values are unknown.
 
@@ -33,8 +32,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts: None for equally, a sequence, or a dict by task name in which unnamed tasks weigh 1.
         Normalised to sum 1.
-    loss : {"squared_error", "absolute_error", "huber", "poisson", "quantile"}, loss object or dict, default="squared_error"
-        Loss of all tasks, or a dict by task name in which unnamed tasks have the squared error.
+    loss : str, loss object or dict, default="squared_error"
+        Loss of all tasks: "squared_error", "absolute_error", "huber", "poisson", "quantile" or a loss object; or a dict
+        of these by task name, in which unnamed tasks have the squared error.
     n_estimators : int, default=8
         Members of the ensemble, trained as one stacked network.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"

@@ -21,15 +21,15 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
     """
     if sample_weight is None:
         return np.ones((n_rows, n_tasks))
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = _as_numbers(sample_weight, "sample_weight")
     if weights.ndim == 0:
         weights = np.full(n_rows, float(weights))
     if weights.ndim > 1 and one_dimensional:
         raise ValueError(f"Sample weights must be 1D array or scalar where y is 1-D; got shape {weights.shape}.")
     if weights.shape not in ((n_rows,), (n_rows, n_tasks)):
         raise ValueError(
-            f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell of "
-            f"y; got {weights.shape}."
+            f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell "
+            f"of y; got {weights.shape}."
         )
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
@@ -39,6 +39,13 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
         raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
     columns = weights[:, None] if weights.ndim == 1 else weights
     return np.broadcast_to(columns, (n_rows, n_tasks)).copy()
+
+
+def _as_numbers(values: Any, parameter: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{parameter} must hold numbers: {error}.") from error
 
 
 def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
@@ -57,7 +64,7 @@ def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
     if isinstance(loss_weights, Mapping):
         _known(loss_weights, names, "loss_weights")
         loss_weights = [loss_weights.get(name, 1.0) for name in names]
-    weights = np.asarray(loss_weights, dtype=np.float64)
+    weights = _as_numbers(loss_weights, "loss_weights")
     if weights.shape != (n_tasks,):
         raise ValueError(
             f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(names[:5])}"
@@ -76,7 +83,9 @@ def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
 def _known(by_task: Mapping[str, Any], names: list[str], parameter: str) -> None:
     unknown = [name for name in by_task if name not in names]
     if unknown:
-        raise ValueError(f"{parameter} names the unknown task {unknown[0]!r}; the tasks are {', '.join(map(repr, names))}.")
+        raise ValueError(
+            f"{parameter} names the unknown task {unknown[0]!r}; the tasks are {', '.join(map(repr, names))}."
+        )
 
 
 def class_weight_factors(
@@ -87,7 +96,8 @@ def class_weight_factors(
     Raises
     ------
     ValueError
-        If ``class_weight`` names an unknown task or class, or is neither None, "balanced" nor a dict.
+        If ``class_weight`` names an unknown task or class, is neither None, "balanced" nor a dict, or a weight is
+        negative or not finite.
     """
     factors = np.ones_like(weights)
     if class_weight is None:
@@ -109,7 +119,7 @@ def class_weight_factors(
 
 def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
     assert task.classes is not None
-    if isinstance(class_weight, str):
+    if not isinstance(class_weight, Mapping):
         if class_weight != "balanced":
             raise ValueError(f"class_weight of task {task.name!r} must be 'balanced' or a dict; got {class_weight!r}.")
         totals = np.bincount(index, weights, minlength=len(task.classes))
@@ -118,5 +128,13 @@ def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndar
     labels = task.classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
     if unknown:
-        raise ValueError(f"class_weight names {unknown[0]!r}, which is not among the classes {labels} of task {task.name!r}.")
-    return np.asarray([float(class_weight.get(label, 1.0)) for label in labels])
+        raise ValueError(
+            f"class_weight names {unknown[0]!r}, which is not among the classes {labels} of task {task.name!r}."
+        )
+    factors = _as_numbers([class_weight.get(label, 1.0) for label in labels], f"class_weight of task {task.name!r}")
+    for label, factor in zip(labels, factors, strict=True):
+        if not 0 <= factor < np.inf:
+            raise ValueError(
+                f"class_weight must be finite and not negative; got {factor} for class {label!r} of task {task.name!r}."
+            )
+    return factors

@@ -68,7 +68,8 @@ class MemberLinear:
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
-        x = x.expand(self._stack, -1, -1)
+        if x.shape[0] != self._stack:
+            x = x.expand(self._stack, -1, -1)
         scratch.saved[self.name] = x
         out = scratch.out(self.name, (self._stack, x.shape[1], self.n_outputs), self.weight)
         return torch.baddbmm(self.bias, x, self.weight, out=out)  # type: ignore[call-overload, no-any-return]

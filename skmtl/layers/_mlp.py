@@ -51,9 +51,7 @@ class MemberMLP:
         widths = [n_inputs, *sizes]
         self.width = widths[-1]
         self.layers = [
-            MemberLinear(
-                f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner
-            )
+            MemberLinear(f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner)
             for i in range(len(sizes))
         ]
 

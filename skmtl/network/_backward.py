@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
@@ -14,6 +15,10 @@ from skmtl.sharing import Body
 
 class Differentiation(Protocol):
     """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs."""
+
+    def mode(self) -> AbstractContextManager[None]:
+        """What torch must record while steps run."""
+        ...
 
     def forward(self, x: Tensor) -> Tensor:
         """``(1 or member, row, feature) -> (member, row, output)``."""
@@ -33,6 +38,10 @@ class HandDerived:
         self.scratch = Scratch(reuse=True, generators=generators)
         body.bind(buffer)
         head.bind(buffer)
+
+    def mode(self) -> AbstractContextManager[None]:
+        """See :class:`Differentiation`: nothing, not even versions of tensors, which makes small operations cheaper."""
+        return torch.inference_mode()
 
     def forward(self, x: Tensor) -> Tensor:
         """See :class:`Differentiation`."""
@@ -54,6 +63,10 @@ class Autograd:
         leaves = buffer.leaves()
         body.bind(buffer, leaves)
         head.bind(buffer, leaves)
+
+    def mode(self) -> AbstractContextManager[None]:
+        """See :class:`Differentiation`: only what :meth:`forward` asks for."""
+        return torch.no_grad()
 
     def forward(self, x: Tensor) -> Tensor:
         """See :class:`Differentiation`."""

@@ -94,14 +94,17 @@ class PerTaskHead:
     def forward(self, features: Tensor, scratch: Scratch) -> Tensor:
         """``(member * task, row, width) -> (member, row, outputs)``."""
         outputs = self.linear.forward(features, scratch)
-        fused = outputs.unflatten(0, (-1, self.n_tasks)).transpose(1, 2).flatten(2)  # (member, row, task * widest)
+        fused: Tensor = (
+            outputs.unflatten(0, (-1, self.n_tasks)).transpose(1, 2).flatten(2)
+        )  # (member, row, task * widest)
         return fused[:, :, self.columns] if self.padding else fused
 
     def _unfuse(self, gradient: Tensor) -> Tensor:
         if self.padding:
             wide = gradient.new_zeros(*gradient.shape[:2], self.n_tasks * self.linear.n_outputs)
             gradient = wide.index_copy_(2, self.columns, gradient)
-        return gradient.unflatten(2, (self.n_tasks, -1)).transpose(1, 2).flatten(0, 1)
+        by_task: Tensor = gradient.unflatten(2, (self.n_tasks, -1)).transpose(1, 2)
+        return by_task.flatten(0, 1)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the parameters' gradients."""

@@ -41,9 +41,9 @@ class Classification(Kind):
         """Weighted share of each class, a little shrunk to the uniform one so that none is 0; ``(n_classes,)``."""
         assert task.classes is not None
         counts = np.bincount(encoded.astype(int), weights, minlength=len(task.classes))
-        rates: np.ndarray = counts / counts.sum() if counts.sum() > 0 else np.ones(len(counts))
-        rates = rates + 1e-3
-        return rates / rates.sum()
+        rates: np.ndarray = counts / max(counts.sum(), 1e-300) + 1e-3
+        rates /= rates.sum()
+        return rates
 
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
         """Most probable class; see :meth:`Kind.decode`."""

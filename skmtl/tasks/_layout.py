@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class TaskLayout:
         starts = np.concatenate([[0], self._ends])
         return [
             Group(self.tasks[a].kind, slice(int(a), int(b)), slice(int(starts[a]), int(starts[b])))
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in pairwise(edges)
         ]
 
     def restore(self, values: np.ndarray) -> np.ndarray:

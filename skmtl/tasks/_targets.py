@@ -23,12 +23,15 @@ class LabelMatrix:
         Task names: those of a frame's columns, else ``task0``, ``task1``, ...
     one_dimensional : bool
         Whether y was 1-D.
+    categorical : list of bool
+        Whether a column came with a categorical type.
     """
 
     columns: list[np.ndarray]
     observed: np.ndarray
     names: list[str]
     one_dimensional: bool
+    categorical: list[bool]
 
     def take(self, rows: np.ndarray) -> LabelMatrix:
         """Keep the rows of an index or a boolean mask."""
@@ -55,31 +58,38 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     ValueError
         If y is None, has no task or more than two dimensions, or a label is infinite.
     TypeError
-        If a column mixes strings with other labels.
+        If y is no array, list or frame, or a column mixes strings, booleans and numbers.
     """
-    columns, names, one_dimensional = _columns(y)
+    columns, names, one_dimensional, categorical = _columns(y)
     read = [_read_column(name, column, missing_label) for name, column in zip(names, columns, strict=True)]
     observed = np.column_stack([known for _, known in read])
-    return LabelMatrix([column for column, _ in read], observed, names, one_dimensional)
+    return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
 
 
-def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool]:
-    if hasattr(y, "columns") and hasattr(y, "shape"):  # a pandas or polars frame
+def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
+    """Columns, their names, whether y is 1-D, whether each column is categorical."""
+    if hasattr(y, "shape") and hasattr(y, "columns"):  # a pandas or polars frame
         names = [str(name) for name in y.columns]
         if len(set(names)) < len(names):
             raise ValueError(f"y has duplicate column names {sorted({n for n in names if names.count(n) > 1})}.")
         columns = [_as_array(y[name]) for name in y.columns]
         if not columns:
             raise ValueError("y has no tasks: its shape is (n, 0) while at least 1 column is required.")
-        return columns, names, False
+        return columns, names, False, [_is_categorical(y[name]) for name in y.columns]
     array = _as_array(y)
     if array.ndim == 1:
-        return [array], ["task0"], True
+        return [array], ["task0"], True, [_is_categorical(y)]
     if array.ndim != 2:
-        raise ValueError(f"y should be a 1d array or a 2d array of shape (n, n_tasks); got an array of shape {array.shape}.")
+        raise ValueError(
+            f"y should be a 1d array or a 2d array of shape (n, n_tasks); got an array of shape {array.shape}."
+        )
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
-    return list(array.T), [f"task{k}" for k in range(array.shape[1])], False
+    return list(array.T), [f"task{k}" for k in range(array.shape[1])], False, [False] * array.shape[1]
+
+
+def _is_categorical(series: Any) -> bool:
+    return type(getattr(series, "dtype", None)).__name__ == "CategoricalDtype"
 
 
 def _as_array(y: Any) -> np.ndarray:
@@ -93,6 +103,8 @@ def _as_array(y: Any) -> np.ndarray:
         return _from_series(y)
     if hasattr(y, "__array__"):
         return np.asarray(y)
+    if isinstance(y, str | bytes) or not isinstance(y, Sequence):
+        raise TypeError(f"y must be an array, a list or a data frame of labels; got {type(y).__name__}.")
     return _from_list(y)
 
 
@@ -115,7 +127,9 @@ def _read_column(name: str, column: np.ndarray, missing_label: object) -> tuple[
     if column.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: task {name!r} has labels of type {column.dtype}.")
     if column.dtype.kind in "mMV":
-        raise TypeError(f"Task {name!r}: labels of type {column.dtype} are not supported; pass numbers, strings or booleans.")
+        raise TypeError(
+            f"Task {name!r}: labels of type {column.dtype} are not supported; pass numbers, strings or booleans."
+        )
     observed = np.ones(len(column), dtype=bool)
     if column.dtype.kind == "f":
         column = column.astype(column.dtype.newbyteorder("="), copy=False)
@@ -129,8 +143,7 @@ def _read_column(name: str, column: np.ndarray, missing_label: object) -> tuple[
 def _read_objects(name: str, column: np.ndarray, missing_label: object) -> tuple[np.ndarray, np.ndarray]:
     observed = np.fromiter((not _is_missing(cell, missing_label) for cell in column), bool, len(column))
     labels = column[observed].tolist()
-    strings = sum(isinstance(label, str) for label in labels)
-    if 0 < strings < len(labels):
+    if len({_family(type(label)) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(f"Task {name!r} mixes labels of types {', '.join(kinds)}; convert them to one type.")
     typed = np.asarray(labels) if labels else np.zeros(0)
@@ -146,8 +159,18 @@ def _read_objects(name: str, column: np.ndarray, missing_label: object) -> tuple
     return filled, observed
 
 
+def _family(label: type) -> str:
+    """What a label may share a column with: numbers go together, nothing else does."""
+    families = {"string": str, "bytes": bytes, "boolean": (bool, np.bool_), "number": (int, float, np.number)}
+    return next((name for name, types in families.items() if issubclass(label, types)), label.__name__)
+
+
 def _is_missing(cell: object, missing_label: object) -> bool:
-    if cell is None or type(cell).__name__ in ("NAType", "NaTType") or (missing_label is not None and cell == missing_label):
+    if (
+        cell is None
+        or type(cell).__name__ in ("NAType", "NaTType")
+        or (missing_label is not None and cell == missing_label)
+    ):
         return True
     return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric, weighted_quantile
+from skmtl.tasks._numeric import Numeric
 
 
 class Huber(Numeric):
@@ -34,8 +35,14 @@ class Huber(Numeric):
         return super().fit(name, labels, weights)
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Median; see :meth:`Kind.initial_bias`."""
-        return np.asarray([weighted_quantile(encoded, weights, 0.5)])
+        """Huber's location, where the clipped residuals balance; see :meth:`Kind.initial_bias`."""
+        if np.ptp(encoded) == 0:
+            return encoded[:1]
+
+        def pull(location: float) -> float:
+            return float(weights @ (location - encoded).clip(-self.delta, self.delta))
+
+        return np.asarray([brentq(pull, encoded.min(), encoded.max())])
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Huber loss, as c (2 r - c) with the cut residual c; see :meth:`Kind.loss_gradient`."""

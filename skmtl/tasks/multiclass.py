@@ -30,7 +30,8 @@ class Multiclass(Classification):
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Log class rates; see :meth:`Kind.initial_bias`."""
-        return np.log(self.class_rates(task, encoded, weights))
+        log_rates: np.ndarray = np.log(self.class_rates(task, encoded, weights))
+        return log_rates
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy; see :meth:`Kind.loss_gradient`."""

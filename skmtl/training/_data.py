@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -44,7 +43,7 @@ class DenseRows:
 
     def take(self, rows: Tensor | slice) -> Tensor:
         """See :class:`Rows`."""
-        return self._values[:, rows] if isinstance(rows, slice) else self._values.index_select(1, rows)
+        return _rows_of(self._values, rows)
 
 
 class SparseRows:
@@ -70,8 +69,7 @@ class SparseRows:
         return torch.tensor(self._values[index].toarray(), dtype=self._dtype, device=self._device)[None]
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Rows that take part in one step.
 
     Attributes
@@ -80,13 +78,13 @@ class Batch:
         Encoded rows.
     targets : Tensor of shape (1, row, task)
         Encoded labels.
-    weights : Tensor of shape (1 or member, row, task)
-        What each cell counts: 0 where no label is.
+    weights : Tensor of shape (1 or member, row, task) or None
+        What each cell counts: 0 where no label is; None if all count 1.
     """
 
     x: Tensor
     targets: Tensor
-    weights: Tensor
+    weights: Tensor | None
 
 
 class TrainingData:
@@ -109,21 +107,20 @@ class TrainingData:
         Total weight of each task.
     """
 
-    def __init__(
-        self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None
-    ) -> None:
+    def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
         self._targets, self._cells, self._members = targets[None], cell_weights[None], member_weights
+        self._unweighted = member_weights is None and bool((cell_weights == 1).all())
         self.totals = (
             cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
         )  # (1 or member, task)
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
-        if isinstance(rows, slice):
-            targets, weights = self._targets[:, rows], self._cells[:, rows]
-        else:
-            targets, weights = self._targets.index_select(1, rows), self._cells.index_select(1, rows)
+        targets = _rows_of(self._targets, rows)
+        if self._unweighted:
+            return Batch(self.rows.take(rows), targets, None)
+        weights = _rows_of(self._cells, rows)
         if self._members is not None:
             weights = weights * self._members[:, rows, None]
         return Batch(self.rows.take(rows), targets, weights)
@@ -140,8 +137,12 @@ class TrainingData:
             yield from _cut(self.take(block_rows), batch_size)
 
 
+def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
+    return values[:, rows] if isinstance(rows, slice) else values.index_select(1, rows)
+
+
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
     """Split a block into batches without copying."""
-    parts = (tensor.split(batch_size, 1) for tensor in (block.x, block.targets, block.weights))
-    for x, targets, weights in zip(*parts, strict=True):
-        yield Batch(x, targets, weights)
+    x, targets = block.x.split(batch_size, 1), block.targets.split(batch_size, 1)
+    weights = [None] * len(x) if block.weights is None else block.weights.split(batch_size, 1)
+    return map(Batch, x, targets, weights)

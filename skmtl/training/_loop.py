@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -98,9 +97,10 @@ class Run:
     def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``."""
         sums = torch.zeros_like(self.settings.importance)
-        for batch in data.batches(self.settings.batch_size, self.streams.order):
-            sums += self.step(batch, self.settings.schedule(self.steps_done, n_steps))
-            self.steps_done += 1
+        with self.step.passes.mode():
+            for batch in data.batches(self.settings.batch_size, self.streams.order):
+                sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
+                self.steps_done += 1
         return sums / data.totals.clamp(min=torch.finfo(sums.dtype).tiny)
 
 
@@ -162,7 +162,9 @@ def train(
             if (report is not None and report(epoch, history)) or not stopping.active.any():
                 break
     except KeyboardInterrupt:
-        warnings.warn(f"Training interrupted by user in epoch {len(history)}; the weights so far are kept.", stacklevel=2)
+        warnings.warn(
+            f"Training interrupted by user in epoch {len(history)}; the weights so far are kept.", stacklevel=2
+        )
     stopping.finish()
     _check_finite(buffer.values.sum()[None, None], len(history) - 1, settings, None)
     return history, stopping

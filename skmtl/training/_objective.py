@@ -51,9 +51,16 @@ class Objective:
         gradient : Tensor of shape (member, row, output)
             Derivative of each task's sum at its own outputs.
         """
-        parts = [
-            group.kind.loss_gradient(outputs[:, :, group.outputs], batch.targets[:, :, group.tasks])
-            for group in self.groups
-        ]
-        losses, gradient = parts[0] if len(parts) == 1 else (torch.cat(p, 2) for p in zip(*parts, strict=True))
-        return losses.mul_(batch.weights).sum(1), gradient.mul_(self.spread(batch.weights))
+        losses, gradient = self._losses(outputs, batch.targets)
+        if batch.weights is not None:
+            losses, gradient = losses.mul_(batch.weights), gradient.mul_(self.spread(batch.weights))
+        return losses.sum(1), gradient
+
+    def _losses(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of every cell and its gradient, one call a group."""
+        if len(self.groups) == 1:
+            return self.groups[0].kind.loss_gradient(outputs, targets)
+        losses, gradients = zip(
+            *(g.kind.loss_gradient(outputs[:, :, g.outputs], targets[:, :, g.tasks]) for g in self.groups), strict=True
+        )
+        return torch.cat(losses, 2), torch.cat(gradients, 2)

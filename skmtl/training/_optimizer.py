@@ -84,7 +84,7 @@ class _FusedAdamW(Update):
         self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]
 
     def step(self, factor: float) -> None:
-        self._count[0] += 1
+        self._count[0].add_(1)
         assert _fused_adamw is not None
         _fused_adamw(
             self._values,

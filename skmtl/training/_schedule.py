@@ -16,7 +16,7 @@ def constant(step: int, n_steps: int) -> float:
 
 
 def cosine(step: int, n_steps: int) -> float:
-    """Rise linearly over the first 5% of the steps, then fall to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
+    """Rise linearly over the first 5% of the steps, then fall to 0 along a cosine (Loshchilov and Hutter, 2017)."""
     rise = max(int(WARM_UP * n_steps), 1)
     if step < rise:
         return (step + 1) / rise

@@ -77,7 +77,7 @@ class TrainingStep:
         self._coefficients.clear()
 
     def _coefficient(self, weights: Tensor, n_rows: int) -> Tensor:
-        """Turn the gradient of loss sums into that of the weighted estimates of the task losses: ``(member, 1, output)``."""
+        """Factor from the gradient of loss sums to that of the weighted losses: ``(member, 1, output)``."""
         coefficient = self._coefficients.get(n_rows)
         if coefficient is None:
             coefficient = self.objective.spread(weights * (self.weighting.rows_per_weight / n_rows))[:, None]

@@ -25,7 +25,8 @@ class Validation:
 
     def __init__(self, objective: Objective, held_out: Batch) -> None:
         self.objective, self.held_out = objective, held_out
-        self.totals = held_out.weights.sum(1)
+        n_rows = held_out.targets.shape[1]
+        self.totals = n_rows if held_out.weights is None else held_out.weights.sum(1)
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
@@ -33,6 +34,7 @@ class Validation:
         width = max(network.architecture.hidden_layer_sizes, default=1) * network.architecture.members
         for rows in torch.arange(batch.targets.shape[1]).split(max(VALIDATION_CELLS // width, 1)):
             part = slice(int(rows[0]), int(rows[-1]) + 1)
-            chunk = Batch(batch.x[:, part], batch.targets[:, part], batch.weights[:, part])
+            weights = None if batch.weights is None else batch.weights[:, part]
+            chunk = Batch(batch.x[:, part], batch.targets[:, part], weights)
             sums = sums + self.objective(network(chunk.x), chunk)[0]
         return sums / self.totals

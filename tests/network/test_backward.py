@@ -1,0 +1,95 @@
+"""The hand-derived backward equals autograd."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS
+
+CPU = torch.device("cpu")
+
+
+def make_network(sharing="hard", sizes=(7, 5), activation="relu", members=3, dropout=0.0, n_outputs=(1, 3, 1)):
+    bias = np.arange(sum(n_outputs), dtype=float)
+    architecture = Architecture(
+        SHARINGS[sharing](), 4, sizes, activation, n_outputs, members, "float64", bias, (dropout,) * members
+    )
+    network = Network(architecture, CPU)
+    network.initialise([np.random.default_rng(k) for k in range(members)])
+    return network
+
+
+def generators(members):
+    return [torch.Generator().manual_seed(k) for k in range(members)]
+
+
+def gradient(network, x, output_gradient, *, autograd):
+    passes = network.training_passes(generators(network.architecture.members), autograd=autograd)
+    for _ in range(2):  # the second pass runs on reused memory
+        outputs = passes.forward(x)
+        passes.backward(output_gradient.clone())
+    return outputs.clone(), network.buffer.gradient.clone()
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("sizes", [(), (6,), (7, 5, 6)])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("input_members", [1, 3])
+def test_hand_derived_equals_autograd(sharing, activation, sizes, dropout, input_members):
+    network = make_network(sharing, sizes, activation, dropout=dropout)
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(input_members, 11, 4, generator=rng, dtype=torch.float64)
+    output_gradient = torch.randn(3, 11, 5, generator=rng, dtype=torch.float64)
+    by_hand = gradient(network, x, output_gradient, autograd=False)
+    recorded = gradient(network, x, output_gradient, autograd=True)
+    for ours, reference in zip(by_hand, recorded, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=0, atol=1e-10)
+    assert recorded[1].abs().max() > 0
+
+
+def test_a_smaller_last_batch_uses_memory_of_its_own():
+    network = make_network()
+    passes = network.training_passes(generators(3))
+    reference = network.training_passes(generators(3), autograd=True)
+    for rows in (8, 3, 8):
+        x = torch.randn(1, rows, 4, dtype=torch.float64)
+        torch.testing.assert_close(passes.forward(x), reference.forward(x), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_members_of_a_stack_compute_what_they_compute_alone(sharing):
+    network, x = make_network(sharing), torch.randn(1, 9, 4, dtype=torch.float64)
+    outputs = network(x)
+    for member in range(3):
+        alone = make_network(sharing, members=1)
+        alone.initialise([np.random.default_rng(member)])
+        torch.testing.assert_close(alone(x)[0], outputs[member], rtol=0, atol=1e-12)
+
+
+def test_independent_tasks_do_not_touch_each_others_parameters():
+    network = make_network("independent", n_outputs=(1, 1, 1))
+    passes = network.training_passes(generators(3))
+    passes.forward(torch.randn(1, 6, 4, dtype=torch.float64))
+    only_second = torch.zeros(3, 6, 3, dtype=torch.float64)
+    only_second[:, :, 1] = 1.0
+    passes.backward(only_second)
+    for spec in network.buffer.specs:
+        block = network.buffer.gradient_view(spec.name)  # (member, task, ...)
+        assert (block[:, [0, 2]] == 0).all()
+        assert block[:, 1].abs().max() > 0
+
+
+def test_outputs_start_at_the_initial_bias():
+    network = make_network()
+    outputs = network(torch.zeros(1, 1, 4, dtype=torch.float64))
+    assert (outputs - torch.arange(5.0, dtype=torch.float64)).abs().max() < 1
+
+
+def test_state_holds_no_torch_object():
+    network = make_network()
+    state = network.__getstate__()
+    assert set(state) == {"architecture", "parameters"}
+    assert all(isinstance(array, np.ndarray) for array in state["parameters"].values())
+    assert sum(a.size for a in state["parameters"].values()) == 3 * network.n_parameters

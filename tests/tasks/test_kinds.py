@@ -1,0 +1,139 @@
+"""Laws that every kind keeps: gradients, non-negative losses, golden values, the best constant."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
+
+from skmtl.tasks import AbsoluteError, Binary, Huber, Kind, Multiclass, Poisson, Quantile, SquaredError
+
+NUMERIC = [SquaredError(), AbsoluteError(), Huber(0.7), Quantile(0.8), Poisson()]
+RNG = np.random.default_rng(0)
+
+
+def labels_for(kind: Kind, n: int = 60) -> np.ndarray:
+    if isinstance(kind, Binary):
+        return RNG.integers(0, 2, n)
+    if isinstance(kind, Multiclass):
+        return RNG.integers(0, 4, n)
+    return RNG.poisson(3.0, n).astype(float)
+
+
+def outputs_and_targets(kind: Kind, members: int = 2, rows: int = 7, n_tasks: int = 3):
+    task = kind.fit("t", labels_for(kind), np.ones(60))
+    encoded = np.stack([kind.encode(task, labels_for(kind, rows)) for _ in range(n_tasks)], axis=-1)
+    outputs = torch.tensor(RNG.normal(size=(members, rows, n_tasks * kind.n_outputs(task))))
+    return outputs, torch.tensor(encoded)[None]
+
+
+@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+def test_gradient_is_the_derivative_of_the_loss(kind):
+    outputs, targets = outputs_and_targets(kind)
+    losses, gradient = kind.loss_gradient(outputs.clone(), targets)
+    step = 1e-6
+    for column in range(outputs.shape[2]):
+        moved = outputs.clone()
+        moved[:, :, column] += step
+        above = kind.loss_gradient(moved.clone(), targets)[0].sum(2)
+        moved[:, :, column] -= 2 * step
+        below = kind.loss_gradient(moved.clone(), targets)[0].sum(2)
+        torch.testing.assert_close((above - below) / (2 * step), gradient[:, :, column], rtol=1e-6, atol=1e-6)
+    assert losses.shape == (2, 7, 3)
+    assert (losses >= 0).all()
+
+
+@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+def test_fused_tasks_equal_single_tasks(kind):
+    outputs, targets = outputs_and_targets(kind)
+    losses, gradient = kind.loss_gradient(outputs.clone(), targets)
+    width = outputs.shape[2] // targets.shape[2]
+    for k in range(targets.shape[2]):
+        own = slice(k * width, (k + 1) * width)
+        one_loss, one_gradient = kind.loss_gradient(outputs[:, :, own].clone(), targets[:, :, k : k + 1])
+        torch.testing.assert_close(one_loss[:, :, 0], losses[:, :, k], rtol=0, atol=1e-15)
+        torch.testing.assert_close(one_gradient, gradient[:, :, own], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+def test_initial_bias_is_the_best_constant(kind):
+    labels, weights = labels_for(kind), RNG.uniform(0.5, 2, 60)
+    task = kind.fit("t", labels, weights)
+    encoded = kind.encode(task, labels)
+    bias = kind.initial_bias(task, encoded, weights)
+
+    def mean_loss(outputs: np.ndarray) -> float:
+        expanded = torch.tensor(outputs).expand(1, 60, -1).clone()
+        losses = kind.loss_gradient(expanded, torch.tensor(encoded)[None, :, None])[0]
+        return float((losses[0, :, 0] * torch.tensor(weights)).sum())
+
+    for direction in np.vstack([np.eye(len(bias)), -np.eye(len(bias))]):
+        assert mean_loss(bias) <= mean_loss(bias + 0.05 * direction)
+
+
+def test_losses_have_their_textbook_values():
+    targets = torch.tensor([[[1.0], [0.0], [2.5]]])
+    outputs = torch.tensor([[[0.4], [-1.2], [0.3]]])
+    y, z = targets.numpy().ravel(), outputs.numpy().ravel()
+
+    def mean(kind, target=targets):
+        return float(kind.loss_gradient(outputs.clone(), target)[0].mean())
+
+    assert mean(SquaredError()) == pytest.approx(np.mean((y - z) ** 2))
+    assert mean(AbsoluteError()) == pytest.approx(np.mean(np.abs(y - z)))
+    assert mean(Quantile(0.8)) == pytest.approx(mean_pinball_loss(y, z, alpha=0.8))
+    assert mean(Poisson()) == pytest.approx(mean_poisson_deviance(y, np.exp(z)), rel=1e-6)
+    inside = np.abs(y - z) <= 1.0
+    assert mean(Huber(1.0)) == pytest.approx(np.mean(np.where(inside, (y - z) ** 2, 2 * np.abs(y - z) - 1)))
+    binary = torch.tensor([[[1.0], [0.0], [1.0]]])
+    assert mean(Binary(), binary) == pytest.approx(log_loss([1, 0, 1], 1 / (1 + np.exp(-z))), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", NUMERIC, ids=repr)
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12, 1e200])
+def test_numbers_survive_encoding_at_any_scale(kind, scale):
+    labels = labels_for(kind) * scale
+    task = kind.fit("t", labels, np.ones(60))
+    encoded = kind.encode(task, labels)
+    assert np.abs(encoded).max() < 100
+    outputs = np.log(np.maximum(encoded, 1e-300)) if isinstance(kind, Poisson) else encoded
+    np.testing.assert_allclose(kind.response(task, outputs[:, None])[:, 0], labels, rtol=1e-9, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("kind", NUMERIC, ids=repr)
+def test_a_constant_target_is_predicted_exactly(kind):
+    task = kind.fit("t", np.full(5, 0.1), np.ones(5))
+    assert (kind.response(task, RNG.normal(size=(4, 1))) == 0.1).all()
+
+
+@pytest.mark.parametrize("kind", [*NUMERIC, Binary(), Multiclass()], ids=repr)
+def test_weight_two_equals_the_label_twice(kind):
+    labels = labels_for(kind, 20)
+    weights = RNG.integers(1, 4, 20).astype(float)
+    repeated = np.repeat(labels, weights.astype(int))
+    weighted, plain = kind.fit("t", labels, weights), kind.fit("t", repeated, np.ones(len(repeated)))
+    assert weighted.scale == pytest.approx(plain.scale, rel=1e-12)
+    assert weighted.center == pytest.approx(plain.center, rel=1e-12)
+    a = kind.initial_bias(weighted, kind.encode(weighted, labels), weights)
+    b = kind.initial_bias(plain, kind.encode(plain, repeated), np.ones(len(repeated)))
+    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [(Huber(0.0), "delta"), (Quantile(1.0), "level"), (Poisson(), "non-negative.*-1")]
+)
+def test_settings_and_targets_out_of_range_are_refused(kind, message):
+    with pytest.raises(ValueError, match=f"Task 'height'.*{message}"):
+        kind.fit("height", np.array([-1.0, 2.0]), np.ones(2))
+
+
+def test_an_unseen_label_is_refused_by_name():
+    task = Multiclass().fit("colour", np.array(["blue", "red", "green"]), np.ones(3))
+    with pytest.raises(ValueError, match=r"Task 'colour': label .*'pink'.* is not among"):
+        task.kind.encode(task, np.array(["red", "pink"]))
+
+
+def test_one_class_has_probability_one_and_a_warning():
+    with pytest.warns(UserWarning, match="'only'.*one class"):
+        task = Binary().fit("only", np.array(["a", "a"]), np.ones(2))
+    assert (task.kind.response(task, RNG.normal(size=(3, 1))) == 1).all()
+    assert task.kind.decode(task, np.ones((3, 1))).tolist() == ["a"] * 3

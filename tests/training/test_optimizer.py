@@ -1,0 +1,86 @@
+"""Optimizers against torch's own, and members with rates of their own."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.layers import ParameterBuffer, ParameterSpec
+from skmtl.training import SGD, AdamW
+from skmtl.training import _optimizer as module
+
+CPU = torch.device("cpu")
+
+
+def normal(generator, shape):
+    return generator.normal(size=shape)
+
+
+def make_buffer(members, seeds=None):
+    specs = [ParameterSpec("a", (3, 2), normal), ParameterSpec("b", (4,), normal)]
+    buffer = ParameterBuffer(specs, members, torch.float64, CPU)
+    buffer.initialise([np.random.default_rng(s) for s in (seeds or range(members))])
+    return buffer
+
+
+def run(optimizer, buffer, rates, decays, steps=5, gradients=None, factors=(1.0,) * 5):
+    update = optimizer.start(
+        buffer, torch.tensor(rates, dtype=torch.float64), torch.tensor(decays, dtype=torch.float64)
+    )
+    for step in range(steps):
+        generator = torch.Generator().manual_seed(step)
+        source = (
+            gradients(step)
+            if gradients
+            else torch.randn(buffer.gradient.shape, generator=generator, dtype=torch.float64)
+        )
+        buffer.gradient.copy_(source)
+        update.step(factors[step])
+    return buffer.values.clone()
+
+
+def torch_reference(make, members=2, steps=5, factors=(1.0,) * 5, rate=0.01):
+    values = torch.nn.Parameter(make_buffer(members).values.clone())
+    optimizer = make([values])
+    for step in range(steps):
+        generator = torch.Generator().manual_seed(step)
+        values.grad = torch.randn(values.shape, generator=generator, dtype=torch.float64)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * factors[step]
+        optimizer.step()
+    return values.detach()
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_adamw_equals_torch(monkeypatch, fused):
+    if not fused:
+        monkeypatch.setattr(module, "_fused_adamw", None)
+    factors = (0.2, 1.0, 0.7, 0.5, 0.1)
+    ours = run(AdamW(0.8, 0.97, 1e-6), make_buffer(2), [0.01, 0.01], [0.1, 0.1], factors=factors)
+    reference = torch_reference(
+        lambda p: torch.optim.AdamW(p, lr=0.01, betas=(0.8, 0.97), eps=1e-6, weight_decay=0.1), factors=factors
+    )
+    torch.testing.assert_close(ours, reference, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_sgd_equals_torch(nesterov):
+    ours = run(SGD(0.8, nesterov), make_buffer(2), [0.01, 0.01], [0.0, 0.0])
+    reference = torch_reference(lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.8, nesterov=nesterov))
+    torch.testing.assert_close(ours, reference, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD()], ids=["adamw", "sgd"])
+def test_members_keep_their_own_rate_and_decay(optimizer):
+    rates, decays = [0.1, 0.001, 0.02], [0.0, 0.3, 0.1]
+    stacked, updates = make_buffer(3), torch.randn(5, 3, 10, dtype=torch.float64)
+
+    def scattered(step):
+        a, b = updates[step][:, :6], updates[step][:, 6:]
+        return torch.cat([a.flatten(), b.flatten()])
+
+    run(optimizer, stacked, rates, decays, gradients=scattered)
+    for k in range(3):
+        alone = make_buffer(1, [k])
+        run(optimizer, alone, [rates[k]], [decays[k]], gradients=lambda step, k=k: updates[step][k])
+        for name in ("a", "b"):
+            torch.testing.assert_close(alone.view(name)[0], stacked.view(name)[k], rtol=0, atol=1e-12)
