@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skmtl.encoders import Encoder
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
 
-CHUNK_CELLS = 1 << 22  # activations of one chunk of rows: bounds the memory of predict
+CHUNK_CELLS = 1 << 20  # activations of one chunk of rows: stays in the cache and bounds the memory
 
 
 def predict_responses(
-    network: Network, layout: TaskLayout, encoded: np.ndarray | sparse.csr_array, n_threads: int | None = None
+    network: Network, layout: TaskLayout, encoder: Encoder, X: Any, n_threads: int | None = None
 ) -> list[np.ndarray]:
     """Mean response of the members, one array ``(n, n_classes or 1)`` a task, in the order of the label matrix.
 
@@ -27,36 +28,44 @@ def predict_responses(
         Fitted.
     layout : TaskLayout
         Its tasks.
-    encoded : ndarray or CSR array of shape (n, n_features)
-        Encoded rows.
+    encoder : Encoder
+        Fitted.
+    X : array-like, sparse matrix or data frame of shape (n, n_features)
+        Rows.
+    n_threads : int, optional
+        Number of threads; by default chosen from the work.
 
     Returns
     -------
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
-    chunks = [_mean_responses(layout, outputs) for outputs in _outputs(network, encoded, n_threads)]
-    if len(chunks) == 1:
-        return chunks[0]
-    return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-
-
-def _outputs(network: Network, encoded: Any, n_threads: int | None) -> Iterator[np.ndarray]:
     widest = max(network.architecture.n_inputs, *network.architecture.hidden_layer_sizes, network.n_outputs)
-    n_rows = encoded.shape[0]
-    step = min(max(CHUNK_CELLS // (widest * network.architecture.members), 1), n_rows)
+    step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
     with threads_for(2.0 * step * network.n_parameters * network.architecture.members, n_threads):
-        for start in range(0, n_rows, step):
-            rows = encoded[start : start + step]
-            dense = rows.toarray() if sparse.issparse(rows) else rows
-            x = torch.tensor(dense, dtype=network.buffer.values.dtype, device=network.device)
-            yield network(x[None]).cpu().numpy()
+        chunks = [layout.mean_responses(_outputs(network, encoder.transform(rows))) for rows in _cut(X, step)]
+    grouped = chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+    return layout.by_task(grouped)
 
 
-def _mean_responses(layout: TaskLayout, outputs: np.ndarray) -> list[np.ndarray]:
-    by_task = layout.split_outputs(outputs)
-    tasks = [layout.tasks[place] for place in np.argsort(layout.order)]
-    return [task.kind.response(task, part).mean(axis=0) for task, part in zip(tasks, by_task, strict=True)]
+def _cut(X: Any, step: int) -> Iterator[Any]:
+    """Yield the rows of X in pieces; a list or one small table is one piece."""
+    shape = getattr(X, "shape", None)
+    if shape is None or shape[0] <= step:
+        yield X
+        return
+    rows = X.iloc if hasattr(X, "iloc") else X.tocsr() if sparse.issparse(X) else X
+    for start in range(0, shape[0], step):
+        yield rows[start : start + step]
+
+
+def _outputs(network: Network, encoded: Any) -> np.ndarray:
+    """``(n, n_features) -> (member, n, outputs)``."""
+    dense = encoded.toarray() if sparse.issparse(encoded) else encoded
+    with torch.inference_mode():
+        x = torch.from_numpy(dense).to(device=network.device, dtype=network.buffer.values.dtype)
+        outputs: np.ndarray = network(x[None]).cpu().numpy()
+    return outputs
 
 
 def decode(tasks: list[Task], responses: list[np.ndarray]) -> list[np.ndarray]:

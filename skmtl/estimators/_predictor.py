@@ -38,7 +38,7 @@ class PredictorMixin:
         check_is_fitted(self, "network_")
         self._check_columns(X)
         n_threads = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-        return predict_responses(self.network_, self._layout, self.encoder_.transform(X), n_threads)
+        return predict_responses(self.network_, self._layout, self.encoder_, X, n_threads)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -99,10 +99,11 @@ class Kind(Params, ABC):
         """Predictions from the mean response of the members, ``(n, n_outputs) -> (n,)``."""
 
     @abstractmethod
-    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+    def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs to the scale on which members are averaged: probabilities, or numbers in the units of the labels.
 
-        ``(..., n_outputs) -> (..., n_classes)`` for classes, ``(..., 1)`` for numbers.
+        Of all tasks of a group: ``(member, row, n_tasks * n_outputs) -> (member, row, n_tasks, n_classes)`` for
+        classes, ``(member, row, n_tasks, 1)`` for numbers.
         """
 
     @abstractmethod

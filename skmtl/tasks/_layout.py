@@ -59,6 +59,7 @@ class TaskLayout:
         self.tasks = [tasks[column] for column in self.order]
         self.n_outputs = tuple(task.kind.n_outputs(task) for task in self.tasks)
         self._ends = np.cumsum(self.n_outputs)
+        self._places = np.argsort(self.order)
         self.groups = self._group(np.asarray(ranks)[self.order])
 
     def _group(self, ranks: np.ndarray) -> list[Group]:
@@ -75,10 +76,15 @@ class TaskLayout:
         restored[..., self.order] = values
         return restored
 
-    def split_outputs(self, outputs: np.ndarray) -> list[np.ndarray]:
-        """Outputs ``(..., outputs)`` cut by task, in the order of the label matrix."""
-        parts = np.split(outputs, self._ends[:-1], axis=-1)
-        return [parts[place] for place in np.argsort(self.order)]
+    def mean_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
+        """Mean response of the members: ``(member, n, outputs)`` to one ``(n, n_tasks, n_classes or 1)`` a group."""
+        responses = [g.kind.response(self.tasks[g.tasks], outputs[:, :, g.outputs]) for g in self.groups]
+        return [response[0] if len(response) == 1 else response.mean(axis=0) for response in responses]
+
+    def by_task(self, grouped: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Arrays ``(n, n_tasks, ...)`` of the groups cut by task, in the order of the label matrix."""
+        parts = [array[:, k] for array in grouped for k in range(array.shape[1])]
+        return [parts[place] for place in self._places]
 
     def encode(self, columns: Sequence[np.ndarray], observed: np.ndarray) -> np.ndarray:
         """Encode the label matrix: ``(n, n_tasks)`` float64 in the layout's order, 0 where no label is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from skmtl.metrics._masked import r2
@@ -26,9 +28,11 @@ class Numeric(Kind):
         """Numbers to standardised numbers; see :meth:`Kind.encode`."""
         return (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
 
-    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+    def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs back to the units of the labels; see :meth:`Kind.response`."""
-        return task.center + task.scale * outputs.astype(np.float64)
+        numbers = outputs * np.asarray([task.scale for task in tasks])
+        numbers += np.asarray([task.center for task in tasks])
+        return numbers[..., None]
 
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
         """Mean over the members, unchanged; see :meth:`Kind.decode`."""

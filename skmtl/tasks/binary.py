@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 import torch
 from scipy.special import expit, logit
@@ -27,11 +29,15 @@ class Binary(Classification):
         """Logistic loss; see :meth:`Kind.loss_gradient`."""
         return softplus(outputs).sub_(targets * outputs), torch.sigmoid(outputs).sub_(targets)
 
-    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+    def fusion_key(self, task: Task) -> Hashable:
+        """Tasks with one class stand apart; see :meth:`Kind.fusion_key`."""
+        return self._two(task)
+
+    def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of both classes; see :meth:`Kind.response`."""
-        if not self._two(task):
-            return np.ones_like(outputs)
-        return np.concatenate([expit(-outputs), expit(outputs)], axis=-1)
+        if not self._two(tasks[0]):
+            return np.ones((*outputs.shape, 1), dtype=outputs.dtype)
+        return np.stack([expit(-outputs), expit(outputs)], axis=-1)
 
     @staticmethod
     def _two(task: Task) -> bool:

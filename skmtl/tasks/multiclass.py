@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class Multiclass(Classification):
         gradient.scatter_add_(3, label, gradient.new_full((1,), -1.0).expand(label.shape))
         return losses, gradient.flatten(2)
 
-    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+    def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of the classes; see :meth:`Kind.response`."""
-        probabilities: np.ndarray = softmax(outputs, axis=-1)
+        probabilities: np.ndarray = softmax(outputs.reshape(*outputs.shape[:2], len(tasks), -1), axis=-1)
         return probabilities

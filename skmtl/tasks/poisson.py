@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,6 +40,6 @@ class Poisson(Numeric):
         log_likelihood_gap = torch.xlogy(targets, targets) - targets - targets * outputs + rate
         return log_likelihood_gap.mul_(2), (rate - targets).mul_(2)
 
-    def response(self, task: Task, outputs: np.ndarray) -> np.ndarray:
+    def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Rates in the units of the labels; see :meth:`Kind.response`."""
-        return task.center + task.scale * np.exp(outputs.astype(np.float64))
+        return super().response(tasks, np.exp(outputs.astype(np.float64)))

@@ -96,13 +96,15 @@ def test_numbers_survive_encoding_at_any_scale(kind, scale):
     encoded = kind.encode(task, labels)
     assert np.abs(encoded).max() < 100
     outputs = np.log(np.maximum(encoded, 1e-300)) if isinstance(kind, Poisson) else encoded
-    np.testing.assert_allclose(kind.response(task, outputs[:, None])[:, 0], labels, rtol=1e-9, atol=1e-9 * scale)
+    np.testing.assert_allclose(
+        kind.response([task], outputs[None, :, None])[0, :, 0, 0], labels, rtol=1e-9, atol=1e-9 * scale
+    )
 
 
 @pytest.mark.parametrize("kind", NUMERIC, ids=repr)
 def test_a_constant_target_is_predicted_exactly(kind):
     task = kind.fit("t", np.full(5, 0.1), np.ones(5))
-    assert (kind.response(task, RNG.normal(size=(4, 1))) == 0.1).all()
+    assert (kind.response([task], RNG.normal(size=(1, 4, 1))) == 0.1).all()
 
 
 @pytest.mark.parametrize("kind", [*NUMERIC, Binary(), Multiclass()], ids=repr)
@@ -135,5 +137,5 @@ def test_an_unseen_label_is_refused_by_name():
 def test_one_class_has_probability_one_and_a_warning():
     with pytest.warns(UserWarning, match="'only'.*one class"):
         task = Binary().fit("only", np.array(["a", "a"]), np.ones(2))
-    assert (task.kind.response(task, RNG.normal(size=(3, 1))) == 1).all()
+    assert (task.kind.response([task], RNG.normal(size=(1, 3, 1))) == 1).all()
     assert task.kind.decode(task, np.ones((3, 1))).tolist() == ["a"] * 3

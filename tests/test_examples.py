@@ -1,0 +1,83 @@
+"""Each example runs, and prints what its text claims."""
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+MAX_LINES = 80
+NUMBER = re.compile(r"[-+]?\d+\.\d+")
+
+
+@cache
+def run(name: str) -> str:
+    """Return what an example prints; a warning is an error."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def numbers_after(label: str, printed: str) -> list[float]:
+    """Return the numbers with a decimal point on the line that begins with ``label``."""
+    line = next(line.strip() for line in printed.splitlines() if line.strip().startswith(label))
+    return [float(number) for number in NUMBER.findall(line.removeprefix(label))]
+
+
+def test_one_network_is_better_than_one_per_task_where_tasks_share() -> None:
+    printed = run("01_quickstart.py")
+    scores = {task: numbers_after(task, printed) for task in ("digit", "odd", "ink")}
+    for together, alone, gain in scores.values():
+        assert 0.8 < alone < 1
+        assert abs(together - alone - gain) < 0.0011
+    assert scores["digit"][2] + scores["odd"][2] > 0
+    assert scores["ink"][2] > -0.05
+    assert "40% of their labels unknown" in printed
+
+
+def test_grid_search_trades_one_task_for_another() -> None:
+    printed = run("02_pipeline_and_grid_search.py")
+    equal = numbers_after("loss_weights=None", printed)
+    for_odd = numbers_after("loss_weights={'odd': 3}", printed)
+    for_loop = numbers_after("loss_weights={'loop': 3}", printed)
+    for_digit = numbers_after("loss_weights__digit=4", printed)
+    assert for_digit[0] > max(for_odd[0], for_loop[0])
+    assert for_odd[1] > max(for_digit[1], for_loop[1])
+    assert max(for_loop[2], equal[2]) > for_odd[2]
+    best = re.findall(r"^best for \w+: (.+)$", printed, flags=re.MULTILINE)
+    assert len(best) == 3
+    assert best[0].startswith("loss_weights__digit=")
+    assert len(set(best)) > 1
+
+
+def test_best_search_candidate_is_refitted_and_survives_a_pickle() -> None:
+    printed = run("02_pipeline_and_grid_search.py")
+    weights = numbers_after("refit for digit, weights:", printed)
+    assert abs(sum(weights) - 1) < 0.002
+    assert weights[0] == max(weights)
+    assert min(numbers_after("accuracy on new images:", printed)) > 0.7
+    assert "equal predictions after the round trip: True" in printed
+
+
+def test_masked_fit_is_better_than_dropping_incomplete_rows() -> None:
+    printed = run("03_missing_labels.py")
+    assert printed.count("gives the same predictions as NaN: True") == 2
+    masked_score, by_hand = numbers_after("R2 of bmi on", printed)
+    assert masked_score == by_hand
+    used = re.search(r"patients used +(\d+) +(\d+)", printed)
+    assert used is not None
+    assert int(used[1]) > 2 * int(used[2])
+    masked, dropped = numbers_after("mean", printed)
+    assert masked > dropped + 0.05
+
+
+def test_every_example_is_short_and_tested() -> None:
+    tests = Path(__file__).read_text(encoding="utf-8")
+    for example in EXAMPLES.glob("*.py"):
+        assert len(example.read_text(encoding="utf-8").splitlines()) <= MAX_LINES, example.name
+        assert f'run("{example.name}")' in tests

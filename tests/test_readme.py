@@ -1,0 +1,62 @@
+"""The README's code runs in order and prints what the README says; its links and parameter table are right."""
+
+import contextlib
+import importlib.util
+import inspect
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<printed>.*?)```\n)?", re.DOTALL)
+NUMBER = re.compile(r"-?\d+\.\d*")
+TOLERANCE = 0.05  # the last digits of a fit differ between machines
+ESTIMATORS = [MultiTaskNetClassifier, MultiTaskNetRegressor, MultiTaskNet]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sklearn.callback") is None, reason="scikit-learn < 1.9 has no callbacks")
+def test_code_prints_what_the_readme_says() -> None:
+    names: dict[str, Any] = {"__name__": "readme"}
+    blocks = list(BLOCK.finditer(README))
+    assert len(blocks) > 5
+    for block in blocks:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block["code"], "README.md", "exec"), names)
+        assert_alike(printed.getvalue(), block["printed"] or "")
+
+
+def assert_alike(found: str, claimed: str) -> None:
+    """Check that texts are equal but for spaces and for the last digits of numbers with a decimal point."""
+    text_found, text_claimed = (" ".join(NUMBER.sub("#", text).split()) for text in (found, claimed))
+    assert text_found == text_claimed, found
+    numbers_found, numbers_claimed = (np.array(NUMBER.findall(text), dtype=float) for text in (found, claimed))
+    np.testing.assert_allclose(numbers_found, numbers_claimed, rtol=TOLERANCE, atol=TOLERANCE, err_msg=found)
+
+
+def test_quickstart_is_short() -> None:
+    code = BLOCK.search(README)["code"]
+    assert len([line for line in code.splitlines() if line]) <= 15
+
+
+def test_parameter_table_has_every_parameter_with_its_default() -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", README, flags=re.MULTILINE))
+    defaults = {
+        name: parameter.default
+        for estimator in ESTIMATORS
+        for name, parameter in inspect.signature(estimator).parameters.items()
+    }
+    assert {name: eval(default) for name, default in table.items()} == defaults
+
+
+def test_links_lead_to_files() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("#")]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
