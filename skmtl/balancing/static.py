@@ -41,6 +41,9 @@ class GeometricWeights(Params):
     def __init__(self, decay: float) -> None:
         self.decay = decay
 
+    def __repr__(self) -> str:
+        return f"geometric({self.decay!r})"
+
     def expand(self, n_tasks: int) -> list[float]:
         """Weights of ``n_tasks`` tasks.
 

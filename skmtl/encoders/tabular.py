@@ -12,10 +12,14 @@ import scipy.sparse as sp
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
+from skmtl.encoders._hashing import row_hashes
+from skmtl.encoders._piecewise import PiecewiseLinear
 from skmtl.encoders._quantiles import weighted_quantile
 from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 
-_NUMERIC = ("auto", "scaled")
+_NUMERIC = ("auto", "scaled", "piecewise")
+_ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
+_COLUMNS_FOR_BINS = 100  # more would multiply into thousands of inputs
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
 _LEAST_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
@@ -46,13 +50,17 @@ class TabularEncoder(Encoder):
         they hold only numbers; None: no column; or positions, column names or a boolean mask.
     max_categories : int, default=64
         Most outputs of a categorical column beside that of the missing cells.
-    numeric : {"auto", "scaled"}, default="auto"
-        Encoding of numbers. "scaled" is the above; "auto" chooses from the data, at present always "scaled".
+    numeric : {"auto", "scaled", "piecewise"}, default="auto"
+        Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
+        beside it (Gorishniy et al., 2022); "auto" does so for dense tables with at least 200 distinct rows of numbers
+        and at most 100 numeric columns: bins need rows to be placed by, and multiply the columns.
+    n_bins : int, default=16
+        Most bins of a column in the piecewise linear encoding.
 
     Attributes
     ----------
     n_outputs_ : int
-        Length of an encoded row: numbers, missing indicators, then categories.
+        Length of an encoded row: numbers, missing indicators, categories, then bins.
     center_, scale_ : ndarray of shape (n_numeric,)
         What is subtracted from each numeric column and what it is divided by (infinity for a constant column).
     indicated_ : ndarray of int
@@ -63,6 +71,8 @@ class TabularEncoder(Encoder):
         Codes of each categorical column.
     column_names_ : list or None
         Names of the columns of X; None for arrays.
+    bins_ : PiecewiseLinear or None
+        The piecewise linear encoding, if there is one.
     sparse_ : bool
         Whether the X of ``fit`` was sparse.
     """
@@ -73,10 +83,12 @@ class TabularEncoder(Encoder):
         categorical_features: CategoricalFeatures = "from_dtype",
         max_categories: int = 64,
         numeric: str = "auto",
+        n_bins: int = 16,
     ) -> None:
         self.categorical_features = categorical_features
         self.max_categories = max_categories
         self.numeric = numeric
+        self.n_bins = n_bins
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
         """Learn medians, scales and categories.
@@ -107,7 +119,9 @@ class TabularEncoder(Encoder):
         self.numeric_positions_ = table.numeric_positions
         self.column_names_ = table.names
         one_hot = sum(categories.n_outputs for categories in self.categories_)
-        self.n_outputs_ = len(self.center_) + len(self.indicated_) + one_hot
+        self.bins_ = self._fit_bins(table.numeric, sample_weight)
+        self._plain_outputs = len(self.center_) + len(self.indicated_) + one_hot
+        self.n_outputs_ = self._plain_outputs + (self.bins_.n_outputs if self.bins_ else 0)
         return self
 
     def transform(self, X: Any) -> Encoded:
@@ -137,8 +151,10 @@ class TabularEncoder(Encoder):
         n, n_numeric = numbers_.shape
         out = np.empty((n, self.n_outputs_))
         _scale(numbers_, self.center_, self.scale_, out[:, :n_numeric])
-        if self.n_outputs_ > n_numeric:
-            self._encode_rest(numbers_, table, out[:, n_numeric:])
+        if self._plain_outputs > n_numeric:
+            self._encode_rest(numbers_, table, out[:, n_numeric : self._plain_outputs])
+        if self.bins_ is not None:
+            self.bins_.encode(numbers_, self.center_, out[:, self._plain_outputs :])
         return out
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
@@ -152,7 +168,7 @@ class TabularEncoder(Encoder):
         Returns
         -------
         ndarray of shape (n_outputs_,)
-            The column's name for a number, followed by ``_missing`` for an indicator or ``_<category>``.
+            The column's name for a number, followed by ``_missing`` for an indicator, ``_<category>`` or ``_bin<i>``.
         """
         n_columns = len(self.numeric_positions_) + len(self.categorical_positions_)
         given = self.column_names_ if input_features is None else np.asarray(input_features, dtype=object).tolist()
@@ -161,7 +177,9 @@ class TabularEncoder(Encoder):
         indicators = [f"{plain[k]}_missing" for k in self.indicated_]
         pairs = zip(self.categorical_positions_, self.categories_, strict=True)
         one_hot = [f"{names[i]}_{name}" for i, categories in pairs for name in categories.names]
-        return np.array([*plain, *indicators, *one_hot], dtype=object)
+        columns = self.bins_.columns if self.bins_ else np.zeros(0, dtype=int)
+        bins = [f"{plain[k]}_bin{np.sum(columns[:i] == k)}" for i, k in enumerate(columns)]
+        return np.array([*plain, *indicators, *one_hot, *bins], dtype=object)
 
     def _check_parameters(self) -> None:
         if self.numeric not in _NUMERIC:
@@ -169,6 +187,8 @@ class TabularEncoder(Encoder):
         limit = self.max_categories
         if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
             raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
+        if not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2:
+            raise ValueError(f"n_bins must be an integer of at least 2; got {self.n_bins!r}.")
 
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
         self.sparse_ = bool(sp.issparse(values))
@@ -179,6 +199,20 @@ class TabularEncoder(Encoder):
             self.center_, self.scale_ = _center_and_scale(values, weights)
             missing = np.logical_or.reduce(np.isnan(values), axis=0)
         self.indicated_ = np.flatnonzero(missing)
+
+    def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
+        if self.numeric == "scaled" or sp.issparse(values) or not values.shape[1]:
+            return None
+        if self.numeric == "auto" and not self._bins_pay(values):
+            return None
+        return PiecewiseLinear(values, weights, self.n_bins)
+
+    @staticmethod
+    def _bins_pay(values: Array) -> bool:
+        n, n_columns = values.shape
+        if n < _ROWS_FOR_BINS or n_columns > _COLUMNS_FOR_BINS:
+            return False
+        return len(np.unique(row_hashes(values[: 50 * _ROWS_FOR_BINS], 0))) >= _ROWS_FOR_BINS
 
     def _fit_categories(self, table: Table, weights: FloatArray) -> None:
         self.categorical_positions_ = table.categorical_positions

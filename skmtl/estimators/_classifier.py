@@ -17,6 +17,9 @@ from skmtl.tasks import Kind, Task
 class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
     """One neural network for many classification tasks, some of whose labels are unknown.
 
+    The tasks share hidden layers and each has outputs and a loss of its own; their weighted sum is minimised. A label
+    that is missing adds nothing to any loss or score.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(256, 256)
@@ -94,8 +97,15 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped.
     loss_weights_ : ndarray of shape (n_tasks,)
         Normalised ``loss_weights``.
+    encoder_ : Encoder
+        What turns rows of X into vectors.
     network_ : Network
         The members' networks.
+
+    See Also
+    --------
+    MultiTaskNetRegressor : Every task numeric.
+    MultiTaskNet : Tasks of mixed kinds.
 
     Examples
     --------

@@ -11,7 +11,8 @@ from scipy import sparse
 
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
-from skmtl.estimators._folds import deal, held_out_rows, row_hashes
+from skmtl.encoders import row_hashes
+from skmtl.estimators._folds import deal, held_out_rows
 from skmtl.estimators._recipe import Recipe, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing

@@ -16,6 +16,9 @@ from skmtl.tasks import Kind, Task
 class MultiTaskNet(BaseMultiTaskNet):
     """One neural network for tasks of mixed kinds: classes in some columns, numbers in others, some cells unknown.
 
+    The tasks share hidden layers and each has outputs and a loss of its own; their weighted sum is minimised. A label
+    that is missing adds nothing to any loss or score.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(256, 256)
@@ -94,8 +97,15 @@ class MultiTaskNet(BaseMultiTaskNet):
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped.
     loss_weights_ : ndarray of shape (n_tasks,)
         Normalised ``loss_weights``.
+    encoder_ : Encoder
+        What turns rows of X into vectors.
     network_ : Network
         The members' networks.
+
+    See Also
+    --------
+    MultiTaskNetClassifier : Every task of classes.
+    MultiTaskNetRegressor : Every task numeric.
 
     Examples
     --------

@@ -15,6 +15,9 @@ from skmtl.tasks import Kind
 class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     """One neural network for many numeric targets, some of whose values are unknown.
 
+    The tasks share hidden layers and each has an output and a loss of its own; their weighted sum is minimised. A value
+    that is missing adds nothing to any loss or score.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(256, 256)
@@ -90,8 +93,15 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped.
     loss_weights_ : ndarray of shape (n_tasks,)
         Normalised ``loss_weights``.
+    encoder_ : Encoder
+        What turns rows of X into vectors.
     network_ : Network
         The members' networks.
+
+    See Also
+    --------
+    MultiTaskNetClassifier : Every task of classes.
+    MultiTaskNet : Tasks of mixed kinds.
 
     Examples
     --------

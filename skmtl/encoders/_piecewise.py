@@ -1,0 +1,66 @@
+"""Piecewise linear encoding of numbers over quantile bins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skmtl.encoders._columns import Array
+from skmtl.encoders._encoder import FloatArray
+from skmtl.encoders._quantiles import weighted_quantile
+
+_ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
+
+
+class PiecewiseLinear:
+    """Each number as its place in every bin: 0 below the bin, 1 above it, linear within.
+
+    A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
+    from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
+    Tabular Deep Learning", NeurIPS 2022). The edges are quantiles; equal ones are merged, so a column of few values gets
+    a bin between neighbouring values and one of two values gets none, since a line is all it allows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Numbers; NaN where missing.
+    weights : ndarray of shape (n_samples,)
+        Strictly positive weights.
+    n_bins : int
+        Most bins of a column.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (n_outputs,)
+        Column of each output.
+    low, inverse_width : ndarray of shape (n_outputs,)
+        Lower edge of its bin and one over the bin's width.
+    """
+
+    def __init__(self, values: Array, weights: FloatArray, n_bins: int) -> None:
+        edges = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
+        columns, low, width = [], [], []
+        for column, knots in enumerate(edges.T):
+            distinct = np.unique(knots[~np.isnan(knots)])
+            if len(distinct) > 2:
+                columns.append(np.full(len(distinct) - 1, column))
+                low.append(distinct[:-1])
+                width.append(np.diff(distinct))
+        self.columns = np.concatenate(columns) if columns else np.zeros(0, dtype=int)
+        self.low = np.concatenate(low) if low else np.zeros(0)
+        self.inverse_width = 1.0 / np.concatenate(width) if width else np.zeros(0)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of bins of all columns."""
+        return len(self.columns)
+
+    def encode(self, values: Array, fill: FloatArray, out: FloatArray) -> None:
+        """Write the encoded numbers into ``out``; ``fill`` ``(n_columns,)`` stands in for missing ones."""
+        step = max(1, _ELEMENTS_AT_ONCE // max(1, self.n_outputs))
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            rows = out[start : start + step]
+            np.take(np.where(np.isnan(part), fill, part), self.columns, axis=1, out=rows, mode="clip")
+            rows -= self.low
+            rows *= self.inverse_width
+            np.clip(rows, 0.0, 1.0, out=rows)
