@@ -2,8 +2,8 @@
 PYTHON ?= python3
 # Further pip options, for example: make test PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_FLAGS ?=
-# Further pytest options. PYTEST_FLAGS="-n 2 --dist worksteal" uses two processes, whose start costs some 15 seconds.
-PYTEST_FLAGS ?=
+# One process per core: two halve the time of the suite. PYTEST_FLAGS= runs it in one.
+PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 BIN := .venv/bin
 STAMP := .venv/.installed

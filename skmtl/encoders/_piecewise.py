@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from skmtl._quantiles import weighted_quantile
 from skmtl.encoders._columns import Array
 from skmtl.encoders._encoder import FloatArray
-from skmtl.encoders._quantiles import weighted_quantile
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 
@@ -16,8 +16,8 @@ class PiecewiseLinear:
 
     A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
     from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
-    Tabular Deep Learning", NeurIPS 2022). The edges are quantiles; equal ones are merged, so a column of few values gets
-    a bin between neighbouring values and one of two values gets none, since a line is all it allows.
+    Tabular Deep Learning", NeurIPS 2022). The edges are quantiles; equal ones are merged, so a column of few values
+    gets a bin between neighbouring values, and one of two values gets none, since a line is all it allows.
 
     Parameters
     ----------
@@ -38,10 +38,11 @@ class PiecewiseLinear:
 
     def __init__(self, values: Array, weights: FloatArray, n_bins: int) -> None:
         edges = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
+        two_valued = np.all((values == edges[0]) | (values == edges[-1]) | np.isnan(values), axis=0)
         columns, low, width = [], [], []
         for column, knots in enumerate(edges.T):
             distinct = np.unique(knots[~np.isnan(knots)])
-            if len(distinct) > 2:
+            if len(distinct) > 2 and not two_valued[column]:
                 columns.append(np.full(len(distinct) - 1, column))
                 low.append(distinct[:-1])
                 width.append(np.diff(distinct))

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from skmtl._hashing import row_hashes
+from skmtl._quantiles import weighted_quantile
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
-from skmtl.encoders._hashing import row_hashes
 from skmtl.encoders._piecewise import PiecewiseLinear
-from skmtl.encoders._quantiles import weighted_quantile
 from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 
 _NUMERIC = ("auto", "scaled", "piecewise")

@@ -38,7 +38,7 @@ _COLUMNS = ("n_features_in_", "feature_names_in_")
 _ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
 
 
-class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, ABC):  # type: ignore[misc]
+class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, ABC):
     """Base of the multi-task networks."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -211,13 +211,15 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
     def _weights(self, observations: Observations, learner: Learner) -> np.ndarray:
         """Weights of the cells with the class weights in them."""
         labels = observations.labels
-        return observations.weights * class_weight_factors(
+        factors = class_weight_factors(
             getattr(self, "class_weight", None),
             learner.tasks,
             labels.columns,
             observations.weights,
             learner.one_dimensional,
         )
+        weights: np.ndarray = observations.weights * factors
+        return weights
 
     def _observe_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any, learner: Learner

@@ -15,7 +15,7 @@ except ImportError:  # scikit-learn < 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
 
-    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[no-redef]
+    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``fit`` unchanged."""
         return fit
 

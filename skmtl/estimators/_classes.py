@@ -19,7 +19,7 @@ def read_classes(classes: Any, labels: LabelMatrix) -> list[np.ndarray | None]:
     """
     if classes is not None and labels.one_dimensional:
         classes = [classes]
-    given = [None] * len(labels.names) if classes is None else list(classes)
+    given: list[Any] = [None] * len(labels.names) if classes is None else list(classes)
     if len(given) != len(labels.names):
         raise ValueError(f"classes must have one entry for each of the {len(labels.names)} tasks; got {len(given)}.")
     arrays = [None if entry is None else np.unique(np.asarray(entry)) for entry in given]

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from skmtl._hashing import row_hashes
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
-from skmtl.encoders import row_hashes
 from skmtl.estimators._folds import deal, held_out_rows
 from skmtl.estimators._recipe import Recipe, resolve_recipe
 from skmtl.network import Architecture, Network
@@ -170,9 +170,9 @@ def make_objective(plan: Plan) -> Objective:
 
 def make_rows(plan: Plan, rows: np.ndarray | sparse.csr_array) -> Rows:
     """Encoded rows where the network computes."""
-    kind = SparseRows if sparse.issparse(rows) else DenseRows
-    made: Rows = kind(rows, plan.dtype, plan.device)
-    return made
+    if isinstance(rows, np.ndarray):
+        return DenseRows(rows, plan.dtype, plan.device)
+    return SparseRows(rows, plan.dtype, plan.device)
 
 
 def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:

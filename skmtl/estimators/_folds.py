@@ -8,9 +8,11 @@ import numpy as np
 def deal(hashes: np.ndarray, n_folds: int) -> np.ndarray:
     """Fold of each row, ``(n,)``: the distinct hashes in their order, dealt round-robin."""
     _, rank = np.unique(hashes, return_inverse=True)
-    return rank % n_folds
+    fold: np.ndarray = rank % n_folds
+    return fold
 
 
 def held_out_rows(fold: np.ndarray, members: int, n_folds: int) -> np.ndarray:
     """Whether member k holds out a row, which it does with the rows of fold k modulo ``n_folds``; ``(member, n)``."""
-    return fold[None, :] == (np.arange(members) % n_folds)[:, None]
+    held_out: np.ndarray = fold[None, :] == (np.arange(members) % n_folds)[:, None]
+    return held_out

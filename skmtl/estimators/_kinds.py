@@ -52,9 +52,13 @@ def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
     ------
     ValueError
         If a kind or task is not known, the labels do not suit the kind, or the kind cannot be inferred.
+    TypeError
+        If ``tasks`` is neither a dict nor a sequence.
     """
     given = tasks
     if tasks is not None and not isinstance(tasks, Mapping):
+        if not _is_sequence(tasks):
+            raise TypeError(f"tasks must be a dict by task name or a sequence with an entry a task; got {tasks!r}.")
         if len(tasks) != len(columns):
             raise ValueError(f"tasks must have one entry for each of the {len(columns)} tasks; got {len(tasks)}.")
         given = {column.name: kind for column, kind in zip(columns, tasks, strict=True)}
@@ -65,10 +69,14 @@ def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
 
 def may_have_classes(tasks: Any) -> bool:
     """Whether ``tasks`` names a kind of classes, or is a dict, which may leave tasks to be inferred."""
-    if isinstance(tasks, Mapping):
+    if isinstance(tasks, Mapping) or not _is_sequence(tasks):
         return True
     kinds = [KINDS.get(given, Binary)() if isinstance(given, str) else given for given in tasks]
     return any(getattr(kind, "is_classifier", True) for kind in kinds)
+
+
+def _is_sequence(tasks: Any) -> bool:
+    return hasattr(tasks, "__len__") and not isinstance(tasks, str)
 
 
 def _checked(given: Any, column: Column) -> Kind:

@@ -15,10 +15,15 @@ from skmtl.sharing import SHARINGS
 from skmtl.training import OPTIMIZERS
 
 ENCODERS: dict[str, type[Encoder]] = {"auto": TabularEncoder, "tabular": TabularEncoder}
-STRATEGIES = {"encoder": ENCODERS, "sharing": SHARINGS, "balancing": BALANCERS, "optimizer": OPTIMIZERS}
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "encoder": ENCODERS,
+    "sharing": SHARINGS,
+    "balancing": BALANCERS,
+    "optimizer": OPTIMIZERS,
+}
 
 
-class NestedParamsMixin(BaseEstimator):  # type: ignore[misc]
+class NestedParamsMixin(BaseEstimator):
     """Lets a grid search reach into ``loss_weights`` and the strategies."""
 
     def set_params(self, **params: Any) -> Self:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
@@ -70,9 +69,14 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
 
 
 def _indexable(X: Any) -> Any:
-    if sparse.issparse(X):
+    if hasattr(X, "tocsr"):
         return X.tocsr()
     return X if hasattr(X, "shape") or isinstance(X, list) else np.asarray(X)
+
+
+def sliceable(X: Any) -> Any:
+    """Whatever gives rows of X when it is sliced."""
+    return X.iloc if hasattr(X, "iloc") else _indexable(X)
 
 
 def count_rows(X: Any) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from skmtl.encoders import Encoder
+from skmtl.estimators._observations import sliceable
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
@@ -54,14 +54,14 @@ def _cut(X: Any, step: int) -> Iterator[Any]:
     if shape is None or shape[0] <= step:
         yield X
         return
-    rows = X.iloc if hasattr(X, "iloc") else X.tocsr() if sparse.issparse(X) else X
+    rows = sliceable(X)
     for start in range(0, shape[0], step):
         yield rows[start : start + step]
 
 
 def _outputs(network: Network, encoded: Any) -> np.ndarray:
     """``(n, n_features) -> (member, n, outputs)``."""
-    dense = encoded.toarray() if sparse.issparse(encoded) else encoded
+    dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
     with torch.inference_mode():
         x = torch.from_numpy(dense).to(device=network.device, dtype=network.buffer.values.dtype)
         outputs: np.ndarray = network(x[None]).cpu().numpy()

@@ -72,7 +72,7 @@ class MemberLinear:
             x = x.expand(self._stack, -1, -1)
         scratch.saved[self.name] = x
         out = scratch.out(self.name, (self._stack, x.shape[1], self.n_outputs), self.weight)
-        return torch.baddbmm(self.bias, x, self.weight, out=out)  # type: ignore[call-overload, no-any-return]
+        return torch.baddbmm(self.bias, x, self.weight, out=out)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skmtl._quantiles import weighted_quantile
 from skmtl.metrics._masked import r2
 from skmtl.tasks._kind import Kind, Task
 
@@ -26,11 +27,12 @@ class Numeric(Kind):
 
     def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
         """Numbers to standardised numbers; see :meth:`Kind.encode`."""
-        return (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
+        standardised: np.ndarray = (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
+        return standardised
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs back to the units of the labels; see :meth:`Kind.response`."""
-        numbers = outputs * np.asarray([task.scale for task in tasks])
+        numbers: np.ndarray = outputs * np.asarray([task.scale for task in tasks])
         numbers += np.asarray([task.center for task in tasks])
         return numbers[..., None]
 
@@ -38,17 +40,12 @@ class Numeric(Kind):
         """Mean over the members, unchanged; see :meth:`Kind.decode`."""
         return outputs[:, 0]
 
+    @staticmethod
+    def quantile(encoded: np.ndarray, weights: np.ndarray, level: float) -> np.ndarray:
+        """Weighted quantile of encoded labels, ``(1,)``."""
+        location: np.ndarray = weighted_quantile(encoded[:, None], weights, [level])[0]
+        return location
+
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """R2; see :meth:`Kind.metric`."""
         return r2(y_true.astype(np.float64), y_pred.astype(np.float64), weights)
-
-
-def weighted_quantile(values: np.ndarray, weights: np.ndarray, level: float) -> float:
-    """Quantile by the averaged inverse distribution function: weight 2 counts as the value twice."""
-    order = np.argsort(values, kind="stable")
-    mass = np.cumsum(weights[order])
-    target = level * mass[-1]
-    tolerance = 1e-12 * mass[-1]
-    low = np.searchsorted(mass, target - tolerance).clip(max=len(values) - 1)
-    high = np.searchsorted(mass, target + tolerance, side="right").clip(max=len(values) - 1)
-    return float((values[order[low]] + values[order[high]]) / 2)

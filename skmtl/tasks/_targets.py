@@ -60,6 +60,8 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     TypeError
         If y is no array, list or frame, or a column mixes strings, booleans and numbers.
     """
+    if _is_missing(missing_label, None):
+        missing_label = None
     columns, names, one_dimensional, categorical = _columns(y)
     read = [_read_column(name, column, missing_label) for name, column in zip(names, columns, strict=True)]
     observed = np.column_stack([known for _, known in read])
@@ -161,7 +163,12 @@ def _read_objects(name: str, column: np.ndarray, missing_label: object) -> tuple
 
 def _family(label: type) -> str:
     """What a label may share a column with: numbers go together, nothing else does."""
-    families = {"string": str, "bytes": bytes, "boolean": (bool, np.bool_), "number": (int, float, np.number)}
+    families: dict[str, Any] = {
+        "string": str,
+        "bytes": bytes,
+        "boolean": (bool, np.bool_),
+        "number": (int, float, np.number),
+    }
     return next((name for name, types in families.items() if issubclass(label, types)), label.__name__)
 
 

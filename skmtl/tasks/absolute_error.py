@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric, weighted_quantile
+from skmtl.tasks._numeric import Numeric
 
 
 class AbsoluteError(Numeric):
@@ -14,7 +14,7 @@ class AbsoluteError(Numeric):
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Median; see :meth:`Kind.initial_bias`."""
-        return np.asarray([weighted_quantile(encoded, weights, 0.5)])
+        return self.quantile(encoded, weights, 0.5)
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Absolute error; see :meth:`Kind.loss_gradient`."""

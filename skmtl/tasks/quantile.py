@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric, weighted_quantile
+from skmtl.tasks._numeric import Numeric
 
 
 class Quantile(Numeric):
@@ -36,7 +36,7 @@ class Quantile(Numeric):
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Quantile of the target; see :meth:`Kind.initial_bias`."""
-        return np.asarray([weighted_quantile(encoded, weights, self.level)])
+        return self.quantile(encoded, weights, self.level)
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Pinball loss; see :meth:`Kind.loss_gradient`."""

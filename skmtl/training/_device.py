@@ -37,8 +37,9 @@ def choose_device(device: str | torch.device) -> torch.device:
 def threads_for(work: float, n_threads: int | None = None) -> Iterator[None]:
     """Set torch's thread count to ``n_threads``, by default what a step of ``work`` operations profits from.
 
-    It is restored afterwards. Small steps run on one thread: the others would spin and wait. So does everything inside a worker process, whose
-    siblings use the other cores, and in a forked child, where a pool inherited from the parent can deadlock.
+    It is restored afterwards. Small steps run on one thread: the others would spin and wait. So does everything inside
+    a worker process, whose siblings use the other cores, and in a forked child, where a pool inherited from the parent
+    can deadlock.
     """
     before = torch.get_num_threads()
     alone = multiprocessing.parent_process() is None and os.getpid() == _imported_in

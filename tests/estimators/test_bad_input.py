@@ -47,7 +47,7 @@ def predictions(model, X):
     return together
 
 
-# X: what is refused, at fit and at predict -----------------------------------------------------------------------------
+# X: what is refused, at fit and at predict ---------------------------------------------------------------------------
 
 BAD_ARRAYS = {
     "None": (lambda X: None, TypeError, "NoneType"),
@@ -142,7 +142,7 @@ def test_not_fitted(case):
             getattr(case.make(), use)(case.X, case.y)
 
 
-# X: what works, at fit and at predict, and stays as it was -------------------------------------------------------------
+# X: what works, at fit and at predict, and stays as it was -----------------------------------------------------------
 
 
 def read_only(X):
@@ -251,7 +251,7 @@ def test_a_row_left_over_in_the_last_batch_works(case, batch_size):
     predictions(case.fit(batch_size=batch_size, max_iter=2), case.X)
 
 
-# y ---------------------------------------------------------------------------------------------------------------------
+# y -------------------------------------------------------------------------------------------------------------------
 
 BAD_LABELS = {
     "None": (lambda y: None, ValueError, "requires y to be passed, but the target y is None"),
@@ -313,7 +313,7 @@ def test_labels_that_do_not_suit_the_kind(regressor, mixed):
         regressor.make(loss="poisson").fit(X, regressor.y)
     with pytest.raises(ValueError, match="'task0' is declared binary, but has the 3 labels"):
         mixed.make(tasks=["binary"]).fit(X, np.arange(40) % 3)
-    with pytest.raises(ValueError, match="'task0' has 3 different integers.*tasks="):
+    with pytest.raises(ValueError, match=r"'task0' has 3 different integers.*tasks="):
         mixed.make().fit(X, np.arange(40) % 3)
 
 
@@ -321,9 +321,9 @@ def test_labels_unknown_to_the_fit(case):
     if case.cls is MultiTaskNetRegressor:
         return
     y = with_cell(case.y, 9, column=0)
-    with pytest.raises(ValueError, match="'task0': label .*9.* is not among the classes"):
+    with pytest.raises(ValueError, match=r"'task0': label .*9.* is not among the classes"):
         case.make(warm_start=True).fit(case.X, case.y).fit(case.X, y)
-    with pytest.raises(ValueError, match="'task0': label .*9.* is not among the classes"):
+    with pytest.raises(ValueError, match=r"'task0': label .*9.* is not among the classes"):
         case.make().fit(case.X, case.y, X_val=case.X, y_val=y)
 
 
@@ -355,7 +355,7 @@ def test_a_task_of_one_class_warns_and_predicts_it(name, label, request):
     assert_array_equal(model.predict_proba(case.X)[1], np.ones((40, 1)))
 
 
-# weights and parameters ------------------------------------------------------------------------------------------------
+# weights and parameters ----------------------------------------------------------------------------------------------
 
 WEIGHTS = np.ones(40)
 BAD_WEIGHTS = {
@@ -464,6 +464,8 @@ def test_bad_loss(regressor, loss, match):
     ("tasks", "error", "match"),
     [
         ({"task7": "binary"}, ValueError, "tasks names the unknown task 'task7'; the tasks are 'task0', 'task1'"),
+        ("binary", TypeError, "tasks must be a dict by task name or a sequence .*; got 'binary'"),
+        (5, TypeError, "tasks must be a dict by task name or a sequence .*; got 5"),
         (["binary"], ValueError, "tasks must have one entry for each of the 2 tasks; got 1"),
         ({"task0": "ordinal"}, ValueError, r"tasks\['task0'\]='ordinal' is not known. Choose one of 'binary'"),
         ({"task0": 3}, TypeError, r"tasks\['task0'\] must be one of"),
@@ -522,7 +524,7 @@ def test_tasks_that_are_not_those_of_the_fit(case):
     assert np.isfinite(model.score(case.X, case.y))
 
 
-# training --------------------------------------------------------------------------------------------------------------
+# training ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])

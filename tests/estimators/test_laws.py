@@ -101,7 +101,7 @@ def test_global_state_is_left_as_found():
     np.random.seed(1)  # noqa: NPY002  the global generator is what must not move
     torch.manual_seed(1)
     before = (
-        np.random.get_state()[1].copy(),
+        np.random.get_state()[1].copy(),  # noqa: NPY002
         torch.get_rng_state().clone(),
         torch.get_num_threads(),
         torch.get_default_dtype(),

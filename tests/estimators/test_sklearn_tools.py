@@ -41,7 +41,7 @@ def search(estimator, axes, **settings):
     return GridSearchCV(estimator, axes, cv=FOLDS, error_score="raise", **settings)
 
 
-# searches --------------------------------------------------------------------------------------------------------------
+# searches ------------------------------------------------------------------------------------------------------------
 
 
 def test_grid_search_over_loss_weights_in_a_pipeline(case):
@@ -179,7 +179,7 @@ def test_other_tools(case):
     assert np.isfinite(case.make().fit(X_train, y_train).score(X_test, y_test))
 
 
-# frames ----------------------------------------------------------------------------------------------------------------
+# frames --------------------------------------------------------------------------------------------------------------
 
 MAKERS = {
     "pandas": lambda X: pd.DataFrame(X, columns=["a", "b", "c"]),
@@ -218,7 +218,7 @@ def test_columns_are_checked_wherever_rows_come_in(case, library):
     assert case.make().fit(other, case.y).feature_names_in_.tolist() == ["b", "a", "c"]
 
 
-# documentation and array API -------------------------------------------------------------------------------------------
+# documentation and array API -----------------------------------------------------------------------------------------
 
 IGNORED = {"RT02", "GL01", "GL02"}  # as scikit-learn does
 IGNORED_IN_METHODS = IGNORED | {"ES01", "SA01", "EX01"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skmtl.encoders import _quantiles
-from skmtl.encoders._quantiles import weighted_quantile
+from skmtl import _quantiles
+from skmtl._quantiles import weighted_quantile
 
 LEVELS = (0.0, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 1.0)
 
