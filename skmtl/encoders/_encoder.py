@@ -52,18 +52,20 @@ class Encoder(Params, ABC):
         """
 
     @abstractmethod
-    def transform(self, X: Any) -> Encoded:
+    def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> Encoded:
         """Encode rows, without changing them.
 
         Parameters
         ----------
         X : array-like, DataFrame or sparse matrix of shape (n_samples, n_features)
             Rows with the columns seen in ``fit``.
+        dtype : dtype, default=float64
+            Type of the result; float32 takes less time and memory where the network computes in it.
 
         Returns
         -------
         ndarray or csr_array of shape (n_samples, n_outputs_)
-            Finite float64 values. A CSR result stays sparse: the caller makes batches of it dense.
+            Finite values. A CSR result stays sparse: the caller makes batches of it dense.
         """
 
     def build(self, n_members: int) -> nn.Module | None:

@@ -60,8 +60,7 @@ class PiecewiseLinear:
         step = max(1, _ELEMENTS_AT_ONCE // max(1, self.n_outputs))
         for start in range(0, len(values), step):
             part = values[start : start + step]
-            rows = out[start : start + step]
-            np.take(np.where(np.isnan(part), fill, part), self.columns, axis=1, out=rows, mode="clip")
-            rows -= self.low
-            rows *= self.inverse_width
-            np.clip(rows, 0.0, 1.0, out=rows)
+            places = np.where(np.isnan(part), fill, part).take(self.columns, axis=1)
+            places -= self.low
+            places *= self.inverse_width
+            out[start : start + step] = places.clip(0.0, 1.0, out=places)

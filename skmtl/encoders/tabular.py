@@ -124,18 +124,20 @@ class TabularEncoder(Encoder):
         self.n_outputs_ = self._plain_outputs + (self.bins_.n_outputs if self.bins_ else 0)
         return self
 
-    def transform(self, X: Any) -> Encoded:
+    def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> Encoded:
         """Encode rows.
 
         Parameters
         ----------
         X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
             Rows with the columns of ``fit``, in its order.
+        dtype : dtype, default=float64
+            Type of the result.
 
         Returns
         -------
         ndarray or csr_array of shape (n_samples, n_outputs_)
-            The encoded rows, float64; sparse where X is and the X of ``fit`` was.
+            The encoded rows; sparse where X is and the X of ``fit`` was.
 
         Raises
         ------
@@ -146,10 +148,10 @@ class TabularEncoder(Encoder):
         numbers_ = table.numeric
         if sp.issparse(numbers_):
             if self.sparse_:
-                return self._encode_sparse(numbers_)
+                return self._encode_sparse(numbers_, dtype)
             numbers_ = numbers_.toarray()
         n, n_numeric = numbers_.shape
-        out = np.empty((n, self.n_outputs_))
+        out = np.empty((n, self.n_outputs_), dtype=dtype)
         _scale(numbers_, self.center_, self.scale_, out[:, :n_numeric])
         if self._plain_outputs > n_numeric:
             self._encode_rest(numbers_, table, out[:, n_numeric : self._plain_outputs])
@@ -230,14 +232,14 @@ class TabularEncoder(Encoder):
             categories.encode(column, out[:, start:stop])
             start = stop
 
-    def _encode_sparse(self, values: sp.csr_array) -> sp.csr_array:
+    def _encode_sparse(self, values: sp.csr_array, dtype: npt.DTypeLike) -> sp.csr_array:
         data = values.data / self.scale_[values.indices]
         missing = np.isnan(data)
         data[missing] = 0.0
-        encoded = sp.csr_array((_smooth_clip(data), values.indices, values.indptr), shape=values.shape)
+        encoded = sp.csr_array((_smooth_clip(data).astype(dtype), values.indices, values.indptr), shape=values.shape)
         if not len(self.indicated_):
             return encoded
-        marks = sp.csr_array((missing.astype(np.float64), values.indices, values.indptr), shape=values.shape)
+        marks = sp.csr_array((missing.astype(dtype), values.indices, values.indptr), shape=values.shape)
         marks = marks[:, self.indicated_]
         marks.eliminate_zeros()
         return sp.csr_array(sp.hstack([encoded, marks], format="csr"))
@@ -265,8 +267,9 @@ def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray
     step = max(1, _ELEMENTS_AT_ONCE // max(1, values.shape[1]))
     for start in range(0, len(values), step):
         rows = out[start : start + step]
-        np.subtract(values[start : start + step], center, out=rows)
-        rows /= scale
+        difference = values[start : start + step] - center  # in float64, where close numbers keep their digits
+        difference /= scale
+        rows[:] = difference
         _smooth_clip(rows)
         missing = np.isnan(rows)
         if missing.any():

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._kinds import classification_kind
 from skmtl.estimators._observations import Column
+from skmtl.estimators._prediction import log_probabilities
 from skmtl.tasks import Kind, Task
 
 
@@ -217,7 +218,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         ndarray of shape (n_samples, n_classes), or list of such arrays
             Log-probabilities.
         """
-        responses = [np.log(np.maximum(response, np.finfo(response.dtype).tiny)) for response in self._responses(X)]
+        responses = [log_probabilities(response) for response in self._responses(X)]
         return responses[0] if self._one_dimensional else responses
 
     def __sklearn_tags__(self) -> Tags:

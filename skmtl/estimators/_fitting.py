@@ -20,7 +20,6 @@ from skmtl.tasks import TaskLayout
 from skmtl.training import (
     OPTIMIZERS,
     SCHEDULES,
-    Batch,
     DenseRows,
     Objective,
     Optimizer,
@@ -191,14 +190,16 @@ def make_validation(plan: Plan, data: EncodedData) -> Validation | None:
     held_out = held_out_rows(plan.fold, plan.members, plan.n_folds)
     longest = int(held_out.sum(axis=1).max())
     order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
-    real = np.take_along_axis(held_out, order, axis=1)
-    x = make_rows(plan, data.rows[order.ravel()]).take(slice(None)).unflatten(1, order.shape)[0]
-    weights = data.weights[order] * real[:, :, None]
-    return Validation(make_objective(plan), Batch(x, plan.tensor(data.targets[order]), plan.tensor(weights)))
+    return _validation(plan, data, order, np.take_along_axis(held_out, order, axis=1))
 
 
 def make_common_validation(plan: Plan, data: EncodedData) -> Validation:
     """Rows that judge all members."""
-    x = make_rows(plan, data.rows).take(slice(None))
-    batch = Batch(x, plan.tensor(data.targets)[None], plan.tensor(data.weights)[None])
-    return Validation(make_objective(plan), batch)
+    every = np.arange(data.rows.shape[0])[None]
+    return _validation(plan, data, every, np.ones(every.shape))
+
+
+def _validation(plan: Plan, data: EncodedData, held_out: np.ndarray, real: np.ndarray) -> Validation:
+    rows, index = make_rows(plan, data.rows), torch.from_numpy(held_out).to(plan.device)
+    targets, weights = plan.tensor(data.targets), plan.tensor(data.weights)
+    return Validation(make_objective(plan), rows, targets, weights, index, plan.tensor(real))

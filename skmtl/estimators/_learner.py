@@ -27,6 +27,7 @@ from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import History, Run, Streams, choose_device, threads_for, train
 
+ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
 
 
@@ -137,7 +138,9 @@ class Learner:
 
     def _encode(self, observations: Observations, weights: np.ndarray) -> EncodedData:
         targets = self.layout.encode(observations.labels.columns, observations.labels.observed)
-        return EncodedData(self.encoder.transform(observations.X), targets, weights[:, self.layout.order])
+        few = len(weights) <= ENCODED_IN_DOUBLE and self.params["dtype"] != "float32"
+        rows = self.encoder.transform(observations.X, np.float64 if few else np.float32)
+        return EncodedData(rows, targets, weights[:, self.layout.order])
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._kinds import may_have_classes, mixed_kinds
 from skmtl.estimators._observations import Column
+from skmtl.estimators._prediction import log_probabilities
 from skmtl.tasks import Kind, Task
 
 
@@ -209,6 +210,25 @@ class MultiTaskNet(BaseMultiTaskNet):
         pairs = zip(self.tasks_, responses, strict=True)
         probabilities = [response if task.kind.is_classifier else None for task, response in pairs]
         return probabilities[0] if self._one_dimensional else probabilities
+
+    @available_if(_has_classes)
+    def predict_log_proba(self, X: Any) -> Any:
+        """Logarithm of :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes) or None
+            One entry a task, None for numeric tasks; for 1-D y the entry of its task.
+        """
+        probabilities = self.predict_proba(X)
+        if self._one_dimensional:
+            return log_probabilities(probabilities)
+        return [None if p is None else log_probabilities(p) for p in probabilities]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

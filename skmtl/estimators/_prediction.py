@@ -41,9 +41,10 @@ def predict_responses(
         Probabilities, or numbers in the units of the labels.
     """
     widest = max(network.architecture.n_inputs, *network.architecture.hidden_layer_sizes, network.n_outputs)
+    dtype = network.architecture.dtype
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
     with threads_for(2.0 * step * network.n_parameters * network.architecture.members, n_threads):
-        chunks = [layout.mean_responses(_outputs(network, encoder.transform(rows))) for rows in _cut(X, step)]
+        chunks = [layout.mean_responses(_outputs(network, encoder.transform(rows, dtype))) for rows in _cut(X, step)]
     grouped = chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
     return layout.by_task(grouped)
 
@@ -63,7 +64,7 @@ def _outputs(network: Network, encoded: Any) -> np.ndarray:
     """``(n, n_features) -> (member, n, outputs)``."""
     dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
     with torch.inference_mode():
-        x = torch.from_numpy(dense).to(device=network.device, dtype=network.buffer.values.dtype)
+        x = torch.from_numpy(dense).to(network.device)
         outputs: np.ndarray = network(x[None]).cpu().numpy()
     return outputs
 
@@ -71,6 +72,12 @@ def _outputs(network: Network, encoded: Any) -> np.ndarray:
 def decode(tasks: list[Task], responses: list[np.ndarray]) -> list[np.ndarray]:
     """Predicted labels, one array ``(n,)`` a task."""
     return [task.kind.decode(task, response) for task, response in zip(tasks, responses, strict=True)]
+
+
+def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Logarithms, finite where a probability is 0."""
+    logarithms: np.ndarray = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
+    return logarithms
 
 
 def stack_columns(columns: list[np.ndarray]) -> np.ndarray:

@@ -20,7 +20,8 @@ class Classification(Kind):
         classes = np.unique(labels)
         if len(classes) == 1:
             warnings.warn(
-                f"Task {name!r} has labels of one class only, {classes[0]!r}; it will be predicted with probability 1.",
+                f"Task {name!r} has labels of one class only, {classes[0].item()!r}; "
+                f"it will be predicted with probability 1.",
                 stacklevel=2,
             )
         return Task(name, self, classes=classes)
@@ -32,7 +33,7 @@ class Classification(Kind):
         unknown = task.classes[index] != labels
         if unknown.any():
             raise ValueError(
-                f"Task {task.name!r}: label {labels[unknown][0]!r} is not among the classes "
+                f"Task {task.name!r}: label {labels[unknown][0].item()!r} is not among the classes "
                 f"{task.classes.tolist()}. Pass `classes` to the first partial_fit, or fit anew with all labels."
             )
         return index.astype(np.float64)

@@ -18,6 +18,7 @@ class Numeric(Kind):
 
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
+        labels = labels.astype(np.float64)
         if np.ptp(labels) == 0:
             return Task(name, self, center=float(labels[0]), scale=0.0)
         unit = float(np.abs(labels).max())  # squares of very large or small numbers would leave the range of floats

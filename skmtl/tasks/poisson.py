@@ -21,9 +21,10 @@ class Poisson(Numeric):
 
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the mean; see :meth:`Kind.fit`."""
+        labels = labels.astype(np.float64)
         if labels.min() < 0:
             raise ValueError(
-                f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min()!r}. "
+                f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min():g}. "
                 f"Use loss='squared_error' for it."
             )
         if np.ptp(labels) == 0:

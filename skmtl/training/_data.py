@@ -39,7 +39,8 @@ class DenseRows:
 
     def __init__(self, values: np.ndarray, dtype: torch.dtype, device: torch.device) -> None:
         self.n_rows, self.n_features = values.shape
-        self._values = torch.tensor(values, dtype=dtype, device=device)[None]
+        shared = torch.from_numpy(values if values.flags.writeable else values.copy())  # rows are never written to
+        self._values = shared.to(device, dtype)[None]
 
     def take(self, rows: Tensor | slice) -> Tensor:
         """See :class:`Rows`."""

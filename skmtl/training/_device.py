@@ -18,9 +18,13 @@ def choose_device(device: str | torch.device) -> torch.device:
 
     Raises
     ------
+    ValueError
+        If it is no device.
     RuntimeError
         If the device does not exist here.
     """
+    if not isinstance(device, str | torch.device):
+        raise ValueError(f"device must be 'auto', a name such as 'cpu' or 'cuda:0', or a torch.device; got {device!r}.")
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

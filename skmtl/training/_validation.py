@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from skmtl.network import Network
-from skmtl.training._data import Batch
+from skmtl.training._data import Batch, Rows
 from skmtl.training._objective import Objective
 
-VALIDATION_CELLS = 1 << 22  # activations of one chunk
+CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
 
 
 class Validation:
@@ -19,22 +21,33 @@ class Validation:
     ----------
     objective : Objective
         Losses of the tasks.
-    held_out : Batch
-        Rows, targets and weights; axes ``(1 or member, row, ...)``.
+    rows : Rows
+        Encoded rows, of which some are held out.
+    targets, weights : Tensor of shape (n, n_tasks)
+        Encoded labels and what each cell counts.
+    held_out : Tensor of shape (1 or member, n_held_out), int
+        Which rows each member holds out.
+    real : Tensor of shape (1 or member, n_held_out)
+        1, or 0 where a row only fills up the list of a member that holds out fewer.
     """
 
-    def __init__(self, objective: Objective, held_out: Batch) -> None:
-        self.objective, self.held_out = objective, held_out
-        n_rows = held_out.targets.shape[1]
-        self.totals = n_rows if held_out.weights is None else held_out.weights.sum(1)
+    def __init__(
+        self, objective: Objective, rows: Rows, targets: Tensor, weights: Tensor, held_out: Tensor, real: Tensor
+    ) -> None:
+        self.objective, self.rows, self.held_out, self.real = objective, rows, held_out, real
+        self._targets, self._weights = targets, weights
+        self.totals = (weights[held_out] * real[:, :, None]).sum(1)  # (1 or member, task)
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
-        batch, sums = self.held_out, torch.zeros(())
+        sums = torch.zeros_like(self.totals)
         width = max(network.architecture.hidden_layer_sizes, default=1) * network.architecture.members
-        for rows in torch.arange(batch.targets.shape[1]).split(max(VALIDATION_CELLS // width, 1)):
-            part = slice(int(rows[0]), int(rows[-1]) + 1)
-            weights = None if batch.weights is None else batch.weights[:, part]
-            chunk = Batch(batch.x[:, part], batch.targets[:, part], weights)
-            sums = sums + self.objective(network(chunk.x), chunk)[0]
+        with torch.inference_mode():
+            for batch in self._chunks(max(CHUNK_CELLS // width, 1)):
+                sums = sums + self.objective(network(batch.x), batch)[0]
         return sums / self.totals
+
+    def _chunks(self, n_rows: int) -> Iterator[Batch]:
+        for index, real in zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True):
+            x = self.rows.take(index.flatten())[0].unflatten(0, index.shape)
+            yield Batch(x, self._targets[index], self._weights[index] * real[:, :, None])

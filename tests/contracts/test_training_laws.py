@@ -13,7 +13,6 @@ from skmtl.tasks import Binary, Multiclass, SquaredError, TaskLayout
 from skmtl.training import (
     SCHEDULES,
     AdamW,
-    Batch,
     DenseRows,
     Objective,
     Run,
@@ -94,12 +93,10 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     def fit(members):
         data = make_data(layout, members=kept[members])
         objective = Objective(layout.groups, layout.n_outputs, CPU)
-        everything = data.take(slice(None))
-        held_out = Batch(
-            everything.x,
-            everything.targets,
-            (1 - kept[members])[:, :, None] * make_data(layout).take(slice(None)).weights,
-        )
+        targets = tensor(layout.encode(COLUMNS, OBSERVED))
+        cells = tensor(OBSERVED[:, layout.order])
+        every = torch.arange(N).expand(len(members), N)
+        validation = Validation(objective, data.rows, targets, cells, every, 1 - kept[members])
         settings = make_settings(
             layout,
             len(members),
@@ -111,7 +108,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
             max_iter=15,
         )
         run = make_run(layout, data, streams_of(members), settings, sharing, dropout)
-        history, stopping = train(run, data, Validation(objective, held_out))
+        history, stopping = train(run, data, validation)
         return run.network, history.arrays(), stopping
 
     stacked, history, stopping = fit([0, 1, 2])
