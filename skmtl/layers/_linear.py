@@ -49,6 +49,7 @@ class MemberLinear:
         owner: Literal["shared", "task"] = "shared",
     ) -> None:
         self.name, self.n_inputs, self.n_outputs, self.copies = name, n_inputs, n_outputs, copies
+        self._input_name = f"{name}.input"
         fan_in = max(n_inputs, 1)
         self.specs = (
             ParameterSpec(f"{name}.weight", (copies, n_inputs, n_outputs), uniform(gain * (3 / fan_in) ** 0.5), owner),
@@ -71,7 +72,7 @@ class MemberLinear:
         if x.shape[0] != self._stack:
             x = x.expand(self._stack, -1, -1)
         scratch.saved[self.name] = x
-        out = scratch.out(self.name, (self._stack, x.shape[1], self.n_outputs), self.weight)
+        out = scratch.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
         return torch.baddbmm(self.bias, x, self.weight, out=out)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
@@ -82,5 +83,5 @@ class MemberLinear:
 
     def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
         """Gradient at the input, ``(stack, row, n_inputs)``."""
-        out = scratch.out(f"{self.name}.input", (self._stack, gradient.shape[1], self.n_inputs), self.weight)
+        out = scratch.out(self._input_name, self._stack, gradient.shape[1], self.n_inputs, self.weight)
         return torch.bmm(gradient, self._weight_transposed, out=out)

@@ -70,10 +70,10 @@ class MemberMLP:
         h = x
         for layer in self.layers:
             h = self.activation.apply_(layer.forward(h, scratch))
-            scratch.saved[f"{layer.name}.hidden"] = h
+            scratch.saved[layer.name + ".hidden"] = h
             if self._drops and scratch.training:
                 mask = scratch.keep_mask(layer.name, tuple(h.shape), self.dropout, h)
-                scratch.saved[f"{layer.name}.mask"] = mask
+                scratch.saved[layer.name + ".mask"] = mask
                 h = h * mask
         return h
 
@@ -82,8 +82,8 @@ class MemberMLP:
         for i in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[i]
             if self._drops:
-                gradient = gradient.mul_(scratch.saved[f"{layer.name}.mask"])
-            gradient = self.activation.backward(gradient, scratch.saved[f"{layer.name}.hidden"])
+                gradient = gradient.mul_(scratch.saved[layer.name + ".mask"])
+            gradient = self.activation.backward(gradient, scratch.saved[layer.name + ".hidden"])
             layer.backward(gradient, scratch)
             if i > 0:
                 gradient = layer.input_gradient(gradient, scratch)

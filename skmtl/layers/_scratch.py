@@ -23,21 +23,21 @@ class Scratch:
         self.generators = generators
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
-        self._memory: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+        self._memory: dict[tuple[str, int], Tensor] = {}
 
     @property
     def training(self) -> bool:
         """Whether the pass is part of a training step."""
         return self.generators is not None
 
-    def out(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor | None:
-        """Memory to write a result to; None lets the operation allocate."""
+    def out(self, name: str, stack: int, rows: int, width: int, like: Tensor) -> Tensor | None:
+        """Memory ``(stack, rows, width)`` to write a result to; None lets the operation allocate."""
         if not self._reuse:
             return None
-        key = (name, shape)
-        memory = self._memory.get(key)
+        memory = self._memory.get((name, rows))
         if memory is None:
-            memory = self._memory[key] = torch.empty(shape, dtype=like.dtype, device=like.device)
+            memory = torch.empty(stack, rows, width, dtype=like.dtype, device=like.device)
+            self._memory[name, rows] = memory
         return memory
 
     def keep_mask(self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor) -> Tensor:

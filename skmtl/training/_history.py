@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 from torch import Tensor
 
 
 class History:
     """Collects one array ``(member, task)`` a quantity and epoch, in the order that the network sees the tasks."""
 
-    QUANTITIES = ("loss", "validation_loss", "weight")
-
     def __init__(self) -> None:
-        self._epochs: dict[str, list[np.ndarray]] = {name: [] for name in self.QUANTITIES}
+        self._epochs: list[tuple[Tensor, Tensor | None, Tensor, np.ndarray]] = []
 
     def append(self, loss: Tensor, validation_loss: Tensor | None, weight: Tensor, active: np.ndarray) -> None:
-        """Add an epoch; members that had stopped before it get NaN."""
-        values = {"loss": loss, "validation_loss": validation_loss, "weight": weight}
-        for name, value in values.items():
-            row = np.full(tuple(loss.shape), np.nan)
-            if value is not None:
-                row[active] = value.expand(loss.shape).double().cpu().numpy()[active]
-            self._epochs[name].append(row)
+        """Add an epoch; members that had stopped before it get NaN. The tensors are kept as they are, not copied."""
+        self._epochs.append((loss, validation_loss, weight, active))
 
     def __len__(self) -> int:
-        return len(self._epochs["loss"])
+        return len(self._epochs)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity."""
-        return {name: np.stack(rows) if rows else np.empty((0, 0, 0)) for name, rows in self._epochs.items()}
+        if not self._epochs:
+            return dict.fromkeys(("loss", "validation_loss", "weight"), np.empty((0, 0, 0)))
+        losses, held_out, weights, active = zip(*self._epochs, strict=True)
+        stopped = ~np.asarray(active, dtype=bool).reshape(len(losses), -1, 1)
+        quantities = {"loss": losses, "validation_loss": held_out, "weight": weights}
+        return {name: np.where(stopped, np.nan, _stack(values, losses)) for name, values in quantities.items()}
+
+
+def _stack(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> np.ndarray:
+    """Stack epochs as float64; NaN where there is no value."""
+    blank = torch.full_like(like[0], np.nan)
+    full = [blank if value is None else value.expand_as(blank) for value in values]
+    stacked: np.ndarray = torch.stack(full).double().cpu().numpy()
+    return stacked

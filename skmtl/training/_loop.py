@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -156,9 +157,11 @@ def train(
             losses = run.epoch(data, n_steps)
             held_out = None if validation is None else validation.losses(run.network)
             history.append(losses, held_out, run.step.weighting.current, stopping.active)
-            _check_finite(losses, epoch, settings, task_names)
             watched = losses if held_out is None else torch.where(held_out.isnan(), losses, held_out)
-            stopping.update(epoch, (watched * settings.importance).sum(1).double().cpu().numpy())
+            score = (watched * settings.importance).sum(1).double().cpu().numpy()
+            if not np.isfinite(score).all():
+                raise _divergence(watched, epoch, settings, task_names)
+            stopping.update(epoch, score)
             if (report is not None and report(epoch, history)) or not stopping.active.any():
                 break
     except KeyboardInterrupt:
@@ -166,18 +169,16 @@ def train(
             f"Training interrupted by user in epoch {len(history)}; the weights so far are kept.", stacklevel=2
         )
     stopping.finish()
-    _check_finite(buffer.values.sum()[None, None], len(history) - 1, settings, None)
+    if not buffer.values.sum().isfinite():
+        raise _divergence(buffer.values.sum()[None, None], len(history) - 1, settings, None)
     return history, stopping
 
 
-def _check_finite(losses: Tensor, epoch: int, settings: Settings, task_names: list[str] | None) -> None:
-    finite = losses.isfinite()
-    if finite.all():
-        return
-    task = int((~finite).any(0).nonzero()[0])
+def _divergence(losses: Tensor, epoch: int, settings: Settings, task_names: list[str] | None) -> DivergenceError:
+    task = int((~losses.isfinite()).any(0).nonzero()[0])
     where = f"the loss of task {task_names[task]!r}" if task_names else "a weight"
     rate = float(settings.learning_rate.max())
-    raise DivergenceError(
+    return DivergenceError(
         f"Training diverged: {where} is not finite in epoch {epoch} at learning_rate_init={rate:g}. "
         f"Lower learning_rate_init, or look for extreme values in X and y."
     )

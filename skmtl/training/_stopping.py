@@ -37,7 +37,7 @@ class Stopping:
         self._best = np.full(buffer.members, np.inf)
         self._reference = np.full(buffer.members, np.inf)
         self._waited = np.zeros(buffer.members, dtype=int)
-        self._snapshot = buffer.values.clone()
+        self._snapshot = buffer.values.clone() if keep_best or patience is not None else buffer.values
 
     def update(self, epoch: int, score: np.ndarray) -> None:
         """Take note of an epoch.
@@ -51,11 +51,10 @@ class Stopping:
         """
         improved = self.active & (score < self._best)
         self._best[improved] = score[improved]
-        keep = improved if self.keep_best else self.active
-        self.best_epoch[keep] = epoch
-        if self.keep_best or self.patience is not None:
-            self._keep(keep)
-        self._wait(score)
+        self.best_epoch[improved if self.keep_best else self.active] = epoch
+        stopped = self._stopped(score)
+        self._keep(improved if self.keep_best else stopped)
+        self.active = self.active & ~stopped
 
     def _keep(self, members: np.ndarray) -> None:
         if members.all():
@@ -65,18 +64,16 @@ class Stopping:
                 chosen = torch.from_numpy(members).to(current.device)
                 kept[chosen] = current[chosen]
 
-    def _wait(self, score: np.ndarray) -> None:
+    def _stopped(self, score: np.ndarray) -> np.ndarray:
+        """Members whose patience ends with this epoch."""
         better = score < self._reference - self.tol
         self._reference = np.where(better, score, self._reference)
         self._waited = np.where(better, 0, self._waited + 1)
-        if self.patience is not None:
-            self.active &= self._waited < self.patience
-
-    def retire(self, members: np.ndarray) -> None:
-        """Stop members at once."""
-        self.active &= ~members
+        ended: np.ndarray = self.active & (self._waited >= (np.inf if self.patience is None else self.patience))
+        return ended
 
     def finish(self) -> None:
-        """Put the kept weights back."""
-        if self.keep_best or self.patience is not None:
-            self.buffer.values.copy_(self._snapshot)
+        """Put the kept weights back: of each member's best epoch, or of the epoch in which it stopped."""
+        if not self.keep_best:
+            self._keep(self.active)
+        self.buffer.values.copy_(self._snapshot)
