@@ -20,6 +20,7 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
 _COLUMNS_FOR_BINS = 100  # more would multiply into thousands of inputs
+_FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
 _LEAST_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
@@ -269,7 +270,7 @@ def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray
         rows = out[start : start + step]
         difference = values[start : start + step] - center  # in float64, where close numbers keep their digits
         difference /= scale
-        rows[:] = difference
+        rows[:] = difference.clip(-_FAR, _FAR, out=difference)
         _smooth_clip(rows)
         missing = np.isnan(rows)
         if missing.any():

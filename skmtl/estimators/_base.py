@@ -156,7 +156,11 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
         known = hasattr(self, "network_")
         with self._columns_kept_on_failure():
             observations = self._observe(X, y, sample_weight, known=known)
-            learner = self._continued(observations, classes) if known else self._started(observations, classes)
+            learner = (
+                self._continued(observations, classes)
+                if known
+                else self._started(observations, classes, more_to_come=True)
+            )
             learner.resume(getattr(self, "_run", None))
             learner.prepare(observations, self._weights(observations, learner), None, **_ONE_PASS)
             self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
@@ -185,11 +189,13 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             self.__dict__.update(before)
             raise
 
-    def _started(self, observations: Observations, classes: Any = None) -> Learner:
+    def _started(self, observations: Observations, classes: Any = None, *, more_to_come: bool = False) -> Learner:
         given = read_classes(classes, observations.labels)
         columns = observed_columns(observations, given)
         kinds = self._kinds(columns)
         tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
+        if more_to_come:
+            tasks = [task.kind.keep_open(task) for task in tasks]
         for task, classes_of_task in zip(tasks, given, strict=True):
             require_classifier(task, classes_of_task)
         encoder = copy.deepcopy(resolve("encoder", self.encoder, ENCODERS, Encoder))

@@ -35,7 +35,8 @@ class FitProgress:
 
     def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
-        self.context = estimator._init_callback_context(max_subtasks=max_iter) if SUPPORTED else None
+        listens = SUPPORTED and bool(getattr(estimator, "_skl_callbacks", []))  # contexts cost a millisecond an epoch
+        self.context = estimator._init_callback_context(max_subtasks=max_iter) if listens else None
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 

@@ -43,11 +43,14 @@ class EncodedData:
         Encoded rows of X.
     targets, weights : ndarray of shape (n, n_tasks)
         Encoded labels and the weight of each cell, 0 where no label is.
+    label_codes : ndarray of shape (n, n_tasks)
+        Equal numbers for equal labels of a task, whatever their scale.
     """
 
     rows: np.ndarray | sparse.csr_array
     targets: np.ndarray
     weights: np.ndarray
+    label_codes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def make_plan(
 ) -> Plan:
     """Decide everything that depends on parameters and data."""
     n_rows, members = data.rows.shape[0], params["n_estimators"]
-    hashes = row_hashes(data.rows, seed)
+    hashes = row_hashes(data.rows, seed) + row_hashes(data.label_codes, seed + 1)
     n_distinct = len(np.unique(hashes))
     recipe = resolve_recipe(params, n_rows, n_distinct, device.type != "cpu")
     n_folds = max(round(1 / params["validation_fraction"]), 2)
@@ -128,6 +131,28 @@ def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, streams:
     network = Network(architecture, plan.device)
     network.initialise(streams.initial)
     return network
+
+
+def require_same_architecture(architecture: Architecture, params: dict[str, Any]) -> None:
+    """Check that a fitted network is the one that the parameters describe.
+
+    Raises
+    ------
+    ValueError
+        If a parameter that shapes the network has changed.
+    """
+    fitted = {
+        "hidden_layer_sizes": (architecture.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
+        "activation": (architecture.activation, params["activation"]),
+        "sharing": (architecture.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
+        "dropout": (architecture.dropout[0], float(params["dropout"])),
+    }
+    for name, (before, now) in fitted.items():
+        if before != now:
+            raise ValueError(
+                f"{name} was {before!r} when training began and is now {now!r}; the network cannot change while "
+                f"training goes on. Set it back, or fit with warm_start=False."
+            )
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:

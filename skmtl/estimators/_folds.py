@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from skmtl.tasks import LabelMatrix
+
+
+def label_codes(labels: LabelMatrix) -> np.ndarray:
+    """Rank of each label among those of its task, 0 where there is none; ``(n, n_tasks)``."""
+    codes = np.zeros(labels.observed.shape)
+    for k, column in enumerate(labels.columns):
+        seen = labels.observed[:, k]
+        codes[seen, k] = 1 + np.unique(column[seen], return_inverse=True)[1]
+    return codes
+
 
 def deal(hashes: np.ndarray, n_folds: int) -> np.ndarray:
     """Fold of each row, ``(n,)``: the distinct hashes in their order, dealt round-robin."""

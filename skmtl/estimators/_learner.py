@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,9 @@ from skmtl.estimators._fitting import (
     make_run,
     make_training_data,
     make_validation,
+    require_same_architecture,
 )
+from skmtl.estimators._folds import label_codes
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -122,14 +123,12 @@ class Learner:
         data = self._encode(observations, weights)
         plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
         self._data = make_training_data(plan, data)
-        if self._resumed is not None:
-            self.run = self._resumed
-            self.run.settings = replace(self.run.settings, batch_size=plan.recipe.batch_size)
-            self.run.feed(self._data)
-        else:
-            streams = Streams.from_seed(seed, plan.members)
-            network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
-            self.run = make_run(params, plan, network, self._data, streams)
+        if self._network is not None:
+            require_same_architecture(self._network.architecture, params)
+        streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
+        network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
+        run = make_run(params, plan, network, self._data, streams)
+        self.run = run if self._resumed is None else self._resumed.continued(run, self._data)
         self._validation = (
             make_validation(plan, data)
             if validation is None
@@ -140,7 +139,9 @@ class Learner:
         targets = self.layout.encode(observations.labels.columns, observations.labels.observed)
         few = len(weights) <= ENCODED_IN_DOUBLE and self.params["dtype"] != "float32"
         rows = self.encoder.transform(observations.X, np.float64 if few else np.float32)
-        return EncodedData(rows, targets, weights[:, self.layout.order])
+        largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
+        scaled = weights / np.where(largest > 0, largest, 1.0)
+        return EncodedData(rows, targets, scaled[:, self.layout.order], label_codes(observations.labels))
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""

@@ -58,8 +58,8 @@ class MultiTaskNet(BaseMultiTaskNet):
     early_stopping : "auto" or bool, default="auto"
         Whether members hold out rows, each a fold of its own, and keep the weights of their best epoch; "auto": where
         there are enough rows.
-    validation_fraction : float, default=0.1
-        Share of rows that a member holds out.
+    validation_fraction : float, default=0.125
+        Share of rows that a member holds out, rounded to one over a whole number: the number of folds.
     n_iter_no_change : "auto", int or inf, default="auto"
         Epochs without an improvement by ``tol`` (of the held-out loss, or of the training loss where nothing is held
         out) after which a member stops; "auto": 10 with a constant learning rate, else never.
@@ -141,7 +141,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         batch_size: Any = "auto",
         max_iter: Any = "auto",
         early_stopping: Any = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float = 0.125,
         n_iter_no_change: Any = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,

@@ -15,6 +15,8 @@ def r2(y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
 
     As in scikit-learn, a constant truth scores 1 if predicted exactly, else 0.
     """
+    unit = float(np.abs(y_true).max()) or 1.0  # squares of very large or small numbers would leave the range of floats
+    y_true, y_pred = y_true / unit, y_pred / unit
     residual = float(np.sum(weights * (y_true - y_pred) ** 2))
     total = float(np.sum(weights * (y_true - np.average(y_true, weights=weights)) ** 2))
     if total == 0:

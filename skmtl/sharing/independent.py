@@ -11,7 +11,8 @@ from skmtl.sharing._sharing import Body, Sharing, Trunk
 class Independent(Sharing):
     """Every task has hidden layers of its own, trained in one stack.
 
-    The single-task reference: for full labels, a fixed number of epochs and unit weights it equals one fit a task.
+    The single-task reference: for full labels, a fixed number of epochs, unit weights and the same initial parameters
+    it equals one fit a task.
     """
 
     def build(self, trunk: Trunk) -> Body:

@@ -53,6 +53,10 @@ class Kind(Params, ABC):
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn classes or scaling from the observed labels; all arrays ``(n_observed,)``."""
 
+    def keep_open(self, task: Task) -> Task:
+        """Return the task for a run whose later batches may hold what the first did not."""
+        return task
+
     def n_outputs(self, task: Task) -> int:
         """Number of network outputs."""
         return 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from skmtl._quantiles import weighted_quantile
 from skmtl.metrics._masked import r2
 from skmtl.tasks._kind import Kind, Task
+
+NORMAL_RANGE = 1.349  # interquartile range of a standard normal variable
 
 
 class Numeric(Kind):
@@ -25,6 +28,10 @@ class Numeric(Kind):
         mean = float(np.average(labels / unit, weights=weights))
         deviation = float(np.sqrt(np.average((labels / unit - mean) ** 2, weights=weights)))
         return Task(name, self, center=mean * unit, scale=deviation * unit)
+
+    def keep_open(self, task: Task) -> Task:
+        """Give a target that is constant so far a scale; see :meth:`Kind.keep_open`."""
+        return task if task.scale else replace(task, scale=abs(task.center) or 1.0)
 
     def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
         """Numbers to standardised numbers; see :meth:`Kind.encode`."""
@@ -50,3 +57,19 @@ class Numeric(Kind):
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """R2; see :meth:`Kind.metric`."""
         return r2(y_true.astype(np.float64), y_pred.astype(np.float64), weights)
+
+
+class RobustNumeric(Numeric):
+    """Numbers with outliers: centred by the median and scaled by the interquartile range, which outliers do not move.
+
+    The range is divided by that of a standard normal variable, so that the scale of a normal target is its standard
+    deviation. Where half of the labels are equal, the standard deviation takes its place.
+    """
+
+    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn centre and scale; see :meth:`Kind.fit`."""
+        task = super().fit(name, labels, weights)
+        low, median, high = weighted_quantile(labels.astype(np.float64)[:, None], weights, [0.25, 0.5, 0.75])[:, 0]
+        if task.scale == 0 or high == low:
+            return task
+        return replace(task, center=float(median), scale=float(high - low) / NORMAL_RANGE)

@@ -6,10 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric
+from skmtl.tasks._numeric import RobustNumeric
 
 
-class AbsoluteError(Numeric):
+class AbsoluteError(RobustNumeric):
     """Absolute error l = |z - y|, dl/dz = sign(z - y), of standardised targets; predicts the conditional median."""
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -7,10 +7,10 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric
+from skmtl.tasks._numeric import RobustNumeric
 
 
-class Huber(Numeric):
+class Huber(RobustNumeric):
     """Huber loss of standardised targets: squared near zero, linear beyond ``delta`` (Huber, 1964).
 
     With r = z - y: l = r^2 where |r| <= delta, else delta (2 |r| - delta); dl/dz = 2 r cut to plus or minus 2 delta.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,14 +23,19 @@ class Poisson(Numeric):
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the mean; see :meth:`Kind.fit`."""
         labels = labels.astype(np.float64)
-        if labels.min() < 0:
-            raise ValueError(
-                f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min():g}. "
-                f"Use loss='squared_error' for it."
-            )
+        self._require_counts(name, labels)
         if np.ptp(labels) == 0:
             return Task(name, self, center=float(labels[0]), scale=0.0)
         return Task(name, self, center=0.0, scale=float(np.average(labels, weights=weights)))
+
+    def keep_open(self, task: Task) -> Task:
+        """Give counts that are constant so far a scale; see :meth:`Kind.keep_open`."""
+        return task if task.scale else replace(task, center=0.0, scale=task.center or 1.0)
+
+    def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """Counts over their mean; see :meth:`Kind.encode`."""
+        self._require_counts(task.name, labels)
+        return super().encode(task, labels)
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Log of the mean of the scaled targets, which is 1; see :meth:`Kind.initial_bias`."""
@@ -40,6 +46,14 @@ class Poisson(Numeric):
         rate = outputs.exp()
         log_likelihood_gap = torch.xlogy(targets, targets) - targets - targets * outputs + rate
         return log_likelihood_gap.mul_(2), (rate - targets).mul_(2)
+
+    @staticmethod
+    def _require_counts(name: str, labels: np.ndarray) -> None:
+        if len(labels) and labels.min() < 0:
+            raise ValueError(
+                f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min():g}. "
+                f"Use loss='squared_error' for it."
+            )
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Rates in the units of the labels; see :meth:`Kind.response`."""

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric
+from skmtl.tasks._numeric import RobustNumeric
 
 
-class Quantile(Numeric):
+class Quantile(RobustNumeric):
     """Pinball loss of standardised targets; predicts a conditional quantile (Koenker and Bassett, 1978).
 
     With r = z - y: l = max((1 - level) r, -level r); dl/dz = 1 - level above the target, -level below it.

@@ -40,7 +40,7 @@ class DenseRows:
     def __init__(self, values: np.ndarray, dtype: torch.dtype, device: torch.device) -> None:
         self.n_rows, self.n_features = values.shape
         shared = torch.from_numpy(values if values.flags.writeable else values.copy())  # rows are never written to
-        self._values = shared.to(device, dtype)[None]
+        self._values = shared.to(device, dtype)
 
     def take(self, rows: Tensor | slice) -> Tensor:
         """See :class:`Rows`."""
@@ -110,7 +110,7 @@ class TrainingData:
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self._targets, self._cells, self._members = targets[None], cell_weights[None], member_weights
+        self._targets, self._cells, self._members = targets, cell_weights, member_weights
         self._unweighted = member_weights is None and bool((cell_weights == 1).all())
         self.totals = (
             cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
@@ -132,14 +132,15 @@ class TrainingData:
             yield self.take(slice(None))
             return
         shuffled = torch.from_numpy(order.permutation(self.n_rows)).to(self._targets.device)
-        row_bytes = self._targets.element_size() * (self.rows.n_features + 2 * self._targets.shape[2])
+        row_bytes = self._targets.element_size() * (self.rows.n_features + 2 * self._targets.shape[1])
         per_block = max(BLOCK_BYTES // (row_bytes * batch_size), 1) * batch_size
         for block_rows in shuffled.split(per_block):
             yield from _cut(self.take(block_rows), batch_size)
 
 
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
-    return values[:, rows] if isinstance(rows, slice) else values.index_select(1, rows)
+    """Rows of ``(n, width)`` as ``(1, row, width)``; along the first axis a gather copies whole rows."""
+    return (values[rows] if isinstance(rows, slice) else values.index_select(0, rows))[None]
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:

@@ -62,6 +62,16 @@ class Settings:
     patience: int | None
     tol: float
 
+    def agrees_with(self, other: Settings) -> bool:
+        """Whether steps under the other settings are the same; sizes and numbers of epochs may differ."""
+        rates = ("learning_rate", "weight_decay", "importance")
+        return (
+            self.optimizer == other.optimizer
+            and self.balancer == other.balancer
+            and self.schedule is other.schedule
+            and all(torch.equal(getattr(self, name), getattr(other, name)) for name in rates)
+        )
+
 
 class Run:
     """A training run that can be continued: the network, the optimizer's moments, the random streams.
@@ -90,19 +100,23 @@ class Run:
         self.step = TrainingStep(passes, objective, weighting, update)
         self.steps_done = 0
 
-    def feed(self, data: TrainingData) -> None:
-        """Expect batches of other data from now on."""
+    def continued(self, other: Run, data: TrainingData) -> Run:
+        """Go on with ``data``: in this run, moments and all, if ``other`` has the same settings, else in ``other``."""
+        if not self.settings.agrees_with(other.settings):
+            return other
+        self.settings = other.settings
         self.step.weighting.rows_per_weight = _rows_per_weight(data)
         self.step.forget_coefficients()
+        return self
 
     def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
-        """One pass over the data; the mean losses on the way, ``(member, task)``."""
+        """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.settings.importance)
         with self.step.passes.mode():
             for batch in data.batches(self.settings.batch_size, self.streams.order):
                 sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
                 self.steps_done += 1
-        return sums / data.totals.clamp(min=torch.finfo(sums.dtype).tiny)
+        return sums / data.totals
 
 
 def _rows_per_weight(data: TrainingData) -> Tensor:
@@ -157,7 +171,7 @@ def train(
             losses = run.epoch(data, n_steps)
             held_out = None if validation is None else validation.losses(run.network)
             history.append(losses, held_out, run.step.weighting.current, stopping.active)
-            watched = losses if held_out is None else torch.where(held_out.isnan(), losses, held_out)
+            watched = _watched(losses, held_out, data.totals, None if validation is None else validation.totals)
             score = (watched * settings.importance).sum(1).double().cpu().numpy()
             if not np.isfinite(score).all():
                 raise _divergence(watched, epoch, settings, task_names)
@@ -172,6 +186,14 @@ def train(
     if not buffer.values.sum().isfinite():
         raise _divergence(buffer.values.sum()[None, None], len(history) - 1, settings, None)
     return history, stopping
+
+
+def _watched(losses: Tensor, held_out: Tensor | None, totals: Tensor, held_out_totals: Tensor | None) -> Tensor:
+    """Held-out loss of each member and task; the training loss where it holds out no label; 0 without a label."""
+    watched = torch.where(totals > 0, losses, 0.0)
+    if held_out is None or held_out_totals is None:
+        return watched
+    return torch.where(held_out_totals > 0, held_out, watched)
 
 
 def _divergence(losses: Tensor, epoch: int, settings: Settings, task_names: list[str] | None) -> DivergenceError:

@@ -1,0 +1,84 @@
+"""Data that is legal and hard: duplicates, outliers, extreme numbers."""
+
+import numpy as np
+import pytest
+
+from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.estimators._recipe import resolve_recipe
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 3))
+Y = X @ [1.0, 2.0, 3.0]
+
+
+def recipe(n_rows, n_distinct):
+    return resolve_recipe(MultiTaskNetRegressor().get_params(), n_rows, n_distinct, False)
+
+
+def test_repeated_rows_are_learned_though_members_hold_out_rows():
+    """A lookup of few combinations, noise in y: rows of equal features are dealt apart."""
+    groups = RNG.integers(0, 50, 600)
+    y = RNG.normal(size=50)[groups] + 0.05 * RNG.normal(size=600)
+    one_hot = np.eye(50)[groups]
+    model = MultiTaskNetRegressor(hidden_layer_sizes=(32,), max_iter=60, random_state=0).fit(one_hot, y)
+    assert np.isfinite(model.history_["validation_loss"]).all()
+    assert model.score(one_hot, y) > 0.95
+
+
+def test_where_rows_repeat_often_none_is_held_out():
+    assert recipe(1000, 1000).holds_out
+    assert not recipe(1000, 100).holds_out
+    assert not recipe(20, 20).holds_out
+
+
+def test_batches_and_steps_follow_the_rows_that_a_pass_goes_over():
+    assert recipe(100_000, 10).batch_size <= 256
+    many, few = recipe(5000, 5000), recipe(5000, 100)
+    assert (many.batch_size, many.max_iter) == (few.batch_size, few.max_iter)
+    assert recipe(200_000, 1000).max_iter * 200_000 / recipe(200_000, 1000).batch_size < 50_000
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_an_outlier_does_not_spoil_a_robust_loss(loss):
+    y = Y.copy()
+    y[0] = 1e5
+    model = MultiTaskNetRegressor(loss=loss, hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, y)
+    assert model.score(X[1:], y[1:]) > 0.95
+
+
+def test_far_out_values_predict_as_the_bound_does():
+    model = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, Y)
+    far = model.predict([[1e15, 0, 0], [1e20, 0, 0], [1e38, 0, 0]])
+    np.testing.assert_allclose(far, far[0], rtol=1e-5)
+    assert far[0] > model.predict([[0, 0, 0]])[0] + 1
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_scores_do_not_depend_on_the_scale_of_y(factor):
+    small = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 5, "random_state": 0}
+    plain, scaled = MultiTaskNetRegressor(**small).fit(X, Y), MultiTaskNetRegressor(**small).fit(X, Y * factor)
+    assert scaled.score(X, Y * factor) == pytest.approx(plain.score(X, Y), abs=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1e-46, 1e39])
+def test_the_scale_of_sample_weights_does_not_matter(factor):
+    small = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 5, "random_state": 0, "dtype": "float32"}
+    plain = MultiTaskNetRegressor(**small).fit(X, Y)
+    scaled = MultiTaskNetRegressor(**small).fit(X, Y, sample_weight=np.full(300, factor))
+    np.testing.assert_allclose(scaled.predict(X), plain.predict(X), atol=1e-5)
+
+
+def test_extreme_class_weights_are_no_divergence():
+    model = MultiTaskNetClassifier(
+        hidden_layer_sizes=(16,), n_estimators=2, class_weight={0: 1, 1: 1e300}, random_state=0
+    )
+    assert (model.fit(X, (Y > 0).astype(int)).predict(X) == 1).all()
+
+
+def test_negative_counts_are_refused_wherever_they_come():
+    counts = np.abs(np.round(Y))
+    model = MultiTaskNetRegressor(loss="poisson", hidden_layer_sizes=(8,), n_estimators=1, max_iter=2)
+    with pytest.raises(ValueError, match=r"Task 'task0'.*non-negative"):
+        model.fit(X, counts, X_val=X, y_val=counts - 3)
+    with pytest.raises(ValueError, match=r"Task 'task0'.*non-negative"):
+        model.partial_fit(X, counts).partial_fit(X, counts - 3)
