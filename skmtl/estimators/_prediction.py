@@ -10,6 +10,7 @@ import torch
 
 from skmtl.encoders import Encoder
 from skmtl.estimators._observations import sliceable
+from skmtl.layers import Scratch
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
@@ -43,8 +44,11 @@ def predict_responses(
     widest = max(network.architecture.n_inputs, *network.architecture.hidden_layer_sizes, network.n_outputs)
     dtype = network.architecture.dtype
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
+    scratch = Scratch(reuse=True)
     with threads_for(2.0 * step * network.n_parameters * network.architecture.members, n_threads):
-        chunks = [layout.mean_responses(_outputs(network, encoder.transform(rows, dtype))) for rows in _cut(X, step)]
+        chunks = [
+            layout.mean_responses(_outputs(network, encoder.transform(rows, dtype), scratch)) for rows in _cut(X, step)
+        ]
     grouped = chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
     return layout.by_task(grouped)
 
@@ -60,12 +64,12 @@ def _cut(X: Any, step: int) -> Iterator[Any]:
         yield rows[start : start + step]
 
 
-def _outputs(network: Network, encoded: Any) -> np.ndarray:
+def _outputs(network: Network, encoded: Any, scratch: Scratch) -> np.ndarray:
     """``(n, n_features) -> (member, n, outputs)``."""
     dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
     with torch.inference_mode():
         x = torch.from_numpy(dense).to(network.device)
-        outputs: np.ndarray = network(x[None]).cpu().numpy()
+        outputs: np.ndarray = network(x[None], scratch).cpu().numpy()
     return outputs
 
 

@@ -112,9 +112,12 @@ class Network:
         way = HandDerived if body.hand_derived and not autograd else Autograd
         return way(body, head, self.buffer, generators)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``."""
-        scratch = Scratch()
+    def __call__(self, x: Tensor, scratch: Scratch | None = None) -> Tensor:
+        """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``.
+
+        With a ``scratch`` that reuses memory the outputs hold until its next use.
+        """
+        scratch = scratch or Scratch()
         return self._head.forward(self._body.forward(x, scratch), scratch)
 
     def to(self, device: torch.device) -> Network:
