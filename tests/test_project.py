@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "network"},
-    "estimators": {"layers", "tasks", "balancing", "encoders", "sharing", "network", "training"},
+    "estimators": {"tasks", "balancing", "encoders", "sharing", "network", "training"},
 }
 WITHOUT_SKLEARN = {"tasks", "layers", "sharing", "balancing", "network", "training"}
 

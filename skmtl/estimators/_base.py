@@ -29,7 +29,7 @@ from skmtl.estimators._observations import (
 )
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._weights import class_weight_factors, read_loss_weights
-from skmtl.layers import ACTIVATIONS
+from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
 

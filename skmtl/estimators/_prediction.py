@@ -10,8 +10,7 @@ import torch
 
 from skmtl.encoders import Encoder
 from skmtl.estimators._observations import sliceable
-from skmtl.layers import Scratch
-from skmtl.network import Network
+from skmtl.network import Network, Scratch
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
 
