@@ -12,11 +12,11 @@ from scipy import sparse
 from skmtl._hashing import row_hashes
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
-from skmtl.estimators._folds import deal, held_out_rows
+from skmtl.estimators._folds import deal, held_out_rows, label_codes
 from skmtl.estimators._recipe import Recipe, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
-from skmtl.tasks import TaskLayout
+from skmtl.tasks import LabelMatrix, TaskLayout
 from skmtl.training import (
     OPTIMIZERS,
     SCHEDULES,
@@ -32,6 +32,8 @@ from skmtl.training import (
     Validation,
 )
 
+ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
+
 
 @dataclass(frozen=True)
 class EncodedData:
@@ -43,14 +45,14 @@ class EncodedData:
         Encoded rows of X.
     targets, weights : ndarray of shape (n, n_tasks)
         Encoded labels and the weight of each cell, 0 where no label is.
-    label_codes : ndarray of shape (n, n_tasks)
-        Equal numbers for equal labels of a task, whatever their scale.
+    labels : LabelMatrix
+        The labels before encoding.
     """
 
     rows: np.ndarray | sparse.csr_array
     targets: np.ndarray
     weights: np.ndarray
-    label_codes: np.ndarray
+    labels: LabelMatrix
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,15 @@ def make_plan(
 ) -> Plan:
     """Decide everything that depends on parameters and data."""
     n_rows, members = data.rows.shape[0], params["n_estimators"]
-    hashes = row_hashes(data.rows, seed) + row_hashes(data.label_codes, seed + 1)
-    n_distinct = len(np.unique(hashes))
+    may_deal = params["early_stopping"] is not False and not own_validation
+    if may_deal or n_rows <= ROWS_TO_COMPARE:
+        hashes = row_hashes(data.rows, seed) + row_hashes(label_codes(data.labels), seed + 1)
+        n_distinct = len(np.unique(hashes))
+    else:
+        n_distinct = n_rows
     recipe = resolve_recipe(params, n_rows, n_distinct, device.type != "cpu")
     n_folds = max(round(1 / params["validation_fraction"]), 2)
-    deals = recipe.holds_out and not own_validation and n_distinct >= n_folds
+    deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
     return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds)
 

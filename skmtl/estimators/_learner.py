@@ -21,7 +21,6 @@ from skmtl.estimators._fitting import (
     make_validation,
     require_same_architecture,
 )
-from skmtl.estimators._folds import label_codes
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -141,7 +140,7 @@ class Learner:
         rows = self.encoder.transform(observations.X, np.float64 if few else np.float32)
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
         scaled = weights / np.where(largest > 0, largest, 1.0)
-        return EncodedData(rows, targets, scaled[:, self.layout.order], label_codes(observations.labels))
+        return EncodedData(rows, targets, scaled[:, self.layout.order], observations.labels)
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""
