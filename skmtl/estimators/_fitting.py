@@ -24,7 +24,6 @@ from skmtl.training import (
     Objective,
     Optimizer,
     Rows,
-    Run,
     Settings,
     SparseRows,
     Streams,
@@ -175,10 +174,10 @@ def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def make_run(params: dict[str, Any], plan: Plan, network: Network, data: TrainingData, streams: Streams) -> Run:
-    """Put network, losses, balancing and optimizer together."""
+def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
+    """Everything that says how to train."""
     recipe, ones = plan.recipe, torch.ones(plan.members, dtype=plan.dtype, device=plan.device)
-    settings = Settings(
+    return Settings(
         optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
         learning_rate=recipe.learning_rate * ones,
         weight_decay=recipe.weight_decay * ones,
@@ -190,7 +189,6 @@ def make_run(params: dict[str, Any], plan: Plan, network: Network, data: Trainin
         patience=recipe.patience,
         tol=params["tol"],
     )
-    return Run(network, make_objective(plan), data, settings, streams)
 
 
 def make_objective(plan: Plan) -> Objective:
@@ -214,23 +212,19 @@ def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:
     return TrainingData(rows, targets, weights, plan.tensor(kept))
 
 
-def make_validation(plan: Plan, data: EncodedData) -> Validation | None:
+def make_validation(plan: Plan, training: TrainingData) -> Validation | None:
     """Each member's held-out rows; None where none holds out any."""
     if plan.fold is None:
         return None
     held_out = held_out_rows(plan.fold, plan.members, plan.n_folds)
     longest = int(held_out.sum(axis=1).max())
     order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
-    return _validation(plan, data, order, np.take_along_axis(held_out, order, axis=1))
+    real = plan.tensor(np.take_along_axis(held_out, order, axis=1))
+    return Validation(make_objective(plan), training, torch.from_numpy(order).to(plan.device), real)
 
 
 def make_common_validation(plan: Plan, data: EncodedData) -> Validation:
     """Rows that judge all members."""
-    every = np.arange(data.rows.shape[0])[None]
-    return _validation(plan, data, every, np.ones(every.shape))
-
-
-def _validation(plan: Plan, data: EncodedData, held_out: np.ndarray, real: np.ndarray) -> Validation:
-    rows, index = make_rows(plan, data.rows), torch.from_numpy(held_out).to(plan.device)
-    targets, weights = plan.tensor(data.targets), plan.tensor(data.weights)
-    return Validation(make_objective(plan), rows, targets, weights, index, plan.tensor(real))
+    rows = TrainingData(make_rows(plan, data.rows), plan.tensor(data.targets), plan.tensor(data.weights))
+    every = torch.arange(rows.n_rows, device=plan.device)[None]
+    return Validation(make_objective(plan), rows, every, torch.ones_like(every, dtype=plan.dtype))

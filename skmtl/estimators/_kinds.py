@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl._params import resolve
+from skmtl.estimators._names import require_known
 from skmtl.estimators._observations import Column
 from skmtl.tasks import KINDS, LOSSES, Binary, Kind, Multiclass, SquaredError
 
@@ -41,7 +42,7 @@ def numeric_kinds(loss: Any, columns: list[Column]) -> list[Kind]:
         _require_numbers(column)
     if not isinstance(loss, Mapping):
         return [resolve("loss", loss, LOSSES, Kind)] * len(columns)
-    _require_known("loss", loss, columns)
+    require_known("loss", loss, [column.name for column in columns])
     return [resolve(f"loss[{c.name!r}]", loss.get(c.name, "squared_error"), LOSSES, Kind) for c in columns]
 
 
@@ -63,7 +64,7 @@ def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
             raise ValueError(f"tasks must have one entry for each of the {len(columns)} tasks; got {len(tasks)}.")
         given = {column.name: kind for column, kind in zip(columns, tasks, strict=True)}
     given = given or {}
-    _require_known("tasks", given, columns)
+    require_known("tasks", given, [column.name for column in columns])
     return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
 
 
@@ -118,12 +119,3 @@ def _require_numbers(column: Column) -> None:
             f"Task {column.name!r} is a regression task, but has the label {column.labels[0].item()!r}. Use "
             f"MultiTaskNetClassifier for classes, or MultiTaskNet for tasks of both kinds."
         )
-
-
-def _require_known(parameter: str, given: Mapping[str, Any], columns: list[Column]) -> None:
-    names = [column.name for column in columns]
-    for name in given:
-        if name not in names:
-            raise ValueError(
-                f"{parameter} names the unknown task {name!r}; the tasks are {', '.join(map(repr, names))}."
-            )

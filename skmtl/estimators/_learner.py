@@ -15,8 +15,9 @@ from skmtl.estimators._fitting import (
     EncodedData,
     make_common_validation,
     make_network,
+    make_objective,
     make_plan,
-    make_run,
+    make_settings,
     make_training_data,
     make_validation,
     require_same_architecture,
@@ -82,8 +83,11 @@ class Learner:
     @property
     def history(self) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity, tasks in the order of the label matrix."""
+        return self._restored(self._history)
+
+    def _restored(self, history: History, first: int = 0) -> dict[str, np.ndarray]:
         shape = (-1, self.network.buffer.members, len(self.tasks))  # of no epoch, too
-        return {name: self.layout.restore(values.reshape(shape)) for name, values in self._history.arrays().items()}
+        return {name: self.layout.restore(values.reshape(shape)) for name, values in history.arrays(first).items()}
 
     @property
     def n_iter(self) -> int:
@@ -119,25 +123,30 @@ class Learner:
             params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
-        data = self._encode(observations, weights)
+        data = self._encode(observations, weights, params["dtype"])
         plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
         self._data = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
-        streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
-        network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
-        run = make_run(params, plan, network, self._data, streams)
-        self.run = run if self._resumed is None else self._resumed.continued(run, self._data)
+        settings = make_settings(params, plan)
+        if self._resumed is not None and self._resumed.settings.agrees_with(settings):
+            self.run = self._resumed
+            self.run.go_on(settings, self._data)
+        else:
+            streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
+            network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
+            self.run = Run(network, make_objective(plan), self._data, settings, streams)
         self._validation = (
-            make_validation(plan, data)
+            make_validation(plan, self._data)
             if validation is None
-            else make_common_validation(plan, self._encode(*validation))
+            else make_common_validation(plan, self._encode(*validation, params["dtype"]))
         )
 
-    def _encode(self, observations: Observations, weights: np.ndarray) -> EncodedData:
+    def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         targets = self.layout.encode(observations.labels.columns, observations.labels.observed)
-        few = len(weights) <= ENCODED_IN_DOUBLE and self.params["dtype"] != "float32"
-        rows = self.encoder.transform(observations.X, np.float64 if few else np.float32)
+        few = len(weights) <= ENCODED_IN_DOUBLE
+        in_double = dtype == "float64" or (dtype == "auto" and few)
+        rows = self.encoder.transform(observations.X, np.float64 if in_double else np.float32)
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
         scaled = weights / np.where(largest > 0, largest, 1.0)
         return EncodedData(rows, targets, scaled[:, self.layout.order], observations.labels)
@@ -151,7 +160,8 @@ class Learner:
         def report(epoch: int, history: History) -> bool:
             self._history = history
             if verbose:
-                sys.stdout.write(_progress_line(epoch, self.history, [task.name for task in self.tasks]))
+                last = self._restored(history, first=epoch)
+                sys.stdout.write(_progress_line(epoch, last, [task.name for task in self.tasks]))
             return after_epoch()
 
         step_work = 6.0 * self.network.n_parameters * self.network.buffer.members * self.run.settings.batch_size

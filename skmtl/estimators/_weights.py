@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights
+from skmtl.estimators._names import require_known
 from skmtl.tasks import Task
 
 
@@ -62,7 +63,7 @@ def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
     if isinstance(loss_weights, Mapping):
-        _known(loss_weights, names, "loss_weights")
+        require_known("loss_weights", loss_weights, names)
         loss_weights = [loss_weights.get(name, 1.0) for name in names]
     weights = _as_numbers(loss_weights, "loss_weights")
     if weights.shape != (n_tasks,):
@@ -78,14 +79,6 @@ def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
     weights = weights / weights.max()
     normalised: np.ndarray = weights / weights.sum()
     return normalised
-
-
-def _known(by_task: Mapping[str, Any], names: list[str], parameter: str) -> None:
-    unknown = [name for name in by_task if name not in names]
-    if unknown:
-        raise ValueError(
-            f"{parameter} names the unknown task {unknown[0]!r}; the tasks are {', '.join(map(repr, names))}."
-        )
 
 
 def class_weight_factors(
@@ -105,7 +98,7 @@ def class_weight_factors(
     if not (isinstance(class_weight, Mapping) or class_weight == "balanced"):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
     if isinstance(class_weight, Mapping) and not one_dimensional:
-        _known(class_weight, [task.name for task in tasks], "class_weight")
+        require_known("class_weight", class_weight, [task.name for task in tasks])
     for k, task in enumerate(tasks):
         of_task = class_weight
         if isinstance(class_weight, Mapping) and not one_dimensional:

@@ -110,7 +110,7 @@ class TrainingData:
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self._targets, self._cells, self._members = targets, cell_weights, member_weights
+        self.targets, self.cell_weights, self._members = targets, cell_weights, member_weights
         self._unweighted = member_weights is None and bool((cell_weights == 1).all())
         self.totals = (
             cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
@@ -118,10 +118,10 @@ class TrainingData:
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
-        targets = _rows_of(self._targets, rows)
+        targets = _rows_of(self.targets, rows)
         if self._unweighted:
             return Batch(self.rows.take(rows), targets, None)
-        weights = _rows_of(self._cells, rows)
+        weights = _rows_of(self.cell_weights, rows)
         if self._members is not None:
             weights = weights * self._members[:, rows, None]
         return Batch(self.rows.take(rows), targets, weights)
@@ -131,8 +131,8 @@ class TrainingData:
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
             return
-        shuffled = torch.from_numpy(order.permutation(self.n_rows)).to(self._targets.device)
-        row_bytes = self._targets.element_size() * (self.rows.n_features + 2 * self._targets.shape[1])
+        shuffled = torch.from_numpy(order.permutation(self.n_rows)).to(self.targets.device)
+        row_bytes = self.targets.element_size() * (self.rows.n_features + 2 * self.targets.shape[1])
         per_block = max(BLOCK_BYTES // (row_bytes * batch_size), 1) * batch_size
         for block_rows in shuffled.split(per_block):
             yield from _cut(self.take(block_rows), batch_size)

@@ -22,11 +22,12 @@ class History:
     def __len__(self) -> int:
         return len(self._epochs)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Arrays ``(epoch, member, task)`` by quantity."""
-        if not self._epochs:
+    def arrays(self, first: int = 0) -> dict[str, np.ndarray]:
+        """Arrays ``(epoch, member, task)`` by quantity, from epoch ``first`` on."""
+        epochs = self._epochs[first:]
+        if not epochs:
             return dict.fromkeys(("loss", "validation_loss", "weight"), np.empty((0, 0, 0)))
-        losses, held_out, weights, active = zip(*self._epochs, strict=True)
+        losses, held_out, weights, active = zip(*epochs, strict=True)
         stopped = ~np.asarray(active, dtype=bool).reshape(len(losses), -1, 1)
         quantities = {"loss": losses, "validation_loss": held_out, "weight": weights}
         return {name: np.where(stopped, np.nan, _stack(values, losses)) for name, values in quantities.items()}

@@ -100,14 +100,11 @@ class Run:
         self.step = TrainingStep(passes, objective, weighting, update)
         self.steps_done = 0
 
-    def continued(self, other: Run, data: TrainingData) -> Run:
-        """Go on with ``data``: in this run, moments and all, if ``other`` has the same settings, else in ``other``."""
-        if not self.settings.agrees_with(other.settings):
-            return other
-        self.settings = other.settings
+    def go_on(self, settings: Settings, data: TrainingData) -> None:
+        """Expect ``data`` from now on, under settings that agree with those so far."""
+        self.settings = settings
         self.step.weighting.rows_per_weight = _rows_per_weight(data)
         self.step.forget_coefficients()
-        return self
 
     def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""

@@ -60,8 +60,8 @@ class Stopping:
         if members.all():
             self._snapshot.copy_(self.buffer.values)
         elif members.any():
+            chosen = torch.from_numpy(members).to(self._snapshot.device)
             for kept, current in self.buffer.blocks_of(self._snapshot):
-                chosen = torch.from_numpy(members).to(current.device)
                 kept[chosen] = current[chosen]
 
     def _stopped(self, score: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skmtl.network import Network
-from skmtl.training._data import Batch, Rows
+from skmtl.training._data import Batch, TrainingData
 from skmtl.training._objective import Objective
 
 CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
@@ -21,22 +21,17 @@ class Validation:
     ----------
     objective : Objective
         Losses of the tasks.
-    rows : Rows
-        Encoded rows, of which some are held out.
-    targets, weights : Tensor of shape (n, n_tasks)
-        Encoded labels and what each cell counts.
+    data : TrainingData
+        Rows, targets and cell weights, of which some rows are held out.
     held_out : Tensor of shape (1 or member, n_held_out), int
         Which rows each member holds out.
     real : Tensor of shape (1 or member, n_held_out)
         1, or 0 where a row only fills up the list of a member that holds out fewer.
     """
 
-    def __init__(
-        self, objective: Objective, rows: Rows, targets: Tensor, weights: Tensor, held_out: Tensor, real: Tensor
-    ) -> None:
-        self.objective, self.rows, self.held_out, self.real = objective, rows, held_out, real
-        self._targets, self._weights = targets, weights
-        self.totals = (weights[held_out] * real[:, :, None]).sum(1)  # (1 or member, task)
+    def __init__(self, objective: Objective, data: TrainingData, held_out: Tensor, real: Tensor) -> None:
+        self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
+        self.totals = (data.cell_weights[held_out] * real[:, :, None]).sum(1)  # (1 or member, task)
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
@@ -49,5 +44,5 @@ class Validation:
 
     def _chunks(self, n_rows: int) -> Iterator[Batch]:
         for index, real in zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True):
-            x = self.rows.take(index.flatten())[0].unflatten(0, index.shape)
-            yield Batch(x, self._targets[index], self._weights[index] * real[:, :, None])
+            x = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
+            yield Batch(x, self.data.targets[index], self.data.cell_weights[index] * real[:, :, None])

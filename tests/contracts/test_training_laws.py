@@ -93,10 +93,8 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     def fit(members):
         data = make_data(layout, members=kept[members])
         objective = Objective(layout.groups, layout.n_outputs, CPU)
-        targets = tensor(layout.encode(COLUMNS, OBSERVED))
-        cells = tensor(OBSERVED[:, layout.order])
         every = torch.arange(N).expand(len(members), N)
-        validation = Validation(objective, data.rows, targets, cells, every, 1 - kept[members])
+        validation = Validation(objective, data, every, 1 - kept[members])
         settings = make_settings(
             layout,
             len(members),

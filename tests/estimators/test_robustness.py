@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.encoders import TabularEncoder
 from skmtl.estimators._recipe import resolve_recipe
 
 RNG = np.random.default_rng(0)
@@ -82,3 +83,15 @@ def test_negative_counts_are_refused_wherever_they_come():
         model.fit(X, counts, X_val=X, y_val=counts - 3)
     with pytest.raises(ValueError, match=r"Task 'task0'.*non-negative"):
         model.partial_fit(X, counts).partial_fit(X, counts - 3)
+
+
+@pytest.mark.parametrize(("dtype", "encoded"), [("float64", np.float64), ("auto", np.float32), ("float32", np.float32)])
+def test_many_rows_are_encoded_in_the_type_asked_for(monkeypatch, dtype, encoded):
+    seen = []
+    transform = TabularEncoder.transform
+    monkeypatch.setattr(
+        TabularEncoder, "transform", lambda self, X, kind=np.float64: (seen.append(kind), transform(self, X, kind))[1]
+    )
+    small = {"hidden_layer_sizes": (2,), "n_estimators": 1, "max_iter": 1, "early_stopping": False}
+    MultiTaskNetRegressor(dtype=dtype, **small).fit(np.tile(X, (15, 1)), np.tile(Y, 15))
+    assert seen == [encoded]
