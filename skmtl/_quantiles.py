@@ -12,7 +12,7 @@ _TIE = 1e-12  # of the total weight: cumulative sums of fractions meet a level o
 
 
 def weighted_quantile(
-    values: npt.NDArray[Any], weights: npt.NDArray[np.float64], levels: npt.ArrayLike
+    values: npt.NDArray[Any], weights: npt.NDArray[Any], levels: npt.ArrayLike
 ) -> npt.NDArray[np.float64]:
     """Quantiles of every column, by the averaged inverted distribution function.
 
@@ -40,14 +40,15 @@ def weighted_quantile(
     quantiles = np.empty((len(levels), n_columns))
     equal = bool((weights == weights[0]).all())
     width = max(1, _ELEMENTS_AT_ONCE // n_rows)
+    dtype = np.float32 if values.dtype == np.float32 else np.float64  # as exact, and sorted in half the time
     for start in range(0, n_columns, width):
-        columns = np.array(values[:, start : start + width].T, dtype=np.float64, order="C")  # (column, row), a copy
+        columns = np.array(values[:, start : start + width].T, dtype=dtype, order="C")  # (column, row), a copy
         part = _of_equal_weights(columns, levels) if equal else _of_weights(columns, weights, levels)
         quantiles[:, start : start + width] = part.T
     return quantiles
 
 
-def _of_equal_weights(columns: npt.NDArray[np.float64], levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _of_equal_weights(columns: npt.NDArray[Any], levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     columns.sort(axis=1)  # NaN last
     counts = _counts(columns)
     targets, slack = counts * levels, counts * _TIE
@@ -56,7 +57,7 @@ def _of_equal_weights(columns: npt.NDArray[np.float64], levels: npt.NDArray[np.f
 
 
 def _of_weights(
-    columns: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], levels: npt.NDArray[np.float64]
+    columns: npt.NDArray[Any], weights: npt.NDArray[Any], levels: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     order = np.argsort(columns, axis=1)
     columns = np.take_along_axis(columns, order, axis=1)
@@ -69,19 +70,21 @@ def _of_weights(
 
 
 def _average(
-    ordered: npt.NDArray[np.float64], lower: npt.NDArray[np.intp], upper: npt.NDArray[np.intp]
+    ordered: npt.NDArray[Any], lower: npt.NDArray[np.intp], upper: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
     """Mean of the entries at two positions of every row, (column, level)."""
     last = np.maximum(_counts(ordered) - 1, 0)
     low, high = (np.take_along_axis(ordered, np.clip(at, 0, last), axis=1) for at in (lower, upper))
-    return 0.5 * (low + high)
+    averages: npt.NDArray[np.float64] = 0.5 * (low.astype(np.float64) + high)
+    return averages
 
 
-def _counts(ordered: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    return np.count_nonzero(~np.isnan(ordered), axis=1, keepdims=True)
+def _counts(ordered: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    counts: npt.NDArray[np.intp] = np.count_nonzero(~np.isnan(ordered), axis=1, keepdims=True)
+    return counts
 
 
-def _count_below(ordered: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+def _count_below(ordered: npt.NDArray[Any], targets: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     """Number of entries of each row below each of its targets, (column, level), by bisection in all rows at once."""
     n = ordered.shape[1]
     low = np.zeros(targets.shape, dtype=np.intp)

@@ -1,9 +1,20 @@
 """Member-wise building blocks with a forward and a hand-derived backward, over one flat parameter buffer."""
 
 from skmtl.layers._activations import ACTIVATIONS, Activation
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._mlp import MemberMLP
+from skmtl.layers._readout import MemberReadout
 from skmtl.layers._scratch import Scratch
 
-__all__ = ["ACTIVATIONS", "Activation", "MemberLinear", "MemberMLP", "ParameterBuffer", "ParameterSpec", "Scratch"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Initializer",
+    "MemberLinear",
+    "MemberMLP",
+    "MemberReadout",
+    "ParameterBuffer",
+    "ParameterSpec",
+    "Scratch",
+]

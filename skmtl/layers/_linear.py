@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._scratch import Scratch
 
 
-def uniform(bound: float) -> Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]:
+def uniform(bound: float) -> Initializer:
     """Initial values uniform in ``[-bound, bound]``."""
     return lambda generator, shape: generator.uniform(-bound, bound, shape)
 
@@ -45,15 +43,18 @@ class MemberLinear:
         *,
         copies: int = 1,
         gain: float = 1.0,
-        bias: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray] | None = None,
+        bias: Initializer | None = None,
         owner: Literal["shared", "task"] = "shared",
     ) -> None:
-        self.name, self.n_inputs, self.n_outputs, self.copies = name, n_inputs, n_outputs, copies
-        self._input_name = f"{name}.input"
+        self.name, self.n_inputs, self.n_outputs, self.copies, self.owner = name, n_inputs, n_outputs, copies, owner
+        self._weight_name, self._bias_name, self._input_name = f"{name}.weight", f"{name}.bias", f"{name}.input"
         fan_in = max(n_inputs, 1)
-        self.specs = (
-            ParameterSpec(f"{name}.weight", (copies, n_inputs, n_outputs), uniform(gain * (3 / fan_in) ** 0.5), owner),
-            ParameterSpec(f"{name}.bias", (copies, 1, n_outputs), bias or uniform(fan_in**-0.5), owner),
+        self.specs = self._make_specs(uniform(gain * (3 / fan_in) ** 0.5), bias or uniform(fan_in**-0.5))
+
+    def _make_specs(self, weight: Initializer, bias: Initializer) -> tuple[ParameterSpec, ParameterSpec]:
+        return (
+            ParameterSpec(self._weight_name, (self.copies, self.n_inputs, self.n_outputs), weight, self.owner),
+            ParameterSpec(self._bias_name, (self.copies, 1, self.n_outputs), bias, self.owner),
         )
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
@@ -69,11 +70,15 @@ class MemberLinear:
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
+        x = self._keep_input(x, scratch)
+        out = scratch.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
+        return torch.baddbmm(self.bias, x, self.weight, out=out)
+
+    def _keep_input(self, x: Tensor, scratch: Scratch) -> Tensor:
         if x.shape[0] != self._stack:
             x = x.expand(self._stack, -1, -1)
         scratch.saved[self.name] = x
-        out = scratch.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
-        return torch.baddbmm(self.bias, x, self.weight, out=out)
+        return x
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""

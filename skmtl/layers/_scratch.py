@@ -23,7 +23,7 @@ class Scratch:
         self.generators = generators
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
-        self._memory: dict[tuple[str, int], Tensor] = {}
+        self._memory: dict[tuple[str, int, int], Tensor] = {}
 
     @property
     def training(self) -> bool:
@@ -34,10 +34,10 @@ class Scratch:
         """Memory ``(stack, rows, width)`` to write a result to; None lets the operation allocate."""
         if not self._reuse:
             return None
-        memory = self._memory.get((name, rows))
+        memory = self._memory.get((name, rows, width))
         if memory is None:
             memory = torch.empty(stack, rows, width, dtype=like.dtype, device=like.device)
-            self._memory[name, rows] = memory
+            self._memory[name, rows, width] = memory
         return memory
 
     def keep_mask(self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor) -> Tensor:

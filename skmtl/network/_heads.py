@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberLinear, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import Initializer, MemberReadout, ParameterBuffer, ParameterSpec, Scratch
 
 OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
 
 
-def _constant(value: np.ndarray) -> Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]:
+def _constant(value: np.ndarray) -> Initializer:
     return lambda generator, shape: value.reshape(shape)
 
 
@@ -29,7 +29,7 @@ class FusedHead:
     """
 
     def __init__(self, width: int, initial_bias: np.ndarray) -> None:
-        self.linear = MemberLinear(
+        self.linear = MemberReadout(
             "head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task"
         )
 
@@ -77,7 +77,7 @@ class PerTaskHead:
         padded[:, 0][real] = initial_bias
         self.columns = torch.from_numpy(np.flatnonzero(real))
         self.padding = not real.all()
-        self.linear = MemberLinear(
+        self.linear = MemberReadout(
             "head", width, widest, copies=self.n_tasks, gain=OUTPUT_GAIN, bias=_constant(padded), owner="task"
         )
 
@@ -93,18 +93,16 @@ class PerTaskHead:
 
     def forward(self, features: Tensor, scratch: Scratch) -> Tensor:
         """``(member * task, row, width) -> (member, row, outputs)``."""
-        outputs = self.linear.forward(features, scratch)
-        fused: Tensor = (
-            outputs.unflatten(0, (-1, self.n_tasks)).transpose(1, 2).flatten(2)
-        )  # (member, row, task * widest)
-        return fused[:, :, self.columns] if self.padding else fused
+        outputs = self.linear.forward(features, scratch).transpose(1, 2)  # (member * task, widest, row) in memory
+        fused: Tensor = outputs.reshape(-1, self.n_tasks * outputs.shape[1], outputs.shape[2])
+        return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
 
     def _unfuse(self, gradient: Tensor) -> Tensor:
+        gradient = gradient.transpose(1, 2)
         if self.padding:
-            wide = gradient.new_zeros(*gradient.shape[:2], self.n_tasks * self.linear.n_outputs)
-            gradient = wide.index_copy_(2, self.columns, gradient)
-        by_task: Tensor = gradient.unflatten(2, (self.n_tasks, -1)).transpose(1, 2)
-        return by_task.flatten(0, 1)
+            wide = gradient.new_zeros(len(gradient), self.n_tasks * self.linear.n_outputs, gradient.shape[2])
+            gradient = wide.index_copy_(1, self.columns, gradient)
+        return gradient.reshape(-1, self.linear.n_outputs, gradient.shape[2]).transpose(1, 2)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the parameters' gradients."""

@@ -35,13 +35,15 @@ class Multiclass(Classification):
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy; see :meth:`Kind.loss_gradient`."""
-        by_task = outputs.unflatten(2, (targets.shape[2], -1))  # (member, row, task, class)
-        label = targets.long().expand(by_task.shape[:3]).unsqueeze(3)
-        log_p = torch.log_softmax(by_task, 3)
-        losses = -log_p.gather(3, label).squeeze(3)
+        by_task = outputs.transpose(1, 2).unflatten(
+            1, (targets.shape[2], -1)
+        )  # (member, task, class, row), as in memory
+        label = targets.long().transpose(1, 2).expand(len(outputs), -1, -1).unsqueeze(2)
+        log_p = torch.log_softmax(by_task, 2)
+        losses = -log_p.gather(2, label).squeeze(2)
         gradient = log_p.exp_()
-        gradient.scatter_add_(3, label, gradient.new_full((1,), -1.0).expand(label.shape))
-        return losses, gradient.flatten(2)
+        gradient.scatter_add_(2, label, gradient.new_full((1,), -1.0).expand(label.shape))
+        return losses.transpose(1, 2), gradient.flatten(1, 2).transpose(1, 2)
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of the classes; see :meth:`Kind.response`."""

@@ -118,10 +118,10 @@ class TrainingData:
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
-        targets = _rows_of(self.targets, rows)
+        targets = _rows_last(_rows_of(self.targets, rows))
         if self._unweighted:
             return Batch(self.rows.take(rows), targets, None)
-        weights = _rows_of(self.cell_weights, rows)
+        weights = _rows_last(_rows_of(self.cell_weights, rows))
         if self._members is not None:
             weights = weights * self._members[:, rows, None]
         return Batch(self.rows.take(rows), targets, weights)
@@ -141,6 +141,11 @@ class TrainingData:
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
     """Rows of ``(n, width)`` as ``(1, row, width)``; along the first axis a gather copies whole rows."""
     return (values[rows] if isinstance(rows, slice) else values.index_select(0, rows))[None]
+
+
+def _rows_last(by_row: Tensor) -> Tensor:
+    """The same ``(1, row, task)`` in the outputs' order of memory, rows last: elementwise work on both is one run."""
+    return by_row.transpose(1, 2).contiguous().transpose(1, 2)
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:

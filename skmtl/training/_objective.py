@@ -63,4 +63,9 @@ class Objective:
         losses, gradients = zip(
             *(g.kind.loss_gradient(outputs[:, :, g.outputs], targets[:, :, g.tasks]) for g in self.groups), strict=True
         )
-        return torch.cat(losses, 2), torch.cat(gradients, 2)
+        return _side_by_side(losses), _side_by_side(gradients)
+
+
+def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """Concatenate ``(member, row, ...)`` along the last axis, rows staying last in memory."""
+    return torch.cat([part.transpose(1, 2) for part in parts], 1).transpose(1, 2)

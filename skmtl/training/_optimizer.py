@@ -82,9 +82,10 @@ class _FusedAdamW(Update):
         self._values, self._gradient = [buffer.values], [buffer.gradient]
         self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]
         self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]
+        self._one = torch.ones_like(self._count[0])  # adding a tensor takes half the time of adding a number
 
     def step(self, factor: float) -> None:
-        self._count[0].add_(1)
+        self._count[0].add_(self._one)
         assert _fused_adamw is not None
         _fused_adamw(
             self._values,

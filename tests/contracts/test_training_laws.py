@@ -176,7 +176,7 @@ def test_permuting_tasks_permutes_the_result():
         data = make_data(layout, columns=columns, observed=observed)
         run = make_run(layout, data, streams_of([0]), make_settings(layout, 1, importance=importance))
         if like is not None:
-            arrays = like | {name: like[name][..., order] for name in ("head.weight", "head.bias")}
+            arrays = like | {name: like[name][:, :, order] for name in ("head.weight", "head.bias")}
             run.network.buffer.load(arrays)
         initial = run.network.buffer.arrays()
         train(run, data, None)
