@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self, TypeVar
 
 P = TypeVar("P", bound="Params")
@@ -17,9 +18,9 @@ class Params:
     """
 
     @classmethod
-    def _parameter_names(cls) -> list[str]:
-        names = inspect.signature(cls).parameters
-        return [] if cls.__init__ is object.__init__ else list(names)
+    @cache  # reading a signature takes long beside all else that a task costs
+    def _parameter_names(cls) -> tuple[str, ...]:
+        return () if cls.__init__ is object.__init__ else tuple(inspect.signature(cls).parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name.

@@ -110,7 +110,8 @@ class TrainingData:
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self.targets, self.cell_weights, self._members = targets, cell_weights, member_weights
+        self.targets, self.cell_weights = targets.contiguous(), cell_weights.contiguous()
+        self._members = member_weights
         self._unweighted = member_weights is None and bool((cell_weights == 1).all())
         self.totals = (
             cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
@@ -118,10 +119,10 @@ class TrainingData:
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
-        targets = _rows_last(_rows_of(self.targets, rows))
+        targets = cells_of(self.targets, rows)
         if self._unweighted:
             return Batch(self.rows.take(rows), targets, None)
-        weights = _rows_last(_rows_of(self.cell_weights, rows))
+        weights = cells_of(self.cell_weights, rows)
         if self._members is not None:
             weights = weights * self._members[:, rows, None]
         return Batch(self.rows.take(rows), targets, weights)
@@ -143,9 +144,17 @@ def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
     return (values[rows] if isinstance(rows, slice) else values.index_select(0, rows))[None]
 
 
-def _rows_last(by_row: Tensor) -> Tensor:
-    """The same ``(1, row, task)`` in the outputs' order of memory, rows last: elementwise work on both is one run."""
-    return by_row.transpose(1, 2).contiguous().transpose(1, 2)
+def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
+    """Targets or weights ``(n, task)`` of some rows, in the outputs' order of memory.
+
+    ``(1, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index ``(member, row)``. Whole
+    rows are gathered, which touches least memory, then turned rows last: elementwise work with outputs is one run.
+    """
+    if isinstance(rows, slice):
+        gathered = cells[None, rows]
+    else:
+        gathered = cells.index_select(0, rows.flatten()).unflatten(0, (-1, rows.shape[-1]))
+    return gathered.transpose(1, 2).contiguous().transpose(1, 2)
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skmtl.network import Network
-from skmtl.training._data import Batch, TrainingData
+from skmtl.training._data import Batch, TrainingData, cells_of
 from skmtl.training._objective import Objective
 
 CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
@@ -31,7 +31,7 @@ class Validation:
 
     def __init__(self, objective: Objective, data: TrainingData, held_out: Tensor, real: Tensor) -> None:
         self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
-        self.totals = (data.cell_weights[held_out] * real[:, :, None]).sum(1)  # (1 or member, task)
+        self.totals = (cells_of(data.cell_weights, held_out) * real[:, :, None]).sum(1)  # (1 or member, task)
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
@@ -45,4 +45,5 @@ class Validation:
     def _chunks(self, n_rows: int) -> Iterator[Batch]:
         for index, real in zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True):
             x = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
-            yield Batch(x, self.data.targets[index], self.data.cell_weights[index] * real[:, :, None])
+            weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
+            yield Batch(x, cells_of(self.data.targets, index), weights)
