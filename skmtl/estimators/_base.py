@@ -216,9 +216,11 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
 
     def _weights(self, observations: Observations, learner: Learner) -> np.ndarray:
         """Weights of the cells with the class weights in them."""
-        labels = observations.labels
+        labels, class_weight = observations.labels, getattr(self, "class_weight", None)
+        if class_weight is None:
+            return observations.weights
         factors = class_weight_factors(
-            getattr(self, "class_weight", None),
+            class_weight,
             learner.tasks,
             labels.columns,
             observations.weights,

@@ -92,8 +92,12 @@ class Plan:
         return dtype
 
     def tensor(self, values: np.ndarray) -> torch.Tensor:
-        """Copy to the device in the type to compute in."""
-        return torch.tensor(values, dtype=self.dtype, device=self.device)
+        """Move to the device in the type to compute in; equal values that share memory go on sharing it."""
+        if values.size and not any(values.strides):
+            value = torch.as_tensor(values.flat[0], dtype=self.dtype, device=self.device)
+            return value.expand(values.shape)
+        own = values if values.flags.writeable else values.copy()
+        return torch.as_tensor(own, dtype=self.dtype, device=self.device)
 
 
 def make_plan(

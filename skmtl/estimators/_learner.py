@@ -143,13 +143,15 @@ class Learner:
         )
 
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
-        targets = self.layout.encode(observations.labels.columns, observations.labels.observed)
         few = len(weights) <= ENCODED_IN_DOUBLE
         in_double = dtype == "float64" or (dtype == "auto" and few)
-        rows = self.encoder.transform(observations.X, np.float64 if in_double else np.float32)
+        encode_in = np.float64 if in_double else np.float32
+        targets = self.layout.encode(observations.labels.columns, observations.labels.observed, encode_in)
+        rows = self.encoder.transform(observations.X, encode_in)
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
-        scaled = weights / np.where(largest > 0, largest, 1.0)
-        return EncodedData(rows, targets, scaled[:, self.layout.order], observations.labels)
+        if not np.isin(largest, (0.0, 1.0)).all():
+            weights = weights / np.where(largest > 0, largest, 1.0)
+        return EncodedData(rows, targets, self.layout.arrange(weights), observations.labels)
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""

@@ -58,7 +58,9 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
     if labels.one_dimensional and not labels.observed.any():
         raise ValueError("Input y contains NaN: no row of it has a label.")
     n_tasks = len(labels.names)
-    weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional) * labels.observed
+    weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional)
+    if not labels.observed.all():
+        weights = weights * labels.observed
     carries = (weights > 0).any(axis=1)
     if not carries.any():
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")

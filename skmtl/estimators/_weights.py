@@ -13,7 +13,7 @@ from skmtl.tasks import Task
 
 
 def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimensional: bool) -> np.ndarray:
-    """Weights of all cells, ``(n, n_tasks)`` float64.
+    """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
         If the shape does not fit, a weight is negative or not finite, or all are zero.
     """
     if sample_weight is None:
-        return np.ones((n_rows, n_tasks))
+        return np.broadcast_to(1.0, (n_rows, n_tasks))
     weights = _as_numbers(sample_weight, "sample_weight")
     if weights.ndim == 0:
         weights = np.full(n_rows, float(weights))
@@ -39,7 +39,7 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
     if not weights.any():
         raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
     columns = weights[:, None] if weights.ndim == 1 else weights
-    return np.broadcast_to(columns, (n_rows, n_tasks)).copy()
+    return np.broadcast_to(columns, (n_rows, n_tasks))
 
 
 def _as_numbers(values: Any, parameter: str) -> np.ndarray:

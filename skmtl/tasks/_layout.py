@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from skmtl.tasks._kind import Kind, Task
 
@@ -86,9 +87,16 @@ class TaskLayout:
         parts = [array[:, k] for array in grouped for k in range(array.shape[1])]
         return [parts[place] for place in self._places]
 
-    def encode(self, columns: Sequence[np.ndarray], observed: np.ndarray) -> np.ndarray:
-        """Encode the label matrix: ``(n, n_tasks)`` float64 in the layout's order, 0 where no label is."""
-        encoded = np.zeros(observed.shape)
+    def arrange(self, columns: np.ndarray) -> np.ndarray:
+        """Columns of the label matrix ``(n, n_tasks)`` in the layout's order; the array itself if that is theirs."""
+        in_order = bool((self.order == np.arange(len(self.order))).all())
+        return columns if in_order else columns[:, self.order]
+
+    def encode(
+        self, columns: Sequence[np.ndarray], observed: np.ndarray, dtype: npt.DTypeLike = np.float64
+    ) -> np.ndarray:
+        """Encode the label matrix: ``(n, n_tasks)`` in the layout's order, 0 where no label is."""
+        encoded = np.zeros(observed.shape, dtype=dtype)
         for place, (column, task) in enumerate(zip(self.order, self.tasks, strict=True)):
             rows = observed[:, column]
             if rows.any():

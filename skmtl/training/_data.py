@@ -110,9 +110,9 @@ class TrainingData:
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self.targets, self.cell_weights = targets.contiguous(), cell_weights.contiguous()
+        self.targets, self.cell_weights = targets.contiguous(), cell_weights
         self._members = member_weights
-        self._unweighted = member_weights is None and bool((cell_weights == 1).all())
+        self._unweighted = member_weights is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
         self.totals = (
             cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
         )  # (1 or member, task)
