@@ -4,11 +4,12 @@ from skmtl.layers._activations import ACTIVATIONS, Activation
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._mlp import MemberMLP
-from skmtl.layers._readout import MemberReadout
+from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._scratch import Scratch
 
 __all__ = [
     "ACTIVATIONS",
+    "NARROW",
     "Activation",
     "Initializer",
     "MemberLinear",

@@ -10,6 +10,8 @@ from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._scratch import Scratch
 
+NARROW = 16  # columns from which a product is as fast as its transpose
+
 
 def _transposed(initial: Initializer) -> Initializer:
     """The same draws for a parameter that is kept transposed."""
@@ -24,9 +26,9 @@ def _transposed(initial: Initializer) -> Initializer:
 class MemberReadout(MemberLinear):
     """y = x W + b with weights and outputs in transposed memory, y^T = W^T x^T + b^T.
 
-    A product with a handful of columns takes up to six times as long as the same product with so few rows, and the
-    losses, elementwise over the outputs, keep whatever order of memory they get. Shapes are those of
-    :class:`MemberLinear`; only the strides differ.
+    For fewer than ``NARROW`` outputs: a product with a handful of columns takes up to six times as long as the same
+    product with so few rows, and the losses, elementwise over the outputs, keep whatever order of memory they get.
+    Shapes are those of :class:`MemberLinear`; only the strides differ.
     """
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import Initializer, MemberReadout, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import NARROW, Initializer, MemberLinear, MemberReadout, ParameterBuffer, ParameterSpec, Scratch
 
 OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
 
@@ -29,7 +29,8 @@ class FusedHead:
     """
 
     def __init__(self, width: int, initial_bias: np.ndarray) -> None:
-        self.linear = MemberReadout(
+        layer = MemberReadout if len(initial_bias) < NARROW else MemberLinear
+        self.linear = layer(
             "head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task"
         )
 

@@ -10,6 +10,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from skmtl.layers import NARROW
+
 BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
 
 
@@ -148,13 +150,14 @@ def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
     """Targets or weights ``(n, task)`` of some rows, in the outputs' order of memory.
 
     ``(1, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index ``(member, row)``. Whole
-    rows are gathered, which touches least memory, then turned rows last: elementwise work with outputs is one run.
+    rows are gathered, which touches least memory; those of few tasks are then turned rows last, as their outputs are,
+    so that elementwise work on both is one run.
     """
     if isinstance(rows, slice):
         gathered = cells[None, rows]
     else:
         gathered = cells.index_select(0, rows.flatten()).unflatten(0, (-1, rows.shape[-1]))
-    return gathered.transpose(1, 2).contiguous().transpose(1, 2)
+    return gathered.transpose(1, 2).contiguous().transpose(1, 2) if cells.shape[1] < NARROW else gathered
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
