@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -97,8 +97,8 @@ class TrainingData:
         Encoded rows.
     targets : Tensor of shape (n, n_tasks)
         Encoded labels, anything finite where a label is missing.
-    cell_weights : Tensor of shape (n, n_tasks)
-        Sample weight of each cell, 0 where a label is missing.
+    cell_weights : Tensor of shape (n, n_tasks) or (member, n, n_tasks)
+        Weight of each cell, 0 where a label is missing; for each member where class weights differ between them.
     member_weights : Tensor of shape (member, n), optional
         Weight of each row for each member, say 0 where a member holds a row out; None: 1.
 
@@ -112,9 +112,40 @@ class TrainingData:
         self.rows, self.n_rows = rows, rows.n_rows
         self.targets, self.cell_weights, self._members = targets, cell_weights, member_weights
         self._unweighted = member_weights is None and bool((cell_weights == 1).all())
-        self.totals = (
-            cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
-        )  # (1 or member, task)
+        self.totals = self._total()  # (1 or member, task)
+
+    def _total(self) -> Tensor:
+        if self._members is None:
+            return self.cell_weights.sum(-2).view(-1, self.targets.shape[1])
+        if self.cell_weights.ndim == 2:
+            return self._members @ self.cell_weights
+        return (self._members[:, None] @ self.cell_weights)[:, 0]
+
+    def cells(self, rows: Tensor) -> Tensor:
+        """Cell weights of rows that may differ between members: ``(1 or member, row)`` to ``(..., row, task)``."""
+        if self.cell_weights.ndim == 2:
+            return self.cell_weights[rows]
+        return torch.take_along_dim(self.cell_weights, rows[:, :, None], 1)
+
+    @classmethod
+    def stack(cls, parts: Sequence[TrainingData], members: Sequence[int]) -> TrainingData:
+        """Data of fits to the same rows and targets, of so many members each, whose weights may differ."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        by_member = None
+        if first._members is not None:
+            by_member = torch.cat([part._members for part in parts if part._members is not None])
+        cells = first.cell_weights
+        if not all(part.cell_weights is cells or torch.equal(part.cell_weights, cells) for part in parts):
+            each = zip(parts, members, strict=True)
+            cells = torch.cat([part.cell_weights.expand(count, -1, -1) for part, count in each])
+        return cls(first.rows, first.targets, cells, by_member)
+
+    def select(self, members: Tensor) -> TrainingData:
+        """Data of some of the members."""
+        cells = self.cell_weights if self.cell_weights.ndim == 2 else self.cell_weights[members]
+        return TrainingData(self.rows, self.targets, cells, None if self._members is None else self._members[members])
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
@@ -139,8 +170,9 @@ class TrainingData:
 
 
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
-    """Rows of ``(n, width)`` as ``(1, row, width)``; along the first axis a gather copies whole rows."""
-    return (values[rows] if isinstance(rows, slice) else values.index_select(0, rows))[None]
+    """Rows of ``(n, width)`` or ``(member, n, width)`` as ``(1 or member, row, width)``; a gather copies whole rows."""
+    chosen = values[..., rows, :] if isinstance(rows, slice) else values.index_select(-2, rows)
+    return chosen if chosen.ndim == 3 else chosen[None]
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
