@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -54,6 +54,26 @@ class Balancer(Params, ABC):
         """
         return None
 
+    def select(self, state: Any, members: Tensor) -> Any:
+        """Run state of some of the members.
+
+        The default takes the members' part of every tensor with at least one axis in ``state``, in tuples, lists, dicts
+        and dataclasses, too, and leaves everything else as it is.
+
+        Parameters
+        ----------
+        state : object
+            What :meth:`weights` returned.
+        members : Tensor of int
+            Which members.
+
+        Returns
+        -------
+        object
+            Of the same type.
+        """
+        return _select(state, members)
+
     @abstractmethod
     def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
         """Weights of the task losses in this step.
@@ -74,3 +94,17 @@ class Balancer(Params, ABC):
         state : object
             For the next call.
         """
+
+
+def _select(state: Any, members: Tensor) -> Any:
+    if isinstance(state, Tensor):
+        return state[members] if state.ndim else state
+    if isinstance(state, dict):
+        return {name: _select(value, members) for name, value in state.items()}
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*(_select(value, members) for value in state))
+    if isinstance(state, tuple | list):
+        return type(state)(_select(value, members) for value in state)
+    if is_dataclass(state) and not isinstance(state, type):
+        return replace(state, **{f.name: _select(getattr(state, f.name), members) for f in fields(state)})
+    return state

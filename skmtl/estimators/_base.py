@@ -34,7 +34,7 @@ from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
-_COLUMNS = ("n_features_in_", "feature_names_in_")
+COLUMNS = ("n_features_in_", "feature_names_in_")
 _ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
 
 
@@ -180,11 +180,11 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
     @contextmanager
     def _columns_kept_on_failure(self) -> Iterator[None]:
         """Remember the columns of the last fit that succeeded."""
-        before = {name: value for name, value in self.__dict__.items() if name in _COLUMNS}
+        before = {name: value for name, value in self.__dict__.items() if name in COLUMNS}
         try:
             yield
         except BaseException:
-            for name in _COLUMNS:
+            for name in COLUMNS:
                 self.__dict__.pop(name, None)
             self.__dict__.update(before)
             raise

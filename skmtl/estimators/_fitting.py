@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from skmtl.training import (
     Validation,
 )
 
+T = TypeVar("T")
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
 
 
@@ -46,12 +48,23 @@ class EncodedData:
         Encoded labels and the weight of each cell, 0 where no label is.
     labels : LabelMatrix
         The labels before encoding.
+    memo : dict
+        What fits to the same rows and targets compute once, whatever their weights.
     """
 
     rows: np.ndarray | sparse.csr_array
     targets: np.ndarray
     weights: np.ndarray
     labels: LabelMatrix
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, compute: Callable[..., T], *arguments: Any) -> T:
+        """Result of ``compute(self, *arguments)``, which must not depend on the weights."""
+        key = (compute.__name__, *arguments)
+        if key not in self.memo:
+            self.memo[key] = compute(self, *arguments)
+        result: T = self.memo[key]
+        return result
 
 
 @dataclass(frozen=True)
@@ -113,8 +126,7 @@ def make_plan(
     n_rows, members = data.rows.shape[0], params["n_estimators"]
     may_deal = params["early_stopping"] is not False and not own_validation
     if may_deal or n_rows <= ROWS_TO_COMPARE:
-        hashes = row_hashes(data.rows, seed) + row_hashes(label_codes(data.labels), seed + 1)
-        n_distinct = len(np.unique(hashes))
+        hashes, n_distinct = data.once(_hash_rows, seed)
     else:
         n_distinct = n_rows
     recipe = resolve_recipe(params, n_rows, n_distinct, device.type != "cpu")
@@ -122,6 +134,12 @@ def make_plan(
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
     return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds)
+
+
+def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:
+    """A number for the content of each row, ``(n,)``, and how many of them are distinct."""
+    hashes = row_hashes(data.rows, seed) + row_hashes(label_codes(data.labels), seed + 1)
+    return hashes, len(np.unique(hashes))
 
 
 def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, streams: Streams) -> Network:
@@ -200,16 +218,19 @@ def make_objective(plan: Plan) -> Objective:
     return Objective(plan.layout.groups, plan.layout.n_outputs, plan.device)
 
 
-def make_rows(plan: Plan, rows: np.ndarray | sparse.csr_array) -> Rows:
-    """Encoded rows where the network computes."""
-    if isinstance(rows, np.ndarray):
-        return DenseRows(rows, plan.dtype, plan.device)
-    return SparseRows(rows, plan.dtype, plan.device)
+def _rows_and_targets(data: EncodedData, dtype: torch.dtype, device: torch.device) -> tuple[Rows, torch.Tensor]:
+    """Encoded rows and targets where the network computes."""
+    encoded = data.rows
+    rows: Rows = (
+        DenseRows(encoded, dtype, device) if isinstance(encoded, np.ndarray) else SparseRows(encoded, dtype, device)
+    )
+    return rows, torch.tensor(data.targets, dtype=dtype, device=device)
 
 
 def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:
     """Training rows; each member ignores those that it holds out."""
-    rows, targets, weights = make_rows(plan, data.rows), plan.tensor(data.targets), plan.tensor(data.weights)
+    rows, targets = data.once(_rows_and_targets, plan.dtype, plan.device)
+    weights = plan.tensor(data.weights)
     if plan.fold is None:
         return TrainingData(rows, targets, weights)
     kept = ~held_out_rows(plan.fold, plan.members, plan.n_folds)
@@ -229,6 +250,6 @@ def make_validation(plan: Plan, training: TrainingData) -> Validation | None:
 
 def make_common_validation(plan: Plan, data: EncodedData) -> Validation:
     """Rows that judge all members."""
-    rows = TrainingData(make_rows(plan, data.rows), plan.tensor(data.targets), plan.tensor(data.weights))
+    rows = TrainingData(*data.once(_rows_and_targets, plan.dtype, plan.device), plan.tensor(data.weights))
     every = torch.arange(rows.n_rows, device=plan.device)[None]
     return Validation(make_objective(plan), rows, every, torch.ones_like(every, dtype=plan.dtype))

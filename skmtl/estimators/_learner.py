@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from skmtl.estimators._fitting import (
     require_same_architecture,
 )
 from skmtl.estimators._observations import Observations
+from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
@@ -50,10 +53,16 @@ class Learner:
 
     Attributes
     ----------
+    start : Start
+        What :meth:`prepare` put together.
+    network : Network
+        Being trained, or trained.
     run : Run
-        Network, optimizer and streams, for :meth:`resume`.
+        Network, optimizer and streams, for :meth:`resume`; only after :meth:`train`.
     """
 
+    start: Start
+    network: Network
     run: Run
     _history: History
 
@@ -69,16 +78,24 @@ class Learner:
         self.layout = TaskLayout(tasks)
         self._network = network
         self._resumed: Run | None = None
+        self._encoded: dict[tuple[int, bool], tuple[Observations, EncodedData]] = {}
 
-    @property
-    def network(self) -> Network:
-        """The network of the run."""
-        return self.run.network
+    def sibling(self, params: dict[str, Any]) -> Learner:
+        """Return a learner under other parameters with the same encoder and tasks; both encode common rows once."""
+        other = copy.copy(self)
+        other.params = params
+        return other
 
     @property
     def max_iter(self) -> int:
         """Greatest number of epochs."""
-        return self.run.settings.max_iter
+        return self.start.settings.max_iter
+
+    @property
+    def work(self) -> float:
+        """Operations a step."""
+        buffer = self.start.network.buffer
+        return 6.0 * self.start.network.n_parameters * buffer.members * self.start.settings.batch_size
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -125,33 +142,39 @@ class Learner:
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])
         plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
-        self._data = make_training_data(plan, data)
+        training = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
         settings = make_settings(params, plan)
-        if self._resumed is not None and self._resumed.settings.agrees_with(settings):
-            self.run = self._resumed
-            self.run.go_on(settings, self._data)
-        else:
-            streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
-            network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
-            self.run = Run(network, make_objective(plan), self._data, settings, streams)
-        self._validation = (
-            make_validation(plan, self._data)
+        judges = (
+            make_validation(plan, training)
             if validation is None
             else make_common_validation(plan, self._encode(*validation, params["dtype"]))
         )
+        resumed = self._resumed if self._resumed and self._resumed.settings.agrees_with(settings) else None
+        streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
+        if resumed is not None:
+            self.network = resumed.network
+        else:
+            self.network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
+        self.start = Start(self.network, make_objective(plan), training, judges, settings, streams, resumed)
 
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         few = len(weights) <= ENCODED_IN_DOUBLE
         in_double = dtype == "float64" or (dtype == "auto" and few)
         encode_in = np.float64 if in_double else np.float32
-        targets = self.layout.encode(observations.labels.columns, observations.labels.observed, encode_in)
-        rows = self.encoder.transform(observations.X, encode_in)
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
         if not np.isin(largest, (0.0, 1.0)).all():
             weights = weights / np.where(largest > 0, largest, 1.0)
-        return EncodedData(rows, targets, self.layout.arrange(weights), observations.labels)
+        weights = self.layout.arrange(weights)
+        key = (id(observations), in_double)
+        if key in self._encoded:
+            return replace(self._encoded[key][1], weights=weights)
+        targets = self.layout.encode(observations.labels.columns, observations.labels.observed, encode_in)
+        rows = self.encoder.transform(observations.X, encode_in)
+        data = EncodedData(rows, targets, weights, observations.labels)
+        self._encoded[key] = observations, data  # the observations stay alive, and with them the meaning of their id
+        return data
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""
@@ -166,13 +189,19 @@ class Learner:
                 sys.stdout.write(_progress_line(epoch, last, [task.name for task in self.tasks]))
             return after_epoch()
 
-        step_work = 6.0 * self.network.n_parameters * self.network.buffer.members * self.run.settings.batch_size
+        self.run = self.start.run()
         try:
-            with threads_for(step_work, None if n_jobs is None else effective_n_jobs(n_jobs)):
-                self._history, _ = train(self.run, self._data, self._validation, report=report, task_names=names)
+            with threads_for(self.work, None if n_jobs is None else effective_n_jobs(n_jobs)):
+                self._history, _ = train(
+                    self.run, self.start.data, self.start.validation, report=report, task_names=names
+                )
         except BaseException:
             self.network.buffer.values.copy_(before)
             raise
+
+    def take_over(self, network: Network, history: History) -> None:
+        """Adopt what became of this fit beside others."""
+        self.network, self._history = network, history
 
 
 def _seed(random_state: Any) -> int:

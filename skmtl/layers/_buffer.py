@@ -100,6 +100,10 @@ class ParameterBuffer:
         """Pairs of blocks ``(member, *shape)``: of ``flat``, a tensor of the buffer's layout, and of the values."""
         return list(zip(self._blocks(flat).values(), self._views.values(), strict=True))
 
+    def pick(self, flat: Tensor, members: Tensor) -> Tensor:
+        """Members' part of ``flat``, a tensor of the buffer's layout, in the layout of a buffer of these members."""
+        return torch.cat([block[members].flatten() for block in self._blocks(flat).values()])
+
     def per_member(self, coefficients: Tensor) -> Tensor:
         """Spread one coefficient a member over the flat layout: ``(member,) -> (values,)``."""
         return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self.specs])

@@ -1,5 +1,8 @@
 """Splitting and searching over label matrices with missing cells."""
 
+from skmtl.model_selection._halving import Halving
+from skmtl.model_selection._search import MultiTaskSearchCV
+from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
 from skmtl.model_selection._splitters import MultiTaskKFold
 
-__all__ = ["MultiTaskKFold"]
+__all__ = ["Dirichlet", "Halving", "LogUniform", "MultiTaskKFold", "MultiTaskSearchCV", "SimplexGrid"]

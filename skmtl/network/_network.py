@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,15 @@ class Architecture:
     dtype: str
     initial_bias: np.ndarray = field(repr=False)
     dropout: tuple[float, ...] = (0.0,)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Dropout rate of each member, also where one is given for all."""
+        return self.dropout if len(self.dropout) == self.members else self.dropout * self.members
+
+    def of(self, members: Sequence[int]) -> Architecture:
+        """Architecture of some of the members."""
+        return replace(self, members=len(members), dropout=tuple(self.rates[member] for member in members))
 
     def parts(self, device: torch.device) -> tuple[Body, Head]:
         """Build hidden and output layers, without parameters."""
@@ -119,6 +128,39 @@ class Network:
         """
         scratch = scratch or Scratch()
         return self._head.forward(self._body.forward(x, scratch), scratch)
+
+    @classmethod
+    def stack(cls, networks: Sequence[Network]) -> Network:
+        """Put the members of networks that are alike side by side, as one network; a single one is returned itself."""
+        first = networks[0]
+        if len(networks) == 1:
+            return first
+        architectures = [network.architecture for network in networks]
+        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
+        stacked = cls(replace(first.architecture, members=len(rates), dropout=rates), first.device)
+        for spec in stacked.buffer.specs:
+            torch.cat([network.buffer.view(spec.name) for network in networks], out=stacked.buffer.view(spec.name))
+        return stacked
+
+    def select(self, members: Sequence[int], values: Tensor | None = None) -> Network:
+        """Return the network of some of the members: the inverse of :meth:`stack`.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Which members.
+        values : Tensor, optional
+            Parameters of all members in the layout of the buffer, by default those of the buffer.
+
+        Returns
+        -------
+        Network
+            With parameters of its own.
+        """
+        chosen = Network(self.architecture.of(members), self.device)
+        index = torch.as_tensor(members, device=self.device)
+        chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
+        return chosen
 
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""

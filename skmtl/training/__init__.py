@@ -3,9 +3,10 @@
 from skmtl.training._data import Batch, DenseRows, Rows, SparseRows, TrainingData
 from skmtl.training._device import choose_device, threads_for
 from skmtl.training._history import History
-from skmtl.training._loop import DivergenceError, Run, Settings, train
+from skmtl.training._loop import DivergenceError, Training, train
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import OPTIMIZERS, SGD, AdamW, Optimizer
+from skmtl.training._run import Run, Settings
 from skmtl.training._schedule import SCHEDULES
 from skmtl.training._stopping import Stopping
 from skmtl.training._streams import Streams
@@ -28,6 +29,7 @@ __all__ = [
     "SparseRows",
     "Stopping",
     "Streams",
+    "Training",
     "TrainingData",
     "Validation",
     "choose_device",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -99,8 +99,8 @@ class TrainingData:
         Encoded rows.
     targets : Tensor of shape (n, n_tasks)
         Encoded labels, anything finite where a label is missing.
-    cell_weights : Tensor of shape (n, n_tasks)
-        Sample weight of each cell, 0 where a label is missing.
+    cell_weights : Tensor of shape (n, n_tasks) or (member, n, n_tasks)
+        Weight of each cell, 0 where a label is missing; for each member where class weights differ between them.
     member_weights : Tensor of shape (member, n), optional
         Weight of each row for each member, say 0 where a member holds a row out; None: 1.
 
@@ -112,12 +112,36 @@ class TrainingData:
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self.targets, self.cell_weights = targets.contiguous(), cell_weights
-        self._members = member_weights
+        self.targets, self.cell_weights, self._members = targets.contiguous(), cell_weights, member_weights
         self._unweighted = member_weights is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
-        self.totals = (
-            cell_weights.sum(0, keepdim=True) if member_weights is None else member_weights @ cell_weights
-        )  # (1 or member, task)
+        self.totals = self._total()  # (1 or member, task)
+
+    def _total(self) -> Tensor:
+        if self._members is None:
+            return self.cell_weights.sum(-2).view(-1, self.targets.shape[1])
+        if self.cell_weights.ndim == 2:
+            return self._members @ self.cell_weights
+        return (self._members[:, None] @ self.cell_weights)[:, 0]
+
+    @classmethod
+    def stack(cls, parts: Sequence[TrainingData], members: Sequence[int]) -> TrainingData:
+        """Data of fits to the same rows and targets, of so many members each, whose weights may differ."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        by_member = None
+        if first._members is not None:
+            by_member = torch.cat([part._members for part in parts if part._members is not None])
+        cells = first.cell_weights
+        if not all(part.cell_weights is cells or torch.equal(part.cell_weights, cells) for part in parts):
+            each = zip(parts, members, strict=True)
+            cells = torch.cat([part.cell_weights.expand(count, -1, -1) for part, count in each])
+        return cls(first.rows, first.targets, cells, by_member)
+
+    def select(self, members: Tensor) -> TrainingData:
+        """Data of some of the members."""
+        cells = self.cell_weights if self.cell_weights.ndim == 2 else self.cell_weights[members]
+        return TrainingData(self.rows, self.targets, cells, None if self._members is None else self._members[members])
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
@@ -142,22 +166,25 @@ class TrainingData:
 
 
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
-    """Rows of ``(n, width)`` as ``(1, row, width)``; along the first axis a gather copies whole rows."""
-    return (values[rows] if isinstance(rows, slice) else values.index_select(0, rows))[None]
+    """Rows of ``(n, width)`` or ``(member, n, width)`` as ``(1 or member, row, width)``; a gather copies whole rows."""
+    chosen = values[..., rows, :] if isinstance(rows, slice) else values.index_select(-2, rows)
+    return chosen if chosen.ndim == 3 else chosen[None]
 
 
 def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
-    """Targets or weights ``(n, task)`` of some rows, in the outputs' order of memory.
+    """Targets or weights ``(n, task)`` or ``(member, n, task)`` of some rows, in the outputs' order of memory.
 
-    ``(1, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index ``(member, row)``. Whole
-    rows are gathered, which touches least memory; those of few tasks are then turned rows last, as their outputs are,
-    so that elementwise work on both is one run.
+    ``(1 or member, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index
+    ``(member, row)``. Whole rows are gathered, which touches least memory; those of few tasks are then turned rows
+    last, as their outputs are, so that elementwise work on both is one run.
     """
-    if isinstance(rows, slice):
-        gathered = cells[None, rows]
+    if isinstance(rows, slice) or rows.ndim == 1:
+        gathered = _rows_of(cells, rows)
+    elif cells.ndim == 2:
+        gathered = cells.index_select(0, rows.flatten()).unflatten(0, rows.shape)
     else:
-        gathered = cells.index_select(0, rows.flatten()).unflatten(0, (-1, rows.shape[-1]))
-    return gathered.transpose(1, 2).contiguous().transpose(1, 2) if cells.shape[1] < NARROW else gathered
+        gathered = torch.take_along_dim(cells, rows[:, :, None], 1)
+    return gathered.transpose(1, 2).contiguous().transpose(1, 2) if cells.shape[-1] < NARROW else gathered
 
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:

@@ -22,6 +22,16 @@ class History:
     def __len__(self) -> int:
         return len(self._epochs)
 
+    def select(self, members: Tensor) -> History:
+        """History of some of the members, as long as one of them was training."""
+        chosen, index = History(), members.cpu().numpy()
+        for loss, held_out, weight, active in self._epochs:
+            if not active[index].any():
+                break
+            of_members = None if held_out is None else held_out.expand_as(loss)[members]
+            chosen.append(loss[members], of_members, weight.expand_as(loss)[members], active[index])
+        return chosen
+
     def arrays(self, first: int = 0) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity, from epoch ``first`` on."""
         epochs = self._epochs[first:]

@@ -2,125 +2,130 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.balancing import Balancer
 from skmtl.network import Network
 from skmtl.training._data import TrainingData
 from skmtl.training._history import History
-from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Optimizer
-from skmtl.training._schedule import Schedule
-from skmtl.training._step import TrainingStep, Weighting
+from skmtl.training._run import Run
 from skmtl.training._stopping import Stopping
-from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
+
+EpochReport = Callable[[int, History], bool | None]
 
 
 class DivergenceError(FloatingPointError):
     """The training loss stopped being finite."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to train.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-        The optimizer.
-    learning_rate, weight_decay : Tensor of shape (member,)
-        Of each member.
-    schedule : Schedule
-        Multiple of the learning rate at a step.
-    balancer : Balancer
-        The balancing method.
-    importance : Tensor of shape (member, task)
-        The ``loss_weights``, normalised to sum 1.
-    batch_size, max_iter : int
-        Rows a step, passes over the data.
-    patience : int or None
-        Epochs without an improvement by ``tol`` after which a member stops.
-    tol : float
-        See ``patience``.
-    """
-
-    optimizer: Optimizer
-    learning_rate: Tensor
-    weight_decay: Tensor
-    schedule: Schedule
-    balancer: Balancer
-    importance: Tensor
-    batch_size: int
-    max_iter: int
-    patience: int | None
-    tol: float
-
-    def agrees_with(self, other: Settings) -> bool:
-        """Whether steps under the other settings are the same; sizes and numbers of epochs may differ."""
-        rates = ("learning_rate", "weight_decay", "importance")
-        return (
-            self.optimizer == other.optimizer
-            and self.balancer == other.balancer
-            and self.schedule is other.schedule
-            and all(torch.equal(getattr(self, name), getattr(other, name)) for name in rates)
-        )
-
-
-class Run:
-    """A training run that can be continued: the network, the optimizer's moments, the random streams.
+class Training:
+    """A run on its way through its epochs, which may be stopped at any of them and go on with fewer members.
 
     Parameters
     ----------
-    network : Network
-        Trained in place.
-    objective : Objective
-        Losses of the tasks.
+    run : Run
+        What to continue.
     data : TrainingData
         What to learn from.
-    settings : Settings
-        How.
-    streams : Streams
-        Randomness.
+    validation : Validation or None
+        Held-out rows; with them the weights of each member's best epoch are kept.
+    teams : ndarray of shape (member,), int, optional
+        Members with the same number belong to one fit: where the loss of one stops being finite, all of them stop, and
+        no other. By default all members are one team.
+    task_names : list of str, optional
+        For error messages.
+
+    Attributes
+    ----------
+    history : History
+        Losses and weights by epoch.
+    stopping : Stopping
+        Best epoch of each member.
+    failures : dict
+        Team to the error of its divergence.
     """
 
     def __init__(
-        self, network: Network, objective: Objective, data: TrainingData, settings: Settings, streams: Streams
+        self,
+        run: Run,
+        data: TrainingData,
+        validation: Validation | None,
+        *,
+        teams: np.ndarray | None = None,
+        task_names: list[str] | None = None,
     ) -> None:
-        self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
-        update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
-        weighting = Weighting(settings.balancer, settings.importance, _rows_per_weight(data))
-        passes = network.training_passes(streams.dropout(network.device))
-        self.step = TrainingStep(passes, objective, weighting, update)
-        self.steps_done = 0
+        self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
+        settings = run.settings
+        keep_best = validation is not None
+        self.stopping = Stopping(run.network.buffer, settings.patience, settings.tol, keep_best, teams)
+        self.history = History()
+        self.failures: dict[int, DivergenceError] = {}
+        self._n_steps = settings.max_iter * -(-data.n_rows // settings.batch_size)
 
-    def go_on(self, settings: Settings, data: TrainingData) -> None:
-        """Expect ``data`` from now on, under settings that agree with those so far."""
-        self.settings = settings
-        self.step.weighting.rows_per_weight = _rows_per_weight(data)
-        self.step.forget_coefficients()
+    @property
+    def epochs_done(self) -> int:
+        """Number of epochs."""
+        return len(self.history)
 
-    def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
-        """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
-        sums = torch.zeros_like(self.settings.importance)
-        with self.step.passes.mode():
-            for batch in data.batches(self.settings.batch_size, self.streams.order):
-                sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
-                self.steps_done += 1
-        return sums / data.totals
+    def advance(self, until: int, report: EpochReport | None = None) -> None:
+        """Train to epoch ``until``, or until every member has stopped or ``report`` returns True."""
+        while self.epochs_done < until and self.stopping.active.any():
+            self._epoch(self.epochs_done)
+            if report is not None and report(self.epochs_done - 1, self.history):
+                break
 
+    def _epoch(self, epoch: int) -> None:
+        run, validation, stopping = self.run, self.validation, self.stopping
+        run.step.weighting.epoch = epoch
+        losses = run.epoch(self.data, self._n_steps)
+        held_out = None if validation is None else validation.losses(run.network)
+        active = stopping.active
+        self.history.append(losses, held_out, run.step.weighting.current, active)
+        watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
+        score = (watched * run.settings.importance).sum(1).double().cpu().numpy()
+        stopping.update(epoch, score)
+        self._drop_diverged(active & ~np.isfinite(score), watched)
 
-def _rows_per_weight(data: TrainingData) -> Tensor:
-    return torch.where(data.totals > 0, data.n_rows / data.totals, 0.0)
+    def _drop_diverged(self, diverged: np.ndarray, watched: Tensor | None) -> None:
+        for team in np.unique(self.stopping.teams[diverged]).tolist():
+            members = torch.from_numpy(diverged & (self.stopping.teams == team)).to(self.data.totals.device)
+            rate = float(self.run.settings.learning_rate[members].max())
+            where = "a weight" if watched is None else f"the loss of {self._task(watched[members])}"
+            self.failures[team] = _divergence(where, self.epochs_done - 1, rate)
+            self.stopping.drop_team(team)
 
+    def _task(self, losses: Tensor) -> str:
+        """First task with a loss that is not finite."""
+        task = int((~losses.isfinite()).any(0).nonzero()[0])
+        return f"task {self.task_names[task]!r}" if self.task_names else f"task {task}"
 
-EpochReport = Callable[[int, History], bool | None]
+    def check_weights(self) -> None:
+        """Note members whose weights are not finite, although their losses have been."""
+        kept = self.stopping.kept()
+        if not kept.sum().isfinite():
+            sums = [block.flatten(1).sum(1) for block, _ in self.run.network.buffer.blocks_of(kept)]
+            members = ~torch.stack(sums).sum(0).isfinite().cpu().numpy()
+            members &= ~np.isin(self.stopping.teams, list(self.failures))
+            self._drop_diverged(members, None)
+
+    def network(self, members: Tensor) -> Network:
+        """Network of some of the members with the weights that they would end with now."""
+        return self.run.network.select(members.tolist(), self.stopping.kept())
+
+    def select(self, members: Tensor) -> Training:
+        """Go on with some of the members; ``self`` must not be used any more."""
+        chosen = copy.copy(self)
+        chosen.run, chosen.data = self.run.select(members), self.data.select(members)
+        chosen.validation = None if self.validation is None else self.validation.select(members)
+        chosen.stopping = self.stopping.select(members, chosen.run.network.buffer)
+        chosen.history = self.history.select(members)
+        return chosen
 
 
 def train(
@@ -158,31 +163,17 @@ def train(
     DivergenceError
         If a loss stops being finite.
     """
-    settings, buffer = run.settings, run.network.buffer
-    n_steps = settings.max_iter * -(-data.n_rows // settings.batch_size)
-    stopping = Stopping(buffer, settings.patience, settings.tol, keep_best=validation is not None)
-    history = History()
+    training = Training(run, data, validation, task_names=task_names)
     try:
-        for epoch in range(settings.max_iter):
-            run.step.weighting.epoch = epoch
-            losses = run.epoch(data, n_steps)
-            held_out = None if validation is None else validation.losses(run.network)
-            history.append(losses, held_out, run.step.weighting.current, stopping.active)
-            watched = _watched(losses, held_out, data.totals, None if validation is None else validation.totals)
-            score = (watched * settings.importance).sum(1).double().cpu().numpy()
-            if not np.isfinite(score).all():
-                raise _divergence(watched, epoch, settings, task_names)
-            stopping.update(epoch, score)
-            if (report is not None and report(epoch, history)) or not stopping.active.any():
-                break
+        training.advance(run.settings.max_iter, report)
     except KeyboardInterrupt:
-        warnings.warn(
-            f"Training interrupted by user in epoch {len(history)}; the weights so far are kept.", stacklevel=2
-        )
-    stopping.finish()
-    if not buffer.values.sum().isfinite():
-        raise _divergence(buffer.values.sum()[None, None], len(history) - 1, settings, None)
-    return history, stopping
+        epoch = training.epochs_done
+        warnings.warn(f"Training interrupted by user in epoch {epoch}; the weights so far are kept.", stacklevel=2)
+    training.check_weights()
+    for error in training.failures.values():
+        raise error
+    training.stopping.finish()
+    return training.history, training.stopping
 
 
 def _watched(losses: Tensor, held_out: Tensor | None, totals: Tensor, held_out_totals: Tensor | None) -> Tensor:
@@ -193,10 +184,7 @@ def _watched(losses: Tensor, held_out: Tensor | None, totals: Tensor, held_out_t
     return torch.where(held_out_totals > 0, held_out, watched)
 
 
-def _divergence(losses: Tensor, epoch: int, settings: Settings, task_names: list[str] | None) -> DivergenceError:
-    task = int((~losses.isfinite()).any(0).nonzero()[0])
-    where = f"the loss of task {task_names[task]!r}" if task_names else "a weight"
-    rate = float(settings.learning_rate.max())
+def _divergence(where: str, epoch: int, rate: float) -> DivergenceError:
     return DivergenceError(
         f"Training diverged: {where} is not finite in epoch {epoch} at learning_rate_init={rate:g}. "
         f"Lower learning_rate_init, or look for extreme values in X and y."

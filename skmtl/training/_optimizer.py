@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -38,6 +41,10 @@ class Update(ABC):
     @abstractmethod
     def step(self, factor: float) -> None:
         """Update the values from the gradients; ``factor`` is the schedule's multiple of the learning rate."""
+
+    @abstractmethod
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """Return the run state of some of the members, whose parameters are now in ``buffer``."""
 
 
 class AdamW(Optimizer):
@@ -83,6 +90,13 @@ class _FusedAdamW(Update):
         self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]
         self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]
         self._one = torch.ones_like(self._count[0])  # adding a tensor takes half the time of adding a number
+        self._buffer = buffer
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        chosen = _FusedAdamW(self.settings, buffer, self.learning_rate, self.weight_decay)
+        chosen._m, chosen._v = ([self._buffer.pick(moment[0], members)] for moment in (self._m, self._v))
+        chosen._count[0].copy_(self._count[0])
+        return chosen
 
     def step(self, factor: float) -> None:
         self._count[0].add_(self._one)
@@ -113,6 +127,9 @@ class _MemberwiseAdamW(Update):
         self._decay = buffer.per_member(learning_rate * weight_decay)
         self._m, self._v = torch.zeros_like(buffer.values), torch.zeros_like(buffer.values)
         self._steps = 0
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        return _of_members(self, ("_rate", "_decay", "_m", "_v"), members, buffer)
 
     def step(self, factor: float) -> None:
         s, values, gradient = self.settings, self.buffer.values, self.buffer.gradient
@@ -153,6 +170,9 @@ class _MemberwiseSGD(Update):
         self._decay = buffer.per_member(learning_rate * weight_decay)
         self._velocity = torch.zeros_like(buffer.values)
 
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        return _of_members(self, ("_rate", "_decay", "_velocity"), members, buffer)
+
     def step(self, factor: float) -> None:
         values, gradient = self.buffer.values, self.buffer.gradient
         values.addcmul_(self._decay, values, value=-factor)
@@ -161,6 +181,18 @@ class _MemberwiseSGD(Update):
         if self.settings.nesterov:
             direction = gradient.add(self._velocity, alpha=self.settings.momentum)
         values.addcmul_(self._rate, direction, value=-factor)
+
+
+U = TypeVar("U", _MemberwiseAdamW, _MemberwiseSGD)
+
+
+def _of_members(update: U, flat: Sequence[str], members: Tensor, buffer: ParameterBuffer) -> U:
+    """A copy of ``update`` over ``buffer`` with some members' part of the tensors ``flat``."""
+    chosen = copy.copy(update)
+    for name in flat:
+        setattr(chosen, name, update.buffer.pick(getattr(update, name), members))
+    chosen.buffer = buffer
+    return chosen
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "sgd": SGD}

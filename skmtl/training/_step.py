@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from torch import Tensor
 
 from skmtl.balancing import Balancer, Seen
+from skmtl.layers import ParameterBuffer
 from skmtl.network._backward import Differentiation
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
@@ -35,6 +37,15 @@ class Weighting:
         self.current, self.state = (
             balancer.weights(importance, Seen(), self.state) if self.constant else (importance, self.state)
         )
+
+    def select(self, members: Tensor) -> Weighting:
+        """Weighting of some of the members."""
+        chosen = copy.copy(self)
+        chosen.importance, chosen.current = self.importance[members], self.current[members]
+        if len(self.rows_per_weight) > 1:
+            chosen.rows_per_weight = self.rows_per_weight[members]
+        chosen.state = self.balancer.select(self.state, members)
+        return chosen
 
     def __call__(self, sums: Tensor, n_rows: int) -> Tensor:
         """Weights of the task losses from the batch's loss sums, ``(member, task)``."""
@@ -71,6 +82,11 @@ class TrainingStep:
         self.passes.backward(gradient.mul_(self._coefficient(weights, outputs.shape[1])))
         self.update.step(rate_factor)
         return sums
+
+    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> TrainingStep:
+        """Steps of some of the members, whose parameters are now in ``buffer``, through ``passes`` over them."""
+        update = self.update.select(members, buffer)
+        return TrainingStep(passes, self.objective, self.weighting.select(members), update)
 
     def forget_coefficients(self) -> None:
         """Compute coefficients anew, after the data changed."""

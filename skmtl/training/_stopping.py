@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
 
@@ -21,6 +24,8 @@ class Stopping:
         Least decrease that counts as an improvement for the patience.
     keep_best : bool
         Whether a member ends with the weights of its best epoch, or with those of its last.
+    teams : ndarray of shape (member,), int, optional
+        Members with the same number stop together where the loss of one is not finite; by default all are one team.
 
     Attributes
     ----------
@@ -30,8 +35,16 @@ class Stopping:
         Epoch of the kept weights.
     """
 
-    def __init__(self, buffer: ParameterBuffer, patience: int | None, tol: float, keep_best: bool) -> None:
+    def __init__(
+        self,
+        buffer: ParameterBuffer,
+        patience: int | None,
+        tol: float,
+        keep_best: bool,
+        teams: np.ndarray | None = None,
+    ) -> None:
         self.buffer, self.patience, self.tol, self.keep_best = buffer, patience, tol, keep_best
+        self.teams = np.zeros(buffer.members, dtype=int) if teams is None else teams
         self.active = np.ones(buffer.members, dtype=bool)
         self.best_epoch = np.zeros(buffer.members, dtype=int)
         self._best = np.full(buffer.members, np.inf)
@@ -72,8 +85,30 @@ class Stopping:
         ended: np.ndarray = self.active & (self._waited >= (np.inf if self.patience is None else self.patience))
         return ended
 
-    def finish(self) -> None:
-        """Put the kept weights back: of each member's best epoch, or of the epoch in which it stopped."""
+    def drop_team(self, team: int) -> None:
+        """Stop all members of a team, whatever their losses."""
+        self.active = self.active & (self.teams != team)
+
+    def kept(self) -> Tensor:
+        """Return the weights with which the members would end now, in the layout of the buffer.
+
+        Of each member's best epoch, or of the epoch in which it stopped, else of the last.
+        """
         if not self.keep_best:
             self._keep(self.active)
-        self.buffer.values.copy_(self._snapshot)
+        return self._snapshot
+
+    def finish(self) -> None:
+        """Put the kept weights back into the buffer."""
+        self.buffer.values.copy_(self.kept())
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Stopping:
+        """Return the state of some of the members, whose parameters are now in ``buffer``."""
+        chosen, index = copy.copy(self), members.cpu().numpy()
+        chosen._snapshot = buffer.values
+        if self._snapshot is not self.buffer.values:
+            chosen._snapshot = self.buffer.pick(self._snapshot, members)
+        chosen.buffer = buffer
+        for name in ("teams", "active", "best_epoch", "_best", "_reference", "_waited"):
+            setattr(chosen, name, getattr(self, name)[index])
+        return chosen

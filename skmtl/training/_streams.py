@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,6 +33,17 @@ class Streams:
         """Streams of ``members`` members from one seed; None draws it from the system."""
         parent = np.random.SeedSequence(seed)
         return cls(parent, [np.random.SeedSequence(parent.entropy, spawn_key=(k,)) for k in range(members)])
+
+    @classmethod
+    def stack(cls, streams: Sequence[Streams]) -> Streams:
+        """Streams of fits that take their batches in the order of the first."""
+        first = streams[0]
+        if len(streams) == 1:
+            return first
+        stacked = copy.copy(first)
+        stacked.initial = [generator for one in streams for generator in one.initial]
+        stacked._dropout_seeds = [seed for one in streams for seed in one._dropout_seeds]
+        return stacked
 
     def dropout(self, device: torch.device) -> list[torch.Generator]:
         """One generator a member, started anew."""

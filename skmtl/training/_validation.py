@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from skmtl.network import Network
 from skmtl.training._data import Batch, TrainingData, cells_of
@@ -32,6 +33,24 @@ class Validation:
     def __init__(self, objective: Objective, data: TrainingData, held_out: Tensor, real: Tensor) -> None:
         self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
         self.totals = (cells_of(data.cell_weights, held_out) * real[:, :, None]).sum(1)  # (1 or member, task)
+
+    @classmethod
+    def stack(cls, parts: Sequence[Validation], data: TrainingData) -> Validation:
+        """Rows that judge fits side by side, of ``data``, whose members are those of the parts in their order."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        if len(first.held_out) == 1:  # one list for all members
+            return cls(first.objective, data, first.held_out, first.real)
+        longest = max(part.held_out.shape[1] for part in parts)
+        held_out = torch.cat([pad(part.held_out, (0, longest - part.held_out.shape[1])) for part in parts])
+        real = torch.cat([pad(part.real, (0, longest - part.real.shape[1])) for part in parts])
+        return cls(first.objective, data, held_out, real)
+
+    def select(self, members: Tensor) -> Validation:
+        """Rows that judge some of the members."""
+        own = slice(None) if len(self.held_out) == 1 else members
+        return Validation(self.objective, self.data.select(members), self.held_out[own], self.real[own])
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""

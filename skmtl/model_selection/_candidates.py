@@ -1,0 +1,112 @@
+"""Candidates of a search, and which of them can train as one network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._stack import CARRIED
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An estimator with its own parameters.
+
+    Attributes
+    ----------
+    place : int
+        Its place among the candidates.
+    params : dict
+        The parameters that were set.
+    net : BaseMultiTaskNet
+        Not fitted.
+    pipeline : Pipeline or None
+        The pipeline whose last step ``net`` is.
+    """
+
+    place: int
+    params: Mapping[str, Any]
+    net: BaseMultiTaskNet
+    pipeline: Pipeline | None
+
+    @property
+    def steps(self) -> Pipeline | None:
+        """What comes before the net; None for nothing."""
+        return None if self.pipeline is None or len(self.pipeline) == 1 else self.pipeline[:-1]
+
+    def fitted(self, steps: Pipeline | None, net: BaseMultiTaskNet) -> Any:
+        """Return the whole estimator from its fitted parts."""
+        if self.pipeline is None:
+            return net
+        before = [] if steps is None else steps.steps
+        return clone(self.pipeline).set_params(steps=[*before, (self.pipeline.steps[-1][0], net)])
+
+
+def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> list[Candidate]:
+    """Set each of the ``settings`` on a clone of ``estimator``.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is neither one of skmtl's nor a Pipeline that ends in one.
+    """
+    candidates = []
+    for place, params in enumerate(settings):
+        own = clone(estimator).set_params(**clone(params, safe=False))
+        pipeline = own if isinstance(own, Pipeline) else None
+        net = own if pipeline is None else pipeline[-1]
+        if not isinstance(net, BaseMultiTaskNet):
+            raise TypeError(
+                "MultiTaskSearchCV needs one of skmtl's estimators, or a Pipeline whose last step is one; got "
+                f"{type(net).__name__}. Use sklearn.model_selection.GridSearchCV for others."
+            )
+        candidates.append(Candidate(place, params, net, pipeline))
+    return candidates
+
+
+def by_steps(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Groups of candidates with equal steps before the net."""
+    return _grouped(candidates, _steps_key)
+
+
+def by_network(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Groups of candidates whose nets differ in nothing but what members carry."""
+    return _grouped(candidates, _net_key)
+
+
+def _grouped(candidates: Sequence[Candidate], key: Any) -> list[list[Candidate]]:
+    groups: dict[Any, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(key(candidate), []).append(candidate)
+    return list(groups.values())
+
+
+def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
+    if candidate.pipeline is None:
+        return ()
+    last = candidate.pipeline.steps[-1][0]
+    return tuple((name, _digest(value)) for name, value in sorted(candidate.params.items()) if _step(name) != last)
+
+
+def _net_key(candidate: Candidate) -> tuple[Any, ...]:
+    own = candidate.net.get_params(deep=False)
+    shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in CARRIED]
+    return type(candidate.net), *shared
+
+
+def _step(name: str) -> str:
+    return name.partition("__")[0]
+
+
+def _digest(value: Any) -> Any:
+    """Equal for equal values; what cannot be pickled equals itself only."""
+    try:
+        return joblib.hash(value)
+    except Exception:  # whatever pickling raises
+        return id(value)

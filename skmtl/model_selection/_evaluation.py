@@ -1,0 +1,132 @@
+"""Scores of fitted candidates on the rows of a fold, in the form that scikit-learn's searches collect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._validation import _score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params, _num_samples
+
+from skmtl.model_selection._candidates import Candidate
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from and rows to score on.
+
+    Attributes
+    ----------
+    number : int
+        Which fold.
+    train, test : ndarray of int
+        The rows.
+    """
+
+    number: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What all candidates are fitted to and scored on.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The search's.
+    X, y : array-like
+        All rows.
+    fit_params, score_params : dict
+        Further arguments of ``fit`` and of the scorer.
+    scorer : callable
+        Scores a fitted estimator.
+    error_score : "raise" or float
+        What a failed fit scores.
+    return_train_score : bool
+        Whether to score on the training rows, too.
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    fit_params: Mapping[str, Any]
+    score_params: Mapping[str, Any]
+    scorer: Any
+    error_score: Any
+    return_train_score: bool
+
+    def rows(self, rows: np.ndarray) -> tuple[Any, Any]:
+        """X and y of some rows."""
+        split: tuple[Any, Any] = _safe_split(self.estimator, self.X, self.y, rows)
+        return split
+
+    def fit_params_of(self, rows: np.ndarray, step: str | None) -> dict[str, Any]:
+        """Arguments of ``fit`` for some rows; those of a pipeline's step without its name."""
+        params: dict[str, Any] = _check_method_params(self.X, params=self.fit_params, indices=rows)
+        if step is None:
+            return params
+        return {name.removeprefix(f"{step}__"): value for name, value in params.items() if name.startswith(f"{step}__")}
+
+    def succeeded(self, fitted: Any, fold: Fold, test: tuple[Any, Any], fit_time: float) -> dict[str, Any]:
+        """Scores of a fitted estimator, on the rows ``test`` of the fold."""
+        start = time.perf_counter()
+        result = {
+            "fit_error": None,
+            "fit_time": fit_time,
+            "n_test_samples": _num_samples(test[0]),
+            "test_scores": self._score(fitted, *test, fold.test),
+            "task_scores": self._score_tasks(fitted, *test, fold.test),
+        }
+        result["score_time"] = time.perf_counter() - start
+        if self.return_train_score:
+            result["train_scores"] = self._score(fitted, *self.rows(fold.train), fold.train)
+        return result
+
+    def failed(self, candidate: Candidate, error: Exception, fold: Fold, fit_time: float) -> dict[str, Any]:
+        """Scores of a candidate that could not be fitted.
+
+        Raises
+        ------
+        Exception
+            The error itself where ``error_score`` is "raise".
+        """
+        name = f"candidate {candidate.place}, {dict(candidate.params)}"
+        if self.error_score == "raise":
+            error.add_note(f"In the fit of {name}, in fold {fold.number}.")
+            raise error
+        scores: Any = self.error_score
+        if isinstance(self.scorer, _MultimetricScorer):
+            scores = dict.fromkeys(self.scorer._scorers, self.error_score)
+        result = {
+            "fit_error": f"{type(error).__name__} of {name}: {error}",
+            "fit_time": fit_time,
+            "n_test_samples": len(fold.test),
+            "test_scores": scores,
+            "task_scores": {},
+            "score_time": 0.0,
+        }
+        return result | ({"train_scores": scores} if self.return_train_score else {})
+
+    def _params_of(self, rows: np.ndarray) -> dict[str, Any]:
+        params: dict[str, Any] = _check_method_params(self.X, params=self.score_params, indices=rows)
+        return params
+
+    def _score(self, fitted: Any, X: Any, y: Any, rows: np.ndarray) -> Any:
+        return _score(fitted, X, y, self.scorer, self._params_of(rows), self.error_score)
+
+    def _score_tasks(self, fitted: Any, X: Any, y: Any, rows: np.ndarray) -> dict[str, float]:
+        """Score of each task by its kind's metric."""
+        net = fitted
+        if isinstance(fitted, Pipeline):
+            X, net = fitted[:-1].transform(X) if len(fitted) > 1 else X, fitted[-1]
+        weight = self._params_of(rows).get("sample_weight")
+        scores: dict[str, float] = net.score_tasks(X, y, weight)
+        return scores

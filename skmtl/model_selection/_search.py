@@ -1,0 +1,301 @@
+"""A search over candidates that trains them as members of stacked networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
+from sklearn.utils import indexable
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_method_params
+
+from skmtl._params import resolve
+from skmtl.estimators._callbacks import FitProgress, with_callbacks
+from skmtl.model_selection._candidates import read_candidates
+from skmtl.model_selection._evaluation import Evaluation, Fold
+from skmtl.model_selection._halving import ELIMINATIONS, Halving
+from skmtl.model_selection._pareto import pareto_front
+from skmtl.model_selection._splitters import MultiTaskKFold
+from skmtl.model_selection._tournament import Tournament
+
+
+class MultiTaskSearchCV(BaseSearchCV):
+    """Cross-validated search over parameters that trains its candidates together.
+
+    It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
+    :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
+    fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
+    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``n_estimators``) train on each fold as one
+    stacked network. Candidates that differ in something else form networks of their own, which joblib spreads over
+    processes, or over a cluster within ``joblib.parallel_config(backend="dask")``.
+
+    Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
+    scaling of the targets and whatever is "auto" are those of each fold. Give ``random_state`` of the estimator an int
+    to have the results of ``GridSearchCV`` up to rounding.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of skmtl's estimators, or a :class:`~sklearn.pipeline.Pipeline` whose last step is one. The steps before it
+        are fitted once per fold and per setting of their own parameters.
+    param_grid : dict or list of dict, default=None
+        Values by parameter name; all combinations are tried.
+    param_distributions : dict or list of dict, default=None
+        Values or distributions by parameter name, in place of ``param_grid``; ``n_iter`` settings are drawn.
+    n_iter : int, default=10
+        Number of settings drawn from ``param_distributions``.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
+    n_jobs : int, default=None
+        Networks trained at once.
+    refit : bool, str or callable, default=True
+        As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
+        ``cv_results_`` that returns the best index.
+    cv : int, splitter or iterable, default=None
+        Folds; None is 5, and a number is that of a :class:`MultiTaskKFold`, which takes missing labels.
+    verbose : int, default=0
+        1 prints the number of fits and networks, 2 also the rungs of a race.
+    error_score : "raise" or float, default=nan
+        What a candidate scores whose fit fails. Other candidates are not disturbed.
+    return_train_score : bool, default=False
+        Whether to score on the training rows, too.
+    random_state : int, RandomState or None, default=None
+        Seed of the draws from ``param_distributions``.
+    elimination : None, "halving" or Halving, default=None
+        How candidates are dropped while they train; None trains all of them to the end.
+    memory : float, default=2**30
+        Bytes that the networks in training may take in each job.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As ``GridSearchCV`` has it. Times are those of a network over the candidates in it. With ``elimination`` the
+        scores are those at which a candidate ended, "rung" says where: 0 for the first rung, up to the number of rungs
+        for those that trained to the end; and ranks put later rungs first.
+    best_estimator_ : estimator
+        Fitted to all rows, if ``refit``.
+    best_index_, best_params_, best_score_
+        The best candidate, its parameters and its mean score.
+    refit_time_ : float
+        Seconds of the last fit.
+    multimetric_ : bool
+        Whether there are several metrics.
+    scorer_ : callable or dict
+        The scorers.
+    n_splits_ : int
+        Number of folds.
+    task_names_ : ndarray of shape (n_tasks,)
+        Names of the tasks.
+    task_scores_ : ndarray of shape (n_candidates, n_tasks)
+        Mean over the folds of each candidate's score on each task: accuracy of classes, R2 of numbers.
+    pareto_front_ : ndarray of int
+        Candidates that no other is better than on all tasks, by ``task_scores_``.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if they are strings and ``refit``.
+
+    See Also
+    --------
+    SimplexGrid : Loss weights on a grid.
+    Dirichlet : Random loss weights.
+    ParetoDisplay : A picture of the Pareto front.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> from skmtl.model_selection import MultiTaskSearchCV, SimplexGrid
+    >>> X = np.linspace(-1, 1, 60)[:, None]
+    >>> y = np.column_stack([X[:, 0], np.sin(5 * X[:, 0])])
+    >>> y[::4, 0] = np.nan  # no label
+    >>> net = MultiTaskNetRegressor(hidden_layer_sizes=(8,), n_estimators=1, random_state=0)
+    >>> search = MultiTaskSearchCV(net, {"loss_weights": SimplexGrid(2, 4, interior=True)}, cv=3).fit(X, y)
+    >>> sorted(search.best_params_), search.task_scores_.shape
+    (['loss_weights'], (3, 2))
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{name: rule for name, rule in BaseSearchCV._parameter_constraints.items() if name != "pre_dispatch"},
+        "param_grid": [dict, list, None],
+        "param_distributions": [dict, list, None],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "elimination": [None, StrOptions(set(ELIMINATIONS)), HasMethods(["choose", "shares"])],
+        "memory": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any = None,
+        *,
+        param_distributions: Any = None,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        random_state: Any = None,
+        elimination: Any = None,
+        memory: float = 2**30,
+    ) -> None:
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.param_distributions = param_distributions
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.cv = cv
+        self.verbose = verbose
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.random_state = random_state
+        self.elimination = elimination
+        self.memory = memory
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Train and score all candidates, and fit the best to all rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels, with holes as in the estimator's ``fit``.
+        **params : dict
+            Further arguments of the estimator's ``fit``, such as ``sample_weight``, and ``groups`` of the splitter.
+            What has as many rows as X is split with it. ``sample_weight`` also goes to scorers that take it.
+
+        Returns
+        -------
+        Self
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not usable, or all fits fail.
+        """
+        self._validate_params()
+        settings = self._settings()
+        scorers, metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        progress = FitProgress(self, 0, X, y)
+        folds = self._folds(X, y, routed.splitter.split)
+        evaluation = Evaluation(
+            estimator=self.estimator,
+            X=X,
+            y=y,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            scorer=scorers,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+        )
+        candidates = read_candidates(self.estimator, settings)
+        tournament = Tournament(candidates, folds, evaluation, self.n_jobs, self.memory, self.verbose)
+        rungs = None
+        if self.elimination is None:
+            results = tournament.run_all()
+        else:
+            halving = resolve("elimination", self.elimination, ELIMINATIONS, Halving)
+            results, rungs = tournament.race(halving, self.refit if isinstance(self.refit, str) else None)
+        self._collect(settings, results, rungs, scorers, metric)
+        if self.refit:
+            self._fit_best(X, y, routed.estimator.fit)
+        progress.end()
+        return self
+
+    def _settings(self) -> list[Mapping[str, Any]]:
+        """Parameters of each candidate."""
+        if (self.param_grid is None) == (self.param_distributions is None):
+            raise ValueError(
+                "MultiTaskSearchCV needs either param_grid, whose combinations are all tried, or param_distributions, "
+                "from which n_iter settings are drawn."
+            )
+        if self.param_grid is not None:
+            return list(ParameterGrid(self.param_grid))
+        return list(ParameterSampler(self.param_distributions, self.n_iter, random_state=self.random_state))
+
+    def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
+        cv = MultiTaskKFold(self.cv or 5) if self.cv is None or isinstance(self.cv, int) else self.cv
+        splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
+        folds = [Fold(k, *split) for k, split in enumerate(splitter.split(X, y, **split_params))]
+        self.n_splits_ = len(folds)
+        if not folds:
+            raise ValueError("cv gives no fold; pass a splitter or an iterable with at least one.")
+        return folds
+
+    def _collect(
+        self,
+        settings: Sequence[Mapping[str, Any]],
+        results: list[dict[str, Any]],
+        rungs: np.ndarray | None,
+        scorers: Any,
+        metric: Any,
+    ) -> None:
+        """Turn the results of the fits into the attributes."""
+        _warn_or_raise_about_fit_failures(results, self.error_score)
+        if callable(self.scoring):
+            _insert_error_scores(results, self.error_score)
+        self.multimetric_ = isinstance(results[0]["test_scores"], dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(results[0]["test_scores"])
+            metric = self.refit
+        self.scorer_ = getattr(scorers, "_scorers", scorers)
+        task_scores = [result.pop("task_scores") for result in results]
+        self.cv_results_ = self._format_results(settings, self.n_splits_, results)
+        if rungs is not None:
+            _rank_by_rung(self.cv_results_, rungs)
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, metric, self.cv_results_)
+            if not callable(self.refit):
+                self.best_score_ = self.cv_results_[f"mean_test_{metric}"][self.best_index_]
+            self.best_params_ = self.cv_results_["params"][self.best_index_]
+        self._compare_tasks(task_scores, len(settings))
+
+    def _compare_tasks(self, scores: list[dict[str, float]], n_candidates: int) -> None:
+        names = list(dict.fromkeys(name for of_fit in scores for name in of_fit))
+        by_fit = np.array([[of_fit.get(name, np.nan) for name in names] for of_fit in scores])
+        by_fold = by_fit.reshape(n_candidates, self.n_splits_, len(names))
+        seen = ~np.isnan(by_fold).all(axis=0)  # a fold without a label of a task says nothing of it
+        counts = np.broadcast_to(seen, by_fold.shape).sum(axis=1)
+        self.task_names_ = np.asarray(names, dtype=object)
+        self.task_scores_ = np.where(seen, by_fold, 0.0).sum(axis=1) / np.maximum(counts, 1)
+        self.pareto_front_ = pareto_front(self.task_scores_)
+
+    def _fit_best(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+        self.best_estimator_ = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+        start = time.perf_counter()
+        self.best_estimator_.fit(X, y, **fit_params)
+        self.refit_time_ = time.perf_counter() - start
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+    def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
+        raise NotImplementedError("The candidates of MultiTaskSearchCV are not evaluated one by one.")
+
+
+def _rank_by_rung(results: dict[str, Any], rungs: np.ndarray) -> None:
+    """Put candidates that ended later before those that ended earlier."""
+    results["rung"] = rungs
+    for name in [name for name in results if name.startswith("rank_test_")]:
+        order = np.lexsort((results[name], -rungs))
+        keys = np.column_stack([-rungs, results[name]])[order]
+        fresh = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
+        ranks = np.empty(len(rungs), dtype=np.int32)
+        ranks[order] = 1 + np.maximum.accumulate(np.where(fresh, np.arange(len(rungs)), 0))
+        results[name] = ranks

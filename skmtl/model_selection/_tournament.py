@@ -1,0 +1,157 @@
+"""All candidates on all folds: to the end, or in a race that drops the worse at rungs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils.parallel import Parallel, delayed
+
+from skmtl.model_selection._candidates import Candidate, by_network, by_steps
+from skmtl.model_selection._evaluation import Evaluation, Fold
+from skmtl.model_selection._halving import Halving
+from skmtl.model_selection._heat import Heat, Results, prepare
+from skmtl.training import threads_for
+
+LEAST_TO_SHARE = 8  # candidates of a network below which it is not divided among jobs
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """Candidates, folds and how to train them.
+
+    Attributes
+    ----------
+    candidates : sequence of Candidate
+        All of the search.
+    folds : sequence of Fold
+        Rows.
+    evaluation : Evaluation
+        What they are fitted to and scored on.
+    n_jobs : int or None
+        Networks trained at once.
+    memory : float
+        Bytes that the networks in training may take in each job.
+    verbose : int
+        How much to print.
+    """
+
+    candidates: Sequence[Candidate]
+    folds: Sequence[Fold]
+    evaluation: Evaluation
+    n_jobs: int | None
+    memory: float
+    verbose: int
+
+    def run_all(self) -> list[dict[str, Any]]:
+        """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
+        with Parallel(n_jobs=self.n_jobs) as parallel:
+            heats = self._heats(self.candidates, parallel)
+            self._say(1, f"{len(heats)} jobs for {len(self.candidates)} candidates on {len(self.folds)} folds")
+            parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
+        return self._by_candidate(_by_fit(heats, parts))
+
+    def race(self, halving: Halving, judge: str | None) -> tuple[list[dict[str, Any]], np.ndarray]:
+        """Drop the worse candidates at rungs; the results of the fits, and the rung at which each candidate ended.
+
+        The networks live on from rung to rung, so they are trained by threads of this process.
+        """
+        results: dict[tuple[int, int], dict[str, Any]] = {}
+        rungs = np.zeros(len(self.candidates), dtype=int)
+        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        leagues = self._leagues()
+        for league in leagues:
+            self._race(league, halving, judge, parallel, results, rungs)
+        return self._by_candidate(results), rungs
+
+    def _race(
+        self,
+        league: Sequence[Candidate],
+        halving: Halving,
+        judge: str | None,
+        parallel: Parallel,
+        results: dict[tuple[int, int], dict[str, Any]],
+        rungs: np.ndarray,
+    ) -> None:
+        heats = self._heats(league, parallel)
+        parallel(delayed(heat.start)(self.evaluation) for heat in heats)
+        alive = {candidate.place for candidate in league}
+        shares = [*halving.shares(), 1.0]
+        for rung, share in enumerate(shares):
+            self._say(2, f"{len(alive)} candidates train to {share:.1%} of their epochs")
+            rungs[list(alive)] = rung
+            parts = self._leg(heats, share, parallel)
+            fits = {fit: result for fit, result in _by_fit(heats, parts).items() if fit[0] in alive}
+            results |= fits
+            if share < 1.0:
+                alive = halving.choose(self._mean_scores(fits, alive, judge))
+                for heat in heats:
+                    heat.keep(alive)
+
+    def _leg(self, heats: Sequence[Heat], share: float, parallel: Parallel) -> list[Results]:
+        """Train to the next rung and score."""
+        work = max(heat.work for heat in heats)
+        with threads_for(work, 1 if effective_n_jobs(self.n_jobs) > 1 else None):
+            legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
+        return legs
+
+    def _mean_scores(
+        self, fits: dict[tuple[int, int], dict[str, Any]], alive: Iterable[int], judge: str | None
+    ) -> dict[int, float]:
+        scores = {fit: _judged(result["test_scores"], judge) for fit, result in fits.items()}
+        return {place: float(np.mean([scores[place, fold.number] for fold in self.folds])) for place in alive}
+
+    def _heats(self, candidates: Sequence[Candidate], parallel: Parallel) -> list[Heat]:
+        """Candidates of one network and fold together, divided where there would be fewer networks than jobs."""
+        groups = by_steps(candidates)
+        pairs = [(group, fold) for group in groups for fold in self.folds]
+        prepared = parallel(delayed(prepare)(group[0], fold, self.evaluation) for group, fold in pairs)
+        n_jobs = effective_n_jobs(self.n_jobs)
+        return [
+            Heat(part, fold, steps, self.memory)
+            for (group, fold), steps in zip(pairs, prepared, strict=True)
+            for network in by_network(group)
+            for part in _divided(network, n_jobs)
+        ]
+
+    def _leagues(self) -> list[Sequence[Candidate]]:
+        """Candidates whose networks together take no more memory than allowed."""
+        return [self.candidates]
+
+    def _by_candidate(self, fits: dict[tuple[int, int], dict[str, Any]]) -> list[dict[str, Any]]:
+        return [fits[candidate.place, fold.number] for candidate in self.candidates for fold in self.folds]
+
+    def _say(self, level: int, text: str) -> None:
+        if self.verbose >= level:
+            sys.stdout.write(text + "\n")
+
+
+def _advance(heat: Heat, share: float, evaluation: Evaluation) -> Results:
+    heat.advance(share)
+    return heat.results(evaluation)
+
+
+def _divided(network: Sequence[Candidate], n_jobs: int) -> list[Sequence[Candidate]]:
+    n_parts = max(min(n_jobs, len(network) // LEAST_TO_SHARE), 1)
+    return [network[part::n_parts] for part in range(n_parts)]
+
+
+def _by_fit(heats: Sequence[Heat], parts: Sequence[Results]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Results by place of the candidate and number of the fold."""
+    pairs = zip(heats, parts, strict=True)
+    return {(place, heat.fold.number): result for heat, part in pairs for place, result in part.items()}
+
+
+def _judged(scores: Any, judge: str | None) -> float:
+    if not isinstance(scores, dict):
+        return float(scores)
+    if judge is None:
+        raise ValueError(
+            "elimination with several metrics needs the one that decides at the rungs: set refit to its name, one of "
+            f"{', '.join(map(repr, scores))}."
+        )
+    return float(scores[judge])

@@ -1,0 +1,137 @@
+"""What a training run consists of, and one pass over the data."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing import Balancer
+from skmtl.network import Network
+from skmtl.training._data import TrainingData
+from skmtl.training._objective import Objective
+from skmtl.training._optimizer import Optimizer
+from skmtl.training._schedule import Schedule
+from skmtl.training._step import TrainingStep, Weighting
+from skmtl.training._streams import Streams
+
+PER_MEMBER = ("learning_rate", "weight_decay", "importance")  # what members of one run may differ in
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        The optimizer.
+    learning_rate, weight_decay : Tensor of shape (member,)
+        Of each member.
+    schedule : Schedule
+        Multiple of the learning rate at a step.
+    balancer : Balancer
+        The balancing method.
+    importance : Tensor of shape (member, task)
+        The ``loss_weights``, normalised to sum 1.
+    batch_size, max_iter : int
+        Rows a step, passes over the data.
+    patience : int or None
+        Epochs without an improvement by ``tol`` after which a member stops.
+    tol : float
+        See ``patience``.
+    """
+
+    optimizer: Optimizer
+    learning_rate: Tensor
+    weight_decay: Tensor
+    schedule: Schedule
+    balancer: Balancer
+    importance: Tensor
+    batch_size: int
+    max_iter: int
+    patience: int | None
+    tol: float
+
+    @classmethod
+    def stack(cls, settings: Sequence[Settings]) -> Settings:
+        """Settings of fits side by side, which differ in nothing but what belongs to a member."""
+        if len(settings) == 1:
+            return settings[0]
+        own: dict[str, Any] = {name: torch.cat([getattr(one, name) for one in settings]) for name in PER_MEMBER}
+        return replace(settings[0], **own)
+
+    def select(self, members: Tensor) -> Settings:
+        """Settings of some of the members."""
+        return replace(self, **{name: getattr(self, name)[members] for name in PER_MEMBER})
+
+    def agrees_with(self, other: Settings) -> bool:
+        """Whether steps under the other settings are the same; sizes and numbers of epochs may differ."""
+        return (
+            self.optimizer == other.optimizer
+            and self.balancer == other.balancer
+            and self.schedule is other.schedule
+            and all(torch.equal(getattr(self, name), getattr(other, name)) for name in PER_MEMBER)
+        )
+
+
+class Run:
+    """A training run that can be continued: the network, the optimizer's moments, the random streams.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    objective : Objective
+        Losses of the tasks.
+    data : TrainingData
+        What to learn from.
+    settings : Settings
+        How.
+    streams : Streams
+        Randomness.
+    """
+
+    def __init__(
+        self, network: Network, objective: Objective, data: TrainingData, settings: Settings, streams: Streams
+    ) -> None:
+        self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
+        update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
+        weighting = Weighting(settings.balancer, settings.importance, _rows_per_weight(data))
+        self._generators = streams.dropout(network.device)
+        passes = network.training_passes(self._generators)
+        self.step = TrainingStep(passes, objective, weighting, update)
+        self.steps_done = 0
+
+    def select(self, members: Tensor) -> Run:
+        """Go on with some of the members, in memory of their own; ``self`` must not be used any more."""
+        chosen = copy.copy(self)
+        chosen.network = self.network.select(members.tolist())
+        chosen.settings = self.settings.select(members)
+        chosen._generators = [self._generators[member] for member in members.tolist()]
+        passes = chosen.network.training_passes(chosen._generators)
+        chosen.step = self.step.select(members, passes, chosen.network.buffer)
+        return chosen
+
+    def go_on(self, settings: Settings, data: TrainingData) -> None:
+        """Expect ``data`` from now on, under settings that agree with those so far."""
+        self.settings = settings
+        self.step.weighting.rows_per_weight = _rows_per_weight(data)
+        self.step.forget_coefficients()
+
+    def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
+        """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
+        sums = torch.zeros_like(self.settings.importance)
+        with self.step.passes.mode():
+            for batch in data.batches(self.settings.batch_size, self.streams.order):
+                sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
+                self.steps_done += 1
+        return sums / data.totals
+
+
+def _rows_per_weight(data: TrainingData) -> Tensor:
+    return torch.where(data.totals > 0, data.n_rows / data.totals, 0.0)
