@@ -81,13 +81,17 @@ def cut_into_stacks(estimators: Sequence[BaseMultiTaskNet], rows: CommonRows, me
 
 
 def _most_members(learner: Learner, memory: float) -> float:
-    """Number of members whose parameters and activations stay in the cache and within ``memory`` bytes."""
-    network, size = learner.network, learner.network.buffer.values.element_size()
-    parameters = PARAMETER_COPIES * network.n_parameters
+    """Number of members that stay in the cache and within ``memory`` bytes."""
+    of_member = _memory(learner) / learner.network.buffer.members
+    return min(max(CACHE / of_member, LEAST_MEMBERS), memory / of_member)
+
+
+def _memory(learner: Learner) -> float:
+    """Bytes of parameters and activations in training."""
+    network, buffer = learner.network, learner.network.buffer
     per_row = sum(network.architecture.hidden_layer_sizes) + network.n_outputs
     activations = ACTIVATION_COPIES * learner.start.settings.batch_size * per_row
-    of_member = size * (parameters + activations)
-    return min(max(CACHE / of_member, LEAST_MEMBERS), memory / of_member)
+    return buffer.values.element_size() * buffer.members * (PARAMETER_COPIES * network.n_parameters + activations)
 
 
 class Stack:
@@ -128,6 +132,11 @@ class Stack:
     def work(self) -> float:
         """Operations a step."""
         return sum(learner.work for learner in self._learners.values())
+
+    @property
+    def memory(self) -> float:
+        """Bytes of parameters and activations in training."""
+        return sum(_memory(learner) for learner in self._learners.values())
 
     def threads(self) -> AbstractContextManager[None]:
         """As many threads as the estimators' ``n_jobs`` says, else as many as pay."""

@@ -1,8 +1,9 @@
 """Splitting and searching over label matrices with missing cells."""
 
 from skmtl.model_selection._halving import Halving
+from skmtl.model_selection._pareto_display import ParetoDisplay
 from skmtl.model_selection._search import MultiTaskSearchCV
 from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
 from skmtl.model_selection._splitters import MultiTaskKFold
 
-__all__ = ["Dirichlet", "Halving", "LogUniform", "MultiTaskKFold", "MultiTaskSearchCV", "SimplexGrid"]
+__all__ = ["Dirichlet", "Halving", "LogUniform", "MultiTaskKFold", "MultiTaskSearchCV", "ParetoDisplay", "SimplexGrid"]

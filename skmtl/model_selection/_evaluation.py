@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._validation import _score
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
@@ -78,12 +78,16 @@ class Evaluation:
     def succeeded(self, fitted: Any, fold: Fold, test: tuple[Any, Any], fit_time: float) -> dict[str, Any]:
         """Scores of a fitted estimator, on the rows ``test`` of the fold."""
         start = time.perf_counter()
+        by_task = self._score_tasks(fitted, *test, fold.test)
+        own = bool(by_task) and isinstance(
+            self.scorer, _PassthroughScorer
+        )  # the estimator's own score is the mean over the tasks
         result = {
             "fit_error": None,
             "fit_time": fit_time,
             "n_test_samples": _num_samples(test[0]),
-            "test_scores": self._score(fitted, *test, fold.test),
-            "task_scores": self._score_tasks(fitted, *test, fold.test),
+            "test_scores": float(np.mean(list(by_task.values()))) if own else self._score(fitted, *test, fold.test),
+            "task_scores": by_task,
         }
         result["score_time"] = time.perf_counter() - start
         if self.return_train_score:
@@ -123,10 +127,13 @@ class Evaluation:
         return _score(fitted, X, y, self.scorer, self._params_of(rows), self.error_score)
 
     def _score_tasks(self, fitted: Any, X: Any, y: Any, rows: np.ndarray) -> dict[str, float]:
-        """Score of each task by its kind's metric."""
+        """Score of each task by its kind's metric; none where they cannot be scored."""
         net = fitted
         if isinstance(fitted, Pipeline):
             X, net = fitted[:-1].transform(X) if len(fitted) > 1 else X, fitted[-1]
         weight = self._params_of(rows).get("sample_weight")
-        scores: dict[str, float] = net.score_tasks(X, y, weight)
+        try:
+            scores: dict[str, float] = net.score_tasks(X, y, weight)
+        except ValueError:  # no label among the rows, say
+            return {}
         return scores

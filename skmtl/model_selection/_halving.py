@@ -11,7 +11,7 @@ from skmtl._params import Params
 
 
 class Halving(Params):
-    """Successive halving (Jamieson and Talwalkar, 2016): at every rung the worse candidates are dropped.
+    """Drop the worse candidates at every rung: successive halving (Jamieson and Talwalkar, 2016).
 
     All candidates train to the first rung and are scored; the best ``1 / factor`` of them train on to the next, and so
     on. Those that are left train to the end. Schedules of the learning rate are those of a whole fit, so a candidate
@@ -91,6 +91,18 @@ class Halving(Params):
         """
         places = sorted(scores, key=lambda place: -np.inf if np.isnan(scores[place]) else scores[place], reverse=True)
         return set(places[: self.survivors(len(places))])
+
+
+def rank_by_rung(results: dict[str, Any], rungs: np.ndarray) -> None:
+    """Put candidates that ended later before those that ended earlier."""
+    results["rung"] = rungs
+    for name in [name for name in results if name.startswith("rank_test_")]:
+        order = np.lexsort((results[name], -rungs))
+        keys = np.column_stack([-rungs, results[name]])[order]
+        fresh = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
+        ranks = np.empty(len(rungs), dtype=np.int32)
+        ranks[order] = 1 + np.maximum.accumulate(np.where(fresh, np.arange(len(rungs)), 0))
+        results[name] = ranks
 
 
 ELIMINATIONS: dict[str, type[Halving]] = {"halving": Halving}

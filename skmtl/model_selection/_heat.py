@@ -72,7 +72,6 @@ class Heat:
 
     def __init__(self, candidates: Sequence[Candidate], fold: Fold, prepared: Prepared, memory: float) -> None:
         self.candidates, self.fold, self.prepared, self.memory = candidates, fold, prepared, memory
-        self.work = 0.0  # operations of a step of the largest network
         self._stacks: list[Stack] = []
         self._seconds: dict[int, float] = {}  # by place
         self._error = prepared.error
@@ -89,7 +88,6 @@ class Heat:
     def start(self, evaluation: Evaluation) -> None:
         """Build the networks of all candidates, to be trained in legs."""
         self._stacks = list(self._cut(evaluation))
-        self.work = max((stack.work for stack in self._stacks), default=0.0)
 
     def advance(self, share: float) -> None:
         """Train until ``share`` of the epochs is done."""
@@ -103,11 +101,22 @@ class Heat:
             results |= self._scores(stack, evaluation)
         return results or self._all_failed(evaluation)
 
-    def keep(self, kept: Container[int]) -> None:
-        """Go on with the candidates at these places of the search; the networks shrink."""
+    def keep(self, kept: Container[int]) -> bool:
+        """Go on with the candidates at these places of the search, if there are any; the networks shrink."""
         for stack in self._stacks:
             stack.keep([place for place in stack.places if self.candidates[place].place in kept])
         self._stacks = [stack for stack in self._stacks if stack.places]
+        return bool(self._stacks)
+
+    @property
+    def work(self) -> float:
+        """Operations of a step of the largest network."""
+        return max((stack.work for stack in self._stacks), default=0.0)
+
+    @property
+    def memory_used(self) -> float:
+        """Bytes of the networks."""
+        return sum(stack.memory for stack in self._stacks)
 
     def _cut(self, evaluation: Evaluation) -> Iterator[Stack]:
         """Yield the candidates in networks; none if the rows cannot be used at all."""

@@ -20,7 +20,7 @@ from skmtl._params import resolve
 from skmtl.estimators._callbacks import FitProgress, with_callbacks
 from skmtl.model_selection._candidates import read_candidates
 from skmtl.model_selection._evaluation import Evaluation, Fold
-from skmtl.model_selection._halving import ELIMINATIONS, Halving
+from skmtl.model_selection._halving import ELIMINATIONS, Halving, rank_by_rung
 from skmtl.model_selection._pareto import pareto_front
 from skmtl.model_selection._splitters import MultiTaskKFold
 from skmtl.model_selection._tournament import Tournament
@@ -259,7 +259,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         task_scores = [result.pop("task_scores") for result in results]
         self.cv_results_ = self._format_results(settings, self.n_splits_, results)
         if rungs is not None:
-            _rank_by_rung(self.cv_results_, rungs)
+            rank_by_rung(self.cv_results_, rungs)
         if self.refit or not self.multimetric_:
             self.best_index_ = self._select_best_index(self.refit, metric, self.cv_results_)
             if not callable(self.refit):
@@ -287,15 +287,3 @@ class MultiTaskSearchCV(BaseSearchCV):
 
     def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
         raise NotImplementedError("The candidates of MultiTaskSearchCV are not evaluated one by one.")
-
-
-def _rank_by_rung(results: dict[str, Any], rungs: np.ndarray) -> None:
-    """Put candidates that ended later before those that ended earlier."""
-    results["rung"] = rungs
-    for name in [name for name in results if name.startswith("rank_test_")]:
-        order = np.lexsort((results[name], -rungs))
-        keys = np.column_stack([-rungs, results[name]])[order]
-        fresh = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
-        ranks = np.empty(len(rungs), dtype=np.int32)
-        ranks[order] = 1 + np.maximum.accumulate(np.where(fresh, np.arange(len(rungs)), 0))
-        results[name] = ranks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -14,10 +14,28 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmtl.model_selection._candidates import Candidate, by_network, by_steps
 from skmtl.model_selection._evaluation import Evaluation, Fold
 from skmtl.model_selection._halving import Halving
-from skmtl.model_selection._heat import Heat, Results, prepare
+from skmtl.model_selection._heat import Heat, Prepared, Results, prepare
 from skmtl.training import threads_for
 
 LEAST_TO_SHARE = 8  # candidates of a network below which it is not divided among jobs
+
+
+Fits = dict[tuple[int, int], dict[str, Any]]  # results by place of the candidate and number of the fold
+
+
+class Network(NamedTuple):
+    """Candidates that can be members of one network.
+
+    Attributes
+    ----------
+    candidates : sequence of Candidate
+        They agree in all that a member cannot carry.
+    prepared : list of Prepared
+        The steps before the nets, fold by fold.
+    """
+
+    candidates: Sequence[Candidate]
+    prepared: list[Prepared]
 
 
 @dataclass(frozen=True)
@@ -50,47 +68,42 @@ class Tournament:
     def run_all(self) -> list[dict[str, Any]]:
         """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
         with Parallel(n_jobs=self.n_jobs) as parallel:
-            heats = self._heats(self.candidates, parallel)
-            self._say(1, f"{len(heats)} jobs for {len(self.candidates)} candidates on {len(self.folds)} folds")
+            heats = self._heats(self._networks(parallel))
+            self._say(1, f"{len(heats)} jobs")
             parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
         return self._by_candidate(_by_fit(heats, parts))
 
     def race(self, halving: Halving, judge: str | None) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Drop the worse candidates at rungs; the results of the fits, and the rung at which each candidate ended.
 
-        The networks live on from rung to rung, so they are trained by threads of this process.
+        The networks live on from rung to rung, so they are trained by threads of this process. Where they would take
+        more memory than allowed, the candidates race in several leagues, one after another.
         """
-        results: dict[tuple[int, int], dict[str, Any]] = {}
+        results: Fits = {}
         rungs = np.zeros(len(self.candidates), dtype=int)
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
-        leagues = self._leagues()
-        for league in leagues:
-            self._race(league, halving, judge, parallel, results, rungs)
+        for league in self._leagues(self._networks(parallel)):
+            fits, ended = self._race(league, halving, judge, parallel)
+            results |= fits
+            rungs[list(ended)] = list(ended.values())
         return self._by_candidate(results), rungs
 
     def _race(
-        self,
-        league: Sequence[Candidate],
-        halving: Halving,
-        judge: str | None,
-        parallel: Parallel,
-        results: dict[tuple[int, int], dict[str, Any]],
-        rungs: np.ndarray,
-    ) -> None:
-        heats = self._heats(league, parallel)
+        self, league: Sequence[Network], halving: Halving, judge: str | None, parallel: Parallel
+    ) -> tuple[Fits, dict[int, int]]:
+        fits: Fits = {}
+        heats = self._heats(league)
         parallel(delayed(heat.start)(self.evaluation) for heat in heats)
-        alive = {candidate.place for candidate in league}
-        shares = [*halving.shares(), 1.0]
-        for rung, share in enumerate(shares):
+        alive = {candidate.place for network in league for candidate in network.candidates}
+        ended: dict[int, int] = {}
+        for rung, share in enumerate([*halving.shares(), 1.0]):
             self._say(2, f"{len(alive)} candidates train to {share:.1%} of their epochs")
-            rungs[list(alive)] = rung
-            parts = self._leg(heats, share, parallel)
-            fits = {fit: result for fit, result in _by_fit(heats, parts).items() if fit[0] in alive}
-            results |= fits
+            fits |= _by_fit(heats, self._leg(heats, share, parallel))
+            ended |= dict.fromkeys(alive, rung)
             if share < 1.0:
                 alive = halving.choose(self._mean_scores(fits, alive, judge))
-                for heat in heats:
-                    heat.keep(alive)
+                heats = [heat for heat in heats if heat.keep(alive)]
+        return fits, ended
 
     def _leg(self, heats: Sequence[Heat], share: float, parallel: Parallel) -> list[Results]:
         """Train to the next rung and score."""
@@ -99,30 +112,39 @@ class Tournament:
             legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
         return legs
 
-    def _mean_scores(
-        self, fits: dict[tuple[int, int], dict[str, Any]], alive: Iterable[int], judge: str | None
-    ) -> dict[int, float]:
+    def _mean_scores(self, fits: Fits, places: Iterable[int], judge: str | None) -> dict[int, float]:
         scores = {fit: _judged(result["test_scores"], judge) for fit, result in fits.items()}
-        return {place: float(np.mean([scores[place, fold.number] for fold in self.folds])) for place in alive}
+        return {place: float(np.mean([scores[place, fold.number] for fold in self.folds])) for place in places}
 
-    def _heats(self, candidates: Sequence[Candidate], parallel: Parallel) -> list[Heat]:
+    def _networks(self, parallel: Parallel) -> list[Network]:
+        groups = by_steps(self.candidates)
+        pairs = [(group[0], fold) for group in groups for fold in self.folds]
+        prepared = iter(parallel(delayed(prepare)(first, fold, self.evaluation) for first, fold in pairs))
+        by_group = [(group, [next(prepared) for _ in self.folds]) for group in groups]
+        return [Network(part, steps) for group, steps in by_group for part in by_network(group)]
+
+    def _heats(self, networks: Sequence[Network]) -> list[Heat]:
         """Candidates of one network and fold together, divided where there would be fewer networks than jobs."""
-        groups = by_steps(candidates)
-        pairs = [(group, fold) for group in groups for fold in self.folds]
-        prepared = parallel(delayed(prepare)(group[0], fold, self.evaluation) for group, fold in pairs)
         n_jobs = effective_n_jobs(self.n_jobs)
         return [
             Heat(part, fold, steps, self.memory)
-            for (group, fold), steps in zip(pairs, prepared, strict=True)
-            for network in by_network(group)
-            for part in _divided(network, n_jobs)
+            for network in networks
+            for fold, steps in zip(self.folds, network.prepared, strict=True)
+            for part in _divided(network.candidates, n_jobs)
         ]
 
-    def _leagues(self) -> list[Sequence[Candidate]]:
-        """Candidates whose networks together take no more memory than allowed."""
-        return [self.candidates]
+    def _leagues(self, networks: Sequence[Network]) -> list[list[Network]]:
+        """Divide the candidates so that the networks of a league together take no more memory than allowed."""
+        probes = [Heat(network.candidates[:1], self.folds[0], network.prepared[0], np.inf) for network in networks]
+        for probe in probes:
+            probe.start(self.evaluation)
+        sizes = zip(networks, probes, strict=True)
+        total = sum(probe.memory_used * len(network.candidates) for network, probe in sizes) * len(self.folds)
+        n = int(np.ceil(total / self.memory)) or 1
+        leagues = [[Network(network.candidates[k::n], network.prepared) for network in networks] for k in range(n)]
+        return [[network for network in league if network.candidates] for league in leagues]
 
-    def _by_candidate(self, fits: dict[tuple[int, int], dict[str, Any]]) -> list[dict[str, Any]]:
+    def _by_candidate(self, fits: Fits) -> list[dict[str, Any]]:
         return [fits[candidate.place, fold.number] for candidate in self.candidates for fold in self.folds]
 
     def _say(self, level: int, text: str) -> None:
@@ -140,7 +162,7 @@ def _divided(network: Sequence[Candidate], n_jobs: int) -> list[Sequence[Candida
     return [network[part::n_parts] for part in range(n_parts)]
 
 
-def _by_fit(heats: Sequence[Heat], parts: Sequence[Results]) -> dict[tuple[int, int], dict[str, Any]]:
+def _by_fit(heats: Sequence[Heat], parts: Sequence[Results]) -> Fits:
     """Results by place of the candidate and number of the fold."""
     pairs = zip(heats, parts, strict=True)
     return {(place, heat.fold.number): result for heat, part in pairs for place, result in part.items()}

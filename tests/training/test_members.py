@@ -1,0 +1,144 @@
+"""Members put side by side, taken out and trained on: each stays what it is alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.balancing import Static
+from skmtl.layers import ParameterBuffer, ParameterSpec
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS
+from skmtl.tasks import SquaredError, TaskLayout
+from skmtl.training import (
+    OPTIMIZERS,
+    SCHEDULES,
+    DenseRows,
+    DivergenceError,
+    Objective,
+    Run,
+    Settings,
+    Streams,
+    Training,
+    TrainingData,
+    Validation,
+)
+
+CPU = torch.device("cpu")
+N, D, MEMBERS = 40, 3, 4
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, D))
+Y = np.column_stack([X[:, 0], X[:, 1] * X[:, 2]])
+LAYOUT = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(N)) for k, column in enumerate(Y.T)])
+
+
+def make_network(members, sharing="hard", dropout=()):
+    rates = tuple(dropout) or (0.0,) * members
+    architecture = Architecture(SHARINGS[sharing](), D, (5,), "tanh", (1, 1), members, "float64", np.zeros(2), rates)
+    network = Network(architecture, CPU)
+    network.initialise([np.random.default_rng(k) for k in range(members)])
+    return network
+
+
+def make_training(*, rates=(0.01,) * MEMBERS, optimizer="adamw", patience=None, own_cells=False, validated=True):
+    """Four members of two teams, each with weights, dropout and held-out rows of its own."""
+    rng = np.random.default_rng(1)
+    held_out = torch.from_numpy(rng.random((MEMBERS, N)) < 0.2)
+    cells = torch.from_numpy(rng.random((MEMBERS, N, 2) if own_cells else (N, 2)))
+    data = TrainingData(DenseRows(X, torch.float64, CPU), torch.from_numpy(Y), cells, (~held_out).double())
+    objective = Objective(LAYOUT.groups, LAYOUT.n_outputs, CPU)
+    every = torch.arange(N).expand(MEMBERS, N)
+    validation = Validation(objective, data, every, held_out.double()) if validated else None
+    settings = Settings(
+        optimizer=OPTIMIZERS[optimizer](),
+        learning_rate=torch.tensor(rates, dtype=torch.float64),
+        weight_decay=torch.full((MEMBERS,), 0.01, dtype=torch.float64),
+        schedule=SCHEDULES["cosine"],
+        balancer=Static(),
+        importance=torch.from_numpy(rng.dirichlet([1, 1], MEMBERS)),
+        batch_size=16,
+        max_iter=8,
+        patience=patience,
+        tol=0.02,
+    )
+    network = make_network(MEMBERS, dropout=(0.0, 0.2, 0.4, 0.0))
+    run = Run(network, objective, data, settings, Streams.from_seed(3, MEMBERS))
+    return Training(run, data, validation, teams=np.array([0, 0, 1, 1]), task_names=["a", "b"])
+
+
+def parameters(network):
+    return network.buffer.arrays()
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_a_stack_of_networks_holds_each_of_them(sharing):
+    parts = [make_network(2, sharing, (0.1, 0.2)), make_network(1, sharing), make_network(3, sharing)]
+    stack = Network.stack(parts)
+    assert stack.architecture.rates == (0.1, 0.2, 0.0, 0.0, 0.0, 0.0)
+    x = torch.from_numpy(X)[None]
+    torch.testing.assert_close(stack(x), torch.cat([part(x) for part in parts]), rtol=0, atol=1e-12)
+    for members, part in zip(([0, 1], [2], [3, 4, 5]), parts, strict=True):
+        chosen = stack.select(members)
+        assert chosen.architecture.rates == part.architecture.rates
+        for name, values in parameters(part).items():
+            np.testing.assert_array_equal(parameters(chosen)[name], values)
+    assert Network.stack(parts[:1]) is parts[0]
+    back = stack.select([5, 2])
+    np.testing.assert_array_equal(back(x).numpy(), stack(x)[[5, 2]].numpy())
+
+
+def test_pick_keeps_the_layout_of_the_buffer():
+    specs = [ParameterSpec(n, shape, lambda g, s: g.normal(size=s)) for n, shape in (("w", (2, 3)), ("b", (3,)))]
+    buffer = ParameterBuffer(specs, 3, torch.float64, CPU)
+    buffer.initialise([np.random.default_rng(k) for k in range(3)])
+    fewer = ParameterBuffer(specs, 2, torch.float64, CPU)
+    fewer.values.copy_(buffer.pick(buffer.values, torch.tensor([2, 0])))
+    for name in ("w", "b"):
+        assert torch.equal(fewer.view(name), buffer.view(name)[[2, 0]])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("rates", [(0.01,) * 4, (0.01, 0.02, 0.005, 0.03)])
+@pytest.mark.parametrize("own_cells", [False, True])
+@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("validated", [True, False])
+def test_members_that_go_on_alone_train_as_before(optimizer, rates, own_cells, patience, validated):
+    settings = {"rates": rates, "own_cells": own_cells, "patience": patience, "validated": validated}
+    together = make_training(optimizer=optimizer, **settings)
+    together.advance(8)
+    shrunk = make_training(optimizer=optimizer, **settings)
+    shrunk.advance(3)
+    members = torch.tensor([1, 3])
+    shrunk = shrunk.select(members)
+    shrunk.advance(8)
+    assert shrunk.epochs_done > 3
+    kept, expected = shrunk.network(torch.tensor([0, 1])), together.network(members)
+    for name, values in parameters(expected).items():
+        np.testing.assert_allclose(parameters(kept)[name], values, rtol=0, atol=1e-10)
+    history, whole = shrunk.history.arrays(), together.history.select(members).arrays()
+    for name, values in whole.items():
+        np.testing.assert_allclose(history[name], values, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(shrunk.stopping.best_epoch, together.stopping.best_epoch[[1, 3]])
+
+
+def test_a_team_that_diverges_stops_and_leaves_the_others_alone():
+    calm = make_training()
+    calm.advance(8)
+    wild = make_training(rates=(0.01, 0.01, 0.01, 1e200))
+    wild.advance(8)
+    assert list(wild.failures) == [1]
+    assert isinstance(wild.failures[1], DivergenceError)
+    assert "learning_rate_init=1e+200" in str(wild.failures[1])
+    assert wild.stopping.active.tolist() == [True, True, False, False]
+    first = torch.tensor([0, 1])
+    for name, values in parameters(calm.network(first)).items():
+        np.testing.assert_allclose(parameters(wild.network(first))[name], values, rtol=0, atol=1e-10)
+
+
+def test_weights_that_are_not_finite_at_the_end_are_told_by_team():
+    training = make_training()
+    training.advance(2)
+    training.run.network.buffer.view("head.bias")[2] = np.nan
+    training.stopping.keep_best = False
+    training.check_weights()
+    assert list(training.failures) == [1]
+    assert "a weight is not finite" in str(training.failures[1])
