@@ -13,8 +13,9 @@ def complementary(matrix: Tensor, offset: Tensor, passive: Tensor | None = None)
     """Solve x >= 0, y = M x + q >= 0, x_i y_i = 0 by block principal pivoting.
 
     x minimises x^T M x / 2 + q^T x over x >= 0. A guess says which x_i are passive (free, with y_i = 0); all indices
-    with a wrong sign change sides at once, and one at a time where that makes no progress, which ends for every positive
-    definite M. Problems that are solved stay as they are while others go on, so that each comes out as it would alone.
+    with a wrong sign change sides at once, and one at a time where that makes no progress, which ends for every
+    positive definite M. Problems that are solved stay as they are while others go on, so that each comes out as it
+    would alone.
 
     Parameters
     ----------
@@ -60,4 +61,5 @@ def solve_on(matrix: Tensor, right: Tensor, passive: Tensor) -> Tensor:
     """Solve M x = r over the passive indices; x is 0 elsewhere."""
     eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     reduced = torch.where(passive[..., :, None] & passive[..., None, :], matrix, eye)
-    return torch.linalg.solve_ex(reduced, torch.where(passive, right, 0.0)[..., None])[0][..., 0]
+    solution: Tensor = torch.linalg.solve_ex(reduced, torch.where(passive, right, 0.0)[..., None])[0]
+    return solution[..., 0]

@@ -71,8 +71,8 @@ class GramianBalancer(GradientBalancer):
 def with_total(problem: Problem, raw: Tensor) -> Tensor:
     """Scale weights ``raw`` of the unit gradients so that those of the gradients sum to the importance at hand.
 
-    ``raw`` may have both signs. Their sum then may be near 0 or negative; the divisor keeps the direction and stays away
-    from 0.
+    ``raw`` may have both signs. Their sum then may be near 0 or negative; the divisor keeps the direction and stays
+    away from 0.
     """
     each = torch.where(problem.present, raw / problem.norms, 0.0)
     least = 1e-3 * each.abs().sum(1, keepdim=True)

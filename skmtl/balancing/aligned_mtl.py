@@ -32,4 +32,5 @@ class AlignedMTL(GramianBalancer):
         smallest = torch.where(kept, values, torch.inf).amin(1, keepdim=True)
         scale = torch.where(kept, smallest / torch.where(kept, values, 1.0), 0.0).sqrt()
         along = (problem.preference[:, None, :] @ vectors)[:, 0]  # V^T p
-        return (vectors @ (scale * along)[:, :, None])[:, :, 0] * problem.norms
+        weights: Tensor = (vectors @ (scale * along)[:, :, None])[:, :, 0]  # of the gradients as they are
+        return weights * problem.norms

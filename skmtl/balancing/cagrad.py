@@ -21,10 +21,10 @@ class CAGrad(GramianBalancer):
     max_d min_t g_t . d subject to |d - g_0| <= c |g_0|, g_0 = sum_t p_t g_t, p the loss weights. The dual minimises
     g_w . g_0 + c |g_0| |g_w| over w on the simplex, and d = g_0 + (c |g_0| / |g_w|) g_w.
 
-    d is also the point closest to g_0 at which every task gains at least lam, for the greatest lam that keeps it within the
-    radius. With d = g_0 + J^T x, x solves the complementarity problem x >= 0, G x + G p >= lam, x (G x + G p - lam) = 0.
-    The distance |J^T x| is a convex, rising function of lam with the derivative sum(x) / |J^T x|: Newton's method from
-    above, where a single task gains the most that it can, falls to the solution and never passes it.
+    d is also the point closest to g_0 at which every task gains at least lam, for the greatest lam that keeps it within
+    the radius. With d = g_0 + J^T x, x solves the complementarity problem x >= 0, G x + G p >= lam, x (G x + G p - lam)
+    = 0. The distance |J^T x| is a convex, rising function of lam with the derivative sum(x) / |J^T x|: Newton's method
+    from above, where a single task gains the most that it can, falls to the solution and never passes it.
 
     Parameters
     ----------

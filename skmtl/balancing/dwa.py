@@ -16,7 +16,7 @@ class _Epochs(NamedTuple):
 
     epoch: int
     total: Tensor
-    count: Tensor
+    batches: Tensor
     last: Tensor
     last_but_one: Tensor
 
@@ -58,9 +58,9 @@ class DWA(Balancer):
         rate = torch.where(ratio.isfinite(), ratio, 1.0)  # unknown yet, or a loss of 0
         weights = shared_out(masked_softmax(rate / self.temperature, present), importance)
         total = epochs.total + torch.where(present, seen.losses, 0.0)
-        return weights, epochs._replace(total=total, count=epochs.count + present)
+        return weights, epochs._replace(total=total, batches=epochs.batches + present)
 
 
 def _next(epochs: _Epochs, epoch: int) -> _Epochs:
     zero = torch.zeros_like(epochs.total)
-    return _Epochs(epoch, zero, zero, epochs.total / epochs.count, epochs.last)
+    return _Epochs(epoch, zero, zero, epochs.total / epochs.batches, epochs.last)

@@ -14,7 +14,7 @@ from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
 class FairGrad(GramianBalancer):
     """The direction d of given length that maximises the alpha-fair utility of the gains g_t . d.
 
-    It is d = J^T w with G w = (w / p)^(-1 / alpha), p the loss weights over their mean. Large alpha favours the task that
+    It is d = J^T w with G w = p w^(-1 / alpha), p the loss weights. Large alpha favours the task that
     gains least; alpha = 1 is Nash bargaining. The weights, all positive, are normalised to sum 1.
 
     Parameters
@@ -29,9 +29,7 @@ class FairGrad(GramianBalancer):
     Ban, H. and Ji, K. (2024). Fair resource allocation in multi-task learning. ICML.
     """
 
-    def __init__(
-        self, alpha: float = 2.0, gradient: Literal["parameters", "representation"] = "parameters"
-    ) -> None:
+    def __init__(self, alpha: float = 2.0, gradient: Literal["parameters", "representation"] = "parameters") -> None:
         super().__init__(gradient)
         self.alpha = alpha
 
@@ -41,5 +39,5 @@ class FairGrad(GramianBalancer):
         return super().start(importance)
 
     def solve(self, problem: Problem, seen: Seen) -> Tensor:
-        """G w = w^(-1 / alpha); see :meth:`GramianBalancer.solve`."""
+        """G w = p w^(-1 / alpha); see :meth:`GramianBalancer.solve`."""
         return with_total(problem, bargain(problem, 1 / self.alpha))

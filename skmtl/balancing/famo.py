@@ -25,8 +25,9 @@ class FAMO(Balancer):
     """Weights under which all losses fall at the same rate, without a gradient of any task.
 
     The objective is c sum_t z_t log(L_t - b + eps L_t(0)) with z = softmax(xi) and the constant
-    c = 1 / sum_t z_t / (L_t - b + eps L_t(0)), so that the weights sum to 1. After the step the losses of the same batch
-    are computed again, and Adam moves xi towards the tasks whose logarithm fell least. The loss weights multiply z.
+    c = 1 / sum_t z_t / (L_t - b + eps L_t(0)), so that the weights sum to 1. After the step the losses of the same
+    batch are computed again, and Adam moves xi towards the tasks whose logarithm fell least. The loss weights multiply
+    z.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ class _Progress(NamedTuple):
 class GradNorm(GradientBalancer):
     """Weights under which the norms of the weighted gradients follow how slowly each task learns.
 
-    With v = T softmax(xi), Adam moves xi to lower sum_t | v_t |g_t| - mean_s(v_s |g_s|) r_t^alpha |, the second term held
-    fixed; r_t = (L_t / L_t(0)) / mean_s(L_s / L_s(0)) is the task's own rate. The logits keep the weights positive. They
-    are multiplied by the loss weights and normalised to sum 1.
+    With v = T softmax(xi), Adam moves xi to lower sum_t | v_t |g_t| - mean_s(v_s |g_s|) r_t^alpha |, the second term
+    held fixed; r_t = (L_t / L_t(0)) / mean_s(L_s / L_s(0)) is the task's own rate. The logits keep the weights
+    positive. They are multiplied by the loss weights and normalised to sum 1.
 
     Parameters
     ----------

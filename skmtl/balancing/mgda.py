@@ -13,9 +13,9 @@ from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
 class MGDA(GramianBalancer):
     """Weights on the simplex with the shortest combined gradient: the direction in which the worst task falls fastest.
 
-    min w^T G w over w >= 0, sum w = 1. At the minimum G w = m on the weights that are positive and G w >= m elsewhere, so
-    that x = w / m solves the complementarity problem x >= 0, G x >= 1, x_t (G x - 1)_t = 0. The weights are multiplied by
-    the loss weights and normalised to sum 1. Tasks with short gradients get most of the weight.
+    min w^T G w over w >= 0, sum w = 1. At the minimum G w = m on the weights that are positive and G w >= m elsewhere,
+    so that x = w / m solves the complementarity problem x >= 0, G x >= 1, x_t (G x - 1)_t = 0. The weights are
+    multiplied by the loss weights and normalised to sum 1. Tasks with short gradients get most of the weight.
 
     References
     ----------

@@ -13,8 +13,8 @@ class NashMTL(GramianBalancer):
     """The Nash bargaining solution: the direction d of given length that maximises sum_t p_t log(g_t . d).
 
     p are the loss weights. It is d = J^T w with G w = p / w. The weights, all positive, are normalised to sum 1, which
-    takes the place of the original's bound on the length of d. Scaling a loss scales its weight inversely and leaves the
-    direction as it is.
+    takes the place of the original's bound on the length of d. Scaling a loss scales its weight inversely and leaves
+    the direction as it is.
 
     References
     ----------

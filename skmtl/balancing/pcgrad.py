@@ -32,9 +32,7 @@ class PCGrad(GramianBalancer):
 
     needs = frozenset({"gramian", "generators"})
 
-    def __init__(
-        self, shuffle: bool = True, gradient: Literal["parameters", "representation"] = "parameters"
-    ) -> None:
+    def __init__(self, shuffle: bool = True, gradient: Literal["parameters", "representation"] = "parameters") -> None:
         super().__init__(gradient)
         self.shuffle = shuffle
 

@@ -13,8 +13,8 @@ from skmtl.balancing._weights import masked_softmax
 class STCH(Balancer):
     """Minimise mu log sum_t exp(lambda_t (L_t - z) / mu), a smooth maximum of the weighted losses.
 
-    lambda are the loss weights times the number of tasks. w_t = lambda_t softmax_t(lambda (L - z) / mu), the derivative:
-    for equal loss weights they sum to 1. Losses enter with their scale.
+    lambda are the loss weights times the number of tasks. w_t = lambda_t softmax_t(lambda (L - z) / mu), the
+    derivative: for equal loss weights they sum to 1. Losses enter with their scale.
 
     Parameters
     ----------

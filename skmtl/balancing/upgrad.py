@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from skmtl.balancing._balancer import Seen
@@ -13,8 +12,8 @@ from skmtl.balancing._gramian import GramianBalancer, Problem
 class UPGrad(GramianBalancer):
     """Project each gradient onto the directions that hurt no task, and add the projections by the loss weights.
 
-    The projection of g_t onto the dual cone of the gradients is J^T v with the v >= e_t of least v^T G v. With v = e_t + x
-    that is the complementarity problem x >= 0, G x + G e_t >= 0, x (G x + G e_t) = 0, solved for all tasks at once.
+    The projection of g_t onto the dual cone of the gradients is J^T v with the v >= e_t of least v^T G v. With v = e_t
+    + x that is the complementarity problem x >= 0, G x + G e_t >= 0, x (G x + G e_t) = 0, solved for all tasks at once.
     Without conflict the direction is that of static weights.
 
     References

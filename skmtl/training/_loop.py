@@ -17,7 +17,7 @@ from skmtl.training._history import History
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import Optimizer
 from skmtl.training._schedule import Schedule
-from skmtl.training._step import TrainingStep, Weighting
+from skmtl.training._steps import StepParts, make_step
 from skmtl.training._stopping import Stopping
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
@@ -49,6 +49,8 @@ class Settings:
         Epochs without an improvement by ``tol`` after which a member stops.
     tol : float
         See ``patience``.
+    record : tuple of str
+        Further quantities for the history.
     """
 
     optimizer: Optimizer
@@ -61,6 +63,7 @@ class Settings:
     max_iter: int
     patience: int | None
     tol: float
+    record: tuple[str, ...] = ()
 
     def agrees_with(self, other: Settings) -> bool:
         """Whether steps under the other settings are the same; sizes and numbers of epochs may differ."""
@@ -68,6 +71,7 @@ class Settings:
         return (
             self.optimizer == other.optimizer
             and self.balancer == other.balancer
+            and self.record == other.record
             and self.schedule is other.schedule
             and all(torch.equal(getattr(self, name), getattr(other, name)) for name in rates)
         )
@@ -95,20 +99,22 @@ class Run:
     ) -> None:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
-        weighting = Weighting(settings.balancer, settings.importance, _rows_per_weight(data))
         passes = network.training_passes(streams.dropout(network.device))
-        self.step = TrainingStep(passes, objective, weighting, update)
+        parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
+        self.step = make_step(
+            parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
+        )
         self.steps_done = 0
 
     def go_on(self, settings: Settings, data: TrainingData) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""
         self.settings = settings
-        self.step.weighting.rows_per_weight = _rows_per_weight(data)
-        self.step.forget_coefficients()
+        self.step.expect(_rows_per_weight(data))
 
     def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.settings.importance)
+        self.step.begin_epoch()
         with self.step.passes.mode():
             for batch in data.batches(self.settings.batch_size, self.streams.order):
                 sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
@@ -164,10 +170,9 @@ def train(
     history = History()
     try:
         for epoch in range(settings.max_iter):
-            run.step.weighting.epoch = epoch
             losses = run.epoch(data, n_steps)
             held_out = None if validation is None else validation.losses(run.network)
-            history.append(losses, held_out, run.step.weighting.current, stopping.active)
+            history.append(losses, held_out, run.step.epoch_weights(), stopping.active, run.step.records())
             watched = _watched(losses, held_out, data.totals, None if validation is None else validation.totals)
             score = (watched * settings.importance).sum(1).double().cpu().numpy()
             if not np.isfinite(score).all():
