@@ -27,12 +27,15 @@ class Problem:
         The loss weights; 0 for a task that is left out.
     present : Tensor of shape (member, task), bool
         Tasks with a label in the batch, a positive loss weight and a gradient that is not zero.
+    ridge : float
+        Added to the diagonal of ``cosines``.
     """
 
     cosines: Tensor
     norms: Tensor
     preference: Tensor
     present: Tensor
+    ridge: float
 
     @classmethod
     def read(cls, gramian: Tensor, importance: Tensor) -> Problem:
@@ -45,7 +48,7 @@ class Problem:
         coupled = present[:, :, None] & present[:, None, :]
         cosines = torch.where(coupled, gramian / (norms[:, :, None] * norms[:, None, :]), 0.0)
         cosines.diagonal(dim1=-2, dim2=-1).fill_(1 + ridge)
-        return cls(cosines, norms, torch.where(present, importance.double(), 0.0), present)
+        return cls(cosines, norms, torch.where(present, importance.double(), 0.0), present, ridge)
 
 
 class GramianBalancer(GradientBalancer):

@@ -24,11 +24,9 @@ class AlignedMTL(GramianBalancer):
 
     def solve(self, problem: Problem, seen: Seen) -> Tensor:
         """Inverse root of the Gramian; see :meth:`GramianBalancer.solve`."""
-        assert seen.gramian is not None
-        n_tasks, noise = problem.norms.shape[1], torch.finfo(seen.gramian.dtype).eps
         size = torch.where(problem.present, problem.norms, 0.0)
         values, vectors = torch.linalg.eigh(size[:, :, None] * problem.cosines * size[:, None, :])
-        kept = values > 20 * n_tasks * noise * values[:, -1:]  # twice the ridge and more
+        kept = values > 2 * problem.ridge * values[:, -1:]
         smallest = torch.where(kept, values, torch.inf).amin(1, keepdim=True)
         scale = torch.where(kept, smallest / torch.where(kept, values, 1.0), 0.0).sqrt()
         along = (problem.preference[:, None, :] @ vectors)[:, 0]  # V^T p
