@@ -395,7 +395,7 @@ def test_upgrad_agrees_with_torchjd(rival):
 
 @pytest.mark.filterwarnings("ignore")
 def test_nash_mtl_agrees_with_torchjd(rival):
-    """Up to the sum, where torchjd's heuristic solves its own equation, w_t (G w)_t alike for all t; often it does not."""
+    """Up to the sum, where torchjd's heuristic solves its equation: w_t (G w)_t alike for all t. Often it does not."""
     pytest.importorskip("cvxpy")
     pytest.importorskip("ecos")
     differences = []
