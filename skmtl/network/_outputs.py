@@ -53,8 +53,8 @@ class OutputsByTask:
         ----------
         own : Tensor of shape (member, row, output)
             Gradient at the outputs.
-        weight : Tensor of shape (member, width, output)
-            Of the output layer.
+        weight : Tensor of shape (member, output, width)
+            Of the output layer, transposed.
 
         Returns
         -------
@@ -62,5 +62,5 @@ class OutputsByTask:
             Products over the outputs of each task.
         """
         if self._one_to_one:
-            return own.transpose(1, 2)[:, :, :, None] * weight.transpose(1, 2)[:, :, None, :]
-        return torch.stack([own[:, :, s] @ weight[:, :, s].transpose(1, 2) for s in self._slices], 1)
+            return own.transpose(1, 2)[:, :, :, None] * weight[:, :, None, :]
+        return torch.stack([own[:, :, s] @ weight[:, s] for s in self._slices], 1)

@@ -55,8 +55,8 @@ class OfRepresentation(TaskGradients):
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
-        weight = self.passes.head.linear.weight.detach()  # (member, width, output)
-        products = torch.bmm(own.transpose(1, 2), own).mul_(torch.bmm(weight.transpose(1, 2), weight))
+        weight = self.passes.head.linear.weight_transposed.detach()  # (member, output, width)
+        products = torch.bmm(own.transpose(1, 2), own).mul_(torch.bmm(weight, weight.transpose(1, 2)))
         return self.outputs.sum_blocks(products)
 
 
@@ -80,7 +80,7 @@ class OfStack(TaskGradients):
     def _part(self, own: Tensor, members: slice) -> Tensor:
         stack = self.passes.body.stack
         assert stack is not None
-        weight = self.passes.head.linear.weight.detach()[members]
+        weight = self.passes.head.linear.weight_transposed.detach()[members]
         return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
 
 

@@ -150,7 +150,7 @@ def test_gramian_by_the_representation(n_outputs, autograd):
     network = make_network(Hard(), n_outputs)
     x, own = draw(n_outputs)
     by_task = reference(network, x, own, n_outputs)
-    weight = network.buffer.view("head.weight")[:, 0]
+    weight = network.buffer.view("head.weight")[:, 0].mT
     edges = np.cumsum((0, *n_outputs))
     at_features = torch.stack([own[:, :, a:b] @ weight[:, :, a:b].mT for a, b in pairwise(edges)], 1).flatten(2)
     way, gramian, weights = look(network, x, own, n_outputs, "representation", autograd)
