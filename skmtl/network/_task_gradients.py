@@ -17,7 +17,7 @@ from skmtl.network._backward import Differentiation
 from skmtl.network._heads import FusedHead
 from skmtl.network._outputs import OutputsByTask
 
-CHUNK_BYTES = 1 << 23  # of one layer's gradient, all tasks: as many members at a time as fit, but at least one
+CHUNK_BYTES = 1 << 21  # of one layer's gradient, all tasks: as many members at a time as fit, but at least one
 
 
 class TaskGradients(ABC):
