@@ -138,7 +138,8 @@ def _libmtl_trainer(
     shape: Any, names: list[str], weighting: str, by_representation: bool, arguments: dict[str, Any]
 ) -> Any:
     import torch
-    from LibMTL import Trainer, weighting as weightings
+    from LibMTL import Trainer
+    from LibMTL import weighting as weightings
     from LibMTL.architecture import HPS
     from LibMTL.loss import AbsLoss
     from torch import nn
