@@ -108,9 +108,8 @@ class LibMTLLoop(_Loop):
 
     def start(self) -> None:
         """Build net and optimizer."""
-        with _importable():
-            self.names = [f"task{task}" for task in range(self.shape.tasks)]
-            self.trainer = make_libmtl_trainer(self.shape, self.names)
+        self.names = [f"task{task}" for task in range(self.shape.tasks)]
+        self.trainer = make_libmtl_trainer(self.shape, self.names)
 
     def step(self, rows: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> None:
         """Take one optimisation step."""
@@ -123,13 +122,26 @@ class LibMTLLoop(_Loop):
         trainer.optimizer.step()
 
 
-def make_libmtl_trainer(shape: Shape, names: list[str]) -> Any:
+def make_libmtl_trainer(
+    shape: Any,
+    names: list[str],
+    weighting: str = "EW",
+    by_representation: bool = False,
+    arguments: dict[str, Any] | None = None,
+) -> Any:
     """Build LibMTL's trainer on the CPU with a linear decoder and a masked squared error for each task."""
+    with _importable():
+        return _libmtl_trainer(shape, names, weighting, by_representation, arguments or {})
+
+
+def _libmtl_trainer(
+    shape: Any, names: list[str], weighting: str, by_representation: bool, arguments: dict[str, Any]
+) -> Any:
     import torch
     from LibMTL import Trainer
+    from LibMTL import weighting as weightings
     from LibMTL.architecture import HPS
     from LibMTL.loss import AbsLoss
-    from LibMTL.weighting import EW
     from torch import nn
 
     class MaskedError(AbsLoss):  # type: ignore[misc]
@@ -143,14 +155,14 @@ def make_libmtl_trainer(shape: Shape, names: list[str]) -> Any:
 
     return OnCPU(
         task_dict={n: {"metrics": [], "metrics_fn": None, "loss_fn": MaskedError(), "weight": []} for n in names},
-        weighting=EW,
+        weighting=getattr(weightings, weighting),
         architecture=HPS,
         encoder_class=lambda: make_trunk(shape),
         decoders=nn.ModuleDict({name: nn.Linear(shape.hidden[-1], 1) for name in names}),
-        rep_grad=False,
+        rep_grad=by_representation,
         multi_input=False,
         optim_param={"optim": "adam", "lr": RATE},
         scheduler_param=None,
-        weight_args={},
+        weight_args=arguments,
         arch_args={},
     )

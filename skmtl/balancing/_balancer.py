@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from skmtl._params import Params
+
+GRADIENTS = ("parameters", "representation")
 
 
 @dataclass(frozen=True)
@@ -18,13 +22,28 @@ class Seen:
     Attributes
     ----------
     losses : Tensor of shape (member, task), optional
-        Masked weighted mean loss of each task on the batch.
+        Masked weighted mean loss of each task over its labels in the batch; 0 where it has none.
+    losses_after_step : Tensor of shape (member, task), optional
+        Losses of the previous batch after the step that was taken on it; None before the first step.
+    gramian : Tensor of shape (member, task, task), optional
+        Inner products of the tasks' gradients.
+    gradient_norms : Tensor of shape (member, task), optional
+        Norms of the tasks' gradients.
     epoch : int, optional
-        Number of completed epochs.
+        Number of completed epochs of the run.
+    likelihood : Tensor of shape (2, task), optional
+        Factors a and b of the negative log likelihood a exp(-s) L + b s, s the log of a task's variance or scale.
+    generators : sequence of torch.Generator, optional
+        One random stream a member.
     """
 
     losses: Tensor | None = None
+    losses_after_step: Tensor | None = None
+    gramian: Tensor | None = None
+    gradient_norms: Tensor | None = None
     epoch: int | None = None
+    likelihood: Tensor | None = None
+    generators: Sequence[torch.Generator] | None = None
 
 
 class Balancer(Params, ABC):
@@ -40,7 +59,7 @@ class Balancer(Params, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def start(self, importance: Tensor) -> Any:
-        """Run state before the first step.
+        """Check the settings and make the run state before the first step.
 
         Parameters
         ----------
@@ -51,6 +70,11 @@ class Balancer(Params, ABC):
         -------
         object
             Whatever :meth:`weights` carries from step to step.
+
+        Raises
+        ------
+        ValueError
+            If a setting is out of range.
         """
         return None
 
@@ -90,7 +114,7 @@ class Balancer(Params, ABC):
         Returns
         -------
         weights : Tensor of shape (member, task)
-            Derivative of the joint objective by each task's loss.
+            Derivative of the joint objective by each task's loss; 0 where the importance is 0.
         state : object
             For the next call.
         """
@@ -108,3 +132,31 @@ def _select(state: Any, members: Tensor) -> Any:
     if is_dataclass(state) and not isinstance(state, type):
         return replace(state, **{f.name: _select(getattr(state, f.name), members) for f in fields(state)})
     return state
+
+
+class GradientBalancer(Balancer):
+    """A method that looks at the tasks' gradients. Its weights combine them for the parameters that tasks share.
+
+    Parameters of a single task, its output layer among them, follow the gradient of its own unweighted loss.
+
+    Parameters
+    ----------
+    gradient : {"parameters", "representation"}, default="parameters"
+        By what the gradients are taken: the shared parameters, or the features that all output layers read.
+    """
+
+    def __init__(self, gradient: Literal["parameters", "representation"] = "parameters") -> None:
+        self.gradient = gradient
+
+    def start(self, importance: Tensor) -> Any:
+        """Check ``gradient``; see :meth:`Balancer.start`."""
+        if self.gradient not in GRADIENTS:
+            choices = " or ".join(map(repr, GRADIENTS))
+            raise ValueError(f"{type(self).__name__}: gradient must be {choices}; got {self.gradient!r}.")
+        return super().start(importance)
+
+
+def require(balancer: Balancer, name: str, is_met: bool, what: str) -> None:
+    """Raise ValueError if a setting is not what it must be."""
+    if not is_met:
+        raise ValueError(f"{type(balancer).__name__}: {name} must be {what}; got {getattr(balancer, name)!r}.")

@@ -210,6 +210,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         max_iter=recipe.max_iter,
         patience=recipe.patience,
         tol=params["tol"],
+        record=tuple(params["record"]),
     )
 
 

@@ -99,12 +99,15 @@ class Learner:
 
     @property
     def history(self) -> dict[str, np.ndarray]:
-        """Arrays ``(epoch, member, task)`` by quantity, tasks in the order of the label matrix."""
+        """Arrays ``(epoch, member, task, ...)`` by quantity, tasks in the order of the label matrix."""
         return self._restored(self._history)
 
     def _restored(self, history: History, first: int = 0) -> dict[str, np.ndarray]:
-        shape = (-1, self.network.buffer.members, len(self.tasks))  # of no epoch, too
-        return {name: self.layout.restore(values.reshape(shape)) for name, values in history.arrays(first).items()}
+        empty = (0, self.network.buffer.members, len(self.tasks))
+        arrays = history.arrays(first).items()
+        return {
+            name: self.layout.restore(values, 2) if len(values) else values.reshape(empty) for name, values in arrays
+        }
 
     @property
     def n_iter(self) -> int:

@@ -30,8 +30,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         What turns a row of X into a vector; "auto" encodes tables.
     sharing : {"hard", "independent"} or Sharing, default="hard"
         How tasks share hidden layers.
-    balancing : {"static"} or Balancer, default="static"
-        What multiplies ``loss_weights`` in each step.
+    balancing : str or Balancer, default="static"
+        What multiplies ``loss_weights`` in each step: "static" (nothing), or a method of :mod:`skmtl.balancing` by its
+        name there or as an object.
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts: None for equally, a sequence, or a dict by task name in which unnamed tasks weigh 1.
         Normalised to sum 1.
@@ -76,6 +77,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         Seed of everything random; pass an int for reproducible fits.
     verbose : int, default=0
         Whether to print a line an epoch.
+    record : tuple of {"gradient_norms", "gradient_cosines"}, default=()
+        Further quantities for ``history_``, of each task's gradient by the shared parameters (by what ``balancing``
+        takes gradients by, if it does). Costs as much as a gradient-based method.
 
     Attributes
     ----------
@@ -90,7 +94,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     n_iter_ : int
         Epochs done.
     history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
-        "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped.
+        "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
+        the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
+        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``record`` names them.
     loss_weights_ : ndarray of shape (n_tasks,)
         Normalised ``loss_weights``.
     encoder_ : Encoder
@@ -144,6 +150,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
+        record: Any = (),
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -171,6 +178,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+        self.record = record
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 

@@ -6,6 +6,7 @@ from skmtl.layers._linear import MemberLinear
 from skmtl.layers._mlp import MemberMLP
 from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._scratch import Scratch
+from skmtl.layers._task_gramian import task_gramian
 
 __all__ = [
     "ACTIVATIONS",
@@ -18,4 +19,5 @@ __all__ = [
     "ParameterBuffer",
     "ParameterSpec",
     "Scratch",
+    "task_gramian",
 ]

@@ -65,7 +65,7 @@ class MemberLinear:
         self.bias = values[bias].flatten(0, 1)
         self._weight_gradient = buffer.gradient_view(weight).flatten(0, 1)
         self._bias_gradient = buffer.gradient_view(bias).flatten(0, 1)
-        self._weight_transposed = self.weight.transpose(1, 2)
+        self.weight_transposed = self.weight.transpose(1, 2)
         self._stack = self.weight.shape[0]
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
@@ -89,4 +89,4 @@ class MemberLinear:
     def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
         """Gradient at the input, ``(stack, row, n_inputs)``."""
         out = scratch.out(self._input_name, self._stack, gradient.shape[1], self.n_inputs, self.weight)
-        return torch.bmm(gradient, self._weight_transposed, out=out)
+        return torch.bmm(gradient, self.weight_transposed, out=out)

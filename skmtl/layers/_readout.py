@@ -34,7 +34,7 @@ class MemberReadout(MemberLinear):
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``; see :meth:`MemberLinear.bind`."""
         super().bind(buffer, leaves)
-        self._weight_transposed = self.weight  # (stack, n_outputs, n_inputs)
+        self.weight_transposed = self.weight  # (stack, n_outputs, n_inputs)
 
     def _make_specs(self, weight: Initializer, bias: Initializer) -> tuple[ParameterSpec, ParameterSpec]:
         return (

@@ -1,6 +1,16 @@
 """Encoder, shared layers and the fused output layer as one network with a forward and a backward."""
 
 from skmtl.layers import ACTIVATIONS, Scratch
+from skmtl.network._backward import Differentiation
 from skmtl.network._network import Architecture, Network
+from skmtl.network._task_gradients import TaskGradients, task_gradients
 
-__all__ = ["ACTIVATIONS", "Architecture", "Network", "Scratch"]
+__all__ = [
+    "ACTIVATIONS",
+    "Architecture",
+    "Differentiation",
+    "Network",
+    "Scratch",
+    "TaskGradients",
+    "task_gradients",
+]

@@ -14,7 +14,22 @@ from skmtl.sharing import Body
 
 
 class Differentiation(Protocol):
-    """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs."""
+    """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs.
+
+    Attributes
+    ----------
+    body, head : Body, Head
+        Hidden layers and output layer.
+    buffer : ParameterBuffer
+        Where the gradients go.
+    scratch : Scratch
+        What the last forward saved.
+    """
+
+    body: Body
+    head: Head
+    buffer: ParameterBuffer
+    scratch: Scratch
 
     def mode(self) -> AbstractContextManager[None]:
         """What torch must record while steps run."""
@@ -24,8 +39,8 @@ class Differentiation(Protocol):
         """``(1 or member, row, feature) -> (member, row, output)``."""
         ...
 
-    def backward(self, gradient: Tensor) -> None:
-        """Fill the gradient buffer from the gradient at the outputs of the last forward."""
+    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
+        """Fill the gradient buffer from the gradient at the outputs; ``again``: another backward will follow."""
         ...
 
 
@@ -33,7 +48,7 @@ class HandDerived:
     """Backward written out layer by layer over reused memory; no graph is recorded."""
 
     def __init__(self, body: Body, head: Head, buffer: ParameterBuffer, generators: list[torch.Generator]) -> None:
-        self.body, self.head = body, head
+        self.body, self.head, self.buffer = body, head, buffer
         self.has_body = bool(body.specs)
         self.scratch = Scratch(reuse=True, generators=generators)
         body.bind(buffer)
@@ -47,7 +62,7 @@ class HandDerived:
         """See :class:`Differentiation`."""
         return self.head.forward(self.body.forward(x, self.scratch), self.scratch)
 
-    def backward(self, gradient: Tensor) -> None:
+    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
         """See :class:`Differentiation`."""
         self.head.backward(gradient, self.scratch)
         if self.has_body:
@@ -74,7 +89,7 @@ class Autograd:
             self._outputs = self.head.forward(self.body.forward(x, self.scratch), self.scratch)
         return self._outputs.detach()
 
-    def backward(self, gradient: Tensor) -> None:
+    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
         """See :class:`Differentiation`."""
         self.buffer.gradient.zero_()
-        self._outputs.backward(gradient)
+        self._outputs.backward(gradient, retain_graph=again)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from skmtl._params import Params
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,15 @@ class Body(ABC):
         1 if all tasks read the same features, else the number of tasks.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
+    stack : MemberMLP or None
+        The hidden layers, where the body is nothing but one stack that all tasks read: their gradients by it can then
+        be taken for all tasks at once.
     """
 
     width: int
     copies: int = 1
     hand_derived: bool = True
+    stack: MemberMLP | None = None
 
     @property
     @abstractmethod

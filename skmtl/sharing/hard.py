@@ -30,7 +30,7 @@ class _HardBody(Body):
             activation=trunk.activation,
             dropout=trunk.dropout,
         )
-        self.width = self.mlp.width
+        self.width, self.stack = self.mlp.width, self.mlp
 
     @property
     def specs(self) -> list[ParameterSpec]:

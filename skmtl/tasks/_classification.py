@@ -14,6 +14,7 @@ class Classification(Kind):
     """Targets that are classes, encoded as indices into the sorted classes."""
 
     is_classifier = True
+    likelihood = (1.0, 0.5)
 
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the classes; see :meth:`Kind.fit`."""

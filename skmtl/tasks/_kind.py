@@ -45,9 +45,13 @@ class Kind(Params, ABC):
     ----------
     is_classifier : bool
         Whether the targets are classes.
+    likelihood : tuple of float
+        Factors a and b of the negative log likelihood a exp(-s) l + b s that goes with the loss l, s being the log of
+        the noise: its variance where a squared error or a temperature of logits divides the loss, else its scale.
     """
 
     is_classifier: ClassVar[bool]
+    likelihood: ClassVar[tuple[float, float]] = (1.0, 1.0)
 
     @abstractmethod
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:

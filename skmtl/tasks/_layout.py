@@ -71,11 +71,11 @@ class TaskLayout:
             for a, b in pairwise(edges)
         ]
 
-    def restore(self, values: np.ndarray) -> np.ndarray:
-        """Put the last axis, in the layout's order, back into the order of the label matrix."""
-        restored = np.empty_like(values)
-        restored[..., self.order] = values
-        return restored
+    def restore(self, values: np.ndarray, first: int = -1) -> np.ndarray:
+        """Put the axes of tasks, from axis ``first`` on, back from the layout's order into that of the label matrix."""
+        for axis in range(first % values.ndim, values.ndim):
+            values = values.take(self._places, axis)
+        return values
 
     def mean_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
         """Mean response of the members: ``(member, n, outputs)`` to one ``(n, n_tasks, n_classes or 1)`` a group."""

@@ -12,6 +12,8 @@ from skmtl.tasks._numeric import Numeric
 class SquaredError(Numeric):
     """Squared error l = (z - y)^2, dl/dz = 2 (z - y), of standardised targets; predicts the conditional mean."""
 
+    likelihood = (0.5, 0.5)
+
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Mean of the standardised target; see :meth:`Kind.initial_bias`."""
         return np.zeros(1)

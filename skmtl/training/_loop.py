@@ -82,11 +82,10 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         run, validation, stopping = self.run, self.validation, self.stopping
-        run.step.weighting.epoch = epoch
         losses = run.epoch(self.data, self._n_steps)
         held_out = None if validation is None else validation.losses(run.network)
         active = stopping.active
-        self.history.append(losses, held_out, run.step.weighting.current, active)
+        self.history.append(losses, held_out, run.step.epoch_weights(), active, run.step.records())
         watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
         score = (watched * run.settings.importance).sum(1).double().cpu().numpy()
         stopping.update(epoch, score)

@@ -16,7 +16,7 @@ from skmtl.training._data import TrainingData
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import Optimizer
 from skmtl.training._schedule import Schedule
-from skmtl.training._step import TrainingStep, Weighting
+from skmtl.training._steps import StepParts, make_step
 from skmtl.training._streams import Streams
 
 PER_MEMBER = ("learning_rate", "weight_decay", "importance")  # what members of one run may differ in
@@ -44,6 +44,8 @@ class Settings:
         Epochs without an improvement by ``tol`` after which a member stops.
     tol : float
         See ``patience``.
+    record : tuple of str
+        Further quantities for the history.
     """
 
     optimizer: Optimizer
@@ -56,6 +58,7 @@ class Settings:
     max_iter: int
     patience: int | None
     tol: float
+    record: tuple[str, ...] = ()
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:
@@ -74,6 +77,7 @@ class Settings:
         return (
             self.optimizer == other.optimizer
             and self.balancer == other.balancer
+            and self.record == other.record
             and self.schedule is other.schedule
             and all(torch.equal(getattr(self, name), getattr(other, name)) for name in PER_MEMBER)
         )
@@ -101,10 +105,12 @@ class Run:
     ) -> None:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
-        weighting = Weighting(settings.balancer, settings.importance, _rows_per_weight(data))
         self._generators = streams.dropout(network.device)
         passes = network.training_passes(self._generators)
-        self.step = TrainingStep(passes, objective, weighting, update)
+        parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
+        self.step = make_step(
+            parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
+        )
         self.steps_done = 0
 
     def select(self, members: Tensor) -> Run:
@@ -120,12 +126,12 @@ class Run:
     def go_on(self, settings: Settings, data: TrainingData) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""
         self.settings = settings
-        self.step.weighting.rows_per_weight = _rows_per_weight(data)
-        self.step.forget_coefficients()
+        self.step.expect(_rows_per_weight(data))
 
     def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.settings.importance)
+        self.step.begin_epoch()
         with self.step.passes.mode():
             for batch in data.batches(self.settings.batch_size, self.streams.order):
                 sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))

@@ -26,7 +26,9 @@ class Streams:
     def __init__(self, order: np.random.SeedSequence, members: Sequence[np.random.SeedSequence]) -> None:
         self.order = np.random.default_rng(order)
         self.initial = [np.random.default_rng(seed) for seed in members]
-        self._dropout_seeds = [int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)) for seed in members]
+        states = [seed.generate_state(2, np.uint64) >> np.uint64(1) for seed in members]
+        self._dropout_seeds = [int(state[0]) for state in states]
+        self._balancing_seeds = [int(state[1]) for state in states]
 
     @classmethod
     def from_seed(cls, seed: int | None, members: int) -> Streams:
@@ -48,3 +50,7 @@ class Streams:
     def dropout(self, device: torch.device) -> list[torch.Generator]:
         """One generator a member, started anew."""
         return [torch.Generator(device).manual_seed(seed) for seed in self._dropout_seeds]
+
+    def balancing(self) -> list[torch.Generator]:
+        """One generator a member for methods that draw, started anew."""
+        return [torch.Generator().manual_seed(seed) for seed in self._balancing_seeds]

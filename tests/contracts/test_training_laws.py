@@ -127,8 +127,7 @@ def objective_values(layout, data, rows):
     batch = data.take(rows)
     sums, gradient = run.step.objective(run.network(batch.x), batch)
     run.step.passes.forward(batch.x)
-    coefficient = run.step._coefficient(run.step.weighting(sums, batch.x.shape[1]), batch.x.shape[1])
-    run.step.passes.backward(gradient * coefficient)
+    run.step.passes.backward(gradient * run.step._coefficient(batch.x.shape[1]))
     return sums, run.network.buffer.gradient.clone()
 
 

@@ -1,0 +1,1 @@
+"""What balancing methods cost, and what they buy."""

@@ -1,0 +1,182 @@
+"""What each method buys: error per task beside the single-task reference and beside tuned static weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+Floats = NDArray[np.float64]
+SETS = ("scm20d", "sarcos_test", "yeast", "tox21", "scales")
+TRAIN_ROWS, TEST_ROWS = 1500, 1500  # drawn from the set, so that all methods finish; all rows would favour nobody
+SEEDS = (0, 1, 2)
+NET: dict[str, Any] = {"hidden_layer_sizes": (64, 64), "n_estimators": 2}
+SINGLE, TUNED = "single-task reference", "static, tuned weights"
+MOST_CANDIDATES = 40
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows and labels of one draw."""
+
+    X: Floats
+    Y: Floats  # NaN = no label
+    kinds: list[str]
+    scored: list[int]  # tasks that count
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Errors of one fit, lower is better: root relative squared error, or 1 - ROC-AUC of a binary task."""
+
+    set: str
+    seed: int
+    method: str
+    errors: list[float]
+    seconds: float
+    note: str = ""
+
+
+def methods() -> dict[str, Any]:
+    """Every method, gradient-based ones in both forms, at their defaults."""
+    from skmtl.balancing import BALANCERS, GradientBalancer
+
+    named: dict[str, Any] = {}
+    for name, cls in BALANCERS.items():
+        if issubclass(cls, GradientBalancer):
+            named |= {f"{name}, {form}": cls(gradient=form) for form in ("parameters", "representation")}
+        else:
+            named[name] = cls()
+    return named
+
+
+def load(name: str, seed: int, data: Path) -> Problem:
+    """Draw training and test rows."""
+    rng = np.random.default_rng(seed)
+    if name == "scales":
+        return _scales(rng)
+    from benchmarks.accuracy import protocols
+
+    table = protocols.load(data / name)
+    labelled = np.flatnonzero(table.Y.notna().any(axis=1).to_numpy())
+    rows = rng.permutation(labelled)
+    train, test = rows[:TRAIN_ROWS], rows[TRAIN_ROWS : TRAIN_ROWS + TEST_ROWS]
+    kinds = ["squared_error" if kind == "regression" else kind for kind in table.kinds]
+    return Problem(np.asarray(table.X), table.Y.to_numpy(float), kinds, list(range(len(kinds))), train, test)
+
+
+def _scales(rng: np.random.Generator) -> Problem:
+    """Two counts with large means, two binary tasks and a column of noise.
+
+    The counts' losses are about a thousandth of the binary ones, since deviances are divided by the mean count. The
+    noise has nothing to learn: it is trained on and not scored.
+    """
+    n, d = TRAIN_ROWS + TEST_ROWS, 20
+    X = rng.normal(size=(n, d))
+    hidden = np.tanh(X @ rng.normal(size=(d, 6)) / d**0.5 * 2)
+    signal = hidden @ rng.normal(size=(6, 4))
+    signal /= signal.std(axis=0)
+    counts = rng.poisson(2000 * np.exp(0.03 * signal[:, :2]))
+    classes = rng.random((n, 2)) < 1 / (1 + np.exp(-2 * signal[:, 2:]))
+    Y = np.column_stack([counts, classes, rng.normal(size=n)]).astype(float)
+    kinds = ["poisson", "poisson", "binary", "binary", "squared_error"]
+    rows = np.arange(n)
+    return Problem(X, Y, kinds, [0, 1, 2, 3], rows[:TRAIN_ROWS], rows[TRAIN_ROWS:])
+
+
+def _fit(problem: Problem, rows: NDArray[np.int64], seed: int, **params: Any) -> tuple[Any, float]:
+    from skmtl import MultiTaskNet
+
+    model = MultiTaskNet(tasks=problem.kinds, random_state=seed, **NET, **params)
+    start = perf_counter()
+    model.fit(problem.X[rows], problem.Y[rows])
+    return model, perf_counter() - start
+
+
+def _errors(problem: Problem, model: Any, rows: NDArray[np.int64]) -> list[float]:
+    predicted, probabilities = model.predict(problem.X[rows]), None
+    if "binary" in problem.kinds:
+        probabilities = model.predict_proba(problem.X[rows])
+    errors = []
+    for task in problem.scored:
+        truth = problem.Y[rows, task]
+        seen = ~np.isnan(truth)
+        truth = truth[seen]
+        if problem.kinds[task] == "binary":
+            assert probabilities is not None
+            of_task = probabilities[task][seen, -1]
+            errors.append(1 - float(roc_auc_score(truth, of_task)) if len(np.unique(truth)) == 2 else float("nan"))
+        else:
+            residual = truth - predicted[seen, task].astype(float)
+            errors.append(float(np.sqrt((residual**2).sum() / ((truth - truth.mean()) ** 2).sum())))
+    return errors
+
+
+def _tuned(problem: Problem, seed: int, budget: float) -> tuple[Any, float, str]:
+    """Random loss weights, log-uniform over three decades, until the time is up; chosen on a fifth of the rows."""
+    rng = np.random.default_rng(seed)
+    cut = len(problem.train) * 4 // 5
+    fitted, judged = problem.train[:cut], problem.train[cut:]
+    best: tuple[float, list[float]] | None = None
+    spent, tried = 0.0, 0
+    while (spent < budget and tried < MOST_CANDIDATES) or tried < 2:
+        weights = (
+            [1.0] * len(problem.kinds) if tried == 0 else (10 ** rng.uniform(-1.5, 1.5, len(problem.kinds))).tolist()
+        )
+        start = perf_counter()
+        model, _ = _fit(problem, fitted, seed, loss_weights=weights)
+        error = float(np.nanmean(_errors(problem, model, judged)))
+        spent, tried = spent + perf_counter() - start, tried + 1
+        if best is None or error < best[0]:
+            best = error, weights
+    assert best is not None
+    model, seconds = _fit(problem, problem.train, seed, loss_weights=best[1])
+    return model, spent + seconds, f"{tried} candidates"
+
+
+def run(sets: tuple[str, ...], data: Path | None, cache: Path) -> Iterator[Result]:
+    """Fit what the cache lacks; results as they come."""
+    done = {(r.set, r.seed, r.method): r for r in read(cache)}
+    for name in sets:
+        if name != "scales" and data is None:
+            continue
+        for seed in SEEDS:
+            problem = load(name, seed, data or Path())
+            settings: dict[str, dict[str, Any]] = {SINGLE: {"sharing": "independent"}}
+            settings |= {method: {"balancing": balancer} for method, balancer in methods().items()}
+            for method, params in settings.items():
+                if (name, seed, method) in done:
+                    continue
+                model, seconds = _fit(problem, problem.train, seed, **params)
+                result = Result(name, seed, method, _errors(problem, model, problem.test), seconds)
+                done[name, seed, method] = result
+                yield _keep(result, cache)
+            if (name, seed, TUNED) not in done:
+                times = [
+                    r.seconds for (s, k, m), r in done.items() if (s, k) == (name, seed) and m.endswith("parameters")
+                ]
+                model, seconds, note = _tuned(problem, seed, float(np.median(times)))
+                yield _keep(Result(name, seed, TUNED, _errors(problem, model, problem.test), seconds, note), cache)
+
+
+def _keep(result: Result, cache: Path) -> Result:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with cache.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(result)) + "\n")
+    return result
+
+
+def read(cache: Path) -> list[Result]:
+    """Results so far."""
+    if not cache.exists():
+        return []
+    return [Result(**json.loads(line)) for line in cache.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,37 @@
+"""One task at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing._balancer import Balancer, Seen
+
+
+class Alternating(Balancer):
+    """Each step follows the loss of one task; every round visits all tasks in an order of its own.
+
+    A task without a label in the batch waits for its turn. The task of the step weighs its loss weight times the number
+    of tasks, so that the mean over a round is the static objective.
+    """
+
+    needs = frozenset({"generators"})
+
+    def start(self, importance: Tensor) -> Any:
+        """All rounds are over; see :meth:`Balancer.start`."""
+        return torch.full_like(importance, torch.inf)
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Pick the next task of each member; see :meth:`Balancer.weights`."""
+        assert seen.generators is not None
+        present, n_tasks = importance > 0, importance.shape[1]
+        turns = state.clone()  # (member, task): the task with the smallest number is next, infinite: done in this round
+        over = torch.where(present, turns, torch.inf).isinf().all(1) & present.any(1)
+        for member in over.nonzero().flatten().tolist():
+            draws = torch.rand(n_tasks, generator=seen.generators[member], dtype=torch.float64)
+            turns[member] = draws.to(turns)
+        chosen = torch.where(present, turns, torch.inf).argmin(1, keepdim=True)
+        one = torch.zeros_like(importance).scatter_(1, chosen, 1.0) * present
+        return importance * n_tasks * one, torch.where(one > 0, torch.inf, turns)

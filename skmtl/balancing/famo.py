@@ -1,0 +1,91 @@
+"""Fast adaptive multitask optimization."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, unseen
+
+
+class _Logits(NamedTuple):
+    """Logits xi with Adam's moments, the first losses, and what the previous step saw."""
+
+    logits: Tensor
+    moments: Moments
+    first: Tensor
+    log_losses: Tensor
+    present: Tensor
+
+
+class FAMO(Balancer):
+    """Weights under which all losses fall at the same rate, without a gradient of any task.
+
+    The objective is c sum_t z_t log(L_t - b + eps L_t(0)) with z = softmax(xi) and the constant
+    c = 1 / sum_t z_t / (L_t - b + eps L_t(0)), so that the weights sum to 1. After the step the losses of the same
+    batch are computed again, and Adam moves xi towards the tasks whose logarithm fell least. The loss weights multiply
+    z.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.025
+        Of xi.
+    weight_decay : float, default=0.001
+        Adds ``weight_decay * xi`` to the gradient by xi.
+    best_loss : float, default=0.0
+        b, a lower bound of the losses.
+    epsilon : float, default=1e-6
+        eps, relative to the task's first loss.
+
+    References
+    ----------
+    Liu, B., Feng, Y., Stone, P. and Liu, Q. (2023). FAMO: Fast adaptive multitask optimization. NeurIPS 36.
+    """
+
+    needs = frozenset({"losses", "losses_after_step"})
+
+    def __init__(
+        self,
+        learning_rate: float = 0.025,
+        weight_decay: float = 1e-3,
+        best_loss: float = 0.0,
+        epsilon: float = 1e-6,
+    ) -> None:
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.best_loss, self.epsilon = best_loss, epsilon
+
+    def start(self, importance: Tensor) -> Any:
+        """Equal logits; see :meth:`Balancer.start`."""
+        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
+        require(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        require(self, "epsilon", self.epsilon > 0, "positive")
+        zero = torch.zeros_like(importance)
+        return _Logits(zero, Moments.zero(zero), unseen(zero), zero, zero > 0)
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Learn from the previous step, then weigh this one; see :meth:`Balancer.weights`."""
+        assert seen.losses is not None
+        logits, moments = self._learned(state, seen.losses_after_step)
+        present = importance > 0
+        first = first_losses(state.first, seen.losses, present)
+        gaps = self._gaps(seen.losses, first)
+        shares = masked_softmax(logits, present) * importance / gaps
+        total = shares.sum(1, keepdim=True)
+        weights = shares * (importance.sum(1, keepdim=True) / torch.where(total > 0, total, 1.0))
+        weights = torch.where(present, weights, 0.0)
+        return weights, _Logits(logits, moments, first, gaps.log(), present)
+
+    def _learned(self, state: _Logits, losses_after_step: Tensor | None) -> tuple[Tensor, Moments]:
+        if losses_after_step is None:
+            return state.logits, state.moments
+        fall = torch.where(state.present, state.log_losses - self._gaps(losses_after_step, state.first).log(), 0.0)
+        shares = masked_softmax(state.logits, state.present)
+        gradient = shares * (fall - (shares * fall).sum(1, keepdim=True)) + self.weight_decay * state.logits
+        return adam(state.logits, gradient, state.moments, self.learning_rate, state.present)
+
+    def _gaps(self, losses: Tensor, first: Tensor) -> Tensor:
+        floor = self.epsilon * torch.where(first > 0, first, 1.0)
+        return (losses - self.best_loss + floor).maximum(floor)

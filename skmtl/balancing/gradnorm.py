@@ -1,0 +1,79 @@
+"""Gradient normalization."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing._balancer import GradientBalancer, Seen, require
+from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, shared_out, unseen
+
+
+class _Progress(NamedTuple):
+    logits: Tensor
+    moments: Moments
+    first: Tensor
+
+
+class GradNorm(GradientBalancer):
+    """Weights under which the norms of the weighted gradients follow how slowly each task learns.
+
+    With v = T softmax(xi), Adam moves xi to lower sum_t | v_t |g_t| - mean_s(v_s |g_s|) r_t^alpha |, the second term
+    held fixed; r_t = (L_t / L_t(0)) / mean_s(L_s / L_s(0)) is the task's own rate. The logits keep the weights
+    positive. They are multiplied by the loss weights and normalised to sum 1.
+
+    Parameters
+    ----------
+    alpha : float, default=1.5
+        How strongly slow tasks are pulled up.
+    learning_rate : float, default=0.025
+        Of xi.
+    gradient : {"parameters", "representation"}, default="parameters"
+        By what the gradients are taken; see :class:`GradientBalancer`.
+
+    References
+    ----------
+    Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A. (2018). GradNorm: Gradient normalization for adaptive
+    loss balancing in deep multitask networks. ICML.
+    """
+
+    needs = frozenset({"losses", "gradient_norms"})
+
+    def __init__(
+        self,
+        alpha: float = 1.5,
+        learning_rate: float = 0.025,
+        gradient: Literal["parameters", "representation"] = "parameters",
+    ) -> None:
+        super().__init__(gradient)
+        self.alpha, self.learning_rate = alpha, learning_rate
+
+    def start(self, importance: Tensor) -> Any:
+        """Equal weights; see :meth:`Balancer.start`."""
+        super().start(importance)
+        require(self, "alpha", self.alpha >= 0, "at least 0")
+        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
+        return _Progress(torch.zeros_like(importance), Moments.zero(importance), unseen(importance))
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Move the weights, then use them; see :meth:`Balancer.weights`."""
+        assert seen.losses is not None
+        assert seen.gradient_norms is not None
+        present = importance > 0
+        first = first_losses(state.first, seen.losses, present)
+        count = present.sum(1, keepdim=True).clamp(min=1)
+        shares = masked_softmax(state.logits, present)
+        norms = torch.where(present, count * shares * seen.gradient_norms, 0.0)
+        target = norms.sum(1, keepdim=True) / count * self._rate(seen.losses, first, present)
+        pull = (norms - target).sign() * norms  # derivative by log v_t
+        gradient = pull - shares * pull.sum(1, keepdim=True)  # through the softmax
+        logits, moments = adam(state.logits, gradient, state.moments, self.learning_rate, present)
+        return shared_out(masked_softmax(logits, present), importance), _Progress(logits, moments, first)
+
+    def _rate(self, losses: Tensor, first: Tensor, present: Tensor) -> Tensor:
+        """Each task's loss ratio over their mean, to the power alpha."""
+        left = torch.where(present & (first > 0), losses / first, 0.0)
+        mean = left.sum(1, keepdim=True) / present.sum(1, keepdim=True).clamp(min=1)
+        return (left / torch.where(mean > 0, mean, 1.0)) ** self.alpha

@@ -1,0 +1,28 @@
+"""Impartial multi-task learning by gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing._balancer import Seen
+from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
+
+
+class IMTLG(GramianBalancer):
+    """The direction whose projections on all gradients are equal: v = G^+ sqrt(diag G), w = v / sum v.
+
+    The weights may be negative. They are multiplied by the loss weights and normalised to sum 1. Where v sums to a
+    negative number, dividing by it would turn the direction against every task; it is divided by its absolute value.
+
+    References
+    ----------
+    Liu, L., Li, Y., Kuang, Z., Xue, J.-H., Chen, Y., Yang, W., Liao, Q. and Zhang, W. (2021). Towards impartial
+    multi-task learning. ICLR.
+    """
+
+    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+        """Equal projections on the unit gradients; see :meth:`GramianBalancer.solve`."""
+        ones = torch.ones_like(problem.norms)
+        v = torch.linalg.solve_ex(problem.cosines, ones[:, :, None])[0][:, :, 0]
+        return with_total(problem, v * problem.preference)

@@ -1,0 +1,45 @@
+"""The noise of each task in closed form, softened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._weights import masked_softmax, shared_out
+
+SMALLEST = 1e-12  # a loss of 0 has no inverse
+
+
+class SoftOptimalUncertainty(Balancer):
+    """Weights softmax((1 / L) / tau): the optimum of uncertainty weighting, 1 / L, through a tempered softmax.
+
+    Multiplied by the loss weights and normalised to sum 1. Losses enter with their scale.
+
+    Parameters
+    ----------
+    temperature : float, default=10.0
+        tau; the larger, the more equal the weights. It wants tuning.
+
+    References
+    ----------
+    Kirchdorfer, L., Elich, C., Kutsche, S., Stuckenschmidt, H., Schott, L. and Köhler, J. M. (2024). Analytical
+    uncertainty-based loss weighting in multi-task learning. GCPR.
+    """
+
+    needs = frozenset({"losses"})
+
+    def __init__(self, temperature: float = 10.0) -> None:
+        self.temperature = temperature
+
+    def start(self, importance: Tensor) -> Any:
+        """No state; see :meth:`Balancer.start`."""
+        require(self, "temperature", self.temperature > 0, "positive")
+        return None
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Softmax of inverse losses; see :meth:`Balancer.weights`."""
+        assert seen.losses is not None
+        inverse = 1 / seen.losses.clamp(min=SMALLEST)
+        return shared_out(masked_softmax(inverse / self.temperature, importance > 0), importance), state

@@ -1,0 +1,46 @@
+"""Smooth Tchebycheff scalarization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._weights import masked_softmax
+
+
+class STCH(Balancer):
+    """Minimise mu log sum_t exp(lambda_t (L_t - z) / mu), a smooth maximum of the weighted losses.
+
+    lambda are the loss weights times the number of tasks. w_t = lambda_t softmax_t(lambda (L - z) / mu), the
+    derivative: for equal loss weights they sum to 1. Losses enter with their scale.
+
+    Parameters
+    ----------
+    smoothing : float, default=0.1
+        mu: towards 0 the worst task alone counts, a large value weighs all by lambda.
+    ideal_loss : float, default=0.0
+        z, what the losses could reach at best.
+
+    References
+    ----------
+    Lin, X., Zhang, X., Yang, Z., Liu, F., Wang, Z. and Zhang, Q. (2024). Smooth Tchebycheff scalarization for
+    multi-objective optimization. ICML.
+    """
+
+    needs = frozenset({"losses"})
+
+    def __init__(self, smoothing: float = 0.1, ideal_loss: float = 0.0) -> None:
+        self.smoothing, self.ideal_loss = smoothing, ideal_loss
+
+    def start(self, importance: Tensor) -> Any:
+        """No state; see :meth:`Balancer.start`."""
+        require(self, "smoothing", self.smoothing > 0, "positive")
+        return None
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Softmax of the weighted losses; see :meth:`Balancer.weights`."""
+        assert seen.losses is not None
+        factor = importance * importance.shape[1]
+        return factor * masked_softmax(factor * (seen.losses - self.ideal_loss) / self.smoothing, importance > 0), state

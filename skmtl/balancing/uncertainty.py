@@ -1,0 +1,50 @@
+"""Learned observation noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._weights import Moments, adam
+
+
+class Uncertainty(Balancer):
+    """Minimise sum_t p_t (a_t exp(-s_t) L_t + b_t s_t) also by s, the log of each task's noise; p are the loss weights.
+
+    The kind of a task says which likelihood: a = b = 1/2 for squared errors, a = 1 and b = 1/2 for classes, a = b = 1
+    for absolute and other errors. s is not clamped, so that losses above 1 lose weight and losses below 1 gain it, and
+    is learned by Adam. The weights p_t a_t exp(-s_t) are the derivatives as they are, not normalised.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        Of s.
+
+    References
+    ----------
+    Kendall, A., Gal, Y. and Cipolla, R. (2018). Multi-task learning using uncertainty to weigh losses for scene
+    geometry and semantics. CVPR.
+    """
+
+    needs = frozenset({"losses", "likelihood"})
+
+    def __init__(self, learning_rate: float = 0.01) -> None:
+        self.learning_rate = learning_rate
+
+    def start(self, importance: Tensor) -> Any:
+        """Noise of 1; see :meth:`Balancer.start`."""
+        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
+        return torch.zeros_like(importance), Moments.zero(importance)
+
+    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+        """Inverse of the noise; see :meth:`Balancer.weights`."""
+        assert seen.losses is not None
+        assert seen.likelihood is not None
+        log_noise, moments = state
+        slope, offset = seen.likelihood
+        precision = slope * (-log_noise).exp()
+        gradient = offset - precision * seen.losses
+        return importance * precision, adam(log_noise, gradient, moments, self.learning_rate, importance > 0)

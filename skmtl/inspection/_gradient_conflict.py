@@ -1,0 +1,122 @@
+"""Which tasks' gradients oppose each other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from skmtl.inspection._history import fitted_names, make_axes, member_means, places_of
+
+
+class GradientConflictDisplay:
+    """Cosines between the tasks' gradients: blue where tasks pull together, red where they oppose each other.
+
+    Use :meth:`from_estimator` on a model that was fitted with ``record=("gradient_cosines",)``. Conflict tells about
+    the optimisation; it does not predict whether tasks do better apart.
+
+    Parameters
+    ----------
+    cosines : ndarray of shape (n_tasks, n_tasks)
+        Mean cosine of each pair; NaN where two tasks never met in a batch.
+    task_names : sequence of str
+        Names of the tasks.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the matrix.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    im_ : matplotlib AxesImage
+        The matrix.
+    text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
+        The numbers in the cells.
+    """
+
+    def __init__(self, *, cosines: np.ndarray, task_names: Sequence[str]) -> None:
+        self.cosines, self.task_names = cosines, task_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        tasks: Sequence[str] | None = None,
+        epoch: int | None = None,
+        include_values: bool = True,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the cosines of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
+            Fitted with ``record=("gradient_cosines",)``.
+        tasks : sequence of str, default=None
+            Names of the tasks to show; all by default.
+        epoch : int, default=None
+            Epoch to show, -1 for the last; the mean over all by default.
+        include_values : bool, default=True
+            Whether to write the numbers into the cells.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow``.
+
+        Returns
+        -------
+        GradientConflictDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If cosines were not recorded, or a task is unknown.
+        """
+        names = fitted_names(estimator)
+        places = places_of(tasks, names)
+        by_epoch = member_means(estimator, "gradient_cosines")
+        chosen = by_epoch if epoch is None else by_epoch[[epoch]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
+            cosines = np.nanmean(chosen, axis=0)[np.ix_(places, places)]
+        display = cls(cosines=cosines, task_names=[names[place] for place in places])
+        return display.plot(include_values=include_values, ax=ax, **kwargs)
+
+    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
+        """Draw the matrix.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        include_values : bool, default=True
+            Whether to write the numbers into the cells.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow``.
+
+        Returns
+        -------
+        GradientConflictDisplay
+            This display.
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.im_ = self.ax_.imshow(self.cosines, **{"cmap": "RdBu", "vmin": -1, "vmax": 1, **kwargs})
+        self.text_ = self._write_values() if include_values else None
+        ticks = range(len(self.task_names))
+        self.ax_.set(xticks=ticks, yticks=ticks, xticklabels=self.task_names, yticklabels=self.task_names)
+        self.ax_.tick_params(axis="x", rotation=90)
+        self.figure_.colorbar(self.im_, ax=self.ax_, label="Mean cosine of the gradients")
+        return self
+
+    def _write_values(self) -> np.ndarray:
+        text = np.empty(self.cosines.shape, dtype=object)
+        for (row, column), value in np.ndenumerate(self.cosines):
+            color = "white" if abs(value) > 0.6 else "black"
+            text[row, column] = self.ax_.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+        return text

@@ -1,0 +1,73 @@
+"""What the displays have in common: reading the history of a fit and drawing a line a task."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+
+def fitted_names(estimator: Any) -> list[str]:
+    """Task names of a fitted estimator.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not fitted.
+    """
+    check_is_fitted(estimator, "history_")
+    return [str(name) for name in estimator.task_names_]
+
+
+def member_means(estimator: Any, quantity: str) -> np.ndarray:
+    """Mean over the members of a quantity of ``history_``, ``(epoch, task, ...)``; NaN where no member has a value.
+
+    Raises
+    ------
+    ValueError
+        If the quantity was not recorded.
+    """
+    if quantity not in estimator.history_:
+        raise ValueError(
+            f"The estimator's history_ has no {quantity!r}, only {', '.join(map(repr, estimator.history_))}. "
+            f"Fit it with record=({quantity!r},)."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
+        means: np.ndarray = np.nanmean(estimator.history_[quantity], axis=1)
+    return means
+
+
+def places_of(tasks: Sequence[str] | None, names: Sequence[str]) -> list[int]:
+    """Places of the tasks to show; all by default.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    names = list(names)
+    chosen = names if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        known = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+        raise ValueError(f"tasks names {unknown[0]!r}, which the estimator does not know; its tasks: {known}.")
+    return [names.index(name) for name in chosen]
+
+
+def make_axes(ax: Any) -> Any:
+    """Return ``ax``, or the axes of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]
+
+
+def draw_lines(ax: Any, values: np.ndarray, labels: Sequence[str], **style: Any) -> list[Any]:
+    """Draw one line a column of ``(epoch, task)``, in the colours of the axes' cycle."""
+    epochs = np.arange(1, len(values) + 1)
+    return [ax.plot(epochs, column, label=label, **style)[0] for column, label in zip(values.T, labels, strict=True)]

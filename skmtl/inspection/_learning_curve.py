@@ -1,0 +1,113 @@
+"""Losses of the tasks by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from skmtl.inspection._history import draw_lines, fitted_names, make_axes, member_means, places_of
+
+
+class LearningCurveDisplay:
+    """Training and held-out loss of each task by epoch, means over the members.
+
+    Use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    loss : ndarray of shape (n_epochs, n_tasks)
+        Training losses on the scale that is trained on, before loss weights.
+    validation_loss : ndarray of shape (n_epochs, n_tasks)
+        Held-out losses; NaN where nothing was held out.
+    task_names : sequence of str
+        Names of the tasks.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    lines_ : list of matplotlib Line2D
+        Training curves, one a task.
+    validation_lines_ : list of matplotlib Line2D
+        Held-out curves of the same colours, dashed; empty where nothing was held out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> from skmtl.inspection import LearningCurveDisplay
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> model = MultiTaskNetRegressor(max_iter=5).fit(X, np.column_stack([X, X**2]))
+    >>> display = LearningCurveDisplay.from_estimator(model)
+    >>> [line.get_label() for line in display.lines_]
+    ['task0', 'task1']
+    """
+
+    def __init__(self, *, loss: np.ndarray, validation_loss: np.ndarray, task_names: Sequence[str]) -> None:
+        self.loss, self.validation_loss, self.task_names = loss, validation_loss, task_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, tasks: Sequence[str] | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
+        """Draw the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
+            Fitted.
+        tasks : sequence of str, default=None
+            Names of the tasks to show; all by default.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If a task is unknown.
+        """
+        names = fitted_names(estimator)
+        places = places_of(tasks, names)
+        loss, held_out = (member_means(estimator, name)[:, places] for name in ("loss", "validation_loss"))
+        display = cls(loss=loss, validation_loss=held_out, task_names=[names[place] for place in places])
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            This display.
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.lines_ = draw_lines(self.ax_, self.loss, self.task_names, **kwargs)
+        self.validation_lines_ = []
+        if not np.isnan(self.validation_loss).all():
+            hidden = ["_"] * len(self.task_names)  # labels that a legend leaves out
+            style = {**kwargs, "linestyle": "--"}
+            self.validation_lines_ = draw_lines(self.ax_, self.validation_loss, hidden, **style)
+            for line, training in zip(self.validation_lines_, self.lines_, strict=True):
+                line.set_color(training.get_color())
+        self.ax_.set(xlabel="Epoch", ylabel="Loss" + (" (dashed: held out)" if self.validation_lines_ else ""))
+        self.ax_.legend()
+        return self

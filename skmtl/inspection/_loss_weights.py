@@ -1,0 +1,90 @@
+"""Effective loss weights by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from skmtl.inspection._history import draw_lines, fitted_names, make_axes, member_means, places_of
+
+
+class LossWeightDisplay:
+    """Effective weight of each task's loss by epoch, means over the members.
+
+    Use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_epochs, n_tasks)
+        Means over the epoch's steps in which a task had a label.
+    task_names : sequence of str
+        Names of the tasks.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    lines_ : list of matplotlib Line2D
+        Curves, one a task.
+    """
+
+    def __init__(self, *, weight: np.ndarray, task_names: Sequence[str]) -> None:
+        self.weight, self.task_names = weight, task_names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, tasks: Sequence[str] | None = None, ax: Any = None, **kwargs: Any
+    ) -> Self:
+        """Draw the weights of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
+            Fitted.
+        tasks : sequence of str, default=None
+            Names of the tasks to show; all by default.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        LossWeightDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If a task is unknown.
+        """
+        names = fitted_names(estimator)
+        places = places_of(tasks, names)
+        weight = member_means(estimator, "weight")[:, places]
+        return cls(weight=weight, task_names=[names[place] for place in places]).plot(ax=ax, **kwargs)
+
+    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
+        """Draw the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        LossWeightDisplay
+            This display.
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.lines_ = draw_lines(self.ax_, self.weight, self.task_names, **kwargs)
+        self.ax_.set(xlabel="Epoch", ylabel="Weight of the loss")
+        self.ax_.legend()
+        return self

@@ -1,0 +1,163 @@
+"""The gradient of each task: its Gramian, and its combination into the step of the shared parameters.
+
+Everywhere below ``own`` is the gradient at the outputs, each output's of its own task's unweighted loss. Parameters
+that belong to a task get the gradient of that loss; shared ones get the combination that ``weights`` says.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import task_gramian
+from skmtl.network._backward import Differentiation
+from skmtl.network._heads import FusedHead
+from skmtl.network._outputs import OutputsByTask
+
+CHUNK_BYTES = 1 << 21  # of one layer's gradient, all tasks: as many members at a time as fit, but at least one
+
+
+class TaskGradients(ABC):
+    """A way to the tasks' gradients.
+
+    Parameters
+    ----------
+    passes : Differentiation
+        Forward and backward of the network.
+    n_outputs : sequence of int
+        Number of outputs of each task.
+    """
+
+    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+        self.passes, self._n_outputs = passes, n_outputs
+        self.outputs = OutputsByTask(n_outputs, passes.buffer.values.device)
+
+    def over(self, passes: Differentiation) -> Self:
+        """The same way through other passes of the same architecture."""
+        return type(self)(passes, self._n_outputs)
+
+    @abstractmethod
+    def gramian(self, own: Tensor) -> Tensor:
+        """Inner products of the tasks' gradients, ``(member, row, output) -> (member, task, task)``."""
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """Fill the gradient buffer after :meth:`gramian`; ``weights`` has the shape ``(member, task)``."""
+        self.passes.backward(own * self.outputs.spread(weights)[:, None])
+        self.passes.head.backward(own, self.passes.scratch)  # over the weighted gradient that was written there
+
+
+class OfRepresentation(TaskGradients):
+    """By the features that all output layers read: the tasks' shares of the output layer's backward.
+
+    With D the gradient at the outputs and W the output layer, task t's share is Z_t = D_t W_t^T, and
+    <Z_s, Z_t> = sum over the outputs o of s and p of t of (D^T D)_op (W^T W)_op: no Z_t is ever formed, and memory does
+    not grow with the number of tasks beyond (member, output, output).
+    """
+
+    def gramian(self, own: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        weight = self.passes.head.linear.weight_transposed.detach()  # (member, output, width)
+        products = torch.bmm(own.transpose(1, 2), own).mul_(torch.bmm(weight, weight.transpose(1, 2)))
+        return self.outputs.sum_blocks(products)
+
+
+class OfStack(TaskGradients):
+    """By the parameters of one stack of hidden layers, in one batched backward over the tasks.
+
+    No gradient of a task by the parameters is ever formed. Memory: two tensors (member, task, row, width) of the widest
+    layer, for as many members at a time as fit ``CHUNK_BYTES`` and at least one.
+    """
+
+    def gramian(self, own: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        stack = self.passes.body.stack
+        assert stack is not None
+        widest = max(layer.n_outputs for layer in stack.layers)
+        row_bytes = own.element_size() * self.outputs.n_tasks * own.shape[1] * widest
+        chunk = max(CHUNK_BYTES // row_bytes, 1)
+        parts = (slice(first, first + chunk) for first in range(0, own.shape[0], chunk))
+        return torch.cat([self._part(own[members], members) for members in parts])
+
+    def _part(self, own: Tensor, members: slice) -> Tensor:
+        stack = self.passes.body.stack
+        assert stack is not None
+        weight = self.passes.head.linear.weight_transposed.detach()[members]
+        return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
+
+
+class OfParameters(TaskGradients):
+    """By the shared parameters, one backward a task: for any body, hand-derived or recorded.
+
+    Memory: one gradient of the shared parameters a task, (task, member * shared parameters).
+    """
+
+    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+        super().__init__(passes, n_outputs)
+        owners = {spec.name: spec.owner for spec in passes.buffer.specs}
+        views = {name: passes.buffer.gradient_view(name) for name in owners}
+        self._shared = [views[name] for name, owner in owners.items() if owner == "shared"]
+        self._private = [views[name] for name, owner in owners.items() if owner == "task"]
+
+    def gramian(self, own: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        by_task = []
+        self._of_owners = [torch.zeros_like(view) for view in self._private]
+        for task in range(self.outputs.n_tasks):
+            self.passes.backward(own * self.outputs.of_task(task), again=True)
+            by_task.append(torch.cat([view.flatten(1) for view in self._shared], 1))
+            for total, view in zip(self._of_owners, self._private, strict=True):
+                total.add_(view)
+        self._by_task = torch.stack(by_task, 1)  # (member, task, shared parameters)
+        return torch.bmm(self._by_task, self._by_task.transpose(1, 2))
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """Combine the stored gradients; see :class:`TaskGradients`."""
+        combined = torch.bmm(weights[:, None], self._by_task)[:, 0]
+        sizes = [view[0].numel() for view in self._shared]
+        for view, part in zip(self._shared, combined.split(sizes, 1), strict=True):
+            view.copy_(part.view_as(view))
+        for view, total in zip(self._private, self._of_owners, strict=True):
+            view.copy_(total)
+
+
+def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
+    """Choose the way to the tasks' gradients that the architecture allows.
+
+    Parameters
+    ----------
+    passes : Differentiation
+        Forward and backward of the network.
+    n_outputs : sequence of int
+        Number of outputs of each task.
+    gradient : {"parameters", "representation"}
+        By what the gradients are taken.
+    sharing : object
+        Named in errors.
+
+    Raises
+    ------
+    ValueError
+        If no parameter is shared, or the tasks do not all read the same features and ``gradient`` asks for these.
+    """
+    body, head = passes.body, passes.head
+    shared = {spec.name for spec in passes.buffer.specs if spec.owner == "shared"}
+    if not shared:
+        raise ValueError(
+            f"Gradients of tasks meet in shared parameters, and sharing={sharing!r} with these hidden layers has none. "
+            f"Use a sharing architecture with shared hidden layers, or balancing that looks at losses only."
+        )
+    heads = {spec.name for spec in head.specs}
+    common = isinstance(head, FusedHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
+    if gradient == "representation":
+        if not common:
+            raise ValueError(
+                f"gradient='representation' needs features that all tasks read; with sharing={sharing!r} each task has "
+                f"its own. Use gradient='parameters'."
+            )
+        return OfRepresentation(passes, n_outputs)
+    stacked = common and body.stack is not None and shared == {spec.name for spec in body.stack.specs}
+    return (OfStack if stacked else OfParameters)(passes, n_outputs)

@@ -1,0 +1,98 @@
+"""Displays show what the history holds."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skmtl import MultiTaskNet
+from skmtl.inspection import GradientConflictDisplay, LearningCurveDisplay, LossWeightDisplay
+
+DISPLAYS = [LearningCurveDisplay, LossWeightDisplay, GradientConflictDisplay]
+NAMES = ["task0", "task1", "task2"]
+KINDS = ["binary", "regression", "binary"]  # the network sees them in another order
+SETTINGS = {"hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 4, "random_state": 0, "tasks": KINDS}
+
+
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 4))
+    opposed = (X[:, 0] > 0).astype(float)
+    return X, np.column_stack([opposed, X[:, 1] + X[:, 2], 1 - opposed])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return MultiTaskNet(balancing="imtl_g", record=("gradient_norms", "gradient_cosines"), **SETTINGS).fit(*data())
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+def test_learning_curves_are_means_over_members(model):
+    display = LearningCurveDisplay.from_estimator(model)
+    assert [line.get_label() for line in display.lines_] == NAMES
+    for task, (line, held_out) in enumerate(zip(display.lines_, display.validation_lines_, strict=True)):
+        np.testing.assert_allclose(line.get_ydata(), model.history_["loss"][:, :, task].mean(1))
+        np.testing.assert_allclose(held_out.get_ydata(), model.history_["validation_loss"][:, :, task].mean(1))
+        assert line.get_color() == held_out.get_color()
+        assert list(line.get_xdata()) == [1, 2, 3, 4]
+
+
+def test_learning_curves_without_held_out_rows():
+    model = MultiTaskNet(early_stopping=False, **SETTINGS).fit(*data())
+    assert LearningCurveDisplay.from_estimator(model).validation_lines_ == []
+
+
+def test_loss_weights(model):
+    display = LossWeightDisplay.from_estimator(model, tasks=["task2", "task0"], linewidth=3)
+    assert [line.get_label() for line in display.lines_] == ["task2", "task0"]
+    np.testing.assert_allclose(display.lines_[0].get_ydata(), model.history_["weight"][:, :, 2].mean(1))
+    assert display.lines_[0].get_linewidth() == 3
+
+
+def test_gradient_conflict_shows_the_opposed_tasks(model):
+    display = GradientConflictDisplay.from_estimator(model)
+    cosines = model.history_["gradient_cosines"]
+    np.testing.assert_allclose(display.cosines, cosines.mean((0, 1)))
+    np.testing.assert_allclose(np.diag(display.cosines), 1, rtol=1e-5)
+    np.testing.assert_allclose(display.cosines, display.cosines.T, rtol=1e-6)
+    assert display.text_[0, 2].get_text() == f"{display.cosines[0, 2]:.2f}"
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == NAMES
+    last = GradientConflictDisplay.from_estimator(model, epoch=-1, include_values=False, cmap="PuOr")
+    np.testing.assert_allclose(last.cosines, cosines[-1].mean(0))
+    assert last.text_ is None
+    assert last.im_.get_cmap().name == "PuOr"
+
+
+def test_recorded_arrays_follow_the_order_of_the_label_matrix():
+    """A task of loss weight 0 has no gradient; the network sees it last, the label matrix second."""
+    record = ("gradient_norms", "gradient_cosines")
+    history = MultiTaskNet(loss_weights=[1, 0, 1], record=record, **SETTINGS).fit(*data()).history_
+    without = np.array([False, True, False])
+    assert (np.isnan(history["gradient_norms"]) == without).all()
+    assert (np.isnan(history["gradient_cosines"]) == (without | without[:, None])).all()
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_conventions(model, display):
+    figure, ax = plt.subplots()
+    drawn = display.from_estimator(model, ax=ax)
+    assert drawn.ax_ is ax
+    assert drawn.figure_ is figure
+    again = drawn.plot()
+    assert again is drawn
+    assert drawn.ax_ is not ax
+    with pytest.raises(ValueError, match=r"tasks names 'x'.*'task0'"):
+        display.from_estimator(model, tasks=["x"])
+    with pytest.raises(NotFittedError):
+        display.from_estimator(MultiTaskNet())
+
+
+def test_what_was_not_recorded_is_an_error():
+    model = MultiTaskNet(**SETTINGS).fit(*data())
+    with pytest.raises(ValueError, match=r"Fit it with record=\('gradient_cosines',\)"):
+        GradientConflictDisplay.from_estimator(model)
