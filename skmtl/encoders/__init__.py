@@ -1,7 +1,22 @@
 """Encoders: what turns a row of X into the vector that the network reads."""
 
 from skmtl.encoders._encoder import Encoder
+from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._table import Table, read_table
+from skmtl.encoders.convolution import ConvolutionEncoder
+from skmtl.encoders.module import ModuleEncoder
+from skmtl.encoders.sequence import SequenceEncoder
 from skmtl.encoders.tabular import TabularEncoder
+from skmtl.encoders.text import TokenSequencer
 
-__all__ = ["Encoder", "Table", "TabularEncoder", "read_table"]
+__all__ = [
+    "ConvolutionEncoder",
+    "Encoder",
+    "Extractor",
+    "ModuleEncoder",
+    "SequenceEncoder",
+    "Table",
+    "TabularEncoder",
+    "TokenSequencer",
+    "read_table",
+]

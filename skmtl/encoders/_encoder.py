@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 from skmtl._params import Params
-
-if TYPE_CHECKING:
-    from torch import nn
+from skmtl.encoders._extractor import Extractor
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Encoded: TypeAlias = FloatArray | sp.csr_array
@@ -28,9 +26,16 @@ class Encoder(Params, ABC):
     ----------
     n_outputs_ : int
         Length of an encoded row.
+    dimensions : frozenset of int
+        Numbers of dimensions that X may have; where it has more than two, all values of a row count as its features.
+    allows_nan, allows_sparse : bool
+        Whether X may hold missing values, and whether it may be a sparse matrix.
     """
 
     n_outputs_: int
+    dimensions: ClassVar[frozenset[int]] = frozenset({2})
+    allows_nan: ClassVar[bool] = False
+    allows_sparse: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
@@ -68,17 +73,28 @@ class Encoder(Params, ABC):
             Finite values. A CSR result stays sparse: the caller makes batches of it dense.
         """
 
-    def build(self, n_members: int) -> nn.Module | None:
-        """Learnable part of the encoder, run on each batch of what ``transform`` stored.
-
-        Parameters
-        ----------
-        n_members : int
-            Length of the leading member axis of every weight.
+    def build(self) -> Extractor | None:
+        """Make the learnable part of the encoding, run on each batch of what ``transform`` stored.
 
         Returns
         -------
-        torch.nn.Module or None
-            None, the default: ``transform`` is the whole encoding.
+        Extractor or None
+            Layers that wait for their parameters; None, the default: ``transform`` is the whole encoding.
         """
         return None
+
+    def preferences(self, n_samples: int) -> dict[str, Any]:
+        """Training parameters that suit the encoder where the user leaves them "auto".
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of training rows.
+
+        Returns
+        -------
+        dict
+            Values of ``learning_rate_init``, ``weight_decay``, ``batch_size``, ``max_iter`` or ``dtype``; of those that
+            it does not name the estimator decides.
+        """
+        return {}

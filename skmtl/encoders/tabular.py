@@ -78,6 +78,9 @@ class TabularEncoder(Encoder):
         Whether the X of ``fit`` was sparse.
     """
 
+    allows_nan = True
+    allows_sparse = True
+
     def __init__(
         self,
         *,

@@ -12,14 +12,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
-from skmtl._params import resolve
-from skmtl.encoders import Encoder
 from skmtl.estimators._callbacks import CallbackSupportMixin, FitProgress, with_callbacks
 from skmtl.estimators._classes import read_classes, require_classifier, require_same_classes
+from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._learner import Learner
-from skmtl.estimators._nested_params import ENCODERS, NestedParamsMixin
+from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._observations import (
     Column,
     Observations,
@@ -175,7 +173,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             self._check_columns(X)
         observations = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
         if not known:
-            validate_data(self, X, skip_check_array=True)
+            check_columns(self, X, as_encoder(self.encoder), reset=True)
         return observations
 
     @contextmanager
@@ -199,7 +197,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             tasks = [task.kind.keep_open(task) for task in tasks]
         for task, classes_of_task in zip(tasks, given, strict=True):
             require_classifier(task, classes_of_task)
-        encoder = copy.deepcopy(resolve("encoder", self.encoder, ENCODERS, Encoder))
+        encoder = copy.deepcopy(as_encoder(self.encoder))
         encoder.fit(observations.X, observations.row_weights)
         return Learner(self.get_params(deep=False), encoder, tasks, observations.labels.one_dimensional)
 
@@ -272,6 +270,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
+        encoder = as_encoder(self.encoder)
+        tags.input_tags.allow_nan = encoder.allows_nan
+        tags.input_tags.sparse = encoder.allows_sparse
         return tags

@@ -13,6 +13,7 @@ from scipy import sparse
 from skmtl._hashing import row_hashes
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
+from skmtl.encoders import Encoder
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
 from skmtl.estimators._recipe import Recipe, resolve_recipe
 from skmtl.network import Architecture, Network
@@ -142,7 +143,7 @@ def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:
     return hashes, len(np.unique(hashes))
 
 
-def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, streams: Streams) -> Network:
+def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, encoder: Encoder, streams: Streams) -> Network:
     """Build the network and draw its initial parameters."""
     architecture = Architecture(
         sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
@@ -154,6 +155,7 @@ def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, streams:
         dtype=plan.recipe.dtype,
         initial_bias=plan.layout.initial_bias(data.targets, data.weights),
         dropout=(float(params["dropout"]),) * plan.members,
+        encoder=encoder,
     )
     network = Network(architecture, plan.device)
     network.initialise(streams.initial)

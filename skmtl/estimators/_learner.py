@@ -95,7 +95,7 @@ class Learner:
     def work(self) -> float:
         """Operations a step."""
         buffer = self.start.network.buffer
-        return 6.0 * self.start.network.n_parameters * buffer.members * self.start.settings.batch_size
+        return 6.0 * self.start.network.operations * buffer.members * self.start.settings.batch_size
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -139,6 +139,8 @@ class Learner:
             Parameters that this fit replaces.
         """
         params = {**self.params, **overrides}
+        preferred = self.encoder.preferences(len(weights))
+        params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
         if self._network is not None:
             params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
@@ -159,7 +161,9 @@ class Learner:
         if resumed is not None:
             self.network = resumed.network
         else:
-            self.network = self._network.to(device) if self._network else make_network(params, plan, data, streams)
+            self.network = (
+                self._network.to(device) if self._network else make_network(params, plan, data, self.encoder, streams)
+            )
         self.start = Start(self.network, make_objective(plan), training, judges, settings, streams, resumed)
 
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:

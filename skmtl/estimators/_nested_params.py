@@ -10,11 +10,10 @@ from sklearn.base import BaseEstimator
 
 from skmtl._params import Params
 from skmtl.balancing import BALANCERS
-from skmtl.encoders import Encoder, TabularEncoder
+from skmtl.estimators._encoding import ENCODERS, as_encoder
 from skmtl.sharing import SHARINGS
 from skmtl.training import OPTIMIZERS
 
-ENCODERS: dict[str, type[Encoder]] = {"auto": TabularEncoder, "tabular": TabularEncoder}
 STRATEGIES: dict[str, dict[str, Any]] = {
     "encoder": ENCODERS,
     "sharing": SHARINGS,
@@ -54,7 +53,7 @@ class NestedParamsMixin(BaseEstimator):
                 return copy.copy(current).set_params(**{inner: value})
             return {**(current if isinstance(current, Mapping) else {}), inner: value}
         if owner in STRATEGIES:
-            current = getattr(self, owner)
+            current = as_encoder(self.encoder) if owner == "encoder" else getattr(self, owner)
             strategy = STRATEGIES[owner][current]() if isinstance(current, str) else copy.copy(current)
             return strategy.set_params(**{inner: value})
         raise ValueError(

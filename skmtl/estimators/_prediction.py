@@ -40,11 +40,11 @@ def predict_responses(
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
-    widest = max(network.architecture.n_inputs, *network.architecture.hidden_layer_sizes, network.n_outputs)
     dtype = network.architecture.dtype
+    widest = max(network.architecture.n_inputs, network.cells, network.n_outputs)
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
     scratch = Scratch(reuse=True)
-    with threads_for(2.0 * step * network.n_parameters * network.architecture.members, n_threads):
+    with threads_for(2.0 * step * network.operations * network.architecture.members, n_threads):
         chunks = [
             layout.mean_responses(_outputs(network, encoder.transform(rows, dtype), scratch)) for rows in _cut(X, step)
         ]

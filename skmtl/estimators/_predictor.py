@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import Encoder
-from skmtl.estimators._observations import count_rows, read_observations, require_same_tasks
+from skmtl.estimators._encoding import check_columns
+from skmtl.estimators._observations import read_observations, require_same_tasks
 from skmtl.estimators._prediction import decode, predict_responses, stack_columns
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
@@ -32,10 +33,7 @@ class PredictorMixin:
         """Check that X has the features seen at fit."""
         if type(X) is np.ndarray and X.shape[1:] == (self.n_features_in_,) and not hasattr(self, "feature_names_in_"):
             return  # nothing to say: scikit-learn's own check takes a quarter of the prediction of one row
-        count_rows(X)
-        if len(getattr(X, "shape", (0, 0))) != 2:
-            check_array(X, ensure_all_finite=False, dtype=None)  # raises what scikit-learn's users know
-        validate_data(self, X, skip_check_array=True, reset=False)
+        check_columns(self, X, self.encoder_, reset=False)
 
     def _responses(self, X: Any) -> list[np.ndarray]:
         check_is_fitted(self, "network_")

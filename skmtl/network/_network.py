@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl.encoders import Encoder
 from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
+from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
 from skmtl.sharing import Body, Sharing, Trunk
 
@@ -40,6 +42,8 @@ class Architecture:
         Bias of the output layer to start from.
     dropout : tuple of float
         Dropout rate of each member.
+    encoder : Encoder or None
+        Fitted; its learnable part, if it has one, goes in front of the hidden layers.
     """
 
     sharing: Sharing
@@ -51,6 +55,7 @@ class Architecture:
     dtype: str
     initial_bias: np.ndarray = field(repr=False)
     dropout: tuple[float, ...] = (0.0,)
+    encoder: Encoder | None = None
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -64,16 +69,19 @@ class Architecture:
     def parts(self, device: torch.device) -> tuple[Body, Head]:
         """Build hidden and output layers, without parameters."""
         dropout = torch.tensor(self.dropout, dtype=getattr(torch, self.dtype), device=device)
+        extractor = None if self.encoder is None else self.encoder.build()
         body = self.sharing.build(
             Trunk(
                 members=self.members,
-                n_inputs=self.n_inputs,
+                n_inputs=self.n_inputs if extractor is None else extractor.width,
                 hidden_layer_sizes=self.hidden_layer_sizes,
                 n_tasks=len(self.n_outputs),
                 activation=self.activation,
                 dropout=dropout.expand(self.members),
             )
         )
+        if extractor is not None:
+            body = ExtractingBody(extractor, body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
@@ -109,6 +117,16 @@ class Network:
     def n_parameters(self) -> int:
         """Number of parameters of one member."""
         return sum(spec.size for spec in self.buffer.specs)
+
+    @property
+    def cells(self) -> int:
+        """Numbers that a row of one member takes at the widest place between input and output."""
+        return max(1, *self.architecture.hidden_layer_sizes, self._body.cells)
+
+    @property
+    def operations(self) -> int:
+        """Multiplications for a row of one member."""
+        return max(self.n_parameters, self._body.operations)
 
     @property
     def n_outputs(self) -> int:

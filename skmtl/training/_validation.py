@@ -55,7 +55,7 @@ class Validation:
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
         sums = torch.zeros_like(self.totals)
-        width = max(network.architecture.hidden_layer_sizes, default=1) * network.architecture.members
+        width = network.cells * network.architecture.members
         with torch.inference_mode():
             for batch in self._chunks(max(CHUNK_CELLS // width, 1)):
                 sums = sums + self.objective(network(batch.x), batch)[0]

@@ -1,0 +1,48 @@
+"""The contract of what an encoder learns by gradient."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+
+
+class Extractor(ABC):
+    """The learnable part of an encoder: batches go through it before the hidden layers.
+
+    Its parameters live in the network's buffer, the member axis first, so that optimizer, snapshots and pickles treat
+    them as all others. Autograd goes through :meth:`forward`.
+
+    Attributes
+    ----------
+    width : int
+        Number of features that it makes of a row.
+    cells : int
+        Numbers that a row of one member takes where it is widest; bounds the rows computed at a time.
+    operations : int
+        Multiplications for a row of one member; decides on the number of threads.
+    """
+
+    width: int
+    cells: int
+    operations: int
+
+    @property
+    @abstractmethod
+    def specs(self) -> Sequence[ParameterSpec]:
+        """Parameters of one member."""
+
+    @abstractmethod
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """``(1 or member, row, n_outputs_ of the encoder) -> (member, row, width)``.
+
+        A member's result must not depend on the other members; randomness in training comes from its generator in
+        ``scratch``.
+        """

@@ -1,0 +1,177 @@
+"""Copies of a torch module, one a member, over the parameter buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from skmtl.encoders._extractor import Extractor
+from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, Scratch
+
+PROBED_ROWS = 2  # a batch of one is refused by normalisation over rows
+
+
+class Sizes(NamedTuple):
+    """What a module makes of a row; see :class:`Extractor`."""
+
+    width: int
+    cells: int
+    operations: int
+
+
+@contextmanager
+def randomness(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's global generators; they are restored afterwards."""
+    on_gpu = device is not None and device.type == "cuda"
+    with torch.random.fork_rng([device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def run(module: nn.Module, rows: Tensor) -> Tensor:
+    """Run a module on a batch and flatten what it gives: ``(row, ...) -> (row, feature)``.
+
+    Raises
+    ------
+    ValueError
+        If it fails, or does not give a tensor with an entry a row.
+    """
+    try:
+        out = module(rows)
+    except Exception as error:
+        raise ValueError(
+            f"encoder: the module {type(module).__name__} fails on a batch of shape {tuple(rows.shape)} and type "
+            f"{rows.dtype}: {error} Set input_shape and input_type of ModuleEncoder to what it expects."
+        ) from error
+    if not isinstance(out, Tensor) or not out.is_floating_point() or out.shape[:1] != rows.shape[:1]:
+        found = f"shape {tuple(out.shape)}, {out.dtype}" if isinstance(out, Tensor) else type(out).__name__
+        raise ValueError(
+            f"encoder: the module {type(module).__name__} must turn a batch of {len(rows)} rows into a float tensor with "
+            f"{len(rows)} rows; got {found}. Wrap it in one that does."
+        )
+    return out.flatten(1) if out.ndim > 1 else out[:, None]
+
+
+def probe(module: nn.Module, rows: Tensor) -> Sizes:
+    """Sizes of what a module makes of a row.
+
+    Raises
+    ------
+    ValueError
+        If it fails, or changes its buffers in training.
+    """
+    sizes = [0]
+    operations = [0]
+
+    def watch(part: nn.Module, _: object, out: object) -> None:
+        if isinstance(out, Tensor):
+            sizes.append(out.numel() // len(rows))
+            own = [p for p in part.parameters(recurse=False) if p.ndim > 1]
+            operations.extend(p.numel() * max(sizes[-1] // p.shape[0], 1) for p in own)
+
+    hooks = [part.register_forward_hook(watch) for part in module.modules()]
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    with torch.no_grad(), randomness(0):
+        width = run(module.train(), rows).shape[1]
+    for hook in hooks:
+        hook.remove()
+    for name, buffer in module.named_buffers():
+        if not torch.equal(buffer, before[name]):
+            raise ValueError(
+                f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
+                f"it. Put a layer without running statistics in its place: GroupNorm, LayerNorm, or batch normalisation "
+                f"with track_running_stats=False."
+            )
+    weights = sum(p.numel() for p in module.parameters())
+    return Sizes(width, max(sizes), max(sum(operations), weights))
+
+
+class ModuleCopies(Extractor):
+    """One copy of a module a member, run one after the other.
+
+    Parameters
+    ----------
+    template : torch.nn.Module
+        Structure, buffers and frozen parameters, which the members share.
+    fresh : callable
+        From a seed to a module with the weights that a member starts from.
+    input_shape : tuple of int
+        Shape in which the module gets a row.
+    integers : bool
+        Whether it gets int64.
+    sizes : Sizes
+        What it makes of a row.
+    """
+
+    def __init__(
+        self,
+        template: nn.Module,
+        fresh: Callable[[int], nn.Module],
+        input_shape: Sequence[int],
+        integers: bool,
+        sizes: Sizes,
+    ) -> None:
+        self.template, self.input_shape, self.integers = template, tuple(input_shape), integers
+        self.width, self.cells, self.operations = sizes
+        self._shapes = {name: tuple(p.shape) for name, p in template.named_parameters() if p.requires_grad}
+        self._initial = _InitialWeights(fresh, list(self._shapes))
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        """See :class:`Extractor`."""
+        return [ParameterSpec(f"encoder.{n}", shape, self._initial.of(n)) for n, shape in self._shapes.items()]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """See :class:`Extractor`."""
+        self.template.to(buffer.values.device, buffer.values.dtype)
+        names = {name: f"encoder.{name}" for name in self._shapes}
+        self._parameters = {n: buffer.view(full) if leaves is None else leaves[full] for n, full in names.items()}
+        self._members, self._device = buffer.members, buffer.values.device
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """See :class:`Extractor`."""
+        self.template.train(scratch.training)
+        rows = x.long() if self.integers else x
+        rows = rows.unflatten(2, self.input_shape).expand(self._members, *[-1] * (1 + len(self.input_shape)))
+        stacked = {name: values.unbind(0) for name, values in self._parameters.items()}
+        copies = [{name: values[member] for name, values in stacked.items()} for member in range(self._members)]
+        if scratch.generators is None:
+            return torch.stack([self._run(*pair) for pair in zip(copies, rows, strict=True)])
+        outs = []
+        for copy, own_rows, generator in zip(copies, rows, scratch.generators, strict=True):
+            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+            with randomness(seed, self._device):
+                outs.append(self._run(copy, own_rows))
+        return torch.stack(outs)
+
+    def _run(self, parameters: dict[str, Tensor], rows: Tensor) -> Tensor:
+        out: Tensor = functional_call(self.template, parameters, (rows,))
+        return out.flatten(1) if out.ndim > 1 else out[:, None]
+
+
+class _InitialWeights:
+    """Initial values of all parameters of a member, drawn together when the first of them is asked for."""
+
+    def __init__(self, fresh: Callable[[int], nn.Module], names: list[str]) -> None:
+        self.fresh, self.names = fresh, names
+        self._drawn: dict[str, np.ndarray] = {}
+
+    def of(self, name: str) -> Initializer:
+        """Initial values of a parameter."""
+
+        def initial(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+            if name == self.names[0]:
+                module = self.fresh(int(generator.integers(2**62)))
+                self._drawn = {n: p.detach().numpy() for n, p in module.named_parameters()}
+            return self._drawn[name]
+
+        return initial

@@ -1,0 +1,218 @@
+"""The encoder that any torch module makes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from skmtl.encoders._columns import Array
+from skmtl.encoders._dense import as_rows, read_dense, row_shape
+from skmtl.encoders._encoder import Encoder, FloatArray
+from skmtl.encoders._extractor import Extractor
+from skmtl.encoders._module_copies import PROBED_ROWS, ModuleCopies, Sizes, probe, randomness, run
+
+_EXACT_IN_FLOAT32 = 2**24
+
+
+class ModuleEncoder(Encoder):
+    """Runs a torch module of yours in front of the hidden layers, a copy for each member.
+
+    The module gets a batch ``(row, *input_shape)`` and returns ``(row, ...)``, which is flattened to one vector a row.
+    It is trained with the rest of the network and left unchanged itself. An estimator's ``encoder`` may also be the module
+    itself.
+
+    Each member starts from weights of its own: submodules that have ``reset_parameters`` are reset with the member's
+    randomness, parameters outside of such modules start as they are. A factory is called once a member instead. With
+    ``pretrained=True`` all members start from the weights that the module has.
+
+    Dropout and other randomness of the module is drawn from each member's own stream. Buffers are constants: a module
+    that changes them in training, as batch normalisation with running statistics does, is refused, because the members,
+    and rows held out, would share them.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or callable
+        The module, or a function from the shape of a row to a module, which must be picklable if the estimator is to be.
+    input_shape : tuple of int, default=None
+        Shape in which the module gets a row; one entry may be -1, for what is left. None: as it is in X.
+    input_type : {"float", "integer"}, default="float"
+        What the module gets: floats, or int64, say for an embedding.
+    pretrained : bool, default=False
+        Whether all members start from the weights that the module has.
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        Values of a row of X.
+    input_shape_ : tuple of int
+        Shape in which the module gets a row.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> net = MultiTaskNetRegressor(encoder=nn.Sequential(nn.Linear(20, 64), nn.GELU()), hidden_layer_sizes=(32,))
+    """
+
+    dimensions = frozenset(range(2, 9))
+
+    def __init__(
+        self,
+        module: nn.Module | Callable[[tuple[int, ...]], nn.Module],
+        *,
+        input_shape: Sequence[int] | None = None,
+        input_type: str = "float",
+        pretrained: bool = False,
+    ) -> None:
+        self.module = module
+        self.input_shape = input_shape
+        self.input_type = input_type
+        self.pretrained = pretrained
+
+    def fit(self, X: Any, sample_weight: FloatArray) -> Self:
+        """Learn what the module makes of a row, by running a copy of it on a few.
+
+        Parameters
+        ----------
+        X : array-like or tensor of shape (n_samples, ...)
+            Numbers.
+        sample_weight : ndarray of shape (n_samples,)
+            Strictly positive weights; they make no difference.
+
+        Returns
+        -------
+        Self
+            This object.
+
+        Raises
+        ------
+        ValueError
+            For a wrong parameter, values that are missing or not finite, and a module that changes its buffers, has no
+            output for each row, or does not run.
+        TypeError
+            If ``module`` makes no module, or X is sparse or no array.
+        """
+        if self.input_type not in ("float", "integer"):
+            raise ValueError(f"input_type must be 'float' or 'integer'; got {self.input_type!r}.")
+        values = self._read(X)
+        self.input_shape_ = row_shape(self.input_shape, values)
+        self.n_outputs_ = prod(self.input_shape_)
+        self._sizes: Sizes = probe(self.template(), self._rows(PROBED_ROWS))
+        return self
+
+    def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
+        """Flatten rows.
+
+        Parameters
+        ----------
+        X : array-like or tensor of shape (n_samples, ...)
+            Rows of the shape seen in ``fit``.
+        dtype : dtype, default=float64
+            Type of the result.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs_)
+            The values of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in ``fit``.
+        """
+        encoded: FloatArray = as_rows(self._read(X), self.input_shape_).astype(dtype)
+        return encoded
+
+    def build(self) -> Extractor:
+        """Make a copy for each member; see :meth:`Encoder.build`."""
+        return ModuleCopies(self.template(), self.fresh, self.input_shape_, self.input_type == "integer", self._sizes)
+
+    def preferences(self, n_samples: int) -> dict[str, Any]:
+        """A step size that most architectures bear; see :meth:`Encoder.preferences`."""
+        return {"learning_rate_init": 0.001}
+
+    def template(self) -> nn.Module:
+        """Copy of the module with all its parameters in place, for structure and constants.
+
+        Returns
+        -------
+        torch.nn.Module
+            In training mode; the same at every call.
+
+        Raises
+        ------
+        ValueError
+            If the module does not run.
+        TypeError
+            If ``module`` makes no module.
+        """
+        with randomness(0):
+            return self._materialised()
+
+    def fresh(self, seed: int) -> nn.Module:
+        """Copy of the module with the weights that a member starts from.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the initial weights.
+
+        Returns
+        -------
+        torch.nn.Module
+            In float64, on the CPU.
+        """
+        if self.pretrained:
+            return self.template().double()
+        with randomness(seed):
+            module = self._materialised()
+            if isinstance(self.module, nn.Module):
+                module.apply(_reset)
+        return module.double()
+
+    def _materialised(self) -> nn.Module:
+        """Copy or make the module, and run it once, which gives lazy parameters their shapes."""
+        module = copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self._called()
+        module.eval()
+        with torch.no_grad():
+            run(module.cpu(), self._rows(1))
+        return module.train()
+
+    def _called(self) -> nn.Module:
+        module = self.module(self.input_shape_) if callable(self.module) else self.module
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"module must be a torch.nn.Module, or a function from the shape of a row to one; got "
+                f"{type(self.module).__name__}{' that returns ' + type(module).__name__ if callable(self.module) else ''}."
+            )
+        return module
+
+    def _rows(self, n_rows: int) -> Tensor:
+        dtype = torch.int64 if self.input_type == "integer" else torch.get_default_dtype()
+        return torch.zeros(n_rows, *self.input_shape_, dtype=dtype)
+
+    def _read(self, X: Any) -> Array:
+        values = read_dense(X, self.dimensions)
+        if self.input_type == "integer":
+            whole = values == np.floor(values) if values.dtype.kind == "f" else np.ones(1, dtype=bool)
+            if not whole.all() or np.abs(values.astype(np.float64)).max() > _EXACT_IN_FLOAT32:
+                raise ValueError(
+                    f"X must hold integers of at most {_EXACT_IN_FLOAT32} for input_type='integer'. Round them, or set "
+                    f"input_type='float'."
+                )
+        return values
+
+
+def _reset(module: nn.Module) -> None:
+    """Draw the weights that the module itself owns anew, if it knows how."""
+    for name in ("reset_parameters", "_reset_parameters"):
+        if callable(getattr(module, name, None)):
+            getattr(module, name)()
+            return

@@ -1,0 +1,107 @@
+"""Recurrent layers of every member at once, for autograd."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._linear import uniform
+from skmtl.layers._packing import Packing
+
+
+class MemberRecurrence:
+    """Base of the recurrent layers: input and recurrent maps of all members and directions in batched products.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the parameters' names.
+    n_inputs, n_units : int
+        Widths.
+    copies : int
+        Independent layers within a member: one a direction.
+    """
+
+    n_gates: int
+
+    def __init__(self, name: str, n_inputs: int, n_units: int, copies: int) -> None:
+        self.n_units, self.copies = n_units, copies
+        wide, initial = self.n_gates * n_units, uniform(n_units**-0.5)
+        self.specs = (
+            ParameterSpec(f"{name}.input", (copies, n_inputs, wide), uniform((3 / n_inputs) ** 0.5)),
+            ParameterSpec(f"{name}.recurrent", (copies, n_units, wide), initial),
+            ParameterSpec(f"{name}.bias", (copies, 1, wide), initial),
+        )
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        self._parameters = [buffer.view(s.name) if leaves is None else leaves[s.name] for s in self.specs]
+
+    def forward(self, x: Tensor, packing: Packing, members: slice) -> tuple[Tensor, Tensor]:
+        """Run over packed tokens.
+
+        Parameters
+        ----------
+        x : Tensor of shape (member * copies, token, n_inputs)
+            Packed inputs.
+        packing : Packing
+            Their places.
+        members : slice
+            Members to compute.
+
+        Returns
+        -------
+        states : Tensor of shape (member * copies, token, n_units)
+            Output at each token.
+        last : Tensor of shape (member * copies, row, n_units)
+            Output at the last token of each row, rows in packed order.
+        """
+        weight, recurrent, bias = (p[members].flatten(0, 1) for p in self._parameters)
+        gates = torch.baddbmm(bias, x, weight)
+        state = self._start(gates, len(packing.order))
+        outputs, ended = [], []
+        for now, still in zip(gates.split(packing.running, 1), packing.running, strict=True):
+            ended.append(state[0][:, still:])
+            state = tuple(s[:, :still] for s in state)
+            state = self._step(now, state, recurrent)
+            outputs.append(state[0])
+        ended.append(state[0])
+        states = torch.cat(outputs, 1) if outputs else gates.new_zeros(len(gates), 0, self.n_units)
+        return states, torch.cat(ended[::-1], 1)
+
+    def _start(self, like: Tensor, rows: int) -> tuple[Tensor, ...]:
+        return (like.new_zeros(len(like), rows, self.n_units),)
+
+    def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
+        """New state, its output first, from the inputs' share of the gates."""
+        raise NotImplementedError
+
+
+class MemberLSTM(MemberRecurrence):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997), with a forget gate."""
+
+    n_gates = 4
+
+    def _start(self, like: Tensor, rows: int) -> tuple[Tensor, ...]:
+        return super()._start(like, rows) * 2
+
+    def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
+        output, cell = state
+        total = torch.baddbmm(gates, output, recurrent)
+        let_in, keep, show = total[..., : 3 * self.n_units].sigmoid().chunk(3, -1)
+        cell = torch.addcmul(let_in * total[..., 3 * self.n_units :].tanh(), keep, cell)
+        return show * cell.tanh(), cell
+
+
+class MemberGRU(MemberRecurrence):
+    """Gated recurrent unit (Cho et al., 2014), its reset applied before the recurrent map of the candidate."""
+
+    n_gates = 3
+
+    def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
+        (output,) = state
+        own = torch.bmm(output, recurrent)
+        reset, keep = (gates[..., : 2 * self.n_units] + own[..., : 2 * self.n_units]).sigmoid().chunk(2, -1)
+        candidate = torch.addcmul(gates[..., 2 * self.n_units :], reset, own[..., 2 * self.n_units :]).tanh()
+        return (torch.lerp(candidate, output, keep),)
