@@ -76,8 +76,8 @@ def row_shape(given: Sequence[int] | None, array: Array, parameter: str = "input
     n_values, known = prod(own), prod(side for side in shape if side != -1)
     if n_values % known or (-1 not in shape and n_values != known):
         raise ValueError(
-            f"{parameter}={given!r} does not fit X, whose rows have shape {own}: {n_values} values in place of {known}. "
-            f"Set {parameter} to the shape of a row."
+            f"{parameter}={given!r} does not fit X, whose rows have shape {own}: {n_values} values in place of "
+            f"{known}. Set {parameter} to the shape of a row."
         )
     return tuple(int(side) if side != -1 else n_values // known for side in shape)
 

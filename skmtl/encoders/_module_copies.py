@@ -55,8 +55,8 @@ def run(module: nn.Module, rows: Tensor) -> Tensor:
     if not isinstance(out, Tensor) or not out.is_floating_point() or out.shape[:1] != rows.shape[:1]:
         found = f"shape {tuple(out.shape)}, {out.dtype}" if isinstance(out, Tensor) else type(out).__name__
         raise ValueError(
-            f"encoder: the module {type(module).__name__} must turn a batch of {len(rows)} rows into a float tensor with "
-            f"{len(rows)} rows; got {found}. Wrap it in one that does."
+            f"encoder: the module {type(module).__name__} must turn a batch of {len(rows)} rows into a float tensor "
+            f"with {len(rows)} rows; got {found}. Wrap it in one that does."
         )
     return out.flatten(1) if out.ndim > 1 else out[:, None]
 
@@ -88,8 +88,8 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
         if not torch.equal(buffer, before[name]):
             raise ValueError(
                 f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
-                f"it. Put a layer without running statistics in its place: GroupNorm, LayerNorm, or batch normalisation "
-                f"with track_running_stats=False."
+                f"it. Put a layer without running statistics in its place: GroupNorm, LayerNorm, or batch "
+                f"normalisation with track_running_stats=False."
             )
     weights = sum(p.numel() for p in module.parameters())
     return Sizes(width, max(sizes), max(sum(operations), weights))

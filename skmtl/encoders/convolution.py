@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from math import prod
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
-from torch.nn import functional as F
 
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.layers import (
-    MemberConvolution,
-    MemberGroupNorm,
-    ParameterBuffer,
-    ParameterSpec,
-    Scratch,
-    channels_as_rows,
-    members_as_channels,
-)
-
-Shape = tuple[int, int, int]
+from skmtl.encoders._parameters import require_count
+from skmtl.encoders._residual_network import ResidualNetwork, Shape
 
 _VALUES_AT_ONCE = 2**22  # bounds the memory that the moments take
-_RELU_GAIN = 2**0.5
-_CHANNELS_PER_GROUP = 8
 _MOST_CHANNELS = 4  # of a photograph; more in the second place of the shape look like rows of pixels
 
 
 class ConvolutionEncoder(Encoder):
     """A small residual convolutional network over images (He et al., 2016).
 
-    A first convolution is followed by one stage for each entry of ``channels``, each of ``blocks`` residual blocks of two
-    3 x 3 convolutions; every stage but the first halves height and width. The last stage is averaged over a grid of
+    A first convolution is followed by one stage for each entry of ``channels``, each of ``blocks`` residual blocks of
+    two 3 x 3 convolutions; every stage but the first halves height and width. The last stage is averaged over a grid of
     ``pool_size`` x ``pool_size`` fields, so that what is where stays known, and read by the hidden layers. Group
     normalisation needs no statistics over rows, so a row's prediction does not depend on the others. All members run
     as one grouped convolution.
@@ -120,8 +106,7 @@ class ConvolutionEncoder(Encoder):
         images = read_dense(X, self.dimensions)
         self.input_shape_ = self._image_shape(images)
         self.n_outputs_ = prod(self.input_shape_)
-        images = as_rows(images, images.shape[1:]).reshape(-1, *self.input_shape_)
-        self.mean_, self.scale_ = _moments(images, sample_weight)
+        self.mean_, self.scale_ = _moments(images.reshape(-1, *self.input_shape_), sample_weight)
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
@@ -152,7 +137,7 @@ class ConvolutionEncoder(Encoder):
 
     def build(self) -> Extractor:
         """Make the convolutional network; see :meth:`Encoder.build`."""
-        return _ResidualNetwork(
+        return ResidualNetwork(
             self.input_shape_, tuple(self.channels), self.blocks, self._first_stride(), self.pool_size
         )
 
@@ -189,11 +174,10 @@ class ConvolutionEncoder(Encoder):
         return shape[0], shape[1], shape[2]
 
     def _check_parameters(self) -> None:
-        for name, value in [("blocks", self.blocks), ("pool_size", self.pool_size), ("stride", self.stride)]:
-            if name == "stride" and value == "auto":
-                continue
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
+        require_count("blocks", self.blocks)
+        require_count("pool_size", self.pool_size)
+        if self.stride != "auto":
+            require_count("stride", self.stride)
         widths = list(self.channels) if isinstance(self.channels, Sequence) else []
         if not widths or not all(isinstance(width, int | np.integer) and width >= 1 for width in widths):
             raise ValueError(f"channels must be a sequence of positive integers; got {self.channels!r}.")
@@ -214,80 +198,3 @@ def _moments(images: Array, weights: FloatArray) -> tuple[FloatArray, FloatArray
     deviation = np.sqrt(total(lambda part: np.square(part - mean[:, None, None])))
     constant = deviation <= 1e-12 * np.abs(mean)
     return mean, np.where(constant, 1.0, deviation)
-
-
-def _groups(n_channels: int) -> int:
-    """Groups of about eight channels, as many as divide them."""
-    wanted = max(n_channels // _CHANNELS_PER_GROUP, 1)
-    return next(groups for groups in range(wanted, 0, -1) if n_channels % groups == 0)
-
-
-class _Block:
-    """relu(norm(conv(relu(norm(conv(x))))) + shortcut(x)), its shortcut a 1 x 1 convolution where the shape changes."""
-
-    def __init__(self, name: str, n_inputs: int, n_outputs: int, stride: int) -> None:
-        self.first = MemberConvolution(f"{name}.0", n_inputs, n_outputs, stride=stride, gain=_RELU_GAIN)
-        self.first_norm = MemberGroupNorm(f"{name}.0.norm", n_outputs, _groups(n_outputs))
-        self.second = MemberConvolution(f"{name}.1", n_outputs, n_outputs, gain=_RELU_GAIN)
-        self.second_norm = MemberGroupNorm(f"{name}.1.norm", n_outputs, _groups(n_outputs))
-        changes = stride != 1 or n_inputs != n_outputs
-        self.shortcut = (
-            MemberConvolution(f"{name}.shortcut", n_inputs, n_outputs, kernel=1, stride=stride) if changes else None
-        )
-        self.layers = [self.first, self.first_norm, self.second, self.second_norm]
-        self.layers += [self.shortcut] if self.shortcut else []
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        h = F.relu_(self.first_norm.forward(self.first.forward(x, scratch), scratch))
-        h = self.second_norm.forward(self.second.forward(h, scratch), scratch)
-        return F.relu_(h.add_(self.shortcut.forward(x, scratch) if self.shortcut else x))
-
-
-class _ResidualNetwork(Extractor):
-    def __init__(self, shape: Shape, channels: tuple[int, ...], n_blocks: int, stride: int, pool_size: int) -> None:
-        self.shape = shape
-        self.stem = MemberConvolution(
-            "encoder.stem", shape[0], channels[0], kernel=2 * stride + 1, stride=stride, gain=_RELU_GAIN
-        )
-        self.stem_norm = MemberGroupNorm("encoder.stem.norm", channels[0], _groups(channels[0]))
-        self.blocks: list[_Block] = []
-        n_inputs = channels[0]
-        for stage, n_channels in enumerate(channels):
-            for i in range(n_blocks):
-                first_of_later = stage > 0 and i == 0
-                self.blocks.append(_Block(f"encoder.{stage}.{i}", n_inputs, n_channels, 2 if first_of_later else 1))
-                n_inputs = n_channels
-        self._measure(pool_size)
-
-    def _measure(self, pool_size: int) -> None:
-        """Sizes that follow from the shape of an image."""
-        size = self.shape[1:]
-        self.cells, self.operations = prod(self.shape), 0
-        for layer in self._layers:
-            if isinstance(layer, MemberConvolution) and layer.kernel > 1:  # a shortcut runs beside its block
-                size = layer.size(*size)
-                places = prod(size)
-                self.cells = max(self.cells, 2 * layer.specs[0].shape[0] * places)
-                self.operations += layer.specs[0].size * places
-        self.grid = min(pool_size, size[0]), min(pool_size, size[1])
-        self.width = self.blocks[-1].second.specs[0].shape[0] * prod(self.grid)
-
-    @property
-    def _layers(self) -> list[MemberConvolution | MemberGroupNorm]:
-        return [self.stem, self.stem_norm, *(layer for block in self.blocks for layer in block.layers)]
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [spec for layer in self._layers for spec in layer.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        self.members = buffer.members
-        for layer in self._layers:
-            layer.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        h = self.stem.forward(members_as_channels(x, self.shape), scratch)
-        h = F.relu_(self.stem_norm.forward(h, scratch))
-        for block in self.blocks:
-            h = block.forward(h, scratch)
-        return channels_as_rows(F.adaptive_avg_pool2d(h, self.grid), self.members)

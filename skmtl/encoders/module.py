@@ -25,8 +25,8 @@ class ModuleEncoder(Encoder):
     """Runs a torch module of yours in front of the hidden layers, a copy for each member.
 
     The module gets a batch ``(row, *input_shape)`` and returns ``(row, ...)``, which is flattened to one vector a row.
-    It is trained with the rest of the network and left unchanged itself. An estimator's ``encoder`` may also be the module
-    itself.
+    Its copies are trained with the rest of the network; it is left unchanged itself. An estimator's ``encoder`` may
+    also be the module.
 
     Each member starts from weights of its own: submodules that have ``reset_parameters`` are reset with the member's
     randomness, parameters outside of such modules start as they are. A factory is called once a member instead. With
@@ -39,7 +39,7 @@ class ModuleEncoder(Encoder):
     Parameters
     ----------
     module : torch.nn.Module or callable
-        The module, or a function from the shape of a row to a module, which must be picklable if the estimator is to be.
+        The module, or a function from the shape of a row to a module, which is pickled by its name.
     input_shape : tuple of int, default=None
         Shape in which the module gets a row; one entry may be -1, for what is left. None: as it is in X.
     input_type : {"float", "integer"}, default="float"
@@ -188,9 +188,11 @@ class ModuleEncoder(Encoder):
     def _called(self) -> nn.Module:
         module = self.module(self.input_shape_) if callable(self.module) else self.module
         if not isinstance(module, nn.Module):
+            found = type(self.module).__name__
+            if callable(self.module):
+                found += f" that returns {type(module).__name__}"
             raise TypeError(
-                f"module must be a torch.nn.Module, or a function from the shape of a row to one; got "
-                f"{type(self.module).__name__}{' that returns ' + type(module).__name__ if callable(self.module) else ''}."
+                f"module must be a torch.nn.Module, or a function from the shape of a row to one; got {found}."
             )
         return module
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import read_dense
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.layers import (
-    MemberEmbedding,
-    MemberGRU,
-    MemberLSTM,
-    MemberRecurrence,
-    Packing,
-    ParameterBuffer,
-    ParameterSpec,
-    Scratch,
-)
-
-_RECURRENT: dict[str, type[MemberRecurrence]] = {"lstm": MemberLSTM, "gru": MemberGRU}
-_EMBEDDING_SCALE = 0.1
+from skmtl.encoders._parameters import require_choice, require_count, require_share
+from skmtl.encoders._sequence_reader import LAYERS, POOLINGS, SequenceReader
 
 
 class SequenceEncoder(Encoder):
@@ -36,7 +22,7 @@ class SequenceEncoder(Encoder):
     row. Padding costs nothing and changes nothing: tokens are packed, so a batch takes the time of its real tokens. All
     members and directions run as batched products.
 
-    X is an integer array ``(n, length)`` such as :class:`skmtl.encoders.TokenSequencer` makes: ids above 0 are tokens, 0 is padding,
+    X is an integer array ``(n, length)`` such as :class:`TokenSequencer` makes: ids above 0 are tokens, 0 is padding,
     wherever it stands. An id that ``fit`` did not see counts as padding.
 
     Parameters
@@ -152,25 +138,28 @@ class SequenceEncoder(Encoder):
 
     def build(self) -> Extractor:
         """Make embedding and recurrent layer; see :meth:`Encoder.build`."""
-        return _SequenceReader(self, max(len(self.tokens_), 1), self.n_outputs_)
+        return SequenceReader(
+            n_tokens=max(len(self.tokens_), 1),
+            length=self.n_outputs_,
+            layer=self.layer,
+            n_units=self.n_units,
+            embedding_size=self.embedding_size,
+            bidirectional=self.bidirectional,
+            pooling=self.pooling,
+            drops=(self.token_dropout, self.dropout),
+        )
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Fewer, larger epochs; see :meth:`Encoder.preferences`."""
         return {"learning_rate_init": 0.004, **({"max_iter": 25, "batch_size": 64} if n_samples >= 2048 else {})}
 
     def _check_parameters(self) -> None:
-        choices = {"layer": ("lstm", "gru", "mean"), "pooling": ("max", "mean", "last")}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}; got {getattr(self, name)!r}.")
-        for name in ("n_units", "embedding_size"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
-        for name in ("token_dropout", "dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Real) or not 0 <= value < 1:
-                raise ValueError(f"{name} must be a number from 0 to below 1; got {value!r}.")
+        require_choice("layer", self.layer, LAYERS)
+        require_choice("pooling", self.pooling, POOLINGS)
+        require_count("n_units", self.n_units)
+        require_count("embedding_size", self.embedding_size)
+        require_share("token_dropout", self.token_dropout)
+        require_share("dropout", self.dropout)
 
 
 def _read_ids(X: Any) -> Array:
@@ -186,73 +175,7 @@ def _read_ids(X: Any) -> Array:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(
-            f"X must hold token ids, integers of at least 0 with 0 for padding; got {values[row, column]} in row {row}, "
-            f"column {column}. TokenSequencer makes them from text; for a table of numbers use encoder='auto'."
+            f"X must hold token ids, integers of at least 0 with 0 for padding; got {values[row, column]} in row "
+            f"{row}, column {column}. TokenSequencer makes them from text; for a table of numbers use encoder='auto'."
         )
     return values.astype(np.int64)
-
-
-class _SequenceReader(Extractor):
-    def __init__(self, settings: SequenceEncoder, n_tokens: int, length: int) -> None:
-        self.settings = settings
-        self.embedding = MemberEmbedding("encoder.embedding", n_tokens, settings.embedding_size, _EMBEDDING_SCALE)
-        self.directions = 2 if settings.bidirectional and settings.layer in _RECURRENT else 1
-        self.recurrence = (
-            _RECURRENT[settings.layer](
-                f"encoder.{settings.layer}", settings.embedding_size, settings.n_units, self.directions
-            )
-            if settings.layer in _RECURRENT
-            else None
-        )
-        self.width = settings.embedding_size if self.recurrence is None else self.directions * settings.n_units
-        gates = 0 if self.recurrence is None else self.recurrence.n_gates + 2
-        self.cells = length * max(settings.embedding_size, gates * self.width)
-        own = () if self.recurrence is None else self.recurrence.specs[:2]
-        self.operations = length * (settings.embedding_size + sum(spec.size for spec in own))
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [*self.embedding.specs, *(self.recurrence.specs if self.recurrence else ())]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        self.members = buffer.members
-        self.embedding.bind(buffer, leaves)
-        if self.recurrence:
-            self.recurrence.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        ids = x.long()
-        if len(ids) == 1:  # rows common to the members
-            return self._read(ids[0], slice(None), scratch)
-        return torch.cat([self._read(rows, slice(member, member + 1), scratch) for member, rows in enumerate(ids)])
-
-    def _read(self, ids: Tensor, members: slice, scratch: Scratch) -> Tensor:
-        """``(row, length) -> (member, row, width)`` for some of the members."""
-        packing = Packing.of(ids)
-        vectors = self._embed(packing.take(ids), "forth", members, scratch)
-        if self.recurrence is None:
-            return packing.unsort(packing.mean(vectors))
-        if self.directions == 2:
-            back = self._embed(packing.take_reversed(ids), "back", members, scratch)
-            vectors = torch.stack([vectors, back], 1).flatten(0, 1)  # (member * direction, token, embedding)
-        states, last = self.recurrence.forward(vectors, packing, members)
-        pooled = packing.unsort(self._pool(states, last, packing))
-        return pooled.unflatten(0, (-1, self.directions)).transpose(1, 2).flatten(2)
-
-    def _pool(self, states: Tensor, last: Tensor, packing: Packing) -> Tensor:
-        """``(stack, token, unit) -> (stack, row, unit)``."""
-        if self.settings.pooling == "last":
-            return last
-        return packing.mean(states) if self.settings.pooling == "mean" else packing.max(states)
-
-    def _embed(self, tokens: Tensor, name: str, members: slice, scratch: Scratch) -> Tensor:
-        """``(token,) -> (member, token, embedding)``, some of it dropped in training."""
-        vectors = self.embedding.forward(tokens, members)
-        if not scratch.training:
-            return vectors
-        members_, n_tokens, width = vectors.shape
-        for share, size in ((self.settings.token_dropout, 1), (self.settings.dropout, width)):
-            if share > 0:
-                rate = vectors.new_full((members_,), share)
-                vectors = vectors * scratch.keep_mask(name, (members_, n_tokens, size), rate, vectors)
-        return vectors

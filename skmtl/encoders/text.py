@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -15,16 +14,17 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders._columns import is_missing
+from skmtl.encoders._parameters import require_count
 
 UNKNOWN = 1
 _FIRST_TOKEN = 2
 
 
 class TokenSequencer(TransformerMixin, BaseEstimator):
-    """Turns texts into rows of token ids, padded with 0 to a common length.
+    r"""Turns texts into rows of token ids, padded with 0 to a common length.
 
-    Made for :class:`skmtl.encoders.SequenceEncoder`: put it before an estimator with that encoder in a ``Pipeline``. Id 0 is padding, 1
-    is every token that is not in the vocabulary, and the vocabulary is numbered from 2 on, the most frequent token
+    Made for :class:`SequenceEncoder`: put it before an estimator with that encoder in a ``Pipeline``. Id 0 is padding,
+    1 is every token that is not in the vocabulary, and the vocabulary is numbered from 2 on, the most frequent token
     first.
 
     Parameters
@@ -35,7 +35,7 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
         Least number of texts that a token of the vocabulary occurs in.
     lowercase : bool, default=True
         Whether case is ignored.
-    token_pattern : str, default=r"\\w+|[^\\w\\s]"
+    token_pattern : str, default=r"\w+|[^\w\s]"
         Regular expression of a token: by default words, and each punctuation mark for itself. A group in it, if it has
         one, is what is kept.
     max_length : int, default=256
@@ -152,12 +152,10 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
         return re.findall(self.token_pattern, text.lower() if self.lowercase else text)
 
     def _check_parameters(self) -> None:
-        for name in ("max_features", "min_df", "max_length"):
-            value = getattr(self, name)
-            if name == "max_features" and value is None:
-                continue
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
+        if self.max_features is not None:
+            require_count("max_features", self.max_features)
+        require_count("min_df", self.min_df)
+        require_count("max_length", self.max_length)
         try:
             groups = re.compile(self.token_pattern).groups
         except (re.error, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Member-wise building blocks over one flat parameter buffer: affine maps with a hand-derived backward, others for autograd."""
+"""Member-wise building blocks over one flat parameter buffer: with a hand-derived backward, or for autograd."""
 
 from skmtl.layers._activations import ACTIVATIONS, Activation
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec

@@ -85,11 +85,12 @@ class MemberGroupNorm:
 
 
 def members_as_channels(x: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Images from flat rows: ``(1 or member, row, c * h * w) -> (row, [member *] c, h, w)``, channels last in memory."""
-    images = x.unflatten(2, shape).transpose(0, 1).flatten(1, 2)
+    """Images, channels last in memory: ``(1 or member, row, c * h * w) -> (row, [member *] c, h, w)``."""
+    images: Tensor = x.unflatten(2, shape).transpose(0, 1).flatten(1, 2)
     return images.contiguous(memory_format=torch.channels_last)
 
 
 def channels_as_rows(images: Tensor, members: int) -> Tensor:
     """Flat rows from images: ``(row, member * c, h, w) -> (member, row, c * h * w)``."""
-    return images.unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
+    rows: Tensor = images.unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
+    return rows

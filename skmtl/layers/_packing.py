@@ -61,7 +61,7 @@ class Packing:
         return sums / self.lengths.clamp(min=1).to(values.dtype)[:, None]
 
     def max(self, values: Tensor) -> Tensor:
-        """Largest value over the tokens of each row, 0 where there is none: ``(stack, token, width) -> (stack, row, width)``."""
+        """Largest value over each row's tokens, 0 without any: ``(stack, token, width) -> (stack, row, width)``."""
         place = self.row[:, None].expand_as(values)
         blank = values.new_zeros(values.shape[0], len(self.order), values.shape[2])
         return blank.scatter_reduce(1, place, values, "amax", include_self=False)

@@ -1,0 +1,114 @@
+"""What reads token sequences: embeddings, a recurrent layer, pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from skmtl.encoders._extractor import Extractor
+from skmtl.layers import (
+    MemberEmbedding,
+    MemberGRU,
+    MemberLSTM,
+    MemberRecurrence,
+    Packing,
+    ParameterBuffer,
+    ParameterSpec,
+    Scratch,
+)
+
+LAYERS: dict[str, type[MemberRecurrence] | None] = {"lstm": MemberLSTM, "gru": MemberGRU, "mean": None}
+POOLINGS: dict[str, Callable[[Packing, Tensor, Tensor], Tensor]] = {
+    "max": lambda packing, states, last: packing.max(states),
+    "mean": lambda packing, states, last: packing.mean(states),
+    "last": lambda packing, states, last: last,
+}
+_EMBEDDING_SCALE = 0.1
+
+
+class SequenceReader(Extractor):
+    """Embedding, recurrent layer and pooling of all members.
+
+    Parameters
+    ----------
+    n_tokens, length : int
+        Tokens that have a vector, longest sequence.
+    layer, pooling : str
+        Keys of ``LAYERS`` and ``POOLINGS``.
+    n_units, embedding_size : int
+        Widths.
+    bidirectional : bool
+        Whether a second recurrent layer reads from the end.
+    drops : tuple of float
+        Shares of tokens and of entries dropped in training.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_tokens: int,
+        length: int,
+        layer: str,
+        n_units: int,
+        embedding_size: int,
+        bidirectional: bool,
+        pooling: str,
+        drops: tuple[float, float],
+    ) -> None:
+        self.pool, self.drops = POOLINGS[pooling], drops
+        self.embedding = MemberEmbedding("encoder.embedding", n_tokens, embedding_size, _EMBEDDING_SCALE)
+        recurrent = LAYERS[layer]
+        self.directions = 2 if bidirectional and recurrent else 1
+        self.recurrence = recurrent(f"encoder.{layer}", embedding_size, n_units, self.directions) if recurrent else None
+        self.width = self.directions * n_units if recurrent else embedding_size
+        gates = recurrent.n_gates + 2 if recurrent else 1
+        self.cells = length * max(embedding_size, gates * self.width)
+        maps = self.recurrence.specs[:2] if self.recurrence else ()
+        self.operations = length * (embedding_size + sum(spec.size for spec in maps))
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        """See :class:`Extractor`."""
+        return [*self.embedding.specs, *(self.recurrence.specs if self.recurrence else ())]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """See :class:`Extractor`."""
+        self.members = buffer.members
+        self.embedding.bind(buffer, leaves)
+        if self.recurrence:
+            self.recurrence.bind(buffer, leaves)
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """See :class:`Extractor`."""
+        ids = x.long()
+        if len(ids) == 1:  # rows common to the members
+            return self._read(ids[0], slice(None), scratch)
+        return torch.cat([self._read(rows, slice(member, member + 1), scratch) for member, rows in enumerate(ids)])
+
+    def _read(self, ids: Tensor, members: slice, scratch: Scratch) -> Tensor:
+        """``(row, length) -> (member, row, width)`` for some of the members."""
+        packing = Packing.of(ids)
+        vectors = self._embed(packing.take(ids), "forth", members, scratch)
+        if self.recurrence is None:
+            return packing.unsort(packing.mean(vectors))
+        if self.directions == 2:
+            back = self._embed(packing.take_reversed(ids), "back", members, scratch)
+            vectors = torch.stack([vectors, back], 1).flatten(0, 1)  # (member * direction, token, embedding)
+        states, last = self.recurrence.forward(vectors, packing, members)
+        pooled = packing.unsort(self.pool(packing, states, last))
+        features: Tensor = pooled.unflatten(0, (-1, self.directions)).transpose(1, 2).flatten(2)
+        return features
+
+    def _embed(self, tokens: Tensor, name: str, members: slice, scratch: Scratch) -> Tensor:
+        """``(token,) -> (member, token, embedding)``, some of it dropped in training."""
+        vectors = self.embedding.forward(tokens, members)
+        if not scratch.training:
+            return vectors
+        n_members, n_tokens, width = vectors.shape
+        for share, size in zip(self.drops, (1, width), strict=True):
+            if share > 0:
+                rate = vectors.new_full((n_members,), share)
+                vectors = vectors * scratch.keep_mask(name, (n_members, n_tokens, size), rate, vectors)
+        return vectors
