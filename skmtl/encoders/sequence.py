@@ -11,7 +11,7 @@ from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import read_dense
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import require_choice, require_count, require_share
+from skmtl.encoders._parameters import passes_over, require_choice, require_count, require_share
 from skmtl.encoders._sequence_reader import LAYERS, POOLINGS, SequenceReader
 
 
@@ -27,11 +27,11 @@ class SequenceEncoder(Encoder):
 
     Parameters
     ----------
-    layer : {"lstm", "gru", "mean"}, default="lstm"
+    layer : {"gru", "lstm", "mean"}, default="gru"
         What reads the vectors: a recurrent layer, or nothing before the mean of the vectors.
     n_units : int, default=128
         Units of the recurrent layer in each direction.
-    embedding_size : int, default=64
+    embedding_size : int, default=128
         Length of a token's vector.
     bidirectional : bool, default=True
         Whether a second recurrent layer reads from the end.
@@ -63,9 +63,9 @@ class SequenceEncoder(Encoder):
     def __init__(
         self,
         *,
-        layer: str = "lstm",
+        layer: str = "gru",
         n_units: int = 128,
-        embedding_size: int = 64,
+        embedding_size: int = 128,
         bidirectional: bool = True,
         pooling: str = "max",
         token_dropout: float = 0.1,
@@ -150,8 +150,8 @@ class SequenceEncoder(Encoder):
         )
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """Fewer, larger epochs; see :meth:`Encoder.preferences`."""
-        return {"learning_rate_init": 0.004, **({"max_iter": 25, "batch_size": 64} if n_samples >= 2048 else {})}
+        """As few passes as so many rows take; see :meth:`Encoder.preferences`."""
+        return {"learning_rate_init": 0.005, **passes_over(110_000, n_samples)}
 
     def _check_parameters(self) -> None:
         require_choice("layer", self.layer, LAYERS)

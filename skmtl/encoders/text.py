@@ -18,6 +18,7 @@ from skmtl.encoders._parameters import require_count
 
 UNKNOWN = 1
 _FIRST_TOKEN = 2
+_MANY_TEXTS = 1000
 
 
 class TokenSequencer(TransformerMixin, BaseEstimator):
@@ -31,8 +32,9 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
     ----------
     max_features : int, default=None
         Most tokens in the vocabulary, the most frequent ones; None: no limit.
-    min_df : int, default=1
-        Least number of texts that a token of the vocabulary occurs in.
+    min_df : "auto" or int, default="auto"
+        Least number of texts that a token of the vocabulary occurs in; "auto": 2 for at least 1000 texts, else 1. The
+        tokens below it teach the network what an unknown one means.
     lowercase : bool, default=True
         Whether case is ignored.
     token_pattern : str, default=r"\w+|[^\w\s]"
@@ -61,7 +63,7 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
         self,
         *,
         max_features: int | None = None,
-        min_df: int = 1,
+        min_df: str | int = "auto",
         lowercase: bool = True,
         token_pattern: str = r"\w+|[^\w\s]",
         max_length: int = 256,
@@ -100,10 +102,11 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
         for tokens in texts:
             frequency.update(tokens)
             documents.update(set(tokens))
-        kept = [token for token in frequency if documents[token] >= self.min_df]
+        min_df = self.min_df if self.min_df != "auto" else 2 if len(texts) >= _MANY_TEXTS else 1
+        kept = [token for token in frequency if documents[token] >= int(min_df)]
         if not kept:
             raise ValueError(
-                f"No text holds a token that occurs in at least min_df={self.min_df} of them. Lower min_df, or look at "
+                f"No text holds a token that occurs in at least min_df={min_df} of them. Lower min_df, or look at "
                 f"token_pattern={self.token_pattern!r}."
             )
         ranked = sorted(kept, key=lambda token: (-frequency[token], token))[: self.max_features]
@@ -154,7 +157,8 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         if self.max_features is not None:
             require_count("max_features", self.max_features)
-        require_count("min_df", self.min_df)
+        if self.min_df != "auto":
+            require_count("min_df", self.min_df)
         require_count("max_length", self.max_length)
         try:
             groups = re.compile(self.token_pattern).groups

@@ -62,8 +62,10 @@ class MemberRecurrence:
         state = self._start(gates, len(packing.order))
         outputs, ended = [], []
         for now, still in zip(gates.split(packing.running, 1), packing.running, strict=True):
-            ended.append(state[0][:, still:])
-            state = tuple(s[:, :still] for s in state)
+            if still < state[0].shape[1]:
+                parts = [s.split([still, s.shape[1] - still], 1) for s in state]
+                ended.append(parts[0][1])
+                state = tuple(running for running, _ in parts)
             state = self._step(now, state, recurrent)
             outputs.append(state[0])
         ended.append(state[0])
@@ -89,8 +91,9 @@ class MemberLSTM(MemberRecurrence):
     def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
         output, cell = state
         total = torch.baddbmm(gates, output, recurrent)
-        let_in, keep, show = total[..., : 3 * self.n_units].sigmoid().chunk(3, -1)
-        cell = torch.addcmul(let_in * total[..., 3 * self.n_units :].tanh(), keep, cell)
+        doors, candidate = total.split([3 * self.n_units, self.n_units], -1)
+        let_in, keep, show = doors.sigmoid().chunk(3, -1)
+        cell = torch.addcmul(let_in * candidate.tanh(), keep, cell)
         return show * cell.tanh(), cell
 
 
@@ -101,7 +104,8 @@ class MemberGRU(MemberRecurrence):
 
     def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
         (output,) = state
-        own = torch.bmm(output, recurrent)
-        reset, keep = (gates[..., : 2 * self.n_units] + own[..., : 2 * self.n_units]).sigmoid().chunk(2, -1)
-        candidate = torch.addcmul(gates[..., 2 * self.n_units :], reset, own[..., 2 * self.n_units :]).tanh()
+        sizes = [2 * self.n_units, self.n_units]
+        (doors, candidate), (own_doors, own_candidate) = (g.split(sizes, -1) for g in (gates, output.bmm(recurrent)))
+        reset, keep = (doors + own_doors).sigmoid().chunk(2, -1)
+        candidate = torch.addcmul(candidate, reset, own_candidate).tanh()
         return (torch.lerp(candidate, output, keep),)
