@@ -81,3 +81,20 @@ def test_every_example_is_short_and_tested() -> None:
     for example in EXAMPLES.glob("*.py"):
         assert len(example.read_text(encoding="utf-8").splitlines()) <= MAX_LINES, example.name
         assert f'run("{example.name}")' in tests
+
+
+def test_convolutions_see_more_in_images_than_a_table() -> None:
+    printed = run("05_images.py")
+    for task in ("left", "right", "sum"):
+        convolutions, table = numbers_after(task, printed)
+        assert 0.6 < table < convolutions < 1
+    assert numbers_after("left", printed)[0] > 0.9
+
+
+def test_a_recurrent_layer_knows_the_order_of_words() -> None:
+    printed = run("06_text.py")
+    bag, recurrent = numbers_after("mean", printed), numbers_after("gru", printed)
+    assert max(bag[:2]) < 0.75
+    assert min(recurrent) > 0.95
+    assert bag[2] > 0.9
+    assert "from Porto to Oslo, 2 people" in printed

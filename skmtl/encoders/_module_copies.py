@@ -79,13 +79,14 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
             operations.extend(p.numel() * max(sizes[-1] // p.shape[0], 1) for p in own)
 
     hooks = [part.register_forward_hook(watch) for part in module.modules()]
-    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    before = {name: (buffer._version, buffer.clone()) for name, buffer in module.named_buffers()}
     with torch.no_grad(), randomness(0):
         width = run(module.train(), rows).shape[1]
     for hook in hooks:
         hook.remove()
     for name, buffer in module.named_buffers():
-        if not torch.equal(buffer, before[name]):
+        version, value = before[name]
+        if buffer._version != version or not torch.equal(buffer, value):
             raise ValueError(
                 f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
                 f"it. Put a layer without running statistics in its place: GroupNorm, LayerNorm, or batch "

@@ -17,6 +17,7 @@ from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._module_copies import PROBED_ROWS, ModuleCopies, Sizes, probe, randomness, run
+from skmtl.encoders._parameters import require_choice
 
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -99,8 +100,7 @@ class ModuleEncoder(Encoder):
         TypeError
             If ``module`` makes no module, or X is sparse or no array.
         """
-        if self.input_type not in ("float", "integer"):
-            raise ValueError(f"input_type must be 'float' or 'integer'; got {self.input_type!r}.")
+        require_choice("input_type", self.input_type, ("float", "integer"))
         values = self._read(X)
         self.input_shape_ = row_shape(self.input_shape, values)
         self.n_outputs_ = prod(self.input_shape_)
@@ -182,7 +182,7 @@ class ModuleEncoder(Encoder):
         module = copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self._called()
         module.eval()
         with torch.no_grad():
-            run(module.cpu(), self._rows(1))
+            run(module.cpu(), self._rows(PROBED_ROWS))
         return module.train()
 
     def _called(self) -> nn.Module:
@@ -197,8 +197,9 @@ class ModuleEncoder(Encoder):
         return module
 
     def _rows(self, n_rows: int) -> Tensor:
-        dtype = torch.int64 if self.input_type == "integer" else torch.get_default_dtype()
-        return torch.zeros(n_rows, *self.input_shape_, dtype=dtype)
+        if self.input_type == "integer":
+            return torch.zeros(n_rows, *self.input_shape_, dtype=torch.int64)
+        return torch.ones(n_rows, *self.input_shape_)  # running statistics differ from their start with these
 
     def _read(self, X: Any) -> Array:
         values = read_dense(X, self.dimensions)

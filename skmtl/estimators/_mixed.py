@@ -28,8 +28,9 @@ class MultiTaskNet(BaseMultiTaskNet):
         Activation of the hidden layers.
     dropout : float, default=0.0
         Share of hidden activations dropped in training.
-    encoder : str or Encoder, default="auto"
-        What turns a row of X into a vector; "auto" encodes tables.
+    encoder : str, Encoder or torch.nn.Module, default="auto"
+        What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
+        token ids, an encoder with other settings, or a module of your own.
     sharing : {"hard", "independent"} or Sharing, default="hard"
         How tasks share hidden layers.
     balancing : str or Balancer, default="static"

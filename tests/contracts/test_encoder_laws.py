@@ -25,7 +25,7 @@ TABLE = laws.X
 
 
 class Tokens(nn.Module):
-    """A module with what is hard to copy: an embedding, a recurrent layer, dropout, a parameter of its own, a buffer."""
+    """What is hard to copy: an embedding, a recurrent layer, dropout, a parameter of its own, a buffer."""
 
     def __init__(self) -> None:
         super().__init__()

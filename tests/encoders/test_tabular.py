@@ -348,7 +348,7 @@ def test_pickle_holds_no_training_data():
 def test_contract():
     encoder = _fit(np.ones((2, 2)))
     assert isinstance(encoder, Encoder)
-    assert encoder.build(n_members=3) is None
+    assert encoder.build() is None
 
 
 def test_works_where_pandas_and_polars_are_not_installed():

@@ -1,9 +1,16 @@
 """scikit-learn's own checks, at default parameters and for a variant of each family, with no expected failure."""
 
 import pytest
+import torch
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.encoders import ConvolutionEncoder, ModuleEncoder
+
+
+def hidden_layer(shape):
+    return torch.nn.Sequential(torch.nn.Linear(shape[0], 16), torch.nn.Tanh())
+
 
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
@@ -13,6 +20,12 @@ ESTIMATORS = {
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
+    # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
+    # which are no token ids.
+    "convolution": MultiTaskNetRegressor(
+        encoder=ConvolutionEncoder(input_shape=(1, 1, -1), channels=(4,)), hidden_layer_sizes=(8,), n_estimators=1
+    ),
+    "module": MultiTaskNetClassifier(encoder=ModuleEncoder(hidden_layer), hidden_layer_sizes=(8,), n_estimators=1),
     "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", learning_rate_init=0.05, **LIGHT),
 }
 CHECKS = [
