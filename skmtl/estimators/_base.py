@@ -235,7 +235,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             raise ValueError("X_val and y_val go together: pass both or neither.")
         if X_val is None:
             return None
-        self._check_columns(X_val)
+        check_columns(self, X_val, learner.encoder, reset=False)
         observations = read_observations(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
         require_same_tasks("y_val", observations.labels, [task.name for task in learner.tasks])
         return observations, self._weights(observations, learner)
