@@ -89,7 +89,7 @@ def _most_members(learner: Learner, memory: float) -> float:
 def _memory(learner: Learner) -> float:
     """Bytes of parameters and activations in training."""
     network, buffer = learner.network, learner.network.buffer
-    per_row = sum(network.architecture.hidden_layer_sizes) + network.n_outputs
+    per_row = max(sum(network.architecture.hidden_layer_sizes), network.cells) + network.n_outputs
     activations = ACTIVATION_COPIES * learner.start.settings.batch_size * per_row
     return buffer.values.element_size() * buffer.members * (PARAMETER_COPIES * network.n_parameters + activations)
 
