@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metadata_routing import UNUSED
 
+from skmtl.estimators._final import final_model
 from skmtl.estimators._observations import require_same_tasks
 from skmtl.estimators._weights import read_sample_weight
 from skmtl.metrics._average import averaged
@@ -88,7 +89,7 @@ class TaskScorer(BaseEstimator):
         ValueError
             If no task's score is defined.
         """
-        model = _fitted_model(estimator)
+        model = final_model(estimator)
         missing_label = getattr(model, "missing_label", None) if self.missing_label is None else self.missing_label
         labels = read_labels(y, missing_label)
         names = _task_names(model, labels)
@@ -184,17 +185,6 @@ def make_task_scorer(
         missing_label=missing_label,
         settings=settings or None,
     )
-
-
-def _fitted_model(estimator: Any) -> Any:
-    """What knows the tasks: the last step of pipelines, the best estimator of searches."""
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        else:
-            return estimator
 
 
 def _task_names(model: Any, labels: LabelMatrix) -> list[str]:

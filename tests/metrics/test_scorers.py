@@ -92,7 +92,7 @@ def test_metrics_leave_out_tasks_that_they_are_not_for(mixed):
 
 
 def test_no_task_to_score(classifier):
-    with pytest.raises(ValueError, match="rmse is for numbers, which no task has. Choose another metric"):
+    with pytest.raises(ValueError, match=r"rmse is for numbers, which no task has. Choose another metric"):
         make_task_scorer("rmse")(classifier, X, CLASSES)
 
 
@@ -168,7 +168,7 @@ def test_bad_scorers(arguments, message):
 
 def test_a_task_may_not_have_the_name_of_a_summary():
     y = pd.DataFrame(CLASSES, columns=["mean", "b"])
-    with pytest.raises(ValueError, match="A task is named 'mean'.*rename the task"):
+    with pytest.raises(ValueError, match=r"A task is named 'mean'.*rename the task"):
         task_scores(MultiTaskNetClassifier(**SMALL).fit(X, y), X, y)
 
 

@@ -153,7 +153,7 @@ def test_undefined_tasks_are_left_out(labels, probabilities):
     assert metrics.roc_auc(y, [probabilities[0], None, None]) == scores[0]
     assert np.isnan(metrics.accuracy(y, labels[1], average=None)).tolist() == [False, True, False]
     for average in (None, "macro", "worst"):
-        with pytest.raises(ValueError, match="not defined for any task.*Score more rows"):
+        with pytest.raises(ValueError, match=r"not defined for any task.*Score more rows"):
             metrics.roc_auc(np.where(y == 1, np.nan, y), probabilities, average=average)
     with pytest.raises(ValueError, match="score of task 'task2' is not defined"):
         metrics.roc_auc(y, probabilities, average="task2")
