@@ -12,6 +12,7 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._observations import read_observations, require_same_tasks
 from skmtl.estimators._prediction import decode, predict_responses, stack_columns
+from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 
@@ -132,3 +133,28 @@ class PredictorMixin:
             Mean score; greater is better.
         """
         return float(np.mean(list(self.score_tasks(X, y, sample_weight).values())))
+
+    def task_view(self, task: str | int) -> TaskView:
+        """View one task as a fitted classifier or regressor of its own.
+
+        It is what scikit-learn's tools for a single target take: calibration, thresholds, displays, scorers.
+
+        Parameters
+        ----------
+        task : str or int
+            Name or position of the task.
+
+        Returns
+        -------
+        TaskView
+            Frozen: its ``fit`` does nothing, a clone is the view itself, and later fits of this estimator do not change
+            it. It has ``predict``, ``score`` and, for classes, ``predict_proba``, ``predict_log_proba`` and
+            ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such task.
+        """
+        check_is_fitted(self, "network_")
+        return view_task(self, task)

@@ -1,9 +1,24 @@
 """Splitting and searching over label matrices with missing cells."""
 
+from skmtl.model_selection._cross_validation import cross_val_predict, cross_validate
 from skmtl.model_selection._halving import Halving
 from skmtl.model_selection._pareto_display import ParetoDisplay
 from skmtl.model_selection._search import MultiTaskSearchCV
+from skmtl.model_selection._shuffle_split import MultiTaskShuffleSplit
 from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
 from skmtl.model_selection._splitters import MultiTaskKFold
+from skmtl.model_selection._stratified import MultiTaskStratifiedKFold
 
-__all__ = ["Dirichlet", "Halving", "LogUniform", "MultiTaskKFold", "MultiTaskSearchCV", "ParetoDisplay", "SimplexGrid"]
+__all__ = [
+    "Dirichlet",
+    "Halving",
+    "LogUniform",
+    "MultiTaskKFold",
+    "MultiTaskSearchCV",
+    "MultiTaskShuffleSplit",
+    "MultiTaskStratifiedKFold",
+    "ParetoDisplay",
+    "SimplexGrid",
+    "cross_val_predict",
+    "cross_validate",
+]

@@ -1,0 +1,234 @@
+"""One task of a fitted network as an estimator of its own."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Tags, get_tags
+
+from skmtl.estimators._observations import read_observations
+from skmtl.estimators._prediction import log_probabilities
+from skmtl.tasks import Task
+
+
+class TaskView(FrozenEstimator):
+    """One task of a fitted multi-task estimator; frozen, so that ``fit`` does nothing and a clone is the view itself.
+
+    A :class:`~sklearn.frozen.FrozenEstimator`, by which scikit-learn knows that all rows given to a calibration may be
+    used for it.
+
+    Parameters
+    ----------
+    estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
+        Fitted.
+    task : int
+        Position of the task.
+    """
+
+    def __init__(self, estimator: Any, task: int) -> None:
+        self.estimator = estimator
+        self.task = task
+
+    def __getattr__(self, name: str) -> Any:
+        # a frozen estimator lends out all that its estimator has; most of this is about many tasks
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Do nothing: the network is fitted.
+
+        Parameters
+        ----------
+        X, y, sample_weight : object
+            Not used.
+
+        Returns
+        -------
+        Self
+            The view.
+        """
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the task's labels.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels in their own type.
+        """
+        predicted: np.ndarray = self.estimator._predict_columns(X)[self.task]
+        return predicted
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score on the observed labels: accuracy of classes, R2 of numbers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Labels of the task, with holes as in the estimator's ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            Score; greater is better.
+
+        Raises
+        ------
+        ValueError
+            If y holds several tasks or no label.
+        """
+        observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        if len(observed.labels.columns) != 1:
+            raise ValueError(
+                f"y must hold the labels of task {self._task.name!r} alone; got {len(observed.labels.columns)} columns."
+            )
+        truth, weights = observed.labels.columns[0], observed.weights[:, 0]
+        return self._task.kind.metric(truth, self.predict(observed.X), weights)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return what is viewed.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used: parameters of the fitted estimator are not the view's.
+
+        Returns
+        -------
+        dict
+            The estimator and the position of the task.
+        """
+        return {"estimator": self.estimator, "task": self.task}
+
+    def set_params(self, **params: Any) -> Self:
+        """Refuse: a view is frozen.
+
+        Parameters
+        ----------
+        **params : dict
+            None may be given.
+
+        Returns
+        -------
+        Self
+            The view.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is given.
+        """
+        if params:
+            raise ValueError(
+                f"A task view is frozen; {next(iter(params))!r} cannot be set. Call task_view of another estimator."
+            )
+        return self
+
+    @property
+    def _task(self) -> Task:
+        task: Task = self.estimator.tasks_[self.task]
+        return task
+
+    @property
+    def missing_label(self) -> Any:
+        """A further value of y that means "no label"."""
+        return self.estimator.missing_label
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns of X."""
+        return int(self.estimator.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns of X, if they are strings."""
+        names: np.ndarray = self.estimator.feature_names_in_
+        return names
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = BaseEstimator.__sklearn_tags__(self)
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+class TaskClassifier(ClassifierMixin, TaskView):
+    """A task of classes; see :class:`TaskView`."""
+
+    score = TaskView.score  # the mixin's knows no missing labels
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Sorted classes of the task."""
+        assert self._task.classes is not None
+        return self._task.classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probabilities of the task's classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities.
+        """
+        probabilities: np.ndarray = self.estimator._responses(X)[self.task]
+        return probabilities
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithm of :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Log-probabilities.
+        """
+        return log_probabilities(self.predict_proba(X))
+
+
+class TaskRegressor(RegressorMixin, TaskView):
+    """A task of numbers; see :class:`TaskView`."""
+
+    score = TaskView.score  # the mixin's knows no missing labels
+
+
+def view_task(estimator: Any, task: Any) -> TaskView:
+    """View of a task by its position or name.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
+    """
+    names = estimator.task_names_.tolist()
+    if task in names:
+        task = names.index(task)
+    if isinstance(task, bool) or not isinstance(task, int | np.integer) or not -len(names) <= task < len(names):
+        raise ValueError(
+            f"task must be the name of a task, {', '.join(map(repr, names))}, or a position below {len(names)}; "
+            f"got {task!r}."
+        )
+    number = int(task) % len(names)
+    cls = TaskClassifier if estimator.tasks_[number].kind.is_classifier else TaskRegressor
+    return cls(copy.copy(estimator), number)  # a later fit gives the estimator other weights, not the copy

@@ -1,0 +1,93 @@
+"""Error relative to that of the mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skmtl.estimators._observations import require_same_tasks
+from skmtl.metrics._average import averaged
+from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.tasks import read_labels
+
+
+def arrmse(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    sample_weight: Any = None,
+    average: str | None = "macro",
+    task_weights: Any = None,
+    y_train: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+) -> Any:
+    """Average relative root mean squared error.
+
+    Each task's error over that of predicting its training mean, mean over the
+    tasks; lower is better, and 1 is no better than the mean.
+
+    Parameters
+    ----------
+    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Values; NaN, None and pandas.NA mean "no label".
+    y_pred : array-like or data frame of the same shape
+        Predictions.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; None for the tasks' observed weight.
+    y_train : array-like or data frame of shape (n_train,) or (n_train, n_tasks), default=None
+        Labels that the model was trained on, with holes as in ``y_true``, whose means are the reference. None: the
+        means of ``y_true``, which no model could have known; the score of a task is then ``sqrt(1 - R2)``.
+    missing_label : object, default=None
+        A further value of ``y_true`` that means "no label".
+    task_names : sequence of str, default=None
+        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no task has observed cells that differ from the reference, or an argument is not usable.
+
+    Notes
+    -----
+    With y and p the labels and predictions of a task's observed cells, w their weights and m the mean of the task's
+    observed training labels, the score of the task is ``sqrt(sum(w (y - p)**2) / sum(w (y - m)**2))`` [1]_.
+
+    References
+    ----------
+    .. [1] E. Spyromitros-Xioufis, G. Tsoumakas, W. Groves and I. Vlahavas, "Multi-target regression via input space
+       expansion: treating targets as inputs", Machine Learning 104, 2016.
+    """
+    cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
+    names = [task.name for task in cells]
+    means = {} if y_train is None else _training_means(y_train, missing_label, names)
+
+    def of_task(task: TaskCells) -> float:
+        return _relative_error(task, means.get(task.name, np.average(task.y_true, weights=task.weights)))
+
+    return averaged(of_task, cells, average, task_weights, greater_is_better=False)
+
+
+def _training_means(y_train: Any, missing_label: object, names: list[str]) -> dict[str, float]:
+    labels = read_labels(y_train, missing_label)
+    require_same_tasks("y_train", labels, names)
+    unlabelled = ~labels.observed.any(axis=0)
+    if unlabelled.any():
+        raise ValueError(f"Task {names[unlabelled.argmax()]!r} has no label in y_train, so that its mean is unknown.")
+    columns = zip(names, labels.columns, labels.observed.T, strict=True)
+    return {name: float(column[seen].mean()) for name, column, seen in columns}
+
+
+def _relative_error(task: TaskCells, mean: float) -> float:
+    of_mean = np.sum(task.weights * (task.y_true - mean) ** 2)
+    return float(np.sqrt(np.sum(task.weights * (task.y_true - task.y_pred) ** 2) / of_mean)) if of_mean else np.nan

@@ -1,0 +1,115 @@
+"""From scores of single tasks to one number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from skmtl.estimators._names import require_known
+from skmtl.metrics._cells import TaskCells
+
+AVERAGES = ("macro", "weighted", "worst")
+
+
+def averaged(
+    metric: Callable[[TaskCells], float],
+    cells: Sequence[TaskCells],
+    average: str | None,
+    task_weights: Any = None,
+    *,
+    greater_is_better: bool = True,
+) -> Any:
+    """Score the tasks and sum them up.
+
+    Parameters
+    ----------
+    metric : callable
+        Gives the score of one task; NaN where it is not defined.
+    cells : sequence of TaskCells
+        The tasks.
+    average : {"macro", "weighted", "worst"}, str or None
+        "macro": plain mean; "weighted": mean by ``task_weights``, or without these by the tasks' observed weight;
+        "worst": of the tasks the one that does worst; a task's name: that task alone; None: all of them.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; tasks that a dict does not name weigh 1.
+    greater_is_better : bool, default=True
+        Which end is the worst.
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        The average over the tasks whose score is defined, or each task's score.
+
+    Raises
+    ------
+    ValueError
+        If ``average`` is unknown, a weight is not usable, or no score is defined.
+    """
+    names = [task.name for task in cells]
+    if average is not None and average not in AVERAGES:
+        return _single(metric, cells, names, average)
+    if task_weights is not None and average != "weighted":
+        raise ValueError(f"task_weights has no meaning with average={average!r}; use average='weighted'.")
+    scores = np.array([score_of(metric, task) for task in cells])
+    if average is None:
+        return _require_defined(scores)
+    weights = _task_weights(task_weights, cells, names) if average == "weighted" else np.ones(len(cells))
+    return summary(scores, average, weights, greater_is_better)
+
+
+def summary(scores: np.ndarray, average: str, weights: np.ndarray, greater_is_better: bool) -> float:
+    """One number from the scores that are defined, ``(n_tasks,)``."""
+    defined = ~np.isnan(_require_defined(scores))
+    if average == "worst":
+        return float(np.min(scores[defined]) if greater_is_better else np.max(scores[defined]))
+    if not weights[defined].any():
+        raise ValueError("task_weights are zero for every task whose score is defined; give one of them a weight.")
+    return float(np.average(scores[defined], weights=weights[defined]))
+
+
+def score_of(metric: Callable[[TaskCells], float], task: TaskCells) -> float:
+    """Score of one task, NaN without an observed cell; errors name the task."""
+    if not len(task.y_true):
+        return float("nan")
+    try:
+        return float(metric(task))
+    except ValueError as error:
+        raise ValueError(f"Task {task.name!r}: {error}") from error
+
+
+def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], names: list[str], average: str) -> float:
+    if average not in names:
+        raise ValueError(
+            f"average must be one of {', '.join(map(repr, AVERAGES))}, None or the name of a task "
+            f"({', '.join(map(repr, names[:5]))}{', ...' if len(names) > 5 else ''}); got {average!r}."
+        )
+    score = score_of(metric, cells[names.index(average)])
+    if np.isnan(score):
+        raise ValueError(f"The score of task {average!r} is not defined: {_TOO_FEW}")
+    return score
+
+
+_TOO_FEW = "too few of its cells are observed, or they hold one class only. Score more rows."
+
+
+def _require_defined(scores: np.ndarray) -> np.ndarray:
+    if np.isnan(scores).all():
+        raise ValueError(f"The score is not defined for any task: {_TOO_FEW}")
+    return scores
+
+
+def _task_weights(task_weights: Any, cells: Sequence[TaskCells], names: list[str]) -> np.ndarray:
+    if task_weights is None:
+        return np.array([task.weights.sum() for task in cells])
+    if isinstance(task_weights, Mapping):
+        require_known("task_weights", task_weights, names)
+        task_weights = [task_weights.get(name, 1.0) for name in names]
+    weights = np.asarray(task_weights, dtype=np.float64)
+    if weights.shape != (len(names),):
+        raise ValueError(f"task_weights must have one weight for each of the {len(names)} tasks; got {weights.shape}.")
+    for name, weight in zip(names, weights, strict=True):
+        if not 0 <= weight < np.inf:
+            raise ValueError(f"task_weights must be finite and not negative; got {weight} for task {name!r}.")
+    return weights

@@ -1,0 +1,243 @@
+"""Scorers of multi-task estimators for scikit-learn's ``scoring``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils.metadata_routing import UNUSED
+
+from skmtl.estimators._final import final_model
+from skmtl.estimators._observations import require_same_tasks
+from skmtl.estimators._weights import read_sample_weight
+from skmtl.metrics._average import averaged
+from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.metrics._masked import accuracy, r2
+from skmtl.metrics._registry import Metric, find_metric
+from skmtl.tasks import LabelMatrix, read_labels
+
+
+class TaskScorer(BaseEstimator):
+    """Scorer over the observed cells of a label matrix: ``scorer(estimator, X, y, sample_weight=None)``.
+
+    Build it with :func:`make_task_scorer`. It goes wherever scikit-learn takes ``scoring``, and scores our estimators,
+    pipelines and searches around them, and scikit-learn's own multi-output estimators. It pickles, clones, and its
+    parameters are those of a scikit-learn estimator.
+
+    Parameters
+    ----------
+    metric : str, callable or None, default=None
+        A metric of :mod:`skmtl.metrics` by name or function, or one of a single task; None: each task's own.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        How tasks are summed up; a task's name: that task alone; None: a dict of all.
+    greater_is_better : bool, default=None
+        Direction of a metric of a single task.
+    response_method : str, default=None
+        Method that gives the predictions for a metric of a single task.
+    missing_label : object, default=None
+        A further value of y that means "no label"; None: the estimator's own.
+    settings : dict, default=None
+        Further arguments of the metric.
+    """
+
+    __metadata_request__score = {"estimator": UNUSED}  # noqa: RUF012
+
+    def __init__(
+        self,
+        metric: Any = None,
+        *,
+        average: str | None = "macro",
+        greater_is_better: bool | None = None,
+        response_method: str | None = None,
+        missing_label: object = None,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.metric = metric
+        self.average = average
+        self.greater_is_better = greater_is_better
+        self.response_method = response_method
+        self.missing_label = missing_label
+        self.settings = settings
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float | dict[str, float]:
+        """Score; see :meth:`score`."""
+        return self.score(estimator, X, y, sample_weight)
+
+    def score(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> float | dict[str, float]:
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels with holes.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Weight of each row or cell.
+
+        Returns
+        -------
+        float or dict
+            Score, greater is better: a loss is negated. With ``average=None`` a dict of each task's score (NaN where it
+            is not defined), of the "mean" over those that are defined and of the "worst".
+
+        Raises
+        ------
+        ValueError
+            If no task's score is defined.
+        """
+        model = final_model(estimator)
+        missing_label = getattr(model, "missing_label", None) if self.missing_label is None else self.missing_label
+        labels = read_labels(y, missing_label)
+        names = _task_names(model, labels)
+        options = {
+            "missing_label": missing_label,
+            "task_names": names,
+            "average": self.average,
+            **(self.settings or {}),
+        }
+        if self.metric is None:
+            scores = _own_scores(model, y, estimator.predict(X), sample_weight=sample_weight, **options)
+        else:
+            metric = find_metric(self.metric, self.greater_is_better, self.response_method)
+            weights = _suited_weights(metric, model, sample_weight, labels.observed)
+            if metric.takes_classes:
+                options["classes"] = _classes(model, len(names))
+            response = getattr(estimator, metric.response_method)(X)
+            scores = metric.function(y, response, sample_weight=weights, **options)
+            scores = scores if metric.greater_is_better else -scores
+        return _with_summaries(names, scores) if self.average is None else float(scores)
+
+    def _accept_sample_weight(self) -> bool:
+        return True  # scikit-learn asks its scorers so where metadata routing is off
+
+
+def make_task_scorer(
+    metric: Any = None,
+    *,
+    task: str | None = None,
+    average: str | None = "macro",
+    greater_is_better: bool | None = None,
+    response_method: str | None = None,
+    missing_label: object = None,
+    **settings: Any,
+) -> TaskScorer:
+    """Scorer over the observed cells of a label matrix, for scikit-learn's ``scoring``.
+
+    Parameters
+    ----------
+    metric : str, callable or None, default=None
+        A metric of :mod:`skmtl.metrics`, by its name or itself; or a metric of a single task, called as
+        ``metric(y_true, y_pred, sample_weight=...)``; None: each task's own, accuracy of classes and R2 of numbers.
+    task : str, default=None
+        Task that alone is scored.
+    average : {"macro", "weighted", "worst"} or None, default="macro"
+        How tasks are summed up; None: a dict of each task's score, their "mean" and the "worst" of them.
+    greater_is_better : bool, default=None
+        Direction of a metric of a single task, True if None; those of :mod:`skmtl.metrics` know theirs.
+    response_method : str, default=None
+        Method that gives a metric of a single task its predictions, "predict" if None; those of :mod:`skmtl.metrics`
+        know theirs.
+    missing_label : object, default=None
+        A further value of y that means "no label"; None: the estimator's own ``missing_label``.
+    **settings : dict
+        Further arguments of the metric, such as ``task_weights``, ``level`` or ``y_train``.
+
+    Returns
+    -------
+    TaskScorer
+        Called as ``scorer(estimator, X, y, sample_weight=None)``; greater is better, a loss is negated. Tasks that a
+        metric is not for, as numbers are not for accuracy, are left out where the estimator tells them apart.
+
+    Raises
+    ------
+    ValueError
+        If the metric is unknown, or both ``task`` and ``average`` are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import cross_validate
+    >>> from skmtl import MultiTaskNetClassifier
+    >>> from skmtl.metrics import make_task_scorer
+    >>> from skmtl.model_selection import MultiTaskKFold
+    >>> X = np.linspace(-1, 1, 60)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(float)
+    >>> y[::3, 0] = np.nan  # no label
+    >>> model = MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=40, random_state=0)
+    >>> scoring = {"auc": make_task_scorer("roc_auc"), "worst": make_task_scorer("accuracy", average="worst")}
+    >>> scores = cross_validate(model, X, y, cv=MultiTaskKFold(2, shuffle=True, random_state=0), scoring=scoring)
+    >>> scores["test_auc"].round(1)
+    array([1., 1.])
+    """
+    if task is not None and average != "macro":
+        raise ValueError(f"task={task!r} scores one task alone, average={average!r} all of them; pass one of the two.")
+    if metric is not None:
+        find_metric(metric, greater_is_better, response_method)
+    return TaskScorer(
+        metric,
+        average=average if task is None else task,
+        greater_is_better=greater_is_better,
+        response_method=response_method,
+        missing_label=missing_label,
+        settings=settings or None,
+    )
+
+
+def _task_names(model: Any, labels: LabelMatrix) -> list[str]:
+    known = getattr(model, "task_names_", None)
+    if known is None:
+        return labels.names
+    require_same_tasks("y", labels, list(known))
+    return list(known)
+
+
+def _classes(model: Any, n_tasks: int) -> Any:
+    classes = getattr(model, "classes_", None)
+    return classes if n_tasks == 1 or isinstance(classes, list) else None
+
+
+def _suited_weights(metric: Metric, model: Any, sample_weight: Any, observed: np.ndarray) -> Any:
+    """Weights without those of the tasks that the metric is not for."""
+    tasks = getattr(model, "tasks_", None)
+    if tasks is None or metric.of_classes is None:
+        return sample_weight
+    suited = np.array([task.kind.is_classifier == metric.of_classes for task in tasks])
+    if suited.all():
+        return sample_weight
+    if not suited.any():
+        raise ValueError(
+            f"The metric {metric.function.__name__} is for {'classes' if metric.of_classes else 'numbers'}, "
+            "which no task has. Choose another metric."
+        )
+    weights = read_sample_weight(sample_weight, len(observed), len(suited), one_dimensional=False)
+    return weights * suited
+
+
+def _own_scores(
+    model: Any, y: Any, predicted: Any, *, average: str | None, task_weights: Any = None, **read: Any
+) -> Any:
+    """Scores by each task's own metric."""
+    cells = read_cells(y, predicted, **read)
+    kinds = {task.name: task.kind.metric for task in getattr(model, "tasks_", [])}
+    plain = accuracy if is_classifier(model) else r2
+
+    def of_task(task: TaskCells) -> float:
+        return float(kinds.get(task.name, plain)(task.y_true, task.y_pred, task.weights))
+
+    return averaged(of_task, cells, average, task_weights)
+
+
+def _with_summaries(names: list[str], scores: np.ndarray) -> dict[str, float]:
+    taken = [name for name in ("mean", "worst") if name in names]
+    if taken:
+        raise ValueError(f"A task is named {taken[0]!r}, as is a summary of all tasks; rename the task.")
+    by_task = dict(zip(names, scores.tolist(), strict=True))
+    return {**by_task, "mean": float(np.nanmean(scores)), "worst": float(np.nanmin(scores))}
+
+
+task_scores = make_task_scorer(average=None)
+"""Each task's own score, their "mean" and the "worst" of them: the scorer ``make_task_scorer(average=None)``."""

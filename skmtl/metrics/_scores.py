@@ -1,0 +1,254 @@
+"""Metrics of the scores and probabilities of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sklearn.metrics
+
+from skmtl.metrics._average import averaged
+from skmtl.metrics._cells import TaskCells, read_score_cells
+
+
+def roc_auc(
+    y_true: Any,
+    y_score: Any,
+    *,
+    sample_weight: Any = None,
+    average: str | None = "macro",
+    task_weights: Any = None,
+    classes: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+) -> Any:
+    """Area under the ROC curve: of the second of two classes, the mean of each against the rest of more.
+
+    Parameters
+    ----------
+    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels; NaN, None and pandas.NA mean "no label".
+    y_score : list of array-like, or array-like
+        Scores as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to leave
+        out; for one task also the array itself. Two classes may have the second one's score only.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; None for the tasks' observed weight.
+    classes : array-like (one task) or list of array-like, default=None
+        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
+    missing_label : object, default=None
+        A further value of ``y_true`` that means "no label".
+    task_names : sequence of str, default=None
+        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no task has two observed classes, or an argument is not usable.
+    """
+    cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
+    return averaged(_roc_auc, cells, average, task_weights)
+
+
+def average_precision(
+    y_true: Any,
+    y_score: Any,
+    *,
+    sample_weight: Any = None,
+    average: str | None = "macro",
+    task_weights: Any = None,
+    classes: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+) -> Any:
+    """Average precision: of the second of two classes, the mean of each against the rest of more.
+
+    Parameters
+    ----------
+    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels; NaN, None and pandas.NA mean "no label".
+    y_score : list of array-like, or array-like
+        Scores as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to leave
+        out; for one task also the array itself. Two classes may have the second one's score only.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; None for the tasks' observed weight.
+    classes : array-like (one task) or list of array-like, default=None
+        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
+    missing_label : object, default=None
+        A further value of ``y_true`` that means "no label".
+    task_names : sequence of str, default=None
+        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no task has two observed classes, or an argument is not usable.
+    """
+    cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
+    return averaged(_average_precision, cells, average, task_weights)
+
+
+def log_loss(
+    y_true: Any,
+    y_score: Any,
+    *,
+    sample_weight: Any = None,
+    average: str | None = "macro",
+    task_weights: Any = None,
+    classes: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+) -> Any:
+    """Mean negative log-likelihood of the observed labels; lower is better.
+
+    Parameters
+    ----------
+    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels; NaN, None and pandas.NA mean "no label".
+    y_score : list of array-like, or array-like
+        Probabilities as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to
+        leave out; for one task also the array itself. Two classes may have the second one's probability only.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; None for the tasks' observed weight.
+    classes : array-like (one task) or list of array-like, default=None
+        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
+    missing_label : object, default=None
+        A further value of ``y_true`` that means "no label".
+    task_names : sequence of str, default=None
+        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no task has two classes, or an argument is not usable.
+    """
+    cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
+    return averaged(_log_loss, cells, average, task_weights, greater_is_better=False)
+
+
+def brier(
+    y_true: Any,
+    y_score: Any,
+    *,
+    sample_weight: Any = None,
+    average: str | None = "macro",
+    task_weights: Any = None,
+    classes: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+) -> Any:
+    """Brier score: mean squared error of the probabilities, halved for two classes; lower is better.
+
+    Parameters
+    ----------
+    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels; NaN, None and pandas.NA mean "no label".
+    y_score : list of array-like, or array-like
+        Probabilities as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to
+        leave out; for one task also the array itself. Two classes may have the second one's probability only.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+    average : {"macro", "weighted", "worst"}, str or None, default="macro"
+        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
+    task_weights : array-like of shape (n_tasks,) or dict, default=None
+        With "weighted": weight of each task; None for the tasks' observed weight.
+    classes : array-like (one task) or list of array-like, default=None
+        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
+    missing_label : object, default=None
+        A further value of ``y_true`` that means "no label".
+    task_names : sequence of str, default=None
+        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
+
+    Returns
+    -------
+    float or ndarray of shape (n_tasks,)
+        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
+
+    Raises
+    ------
+    ValueError
+        If no task has two classes, or an argument is not usable.
+    """
+    cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
+    return averaged(_brier, cells, average, task_weights, greater_is_better=False)
+
+
+def _roc_auc(task: TaskCells) -> float:
+    return _against_the_rest(sklearn.metrics.roc_auc_score, task)
+
+
+def _average_precision(task: TaskCells) -> float:
+    return _against_the_rest(sklearn.metrics.average_precision_score, task)
+
+
+def _log_loss(task: TaskCells) -> float:
+    codes, codes_true, probabilities = _by_class(task)
+    if len(codes) < 2:
+        return float("nan")
+    return float(sklearn.metrics.log_loss(codes_true, probabilities, labels=codes, sample_weight=task.weights))
+
+
+def _brier(task: TaskCells) -> float:
+    codes, codes_true, probabilities = _by_class(task)
+    if len(codes) < 2:
+        return float("nan")
+    score = sklearn.metrics.brier_score_loss(codes_true, probabilities, labels=codes, sample_weight=task.weights)
+    return float(score)
+
+
+def _against_the_rest(metric: Callable[..., float], task: TaskCells) -> float:
+    """Mean of a metric of two classes over the observed classes, each against the rest; of two, the second alone."""
+    if len(np.unique(task.y_true)) < 2:
+        return float("nan")
+    codes, codes_true, scores = _by_class(task)
+    positive = [1] if len(codes) == 2 else np.unique(codes_true)
+    return float(np.mean([metric(codes_true == c, scores[:, c], sample_weight=task.weights) for c in positive]))
+
+
+def _by_class(task: TaskCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes of all classes, labels in codes, scores ``(n, n_classes)``; a class that has no column scores 0."""
+    known = np.unique(task.y_true) if task.classes is None else task.classes
+    scores = _both_classes(task.y_pred) if len(known) == 2 else task.y_pred.reshape(len(task.y_pred), -1)
+    if scores.shape[1] != len(known):
+        raise ValueError(
+            f"the scores are of {max(scores.shape[1], 2)} classes, but the classes are {known.tolist()}. "
+            "Pass `classes`, the classes_ of the estimator that gave the scores."
+        )
+    classes = np.union1d(known, task.y_true)
+    aligned = np.zeros((len(scores), len(classes)), dtype=scores.dtype)
+    aligned[:, np.searchsorted(classes, known)] = scores
+    return np.arange(len(classes)), np.searchsorted(classes, task.y_true), aligned
+
+
+def _both_classes(scores: np.ndarray) -> np.ndarray:
+    if scores.ndim == 2 and scores.shape[1] != 1:
+        return scores
+    second = scores.reshape(-1)
+    return np.column_stack([1 - second, second])

@@ -1,0 +1,202 @@
+"""scikit-learn's cross-validation for label matrices with missing cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn import model_selection
+
+from skmtl.estimators._final import final_model
+from skmtl.metrics._registry import METRICS
+from skmtl.metrics._scorer import make_task_scorer
+from skmtl.model_selection._aligned import Aligned, cut
+from skmtl.model_selection._splitters import MultiTaskKFold
+from skmtl.tasks import read_labels
+
+_METHODS = ("predict", "predict_proba", "predict_log_proba")
+
+
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+    pre_dispatch: Any = "2*n_jobs",
+    method: str = "predict",
+) -> Any:
+    """Predict each row by a model that was not fitted to it, where labels may be missing.
+
+    As :func:`sklearn.model_selection.cross_val_predict`, which takes a missing label for a class. The probabilities are
+    those of all classes that y holds: a class that is absent from a training part has probability 0 there.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted for each fold.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows.
+    y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels with holes.
+    groups : array-like of shape (n_samples,), default=None
+        Passed to ``cv``.
+    cv : int, splitter or iterable, default=None
+        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold`.
+    n_jobs : int, default=None
+        Folds fitted at a time.
+    verbose : int, default=0
+        How much joblib prints.
+    params : dict, default=None
+        Passed to ``fit``; arrays of n_samples rows are cut to the training rows.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Folds handed out ahead.
+    method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
+        What to ask of the fitted estimators.
+
+    Returns
+    -------
+    ndarray or list of ndarray
+        Predicted labels of the shape of y; or an array ``(n_samples, n_classes)``, for 2-D y a list of these, in the
+        order of the sorted classes of each task, with None for a task of numbers.
+
+    Raises
+    ------
+    ValueError
+        If ``method`` is another one, or the test parts are no partition of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetClassifier
+    >>> from skmtl.model_selection import cross_val_predict
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(float)
+    >>> y[::4, 0] = np.nan  # no label
+    >>> model = MultiTaskNetClassifier(hidden_layer_sizes=(8,), n_estimators=1, random_state=0)
+    >>> [p.shape for p in cross_val_predict(model, X, y, cv=2, method="predict_proba")]
+    [(40, 2), (40, 2)]
+    """
+    if method not in _METHODS:
+        raise ValueError(f"method must be one of {', '.join(map(repr, _METHODS))}; got {method!r}.")
+    common = {"groups": groups, "cv": _folds(cv), "n_jobs": n_jobs, "verbose": verbose}
+    common |= {"params": params, "pre_dispatch": pre_dispatch}
+    if method == "predict":
+        return model_selection.cross_val_predict(estimator, X, y, **common)
+    labels = read_labels(y, getattr(final_model(estimator), "missing_label", None))
+    classes = [np.unique(column[seen]) for column, seen in zip(labels.columns, labels.observed.T, strict=True)]
+    # asked for labels, scikit-learn leaves y as it is
+    side_by_side = model_selection.cross_val_predict(Aligned(estimator, method, classes), X, y, **common)
+    responses = cut(side_by_side, classes)
+    return responses[0] if labels.one_dimensional else responses
+
+
+def cross_validate(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    scoring: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+    pre_dispatch: Any = "2*n_jobs",
+    return_train_score: bool = False,
+    return_estimator: bool = False,
+    return_indices: bool = False,
+    error_score: Any = np.nan,
+) -> dict[str, Any]:
+    """Score by cross-validation where labels may be missing.
+
+    As :func:`sklearn.model_selection.cross_validate`, but the default folds take missing labels, and the names of the
+    metrics of :mod:`skmtl.metrics` stand for these in ``scoring``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted for each fold.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows.
+    y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels with holes.
+    groups : array-like of shape (n_samples,), default=None
+        Passed to ``cv``.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in scikit-learn; a name of :mod:`skmtl.metrics`, such as "roc_auc", is the mean of that metric over the tasks
+        (negated if lower is better). None: ``estimator.score``.
+    cv : int, splitter or iterable, default=None
+        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold`.
+    n_jobs : int, default=None
+        Folds fitted at a time.
+    verbose : int, default=0
+        How much is printed.
+    params : dict, default=None
+        Passed to ``fit``; arrays of n_samples rows are cut to the training rows.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Folds handed out ahead.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
+    return_estimator : bool, default=False
+        Whether to return the fitted estimators.
+    return_indices : bool, default=False
+        Whether to return the rows of each split.
+    error_score : "raise" or float, default=nan
+        Score of a fit that fails.
+
+    Returns
+    -------
+    dict
+        ``test_score`` or ``test_<name>`` by fold, times and what else was asked for, as scikit-learn names them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetClassifier
+    >>> from skmtl.model_selection import cross_validate
+    >>> X = np.linspace(-1, 1, 60)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(float)
+    >>> y[::4, 0] = np.nan  # no label
+    >>> model = MultiTaskNetClassifier(hidden_layer_sizes=(8,), n_estimators=1, random_state=0)
+    >>> sorted(cross_validate(model, X, y, cv=2, scoring=["roc_auc", "brier"]))
+    ['fit_time', 'score_time', 'test_brier', 'test_roc_auc']
+    """
+    scores: dict[str, Any] = model_selection.cross_validate(
+        estimator,
+        X,
+        y,
+        groups=groups,
+        scoring=_masked(scoring),
+        cv=_folds(cv),
+        n_jobs=n_jobs,
+        verbose=verbose,
+        params=params,
+        pre_dispatch=pre_dispatch,
+        return_train_score=return_train_score,
+        return_estimator=return_estimator,
+        return_indices=return_indices,
+        error_score=error_score,
+    )
+    return scores
+
+
+def _folds(cv: Any) -> Any:
+    return MultiTaskKFold(5 if cv is None else int(cv)) if cv is None or isinstance(cv, Integral) else cv
+
+
+def _masked(scoring: Any) -> Any:
+    """Scorers in place of the names of our metrics."""
+    if isinstance(scoring, str):
+        return make_task_scorer(scoring) if scoring in METRICS else scoring
+    if isinstance(scoring, Mapping):
+        return {name: _masked(scorer) for name, scorer in scoring.items()}
+    if isinstance(scoring, list | tuple) and all(isinstance(name, str) for name in scoring):
+        return {name: _masked(name) for name in scoring}
+    return scoring

@@ -1,0 +1,171 @@
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, StratifiedKFold, check_cv
+
+from skmtl import MultiTaskNetClassifier
+from skmtl.model_selection import MultiTaskShuffleSplit, MultiTaskStratifiedKFold
+
+RNG = np.random.default_rng(0)
+LABELS = np.column_stack([RNG.random(200) < 0.1, RNG.choice(4, 200, p=[0.5, 0.3, 0.15, 0.05])]).astype(float)
+NUMBERS = RNG.exponential(size=200)
+HOLES = np.where(RNG.random((200, 3)) < [0.1, 0.5, 0.8], np.nan, np.column_stack([LABELS, NUMBERS]))
+GROUPS = RNG.integers(0, 40, 200)
+FOLDS = MultiTaskStratifiedKFold(5)
+
+
+def parts_of(splitter, y, groups=None):
+    return [test.tolist() for _, test in splitter.split(y, y, groups)]
+
+
+def counts(y, parts):
+    """Rows of each part: labelled, of each class and of each fifth of the numbers."""
+    fifths = np.digitize(y[:, 2], np.nanquantile(y[:, 2], [0.2, 0.4, 0.6, 0.8])).astype(float)
+    fifths[np.isnan(y[:, 2])] = np.nan
+    strata = [~np.isnan(column) for column in y.T]
+    strata += [
+        column == value for column in (y[:, 0], y[:, 1], fifths) for value in np.unique(column[column == column])
+    ]
+    return np.array([[stratum[part].sum() for stratum in strata] for part in parts]), np.sum(strata, axis=1)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_folds_partition_the_rows_and_share_every_stratum(shuffle):
+    splitter = MultiTaskStratifiedKFold(5, shuffle=shuffle, random_state=3 if shuffle else None)
+    folds = parts_of(splitter, HOLES)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(200))
+    assert [len(fold) for fold in folds] == [40] * 5
+    for train, test in splitter.split(HOLES, HOLES):
+        assert sorted([*train, *test]) == list(range(200))
+    found, total = counts(HOLES, folds)
+    plain, _ = counts(HOLES, parts_of(KFold(5), HOLES))
+    off, off_plain = np.abs(found - total / 5), np.abs(plain - total / 5)
+    assert off.max() < 4  # of the most common class, which yields to the sizes of the folds
+    assert off[:, total < 100].max() < 2  # of all that are scarcer
+    assert off_plain[:, total < 100].max() > 3
+
+
+def test_sizes_are_those_of_kfold():
+    for n in (11, 13, 14):
+        assert [len(fold) for fold in parts_of(MultiTaskStratifiedKFold(4), HOLES[:n, :2])] == [
+            len(fold) for fold in parts_of(KFold(4), HOLES[:n])
+        ]
+
+
+def test_classes_of_one_task_are_spread_as_by_stratified_kfold():
+    y = RNG.permutation(np.repeat(["a", "b", "c"], [20, 15, 10]))
+    ours, theirs = parts_of(FOLDS, y), [test for _, test in StratifiedKFold(5).split(y, y)]
+    for label in "abc":
+        assert [np.sum(y[fold] == label) for fold in ours] == [np.sum(y[fold] == label) for fold in theirs]
+
+
+def test_numbers_are_spread_by_bins():
+    y = np.sort(RNG.normal(size=50))
+    for n_bins in (2, 5, 10):
+        folds = parts_of(MultiTaskStratifiedKFold(5, n_bins=n_bins), y)
+        assert {len(np.intersect1d(fold, part)) for fold in folds for part in np.split(np.arange(50), n_bins)} == {
+            10 // n_bins
+        }
+    whole = np.arange(50)  # more than 20 different values: quantities
+    assert all(len(np.intersect1d(fold, np.arange(10))) == 2 for fold in parts_of(FOLDS, whole))
+
+
+@pytest.mark.parametrize("splitter", [FOLDS, MultiTaskShuffleSplit(3, test_size=0.3, train_size=0.5, random_state=0)])
+def test_groups_stay_together(splitter):
+    for train, test in splitter.split(HOLES, HOLES, GROUPS):
+        assert set(GROUPS[train]).isdisjoint(GROUPS[test])
+    parts = parts_of(splitter, HOLES, GROUPS)
+    share = 0.2 if splitter is FOLDS else 0.3
+    found, total = counts(HOLES, parts)
+    assert np.abs(found.sum(axis=1) / total.sum() - share).max() < 0.05
+    assert np.abs(found[:, :3] / total[:3] - share).max() < 0.12
+
+
+def test_groups_of_one_row_are_spread_as_rows():
+    found, total = counts(HOLES, parts_of(FOLDS, HOLES, np.arange(200)))
+    assert np.abs(found - total / 5).max() < 2
+
+
+def test_shuffle_splits_have_their_sizes_and_shares():
+    for settings in ({}, {"test_size": 0.25}, {"train_size": 90}, {"test_size": 30, "train_size": 0.4}):
+        splitter = MultiTaskShuffleSplit(4, random_state=0, **settings)
+        pairs = list(splitter.split(HOLES, HOLES))
+        assert len(pairs) == splitter.get_n_splits() == 4
+        for (train, test), (other_train, other_test) in zip(
+            pairs, ShuffleSplit(4, random_state=0, **settings).split(HOLES), strict=True
+        ):
+            assert (len(train), len(test)) == (len(other_train), len(other_test))
+            assert len({*train, *test}) == len(train) + len(test)
+            for part in (train, test):
+                found, total = counts(HOLES, [part])
+                assert np.abs(found[0] - total * len(part) / 200).max() <= 4
+    assert pairs[0][1].tolist() != pairs[1][1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"), [(MultiTaskStratifiedKFold, {"shuffle": True}), (MultiTaskShuffleSplit, {})]
+)
+def test_the_seed_decides(make, settings):
+    first = parts_of(make(3, random_state=0, **settings), HOLES)
+    assert parts_of(make(3, random_state=0, **settings), HOLES) == first
+    assert parts_of(make(3, random_state=1, **settings), HOLES) != first
+
+
+def test_missing_marks_and_containers_give_the_same_folds():
+    y = HOLES[:, :2]
+    expected = parts_of(FOLDS, y)
+    nones = [[None if np.isnan(cell) else int(cell) for cell in row] for row in y]
+    frame = pd.DataFrame(nones, columns=["a", "b"])
+    for same in (nones, frame, frame.astype("Int64"), frame.astype("Int64").astype("string"), frame.astype("category")):
+        assert parts_of(FOLDS, same) == expected
+    marked = np.where(np.isnan(y), -1, y).astype(int)
+    assert parts_of(MultiTaskStratifiedKFold(5, missing_label=-1), marked) == expected
+
+
+def test_it_is_a_scikit_learn_splitter():
+    assert " ".join(repr(MultiTaskStratifiedKFold(3)).split()) == (
+        "MultiTaskStratifiedKFold(missing_label=None, n_bins=5, n_splits=3, random_state=None, shuffle=False)"
+    )
+    assert "test_size=0.2, train_size=None" in repr(MultiTaskShuffleSplit(test_size=0.2))
+    assert FOLDS.get_n_splits(HOLES, HOLES) == 5
+    assert check_cv(FOLDS, HOLES, classifier=True) is FOLDS
+
+
+@pytest.mark.parametrize("routed", [False, True])
+@pytest.mark.parametrize("splitter", [MultiTaskStratifiedKFold(2), MultiTaskShuffleSplit(2, random_state=0)])
+def test_in_a_grid_search_with_groups(splitter, routed):
+    net = MultiTaskNetClassifier(hidden_layer_sizes=(4,), n_estimators=1, max_iter=2, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=routed):
+        search = GridSearchCV(net, {"loss_weights__task1": [1, 2]}, cv=splitter, error_score="raise")
+        search.fit(LABELS, HOLES[:, :2], groups=GROUPS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    clone(search)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: MultiTaskStratifiedKFold(1), "n_splits must be a whole number of at least 2; got 1"),
+        (lambda: MultiTaskStratifiedKFold(2.5), "n_splits must be a whole number"),
+        (lambda: MultiTaskStratifiedKFold(n_bins=1), "n_bins must be a whole number of at least 2"),
+        (lambda: MultiTaskStratifiedKFold(random_state=0), r"Set shuffle=True or leave it"),
+        (lambda: MultiTaskShuffleSplit(0), "n_splits must be a whole number of at least 1"),
+        (lambda: parts_of(MultiTaskShuffleSplit(test_size=2.0), HOLES), "test_size"),
+        (lambda: list(FOLDS.split(HOLES)), "y is None.*Pass y"),
+        (lambda: parts_of(FOLDS, HOLES[:4, :1]), "greater than the number of rows, 4. Lower it"),
+        (lambda: parts_of(FOLDS, HOLES, np.arange(200) % 3), "groups has 3 distinct values.*Ask for fewer parts"),
+        (
+            lambda: parts_of(FOLDS, pd.DataFrame({"a": LABELS[:, 0], "price": [1.0] + [np.nan] * 199})),
+            "Task 'price' has 1 labels.*Remove the column",
+        ),
+        (
+            lambda: parts_of(FOLDS, np.where(GROUPS[:, None] == 1, HOLES, np.nan), GROUPS),
+            r"Split \d leaves no label of task 'task\d' to train on.*random_state",
+        ),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
