@@ -5,6 +5,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 
+TINY = {"hidden_layer_sizes": (8,), "n_estimators": 1}
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
     "classifier": MultiTaskNetClassifier(),
@@ -12,6 +13,8 @@ ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
+    "famo": MultiTaskNetRegressor(balancing="famo", **TINY),
+    "upgrad": MultiTaskNetRegressor(balancing="upgrad", **TINY),
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
     "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", learning_rate_init=0.05, **LIGHT),
 }
