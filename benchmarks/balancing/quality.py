@@ -146,10 +146,10 @@ def _tuned(problem: Problem, seed: int, budget: float) -> tuple[Any, float, str]
 def run(sets: tuple[str, ...], data: Path | None, cache: Path) -> Iterator[Result]:
     """Fit what the cache lacks; results as they come."""
     done = {(r.set, r.seed, r.method): r for r in read(cache)}
-    for name in sets:
-        if name != "scales" and data is None:
-            continue
-        for seed in SEEDS:
+    for seed in SEEDS:  # a first draw of every set, then the others
+        for name in sets:
+            if name != "scales" and data is None:
+                continue
             problem = load(name, seed, data or Path())
             settings: dict[str, dict[str, Any]] = {SINGLE: {"sharing": "independent"}}
             settings |= {method: {"balancing": balancer} for method, balancer in methods().items()}

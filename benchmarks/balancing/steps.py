@@ -118,22 +118,6 @@ def torchjd_step(shape: Shape, aggregator: Any) -> Step:
     return step
 
 
-def torchjd_gramian_step(shape: Shape, weighting: Any) -> Step:
-    """Build torchjd's other way: the Gramian by ``autogram``, then one backward of the weighted losses."""
-    from torchjd.autogram import Engine
-
-    net = _Net(shape)
-    engine = Engine(net.trunk)
-
-    def step() -> None:
-        losses = torch.stack(net.losses(net.trunk(net.x)))
-        losses.backward(weighting(engine.compute_gramian(losses)))
-        net.optimizer.step()
-        net.optimizer.zero_grad()
-
-    return step
-
-
 def scalarization_step(shape: Shape, scalarizer: Any) -> Step:
     """Build torchjd's step for methods that see losses."""
     net = _Net(shape)
@@ -162,6 +146,7 @@ def libmtl_step(shape: Shape, weighting: str, by_representation: bool = False, *
     x, y = shape.data()
     mask = torch.ones(shape.rows, dtype=torch.bool)
     labels = {name: (y[:, t], mask) for t, name in enumerate(names)}
+    trainer.model.zero_grad_share_params = lambda: trainer.model.encoder.zero_grad(set_to_none=False)  # as it expects
     trainer.model.epoch, trainer.model.epochs = 1, 2
     trainer.model.train_loss_buffer = np.ones((shape.tasks, 2))
 

@@ -54,7 +54,7 @@ def make_run(balancer, members, data, *, record=(), sharing="hard", importance=I
         balancer=balancer,
         importance=importance[members],
         batch_size=8,
-        max_iter=4,
+        max_iter=3,
         patience=None,
         tol=1e-4,
         record=record,
@@ -186,7 +186,7 @@ def test_balancers_see_epochs_and_what_they_declared_only():
             return super().weights(importance, seen, state)
 
     fit(Spy(), [0])
-    assert epochs == [epoch for epoch in range(4) for _ in range(5)]
+    assert epochs == [epoch for epoch in range(3) for _ in range(5)]
 
 
 def test_weights_in_the_history_are_means_over_steps_with_a_label():
@@ -201,7 +201,7 @@ def test_weights_in_the_history_are_means_over_steps_with_a_label():
 
     object.__setattr__(run.step.balancer, "weights", spy)
     history, _ = train(run, make_data(), None)
-    expected = torch.stack(seen).view(4, 5, 1, 4).nanmean(1)
+    expected = torch.stack(seen).view(3, 5, 1, 4).nanmean(1)
     np.testing.assert_allclose(history.arrays()["weight"], expected, rtol=0, atol=1e-12)
 
 

@@ -12,6 +12,7 @@ def hidden_layer(shape):
     return torch.nn.Sequential(torch.nn.Linear(shape[0], 16), torch.nn.Tanh())
 
 
+TINY = {"hidden_layer_sizes": (8,), "n_estimators": 1}
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
     "classifier": MultiTaskNetClassifier(),
@@ -19,6 +20,8 @@ ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
+    "famo": MultiTaskNetRegressor(balancing="famo", **TINY),
+    "upgrad": MultiTaskNetRegressor(balancing="upgrad", **TINY),
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
     # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
     # which are no token ids.

@@ -1,0 +1,79 @@
+"""Balancing from the estimators' side: names, grid axes, state, records."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skmtl import MultiTaskNetRegressor
+from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer
+from skmtl.model_selection import MultiTaskKFold
+from skmtl.tasks import Huber
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_every_method_fits_clones_pickles_and_repeats(regressor, name):
+    model = regressor.make(balancing=name, max_iter=2)
+    first = model.fit(regressor.X, regressor.holes).predict(regressor.X)
+    assert np.isfinite(first).all()
+    assert model.history_["weight"].shape == (2, 2, 2)
+    assert np.array_equal(clone(model).fit(regressor.X, regressor.holes).predict(regressor.X), first)
+    assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(regressor.X), first)
+
+
+def test_settings_of_a_method_are_grid_axes(regressor):
+    search = GridSearchCV(
+        regressor.make(balancing="cagrad", max_iter=2),
+        {"balancing__c": [0.1, 0.9], "balancing__gradient": ["representation"]},
+        cv=MultiTaskKFold(n_splits=2),
+    ).fit(regressor.X, regressor.holes)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.balancing == CAGrad(search.best_params_["balancing__c"], "representation")
+
+
+def test_methods_themselves_are_grid_axes(regressor):
+    search = GridSearchCV(
+        regressor.make(max_iter=2), {"balancing": ["log", FairGrad(alpha=1.0)]}, cv=MultiTaskKFold(n_splits=2)
+    ).fit(regressor.X, regressor.holes)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_unknown_methods_and_settings(regressor):
+    with pytest.raises(ValueError, match=r"balancing='mean' is not known. Choose one of 'static', 'log'"):
+        regressor.fit(balancing="mean")
+    with pytest.raises(ValueError, match=r"CAGrad: c must be at least 0 and less than 1; got 2.0"):
+        regressor.fit(balancing=CAGrad(c=2.0))
+    with pytest.raises(ValueError, match=r"record names 'losses'"):
+        regressor.fit(record=("losses",))
+
+
+@pytest.mark.parametrize("name", [n for n, cls in BALANCERS.items() if issubclass(cls, GradientBalancer)])
+def test_independent_tasks_have_no_gradient_to_combine(regressor, name):
+    with pytest.raises(ValueError, match=r"shared parameters, and sharing=Independent\(\)"):
+        regressor.fit(balancing=name, sharing="independent")
+
+
+@pytest.mark.parametrize("name", ["dwa", "famo", "uncertainty", "gradnorm"])
+def test_partial_fit_carries_the_state_of_a_method(regressor, name):
+    """The weights of the third pass differ from those of a fresh start."""
+    model = regressor.make(balancing=name, batch_size=10)
+    for _ in range(4):
+        model.partial_fit(regressor.X, regressor.y)
+    fresh = regressor.make(balancing=name, batch_size=10).partial_fit(regressor.X, regressor.y)
+    assert not np.allclose(model.history_["weight"], fresh.history_["weight"], rtol=1e-6, atol=0)
+
+
+def test_log_weighs_a_small_loss_up(regressor):
+    """A Huber loss of threshold delta is about delta times the absolute error."""
+    model = regressor.fit(balancing="log", loss={"task0": Huber(delta=1e-3)})
+    weights, losses = (model.history_[name][0].mean(0) for name in ("weight", "loss"))
+    assert losses[0] < 0.01 * losses[1]
+    assert weights[0] > 50 * weights[1]
+
+
+def test_one_dimensional_y(regressor):
+    for name in ("pcgrad", "famo"):
+        assert regressor.make(balancing=name).fit(regressor.X, regressor.y[:, 0]).predict(regressor.X).ndim == 1
+    assert MultiTaskNetRegressor(balancing="mgda").get_params()["record"] == ()
