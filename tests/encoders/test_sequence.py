@@ -64,8 +64,8 @@ def test_the_classic_network_is_one_call():
         "encoder.lstm.input": (1, 16, 4 * 128),
         "encoder.lstm.recurrent": (1, 128, 4 * 128),
         "encoder.lstm.bias": (1, 1, 4 * 128),
-        "head.weight": (1, 128, 2),
-        "head.bias": (1, 1, 2),
+        "head.weight": (1, 2, 128),
+        "head.bias": (1, 2, 1),
     }
 
 
