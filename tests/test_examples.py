@@ -7,6 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 MAX_LINES = 80
@@ -53,6 +55,22 @@ def test_grid_search_trades_one_task_for_another() -> None:
     assert len(best) == 3
     assert best[0].startswith("loss_weights__digit=")
     assert len(set(best)) > 1
+
+
+def test_weights_trade_one_task_for_another_and_the_chosen_model_survives_a_pickle() -> None:
+    printed = run("07_weight_search.py")
+    lines = re.findall(r"^ *[\d. ]+(?:  <- chosen)?$", printed, flags=re.MULTILINE)
+    table = np.array([[float(number) for number in NUMBER.findall(line)] for line in lines])
+    assert table.shape[1] == 6
+    assert table.shape[0] == int(re.search(r"^(\d+) of 21 candidates", printed)[1])
+    digit, _, ink = table[:, 3:].T
+    assert np.corrcoef(table[:, 0], digit)[0, 1] > 0.7
+    assert np.corrcoef(digit, ink)[0, 1] < -0.7
+    (chosen,) = [k for k, line in enumerate(lines) if "chosen" in line]
+    assert ink[chosen] >= 0.75
+    assert digit[chosen] == digit[ink >= 0.75].max()
+    scores = re.search(r"on test images: digit (\S+), odd (\S+), ink (\S+)", printed)
+    assert all(float(score) > 0.7 for score in scores.groups())
 
 
 def test_best_search_candidate_is_refitted_and_survives_a_pickle() -> None:

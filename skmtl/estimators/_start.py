@@ -56,7 +56,7 @@ class Start:
         if validations:
             own = first.validation is not None and first.validation.data is first.data
             judged = data if own else TrainingData.stack([part.data for part in validations], members)
-            validation = Validation.stack(validations, judged)
+            validation = Validation.stack(validations, judged, common=not own)
         return cls(
             network=Network.stack([start.network for start in starts]),
             objective=first.objective,

@@ -42,7 +42,7 @@ class Halving(Params):
         self.factor, self.rungs, self.least = factor, rungs, least
 
     def shares(self) -> list[float]:
-        """Rungs as shares of ``max_iter``.
+        """Return the rungs as shares of ``max_iter``.
 
         Returns
         -------

@@ -8,9 +8,13 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmtl.model_selection._pareto import pareto_front
+
 
 class ParetoDisplay:
     """Scores of a search's candidates on two tasks, with the Pareto front and the chosen candidate.
+
+    The line is the front of the two tasks shown; candidates off the line may be on the front of all tasks.
 
     Use :meth:`from_search` to make one.
 
@@ -99,11 +103,13 @@ class ParetoDisplay:
 
         self.ax_ = plt.subplots()[1] if ax is None else ax
         self.figure_ = self.ax_.figure
-        x, y = self.scores[:, first], self.scores[:, second]
-        front = self.front[np.argsort(x[self.front], kind="stable")]
-        self.ax_.scatter(x, y, color="0.7", label="candidate")
-        # Between two candidates of the front nothing is known to be reachable but what both reach.
-        self.ax_.step(x[front], y[front], "-o", where="pre", color="C0", label="Pareto front")
+        pair = self.scores[:, [first, second]]
+        x, y = pair.T
+        both = pareto_front(pair)  # of these two tasks alone: part of the front of all, and a line that falls
+        self.ax_.scatter(x, y, color="0.75", label="candidate")
+        self.ax_.scatter(x[self.front], y[self.front], color="C0", label="Pareto front")
+        # Between two candidates nothing is known to be reachable but what both reach.
+        self.ax_.step(x[both], y[both], where="pre", color="C0", linewidth=1)
         if self.best is not None:
             self.ax_.scatter(x[self.best], y[self.best], s=150, marker="*", color="C3", zorder=3, label="chosen")
         names = [self.task_names[k] for k in (first, second)]

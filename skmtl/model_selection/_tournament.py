@@ -69,7 +69,7 @@ class Tournament:
         """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
         with Parallel(n_jobs=self.n_jobs) as parallel:
             heats = self._heats(self._networks(parallel))
-            self._say(1, f"{len(heats)} jobs")
+            self._say(1, f"{self._task}, in {len(heats)} jobs")
             parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
         return self._by_candidate(_by_fit(heats, parts))
 
@@ -82,6 +82,7 @@ class Tournament:
         results: Fits = {}
         rungs = np.zeros(len(self.candidates), dtype=int)
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        self._say(1, f"{self._task} at most")
         for league in self._leagues(self._networks(parallel)):
             fits, ended = self._race(league, halving, judge, parallel)
             results |= fits
@@ -146,6 +147,11 @@ class Tournament:
 
     def _by_candidate(self, fits: Fits) -> list[dict[str, Any]]:
         return [fits[candidate.place, fold.number] for candidate in self.candidates for fold in self.folds]
+
+    @property
+    def _task(self) -> str:
+        n_folds, n_candidates = len(self.folds), len(self.candidates)
+        return f"Fitting {n_folds} folds for each of {n_candidates} candidates, totalling {n_folds * n_candidates} fits"
 
     def _say(self, level: int, text: str) -> None:
         if self.verbose >= level:

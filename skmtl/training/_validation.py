@@ -35,12 +35,15 @@ class Validation:
         self.totals = (cells_of(data.cell_weights, held_out) * real[:, :, None]).sum(1)  # (1 or member, task)
 
     @classmethod
-    def stack(cls, parts: Sequence[Validation], data: TrainingData) -> Validation:
-        """Rows that judge fits side by side, of ``data``, whose members are those of the parts in their order."""
+    def stack(cls, parts: Sequence[Validation], data: TrainingData, common: bool) -> Validation:
+        """Rows of ``data`` that judge fits side by side, whose members are those of the parts in their order.
+
+        ``common`` says that all are judged by the same rows, and not each member by its own.
+        """
         first = parts[0]
         if len(parts) == 1:
             return first
-        if len(first.held_out) == 1:  # one list for all members
+        if common:
             return cls(first.objective, data, first.held_out, first.real)
         longest = max(part.held_out.shape[1] for part in parts)
         held_out = torch.cat([pad(part.held_out, (0, longest - part.held_out.shape[1])) for part in parts])
