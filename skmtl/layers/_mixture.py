@@ -99,7 +99,7 @@ class MemberMixture:
             The mixtures.
         """
         gates = self.weights(x, scratch)
-        scratch.saved[self.name + ".gates"], scratch.saved[self.name + ".experts"] = gates, experts
+        scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"] = gates, experts
         full = self._over_all_experts(gates)
         mixed = torch.bmm(full.flatten(0, 1), experts.flatten(0, 1)).unflatten(0, full.shape[:2])
         return mixed.transpose(1, 2).flatten(0, 1)
@@ -121,7 +121,7 @@ class MemberMixture:
         logits : Tensor
             What :meth:`input_gradient` takes.
         """
-        gates, experts = scratch.saved[self.name + ".gates"], scratch.saved[self.name + ".experts"]
+        gates, experts = scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"]
         by_row = gradient.unflatten(0, (-1, self.n_mixtures)).transpose(1, 2).flatten(0, 1)  # (.., mixture, width)
         full = self._over_all_experts(gates).flatten(0, 1)
         at_experts = torch.bmm(full.transpose(1, 2), by_row).view_as(experts)

@@ -2,25 +2,36 @@
 
 from skmtl.sharing._sharing import Body, Finding, Penalty, Sharing, Trunk
 from skmtl.sharing.bypass import Bypass
+from skmtl.sharing.cross_stitch import CrossStitch
 from skmtl.sharing.hard import Hard
 from skmtl.sharing.independent import Independent
 from skmtl.sharing.low_rank import LowRank
+from skmtl.sharing.mmoe import MMoE
+from skmtl.sharing.ple import CGC, PLE
 
 SHARINGS: dict[str, type[Sharing]] = {
     "hard": Hard,
     "independent": Independent,
     "low_rank": LowRank,
     "bypass": Bypass,
+    "mmoe": MMoE,
+    "ple": PLE,
+    "cgc": CGC,
+    "cross_stitch": CrossStitch,
 }
 
 __all__ = [
+    "CGC",
+    "PLE",
     "SHARINGS",
     "Body",
     "Bypass",
+    "CrossStitch",
     "Finding",
     "Hard",
     "Independent",
     "LowRank",
+    "MMoE",
     "Penalty",
     "Sharing",
     "Trunk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from numbers import Integral, Real
 
 from torch import Tensor
@@ -139,9 +140,9 @@ class Sharing(Params, ABC):
         """
 
 
-def for_each_task(x: Tensor, n_tasks: int) -> Tensor:
-    """Rows of each member once for every task; rows common to all members stay as they are."""
-    return x if x.shape[0] == 1 else x.repeat_interleave(n_tasks, 0)
+def for_each_copy(x: Tensor, copies: int) -> Tensor:
+    """Rows of each member once for every task or expert; rows common to all members stay as they are."""
+    return x if x.shape[0] == 1 else x.repeat_interleave(copies, 0)
 
 
 def require_hidden_layers(sharing: Sharing, trunk: Trunk) -> None:
@@ -174,17 +175,17 @@ def require_integer(sharing: Sharing, name: str, *, least: int) -> None:
         )
 
 
-def require_number(sharing: Sharing, name: str, *, below: float = float("inf")) -> None:
+def require_number(sharing: Sharing, name: str, *, below: float = inf, most: float = inf) -> None:
     """Check a parameter that is a number of at least 0.
 
     Raises
     ------
     ValueError
-        If it is no number, negative, or not less than ``below``.
+        If it is no number, negative, not less than ``below`` or more than ``most``.
     """
     value = getattr(sharing, name)
-    if not isinstance(value, Real) or not 0 <= value < below:
-        limit = "finite" if below == float("inf") else f"below {below:g}"
+    if not isinstance(value, Real) or not (0 <= value < below and value <= most):
+        limit = f"at most {most:g}" if most < inf else f"below {below:g}" if below < inf else "finite"
         raise ValueError(
             f"{name} of sharing={type(sharing).__name__} must be a number of at least 0 and {limit}; got {value!r}."
         )

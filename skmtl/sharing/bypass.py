@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Sharing, Trunk, for_each_task, require_hidden_layers, require_integer
+from skmtl.sharing._sharing import Body, Sharing, Trunk, for_each_copy, require_hidden_layers, require_integer
 
 
 class Bypass(Sharing):
@@ -57,7 +57,7 @@ class _BypassBody(Body):
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         shared = self.shared.forward(x, scratch).repeat_interleave(self.copies, 0)
-        private = self.private.forward(for_each_task(x, self.copies), scratch)
+        private = self.private.forward(for_each_copy(x, self.copies), scratch)
         return torch.cat([shared, private], 2)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ACTIVATIONS, MemberLowRank, MemberNonlinearity, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_task, require_integer
+from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_integer
 
 
 class LowRank(Sharing):
@@ -58,7 +58,7 @@ class _LowRankBody(Body):
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         if not self.layers:
-            return for_each_task(x, self.copies)
+            return for_each_copy(x, self.copies)
         for layer, nonlinearity in zip(self.layers, self.nonlinearities, strict=True):
             x = nonlinearity.forward(layer.forward(x, scratch), scratch)
         return x
