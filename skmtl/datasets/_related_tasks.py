@@ -128,11 +128,11 @@ def _read_groups(groups: int | Sequence[int], n_tasks: int) -> np.ndarray:
     """Group of each task."""
     if n_tasks < 1:
         raise ValueError(f"n_tasks must be at least 1; got {n_tasks!r}.")
-    if np.ndim(groups) == 0:
+    if isinstance(groups, int):
         if groups not in range(1, n_tasks + 1):
             raise ValueError(f"groups must be a number between 1 and n_tasks={n_tasks}; got {groups!r}.")
-        return np.arange(n_tasks) % groups  # type: ignore[operator]
-    if len(groups) != n_tasks:  # type: ignore[arg-type]
+        return np.arange(n_tasks) % groups
+    if len(groups) != n_tasks:
         raise ValueError(f"groups must name the group of each of {n_tasks} tasks; got {groups!r}.")
     found: np.ndarray = np.unique(np.asarray(groups), return_inverse=True)[1]
     return found

@@ -2,6 +2,8 @@
 
 from skmtl.layers._activations import ACTIVATIONS, Activation
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
+from skmtl.layers._gate import MemberGate
+from skmtl.layers._initial import alike, constant
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._low_rank import MemberLowRank
 from skmtl.layers._mixture import MemberMixture
@@ -15,6 +17,7 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "Initializer",
+    "MemberGate",
     "MemberLinear",
     "MemberLowRank",
     "MemberMLP",
@@ -25,4 +28,6 @@ __all__ = [
     "ParameterBuffer",
     "ParameterSpec",
     "Scratch",
+    "alike",
+    "constant",
 ]

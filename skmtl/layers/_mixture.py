@@ -35,7 +35,7 @@ class MemberMixture:
 
     References
     ----------
-    Zhao, Z., Hong, L., Wei, L. et al. (2019). Recommending what video to watch next: a multitask ranking system. RecSys.
+    Zhao, Z. et al. (2019). Recommending what video to watch next: a multitask ranking system. RecSys.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class MemberMixture:
         logits = logits.reshape(*logits.shape[:2], self.n_mixtures, self.n_own)
         if self.gate_dropout and scratch.training:
             logits = logits.masked_fill(self._shut(logits, scratch), -torch.inf)
-        return logits.softmax(-1)
+        return torch.softmax(logits, -1)
 
     def _shut(self, logits: Tensor, scratch: Scratch) -> Tensor:
         rate = logits.new_full((logits.shape[0],), self.gate_dropout)
@@ -102,7 +102,8 @@ class MemberMixture:
         scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"] = gates, experts
         full = self._over_all_experts(gates)
         mixed = torch.bmm(full.flatten(0, 1), experts.flatten(0, 1)).unflatten(0, full.shape[:2])
-        return mixed.transpose(1, 2).flatten(0, 1)
+        stacked: Tensor = mixed.transpose(1, 2).flatten(0, 1)
+        return stacked
 
     def _over_all_experts(self, gates: Tensor) -> Tensor:
         """Gates with a zero for every expert that a mixture does not read: ``(member, row, mixture, expert)``."""

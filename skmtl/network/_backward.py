@@ -14,7 +14,15 @@ from skmtl.sharing import Body
 
 
 class Differentiation(Protocol):
-    """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs."""
+    """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs.
+
+    Attributes
+    ----------
+    body : Body
+        The hidden layers.
+    """
+
+    body: Body
 
     def mode(self) -> AbstractContextManager[None]:
         """What torch must record while steps run."""

@@ -184,7 +184,7 @@ def require_number(sharing: Sharing, name: str, *, below: float = inf, most: flo
         If it is no number, negative, not less than ``below`` or more than ``most``.
     """
     value = getattr(sharing, name)
-    if not isinstance(value, Real) or not (0 <= value < below and value <= most):
+    if not isinstance(value, Real) or not (0 <= float(value) < below and float(value) <= most):
         limit = f"at most {most:g}" if most < inf else f"below {below:g}" if below < inf else "finite"
         raise ValueError(
             f"{name} of sharing={type(sharing).__name__} must be a number of at least 0 and {limit}; got {value!r}."

@@ -12,8 +12,8 @@ from skmtl.sharing._sharing import Body, Sharing, Trunk, for_each_copy, require_
 class Bypass(Sharing):
     """Each task reads the shared trunk and, beside it, a small net of its own that goes round the trunk.
 
-    What all tasks need is learned once; what a single task needs has a place where it disturbs no other. With width 0 it
-    is hard sharing.
+    What all tasks need is learned once; what a single task needs has a place where it disturbs no other. With width 0
+    it is hard sharing.
 
     Parameters
     ----------

@@ -54,13 +54,14 @@ class _CrossStitchBody(Body):
         self.stitches = [
             MemberStitch(f"stitch.{i}", n_tasks, own, "task" if i == last else "shared") for i in range(len(sizes))
         ]
+        self._parts: list[MemberMLP | MemberStitch] = [*self.layers, *self.stitches]
 
     @property
     def specs(self) -> list[ParameterSpec]:
-        return [spec for part in (*self.layers, *self.stitches) for spec in part.specs]
+        return [spec for part in self._parts for spec in part.specs]
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        for part in (*self.layers, *self.stitches):
+        for part in self._parts:
             part.bind(buffer, leaves)
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:

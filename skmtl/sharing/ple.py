@@ -25,10 +25,10 @@ from skmtl.sharing._sharing import (
 class PLE(Sharing):
     """Progressive layered extraction (Tang et al., 2020).
 
-    A level has experts that all tasks read and private experts of each task. The gate of a task mixes the shared experts
-    and its own; a further gate mixes all experts of the level into what the next level's shared experts read. The hidden
-    layers are dealt to the levels from the first to the last, so that there is at most one level a layer. With one level
-    and no private expert it is :class:`MMoE`.
+    A level has experts that all tasks read and private experts of each task. The gate of a task mixes the shared
+    experts and its own; a further gate mixes all experts of the level into what the next level's shared experts read.
+    The hidden layers are dealt to the levels from the first to the last, so that there is at most one level a layer.
+    With one level and no private expert it is :class:`MMoE`.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class _Level:
 
     @property
     def parts(self) -> list[MemberMLP | MemberMixture]:
-        parts = [self.shared, self.private, self.task_gates]
+        parts: list[MemberMLP | MemberMixture] = [self.shared, self.private, self.task_gates]
         return parts if self.shared_gate is None else [*parts, self.shared_gate]
 
     def forward(self, own: Tensor, common: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
@@ -170,7 +170,10 @@ class _Level:
             at_experts += more
         n_all = (self.n_shared, at_experts.shape[2] - self.n_shared)
         at_shared, at_private = (part.transpose(1, 2).flatten(0, 1) for part in at_experts.split(n_all, 2))
-        shared_below, private_below = self.shared.backward(at_shared, scratch), self.private.backward(at_private, scratch)
+        shared_below, private_below = (
+            self.shared.backward(at_shared, scratch),
+            self.private.backward(at_private, scratch),
+        )
         if self.first:
             return None
         at_own = self.task_gates.input_gradient(own_logits, scratch)

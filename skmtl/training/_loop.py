@@ -15,7 +15,7 @@ from skmtl.network import Network
 from skmtl.training._data import TrainingData
 from skmtl.training._history import History
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Optimizer
+from skmtl.training._optimizer import Optimizer, Penalised
 from skmtl.training._schedule import Schedule
 from skmtl.training._step import TrainingStep, Weighting
 from skmtl.training._stopping import Stopping
@@ -97,6 +97,8 @@ class Run:
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         weighting = Weighting(settings.balancer, settings.importance, _rows_per_weight(data))
         passes = network.training_passes(streams.dropout(network.device))
+        if passes.body.penalties:
+            update = Penalised(update, passes.body.penalties)
         self.step = TrainingStep(passes, objective, weighting, update)
         self.steps_done = 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -38,6 +40,35 @@ class Update(ABC):
     @abstractmethod
     def step(self, factor: float) -> None:
         """Update the values from the gradients; ``factor`` is the schedule's multiple of the learning rate."""
+
+
+class Penalty(Protocol):
+    """A term beside the task losses."""
+
+    def add_gradient(self) -> None:
+        """Add its gradient to the buffer's."""
+        ...
+
+
+class Penalised(Update):
+    """Another update, of the losses' gradient together with that of the penalties.
+
+    Parameters
+    ----------
+    update : Update
+        The optimizer's run state.
+    penalties : sequence of Penalty
+        What adds its gradient to the buffer.
+    """
+
+    def __init__(self, update: Update, penalties: Sequence[Penalty]) -> None:
+        self.update, self.penalties = update, tuple(penalties)
+
+    def step(self, factor: float) -> None:
+        """Add the penalties' gradients, then update."""
+        for penalty in self.penalties:
+            penalty.add_gradient()
+        self.update.step(factor)
 
 
 class AdamW(Optimizer):
