@@ -17,7 +17,7 @@ complete rows to score. Two hidden layers of 32, ensembles of {members}, all els
 against the better of hard and independent.
 """
 ROWS, SHARE_MISSING, MEMBERS = 400, 0.6, 2
-RELATEDNESS = (0.0, 0.5, 1.0)
+RELATEDNESS = (0.0, 1.0)
 
 
 def score(name: str, relatedness: float, seed: int) -> float:

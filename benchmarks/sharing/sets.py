@@ -15,16 +15,16 @@ from benchmarks.sharing.architectures import NAMES, n_parameters, width_for
 
 SETS = ("multimnist", "trec", "yeast", "sarcos_test", "scm20d", "tox21")
 BUDGET = 60_000
-MOST_ROWS = (1500, 1000)  # of training and test part, drawn with seed 0
-EPOCHS, MEMBERS, BATCH = 20, 2, 64
+MOST_ROWS = (1000, 500)  # of training and test part, drawn with seed 0
+EPOCHS, MEMBERS, BATCH = 30, 1, 64
 
 HEAD = f"""## Data sets, equal parameters
 
-Fold 0; at most {MOST_ROWS[0]} rows to learn from and {MOST_ROWS[1]} to score. Two hidden layers of the greatest width at
-which a member has at most {BUDGET:,} parameters (never below 4); ensembles of {MEMBERS}, {EPOCHS} epochs in batches of
-{BATCH}, all else at its default, one thread. multimnist: pixels of every second row and column; trec: counts of the 300
-most frequent words. Score: mean over tasks of accuracy or R2. Parameters of a member in thousands. Microseconds: the fit
-over its steps, held-out losses included, one run on a machine with other work: their order, not their size.
+Fold 0; at most {MOST_ROWS[0]} rows to learn from and {MOST_ROWS[1]} to score. Two hidden layers of the greatest width
+at which a member has at most {BUDGET:,} parameters (never below 4); {MEMBERS} member(s), {EPOCHS} epochs in batches
+of {BATCH}, all else at its default, one thread. multimnist: pixels of every second row and column; trec: counts of
+the 300 most frequent words. Score: mean over tasks of accuracy or R2. Microseconds: the fit over its steps, held-out losses
+included, one run on a machine with other work: their order, not their size.
 """
 
 
@@ -41,7 +41,8 @@ class Table(NamedTuple):
 def read(data: Path, name: str) -> Table:
     """Fold 0 of a set, subsampled, as numbers."""
     spec = importlib.util.spec_from_file_location("loader", data / "loader.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     loader = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loader)
     loaded = loader.load(name, root=str(data))

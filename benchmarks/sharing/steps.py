@@ -23,10 +23,10 @@ from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings
 
 HEAD = """## A step beside LibMTL
 
-One member, float32, one thread, squared errors of {tasks} tasks, {features} features; forward, loss, backward and update
-(AdamW in one pass here, torch.optim.Adam there, as LibMTL's trainer has it). Milliseconds, medians of {rounds} rounds in
-the order A B A B; the ratio is the median of the ratios within a round. LibMTL builds PLE and cross-stitch networks of
-five-stage encoders only, so there five hidden layers are compared, each a level.
+One member, float32, one thread, squared errors of {tasks} tasks, {features} features; forward, loss, backward and
+update (AdamW in one pass here, torch.optim.Adam there, as LibMTL's trainer has it). Milliseconds, medians of {rounds}
+rounds in the order A B A B; the ratio is the median of the ratios within a round. LibMTL builds PLE and cross-stitch
+networks of five-stage encoders only, so there five hidden layers are compared, each a level.
 """
 FEATURES, TASKS, EXPERTS, ROUNDS, REPEATS = 32, 8, 8, 15, 10
 BATCHES, WIDTHS = (64, 256), (64, 128)

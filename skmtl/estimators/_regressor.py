@@ -28,8 +28,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         Share of hidden activations dropped in training.
     encoder : str or Encoder, default="auto"
         What turns a row of X into a vector; "auto" encodes tables.
-    sharing : {"hard", "independent"} or Sharing, default="hard"
-        How tasks share hidden layers.
+    sharing : str or Sharing, default="hard"
+        How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
+        "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
     balancing : {"static"} or Balancer, default="static"
         What multiplies ``loss_weights`` in each step.
     loss_weights : None, array-like, dict or geometric(decay), default=None

@@ -13,7 +13,7 @@ from torch import Tensor
 from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
-from skmtl.sharing import Body, Sharing, Trunk
+from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ class Network:
         """
         scratch = scratch or Scratch()
         return self._head.forward(self._body.forward(x, scratch), scratch)
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""
+        with torch.no_grad():
+            return self._body.findings(x)
 
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""

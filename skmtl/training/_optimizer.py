@@ -157,9 +157,14 @@ class _MemberwiseAdamW(Update):
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum; weight decay is decoupled, as in AdamW.
+    """Stochastic gradient descent with momentum.
 
     u = momentum u + g, theta = (1 - lr wd) theta - lr u; with Nesterov's momentum, g + momentum u in place of u.
+
+    Decoupled weight decay rests where g + (1 - momentum) wd theta = 0, so what it penalises depends on the momentum.
+    With ``decoupled=False`` the decay is part of the gradient, g + wd theta: exactly the Frobenius penalty
+    wd / 2 |theta|^2 on all parameters (biases among them) of classic regularised multi-task networks. Without momentum
+    the two are the same.
 
     Parameters
     ----------
@@ -167,14 +172,29 @@ class SGD(Optimizer):
         Decay of the velocity.
     nesterov : bool, default=True
         Whether to look ahead.
+    decoupled : bool, default=True
+        Whether weight decay stays out of the velocity.
     """
 
-    def __init__(self, momentum: float = 0.9, nesterov: bool = True) -> None:
-        self.momentum, self.nesterov = momentum, nesterov
+    def __init__(self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True) -> None:
+        self.momentum, self.nesterov, self.decoupled = momentum, nesterov, decoupled
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run at rest; see :meth:`Optimizer.start`."""
-        return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
+        if self.decoupled:
+            return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
+        plain = _MemberwiseSGD(self, buffer, learning_rate, torch.zeros_like(weight_decay))
+        return Penalised(plain, [_FrobeniusPenalty(buffer, weight_decay)])
+
+
+class _FrobeniusPenalty:
+    """strength / 2 |theta|^2 over all parameters of a member."""
+
+    def __init__(self, buffer: ParameterBuffer, strength: Tensor) -> None:
+        self._buffer, self._strength = buffer, buffer.per_member(strength)
+
+    def add_gradient(self) -> None:
+        self._buffer.gradient.addcmul_(self._strength, self._buffer.values)
 
 
 class _MemberwiseSGD(Update):

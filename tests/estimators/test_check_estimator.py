@@ -4,6 +4,7 @@ import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.sharing import SHARINGS
 
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
@@ -12,6 +13,13 @@ ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
+    **{
+        name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(
+            sharing=name, hidden_layer_sizes=(8,), n_estimators=1
+        )
+        for k, name in enumerate(SHARINGS)
+        if name not in ("hard", "independent")
+    },
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
     "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", learning_rate_init=0.05, **LIGHT),
 }
