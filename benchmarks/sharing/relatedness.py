@@ -12,11 +12,11 @@ from benchmarks.sharing.architectures import NAMES
 HEAD = """## Score against relatedness
 
 `make_related_tasks(n_features=16, n_tasks=4, noise=0.3)`: {rows} rows of which each task has {labels} labels, 1000
-complete rows to score. Two hidden layers of 32, ensembles of {members}, all else at its default; mean R2 over
+complete rows to score. Two hidden layers of 32, {members} member(s), all else at its default; mean R2 over
 {seeds} seeds, standard error in brackets. "Behind the better" is the greatest loss, over the columns, of the mean score
 against the better of hard and independent.
 """
-ROWS, SHARE_MISSING, MEMBERS = 400, 0.6, 2
+ROWS, SHARE_MISSING, MEMBERS = 400, 0.6, 1
 RELATEDNESS = (0.0, 1.0)
 
 

@@ -23,8 +23,8 @@ HEAD = f"""## Data sets, equal parameters
 Fold 0; at most {MOST_ROWS[0]} rows to learn from and {MOST_ROWS[1]} to score. Two hidden layers of the greatest width
 at which a member has at most {BUDGET:,} parameters (never below 4); {MEMBERS} member(s), {EPOCHS} epochs in batches
 of {BATCH}, all else at its default, one thread. multimnist: pixels of every second row and column; trec: counts of
-the 300 most frequent words. Score: mean over tasks of accuracy or R2. Microseconds: the fit over its steps, held-out losses
-included, one run on a machine with other work: their order, not their size.
+the 300 most frequent words. Score: mean over tasks of accuracy or R2. Microseconds: the fit over its steps, held-out
+losses included, one run on a machine with other work: their order, not their size.
 """
 
 
@@ -78,7 +78,7 @@ def measure(name: str, table: Table) -> tuple[float, float, float]:
 
     estimator = MultiTaskNetRegressor if table.kinds[0] == "regression" else MultiTaskNetClassifier
     encoder = TabularEncoder(numeric="scaled")
-    n_inputs = encoder.fit(table.X, None).transform(table.X[:2], np.float32).shape[1]
+    n_inputs = encoder.fit(table.X, np.ones(len(table.X))).transform(table.X[:2], np.float32).shape[1]
     n_outputs = tuple(_n_outputs(kind, column) for kind, column in zip(table.kinds, table.Y.T, strict=True))
     width = width_for(name, BUDGET, n_inputs, n_outputs)
     net = estimator(
