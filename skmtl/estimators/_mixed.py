@@ -31,8 +31,9 @@ class MultiTaskNet(BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
-    sharing : {"hard", "independent"} or Sharing, default="hard"
-        How tasks share hidden layers.
+    sharing : str or Sharing, default="hard"
+        How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
+        "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
     balancing : str or Balancer, default="static"
         What multiplies ``loss_weights`` in each step: "static" (nothing), or a method of :mod:`skmtl.balancing` by its
         name there or as an object.

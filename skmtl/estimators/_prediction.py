@@ -11,6 +11,7 @@ import torch
 from skmtl.encoders import Encoder
 from skmtl.estimators._observations import sliceable
 from skmtl.network import Network, Scratch
+from skmtl.sharing import Finding
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
 
@@ -50,6 +51,22 @@ def predict_responses(
         ]
     grouped = chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
     return layout.by_task(grouped)
+
+
+def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: Any) -> dict[str, np.ndarray]:
+    """What the hidden layers tell about how tasks share, every task axis in the order of the label matrix."""
+    encoded = encoder.transform(X, network.architecture.dtype)
+    dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
+    found = network.findings(torch.from_numpy(dense).to(network.device)[None])
+    return {name: _restored(finding, layout) for name, finding in found.items()}
+
+
+def _restored(finding: Finding, layout: TaskLayout) -> np.ndarray:
+    values = finding.values.cpu().numpy()
+    for axis, name in enumerate(finding.axes):
+        if name == "task":
+            values = np.moveaxis(layout.restore(np.moveaxis(values, axis, -1)), -1, axis)
+    return np.ascontiguousarray(values)
 
 
 def _cut(X: Any, step: int) -> Iterator[Any]:

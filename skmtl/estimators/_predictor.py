@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._observations import read_observations, require_same_tasks
-from skmtl.estimators._prediction import decode, predict_responses, stack_columns
+from skmtl.estimators._prediction import decode, predict_responses, sharing_findings, stack_columns
 from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
@@ -79,6 +79,32 @@ class PredictorMixin:
 
         columns = self._predict_columns(X)
         return pd.DataFrame(dict(zip(self.task_names_, columns, strict=True)), index=getattr(X, "index", None))
+
+    def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
+        """Show how the fitted tasks share hidden layers.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows over which gates are averaged; they matter to nothing else.
+
+        Returns
+        -------
+        dict of ndarray
+            By sharing architecture; empty for those that have nothing to tell. Tasks are in the order of y.
+
+            - "mmoe", "ple", "cgc": ``gate_utilisation`` (member, task, expert), the mean gate of each task on each
+              expert; for "ple" and "cgc" in the last level, on the shared experts and then on the task's own.
+            - "cross_stitch": ``stitches`` (member, layer, task, task), what a task takes from each other one.
+            - "soft": ``distance`` (member, task) of each task's parameters from their mean.
+            - "additive": ``own_norm`` (member, task), the norm of what each task adds.
+            - "low_rank": ``correction`` (member, layer, task), the norm of each task's correction over that of the
+              shared weights.
+            - "attention": ``gates`` (member, layer, task), the mean gate.
+        """
+        check_is_fitted(self, "network_")
+        self._check_columns(X)
+        return sharing_findings(self.network_, self._layout, self.encoder_, X)
 
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Score of each task on its observed cells: accuracy of classes, R2 of numbers.

@@ -4,12 +4,18 @@ from skmtl.layers._activations import ACTIVATIONS, Activation
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
+from skmtl.layers._gate import MemberGate
+from skmtl.layers._initial import alike, constant
 from skmtl.layers._linear import MemberLinear
+from skmtl.layers._low_rank import MemberLowRank
+from skmtl.layers._mixture import MemberMixture
 from skmtl.layers._mlp import MemberMLP
+from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._packing import Packing
 from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
 from skmtl.layers._scratch import Scratch
+from skmtl.layers._stitch import MemberStitch
 from skmtl.layers._task_gramian import task_gramian
 
 __all__ = [
@@ -20,17 +26,24 @@ __all__ = [
     "MemberConvolution",
     "MemberEmbedding",
     "MemberGRU",
+    "MemberGate",
     "MemberGroupNorm",
     "MemberLSTM",
     "MemberLinear",
+    "MemberLowRank",
     "MemberMLP",
+    "MemberMixture",
+    "MemberNonlinearity",
     "MemberReadout",
     "MemberRecurrence",
+    "MemberStitch",
     "Packing",
     "ParameterBuffer",
     "ParameterSpec",
     "Scratch",
+    "alike",
     "channels_as_rows",
+    "constant",
     "members_as_channels",
     "task_gramian",
 ]

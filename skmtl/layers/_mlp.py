@@ -77,8 +77,11 @@ class MemberMLP:
                 h = h * mask
         return h
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        """Write the parameters' gradients from ``gradient`` at the last hidden layer, which is overwritten."""
+    def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """Write the parameters' gradients from ``gradient`` at the last hidden layer, which is overwritten.
+
+        Returns what :meth:`input_gradient` takes: the gradient at the first layer's pre-activation.
+        """
         for i in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[i]
             if self._drops:
@@ -87,3 +90,8 @@ class MemberMLP:
             layer.backward(gradient, scratch)
             if i > 0:
                 gradient = layer.input_gradient(gradient, scratch)
+        return gradient
+
+    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """Gradient at the input, ``(stack, row, n_inputs)``, from what :meth:`backward` returned."""
+        return self.layers[0].input_gradient(gradient, scratch) if self.layers else gradient

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from skmtl.encoders import Extractor
 from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing import Body
+from skmtl.sharing import Body, Finding
 
 
 class ExtractingBody(Body):
@@ -25,6 +25,7 @@ class ExtractingBody(Body):
     def __init__(self, extractor: Extractor, body: Body) -> None:
         self.extractor, self.body = extractor, body
         self.width, self.copies = body.width, body.copies
+        self.penalties = body.penalties
         self.cells, self.operations = max(extractor.cells, body.cells), extractor.operations + body.operations
 
     @property
@@ -40,3 +41,7 @@ class ExtractingBody(Body):
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         """See :class:`Body`."""
         return self.body.forward(self.extractor.forward(x, scratch), scratch)
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """What the hidden layers tell about the extracted features; see :class:`Body`."""
+        return self.body.findings(self.extractor.forward(x, Scratch()))

@@ -15,7 +15,7 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
-from skmtl.sharing import Body, Sharing, Trunk
+from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,11 @@ class Network:
         index = torch.as_tensor(members, device=self.device)
         chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
         return chosen
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""
+        with torch.no_grad():
+            return self._body.findings(x)
 
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""

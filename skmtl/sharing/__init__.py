@@ -1,9 +1,47 @@
 """How tasks share hidden layers: one file an architecture."""
 
-from skmtl.sharing._sharing import Body, Sharing, Trunk
+from skmtl.sharing._sharing import Body, Finding, Penalty, Sharing, Trunk
+from skmtl.sharing.additive import Additive
+from skmtl.sharing.attention import Attention
+from skmtl.sharing.bypass import Bypass
+from skmtl.sharing.cross_stitch import CrossStitch
 from skmtl.sharing.hard import Hard
 from skmtl.sharing.independent import Independent
+from skmtl.sharing.low_rank import LowRank
+from skmtl.sharing.mmoe import MMoE
+from skmtl.sharing.ple import CGC, PLE
+from skmtl.sharing.soft import Soft
 
-SHARINGS: dict[str, type[Sharing]] = {"hard": Hard, "independent": Independent}
+SHARINGS: dict[str, type[Sharing]] = {
+    "hard": Hard,
+    "independent": Independent,
+    "soft": Soft,
+    "additive": Additive,
+    "low_rank": LowRank,
+    "attention": Attention,
+    "bypass": Bypass,
+    "mmoe": MMoE,
+    "ple": PLE,
+    "cgc": CGC,
+    "cross_stitch": CrossStitch,
+}
 
-__all__ = ["SHARINGS", "Body", "Hard", "Independent", "Sharing", "Trunk"]
+__all__ = [
+    "CGC",
+    "PLE",
+    "SHARINGS",
+    "Additive",
+    "Attention",
+    "Body",
+    "Bypass",
+    "CrossStitch",
+    "Finding",
+    "Hard",
+    "Independent",
+    "LowRank",
+    "MMoE",
+    "Penalty",
+    "Sharing",
+    "Soft",
+    "Trunk",
+]

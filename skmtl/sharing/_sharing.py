@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
+from numbers import Integral, Real
+from typing import Self
 
 from torch import Tensor
 
@@ -40,6 +44,54 @@ class Trunk:
     dropout: Tensor
 
 
+class Penalty(ABC):
+    """A term beside the task losses; its gradient is added to the buffer before each update.
+
+    Losses that are reported or watched for early stopping do not hold it.
+
+    Attributes
+    ----------
+    parameter : str
+        Parameter of the :class:`Sharing` object that sets the strength.
+    strength : Tensor of shape (member,)
+        Factor of the term for each member; may be set on a body that is built.
+    """
+
+    parameter: str
+    strength: Tensor
+
+    @abstractmethod
+    def bind(self, buffer: ParameterBuffer) -> None:
+        """Take the parameters from ``buffer``."""
+
+    @abstractmethod
+    def add_gradient(self) -> None:
+        """Add the gradient of the term to the buffer's."""
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Self:
+        """Return the term for some of the members, whose parameters are now in ``buffer``."""
+        chosen = copy.copy(self)
+        chosen.strength = self.strength[members]
+        chosen.bind(buffer)
+        return chosen
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that hidden layers tell about how tasks share.
+
+    Attributes
+    ----------
+    values : Tensor
+        Numbers.
+    axes : tuple of str
+        Name of each axis: "member", "layer", "task", "expert".
+    """
+
+    values: Tensor
+    axes: tuple[str, ...]
+
+
 class Body(ABC):
     """Hidden layers between the encoded rows and the output layer.
 
@@ -57,6 +109,8 @@ class Body(ABC):
     cells, operations : int
         Numbers that a row of one member takes at its widest place, and multiplications for it; 0 where the widths of
         the layers and the number of parameters tell.
+    penalties : sequence of Penalty
+        Terms beside the task losses; none by default.
     """
 
     width: int
@@ -65,6 +119,7 @@ class Body(ABC):
     stack: MemberMLP | None = None
     cells: int = 0
     operations: int = 0
+    penalties: Sequence[Penalty] = ()
 
     @property
     @abstractmethod
@@ -82,6 +137,10 @@ class Body(ABC):
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the parameters' gradients from ``gradient`` at the features, which may be overwritten."""
         raise NotImplementedError
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """Say how the tasks share, by name; ``x`` are rows ``(1 or member, row, n_inputs)``. Nothing by default."""
+        return {}
 
 
 class Sharing(Params, ABC):
@@ -101,3 +160,54 @@ class Sharing(Params, ABC):
         Body
             Layers that wait for their parameters.
         """
+
+
+def for_each_copy(x: Tensor, copies: int) -> Tensor:
+    """Rows of each member once for every task or expert; rows common to all members stay as they are."""
+    return x if x.shape[0] == 1 else x.repeat_interleave(copies, 0)
+
+
+def require_hidden_layers(sharing: Sharing, trunk: Trunk) -> None:
+    """Check that there is a hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if not trunk.hidden_layer_sizes:
+        raise ValueError(
+            f"sharing={sharing!r} is made of hidden layers; got hidden_layer_sizes=(). Give at least one width, or use "
+            f"sharing='hard'."
+        )
+
+
+def require_integer(sharing: Sharing, name: str, *, least: int) -> None:
+    """Check an integer parameter.
+
+    Raises
+    ------
+    ValueError
+        If it is no integer or less than ``least``.
+    """
+    value = getattr(sharing, name)
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"{name} of sharing={type(sharing).__name__} must be an integer of at least {least}; got {value!r}."
+        )
+
+
+def require_number(sharing: Sharing, name: str, *, below: float = inf, most: float = inf) -> None:
+    """Check a parameter that is a number of at least 0.
+
+    Raises
+    ------
+    ValueError
+        If it is no number, negative, not less than ``below`` or more than ``most``.
+    """
+    value = getattr(sharing, name)
+    if not isinstance(value, Real) or not (0 <= float(value) < below and float(value) <= most):
+        limit = f"at most {most:g}" if most < inf else f"below {below:g}" if below < inf else "finite"
+        raise ValueError(
+            f"{name} of sharing={type(sharing).__name__} must be a number of at least 0 and {limit}; got {value!r}."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -45,6 +45,44 @@ class Update(ABC):
     @abstractmethod
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """Return the run state of some of the members, whose parameters are now in ``buffer``."""
+
+
+class Penalty(Protocol):
+    """A term beside the task losses."""
+
+    def add_gradient(self) -> None:
+        """Add its gradient to the buffer's."""
+        ...
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Self:
+        """Return the term for some of the members, whose parameters are now in ``buffer``."""
+        ...
+
+
+class Penalised(Update):
+    """Another update, of the losses' gradient together with that of the penalties.
+
+    Parameters
+    ----------
+    update : Update
+        The optimizer's run state.
+    penalties : sequence of Penalty
+        What adds its gradient to the buffer.
+    """
+
+    def __init__(self, update: Update, penalties: Sequence[Penalty]) -> None:
+        self.update, self.penalties = update, tuple(penalties)
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`."""
+        penalties = [penalty.select(members, buffer) for penalty in self.penalties]
+        return Penalised(self.update.select(members, buffer), penalties)
+
+    def step(self, factor: float) -> None:
+        """Add the penalties' gradients, then update."""
+        for penalty in self.penalties:
+            penalty.add_gradient()
+        self.update.step(factor)
 
 
 class AdamW(Optimizer):
@@ -143,9 +181,14 @@ class _MemberwiseAdamW(Update):
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum; weight decay is decoupled, as in AdamW.
+    """Stochastic gradient descent with momentum.
 
     u = momentum u + g, theta = (1 - lr wd) theta - lr u; with Nesterov's momentum, g + momentum u in place of u.
+
+    Decoupled weight decay rests where g + (1 - momentum) wd theta = 0, so what it penalises depends on the momentum.
+    With ``decoupled=False`` the decay is part of the gradient, g + wd theta: exactly the Frobenius penalty
+    wd / 2 |theta|^2 on all parameters (biases among them) of classic regularised multi-task networks. Without momentum
+    the two are the same.
 
     Parameters
     ----------
@@ -153,14 +196,32 @@ class SGD(Optimizer):
         Decay of the velocity.
     nesterov : bool, default=True
         Whether to look ahead.
+    decoupled : bool, default=True
+        Whether weight decay stays out of the velocity.
     """
 
-    def __init__(self, momentum: float = 0.9, nesterov: bool = True) -> None:
-        self.momentum, self.nesterov = momentum, nesterov
+    def __init__(self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True) -> None:
+        self.momentum, self.nesterov, self.decoupled = momentum, nesterov, decoupled
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run at rest; see :meth:`Optimizer.start`."""
-        return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
+        if self.decoupled:
+            return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
+        plain = _MemberwiseSGD(self, buffer, learning_rate, torch.zeros_like(weight_decay))
+        return Penalised(plain, [_FrobeniusPenalty(buffer, weight_decay)])
+
+
+class _FrobeniusPenalty:
+    """strength / 2 |theta|^2 over all parameters of a member."""
+
+    def __init__(self, buffer: ParameterBuffer, strength: Tensor) -> None:
+        self._buffer, self._strength, self._coefficients = buffer, strength, buffer.per_member(strength)
+
+    def add_gradient(self) -> None:
+        self._buffer.gradient.addcmul_(self._coefficients, self._buffer.values)
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> _FrobeniusPenalty:
+        return _FrobeniusPenalty(buffer, self._strength[members])
 
 
 class _MemberwiseSGD(Update):

@@ -14,7 +14,7 @@ from skmtl.balancing import Balancer
 from skmtl.network import Network
 from skmtl.training._data import TrainingData
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Optimizer
+from skmtl.training._optimizer import Optimizer, Penalised
 from skmtl.training._schedule import Schedule
 from skmtl.training._steps import StepParts, make_step
 from skmtl.training._streams import Streams
@@ -107,6 +107,8 @@ class Run:
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
         passes = network.training_passes(self._generators)
+        if passes.body.penalties:
+            update = Penalised(update, passes.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
         self.step = make_step(
             parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()

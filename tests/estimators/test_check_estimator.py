@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder
+from skmtl.sharing import SHARINGS
 
 
 def hidden_layer(shape):
@@ -22,6 +23,13 @@ ESTIMATORS = {
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
     "famo": MultiTaskNetRegressor(balancing="famo", **TINY),
     "upgrad": MultiTaskNetRegressor(balancing="upgrad", **TINY),
+    **{
+        name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(
+            sharing=name, hidden_layer_sizes=(8,), n_estimators=1
+        )
+        for k, name in enumerate(SHARINGS)
+        if name not in ("hard", "independent")
+    },
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
     # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
     # which are no token ids.

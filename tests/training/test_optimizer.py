@@ -69,7 +69,25 @@ def test_sgd_equals_torch(nesterov):
     torch.testing.assert_close(ours, reference, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", [AdamW(), SGD()], ids=["adamw", "sgd"])
+def test_weight_decay_in_the_gradient_is_a_frobenius_penalty():
+    """As torch's SGD has it; its descent rests at the minimum of loss + wd / 2 |theta|^2 whatever the momentum."""
+    ours = run(SGD(0.8, decoupled=False), make_buffer(2), [0.01, 0.01], [0.1, 0.1])
+    reference = torch_reference(lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.8, nesterov=True, weight_decay=0.1))
+    torch.testing.assert_close(ours, reference, rtol=0, atol=1e-12)
+    rests = []
+    for decoupled in (False, True):
+        buffer = make_buffer(1)
+        update = SGD(0.5, decoupled=decoupled).start(
+            buffer, torch.tensor([0.1], dtype=torch.float64), torch.tensor([0.4], dtype=torch.float64)
+        )
+        for _ in range(800):
+            buffer.gradient.copy_(buffer.values - 1)  # of the loss |theta - 1|^2 / 2
+            update.step(1.0)
+        rests.append(float(buffer.values.mean()))
+    assert rests == pytest.approx([1 / (1 + 0.4), 1 / (1 + 0.5 * 0.4)], abs=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD(), SGD(decoupled=False)], ids=["adamw", "sgd", "sgd-coupled"])
 def test_members_keep_their_own_rate_and_decay(optimizer):
     rates, decays = [0.1, 0.001, 0.02], [0.0, 0.3, 0.1]
     stacked, updates = make_buffer(3), torch.randn(5, 3, 10, dtype=torch.float64)

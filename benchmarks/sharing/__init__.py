@@ -1,0 +1,1 @@
+"""Sharing architectures beside each other: relatedness, data sets, cost of a step."""

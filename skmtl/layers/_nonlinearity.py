@@ -1,0 +1,41 @@
+"""Activation and dropout between two layers."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from skmtl.layers._activations import ACTIVATIONS
+from skmtl.layers._scratch import Scratch
+
+
+class MemberNonlinearity:
+    """h = dropout(activation(z)).
+
+    Parameters
+    ----------
+    name : str
+        Under which run state is saved.
+    activation : str
+        A key of ``ACTIVATIONS``.
+    dropout : Tensor of shape (member,)
+        Dropout rate of each member.
+    """
+
+    def __init__(self, name: str, activation: str, dropout: Tensor) -> None:
+        self.activation, self.dropout = ACTIVATIONS[activation], dropout
+        self._hidden_name, self._mask_name = f"{name}.hidden", f"{name}.mask"
+        self._drops = bool((dropout > 0).any())
+
+    def forward(self, z: Tensor, scratch: Scratch) -> Tensor:
+        """``(stack, row, width)``, which is overwritten, to the same shape."""
+        h = scratch.saved[self._hidden_name] = self.activation.apply_(z)
+        if self._drops and scratch.training:
+            mask = scratch.saved[self._mask_name] = scratch.keep_mask(self._mask_name, tuple(h.shape), self.dropout, h)
+            h = h * mask
+        return h
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """Gradient at z from the one at h, which is overwritten."""
+        if self._drops:
+            gradient = gradient.mul_(scratch.saved[self._mask_name])
+        return self.activation.backward(gradient, scratch.saved[self._hidden_name])

@@ -1,0 +1,63 @@
+"""Quadratic penalties on parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer, ParameterSpec
+from skmtl.sharing._sharing import Penalty, Trunk
+
+
+class QuadraticPenalty(Penalty):
+    """strength * sum of squares of some parameters.
+
+    Parameters
+    ----------
+    parameter : str
+        Parameter of the sharing object that sets the strength.
+    strength : float
+        Of all members, to begin with.
+    trunk : Trunk
+        Number of members and tasks.
+    specs : sequence of ParameterSpec
+        The parameters.
+    """
+
+    def __init__(self, parameter: str, strength: float, trunk: Trunk, specs: Sequence[ParameterSpec]) -> None:
+        self.parameter, self.n_tasks = parameter, trunk.n_tasks
+        self.strength = torch.full_like(trunk.dropout, strength)
+        self._names = [spec.name for spec in specs]
+
+    def bind(self, buffer: ParameterBuffer) -> None:
+        """Take the parameters from ``buffer``."""
+        self._values = [buffer.view(name).flatten(1) for name in self._names]
+        self._gradients = [buffer.gradient_view(name).flatten(1) for name in self._names]
+
+    def add_gradient(self) -> None:
+        """See :class:`Penalty`."""
+        factor = 2 * self.strength[:, None]
+        for values, gradient in zip(self._values, self._gradients, strict=True):
+            gradient.addcmul_(factor, self._from_centre(values))
+
+    def _from_centre(self, values: Tensor) -> Tensor:
+        return values
+
+    def norms(self) -> Tensor:
+        """Norm of what is penalised, ``(member, task)``, of parameters that have one entry a task."""
+        by_task = [self._from_centre(v).unflatten(1, (self.n_tasks, -1)) for v in self._values]
+        norms: Tensor = torch.linalg.vector_norm(torch.cat(by_task, 2), dim=2)
+        return norms
+
+
+class SpreadPenalty(QuadraticPenalty):
+    """strength * sum_t |theta_t - mean theta|^2.
+
+    The mean moves with the tasks, but its part of the derivative is the sum of the distances from it, which is 0.
+    """
+
+    def _from_centre(self, values: Tensor) -> Tensor:
+        by_task: Tensor = values.unflatten(1, (self.n_tasks, -1))
+        return (by_task - by_task.mean(1, keepdim=True)).flatten(1)

@@ -1,0 +1,76 @@
+"""A shared trunk with task-specific corrections of low rank."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import ACTIVATIONS, MemberLowRank, MemberNonlinearity, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_integer
+
+
+class LowRank(Sharing):
+    """Every layer's weights are W + A_t B_t: shared, with a correction of low rank that a task trains for itself.
+
+    All tasks start from the same weights (B starts at 0) and move apart as far as their labels ask for. With rank 0 it
+    is hard sharing.
+
+    Parameters
+    ----------
+    rank : int, default=8
+        Rank of a task's correction.
+
+    References
+    ----------
+    Hu, E. J., Shen, Y., Wallis, P. et al. (2022). LoRA: low-rank adaptation of large language models. ICLR.
+    """
+
+    def __init__(self, rank: int = 8) -> None:
+        self.rank = rank
+
+    def build(self, trunk: Trunk) -> Body:
+        """Make the shared layers with their corrections; see :meth:`Sharing.build`."""
+        require_integer(self, "rank", least=0)
+        return _LowRankBody(trunk, self.rank)
+
+
+class _LowRankBody(Body):
+    def __init__(self, trunk: Trunk, rank: int) -> None:
+        self.copies = trunk.n_tasks
+        widths = [trunk.n_inputs, *trunk.hidden_layer_sizes]
+        self.width = widths[-1]
+        gain = ACTIVATIONS[trunk.activation].gain
+        self.layers = [
+            MemberLowRank(f"trunk.{i}", a, b, n_tasks=trunk.n_tasks, rank=rank, gain=gain, common_input=i == 0)
+            for i, (a, b) in enumerate(pairwise(widths))
+        ]
+        self.nonlinearities = [MemberNonlinearity(layer.name, trunk.activation, trunk.dropout) for layer in self.layers]
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        return [spec for layer in self.layers for spec in layer.specs]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        for layer in self.layers:
+            layer.bind(buffer, leaves)
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        if not self.layers:
+            return for_each_copy(x, self.copies)
+        for layer, nonlinearity in zip(self.layers, self.nonlinearities, strict=True):
+            x = nonlinearity.forward(layer.forward(x, scratch), scratch)
+        return x
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        for i in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[i]
+            gradients = layer.backward(self.nonlinearities[i].backward(gradient, scratch), scratch)
+            if i > 0:
+                gradient = layer.input_gradient(gradients)
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """Norm of each task's correction A_t B_t beside that of W, by layer."""
+        ratios = [layer.correction_norms() / layer.weight.flatten(1).norm(dim=1)[:, None] for layer in self.layers]
+        return {"correction": Finding(torch.stack(ratios, 1), ("member", "layer", "task"))} if ratios else {}

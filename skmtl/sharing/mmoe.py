@@ -1,0 +1,89 @@
+"""Shared experts, mixed by a gate for each task."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.sharing._sharing import (
+    Body,
+    Finding,
+    Sharing,
+    Trunk,
+    for_each_copy,
+    require_hidden_layers,
+    require_integer,
+    require_number,
+)
+
+
+class MMoE(Sharing):
+    """Mixture of experts with a gate for each task (Ma et al., 2018): f_t = sum_e softmax(V_t x + c_t)_e E_e(x).
+
+    Every expert is a stack of hidden layers of the widths that ``hidden_layer_sizes`` gives. With one expert it is hard
+    sharing.
+
+    Parameters
+    ----------
+    n_experts : int, default=4
+        Number of experts.
+    gate_dropout : float, default=0.0
+        Probability with which an expert is shut off for a task and a row in training, in [0, 1); keeps gates from
+        settling on one expert early.
+
+    References
+    ----------
+    Ma, J., Zhao, Z., Yi, X., Chen, J., Hong, L. and Chi, E. H. (2018). Modeling task relationships in multi-task
+    learning with multi-gate mixture-of-experts. KDD.
+    """
+
+    def __init__(self, n_experts: int = 4, gate_dropout: float = 0.0) -> None:
+        self.n_experts, self.gate_dropout = n_experts, gate_dropout
+
+    def build(self, trunk: Trunk) -> Body:
+        """Make experts and gates; see :meth:`Sharing.build`."""
+        require_integer(self, "n_experts", least=1)
+        require_number(self, "gate_dropout", below=1)
+        require_hidden_layers(self, trunk)
+        return _MMoEBody(trunk, self)
+
+
+class _MMoEBody(Body):
+    def __init__(self, trunk: Trunk, settings: MMoE) -> None:
+        self.copies, self.n_experts = trunk.n_tasks, settings.n_experts
+        self.experts = MemberMLP(
+            "experts",
+            trunk.n_inputs,
+            trunk.hidden_layer_sizes,
+            activation=trunk.activation,
+            dropout=trunk.dropout,
+            copies=self.n_experts,
+        )
+        every = torch.arange(self.n_experts).expand(trunk.n_tasks, -1)
+        self.mixture = MemberMixture(
+            "mixture", trunk.n_inputs, every, self.n_experts, gate_dropout=settings.gate_dropout
+        )
+        self.width = self.experts.width
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        return [*self.experts.specs, *self.mixture.specs]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        self.experts.bind(buffer, leaves)
+        self.mixture.bind(buffer, leaves)
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        features = self.experts.forward(for_each_copy(x, self.n_experts), scratch)
+        by_row = features.unflatten(0, (-1, self.n_experts)).transpose(1, 2).contiguous()
+        return self.mixture.forward(x, by_row, scratch)
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        at_experts, _ = self.mixture.backward(gradient, scratch)
+        self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), scratch)
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """Mean gate of each task on each expert."""
+        gates = self.mixture.weights(x, Scratch())  # (member, row, task, expert)
+        return {"gate_utilisation": Finding(gates.mean(1), ("member", "task", "expert"))}

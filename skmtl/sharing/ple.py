@@ -1,0 +1,229 @@
+"""Shared and private experts, extracted level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.sharing._sharing import (
+    Body,
+    Finding,
+    Sharing,
+    Trunk,
+    for_each_copy,
+    require_hidden_layers,
+    require_integer,
+    require_number,
+)
+
+
+class PLE(Sharing):
+    """Progressive layered extraction (Tang et al., 2020).
+
+    A level has experts that all tasks read and private experts of each task. The gate of a task mixes the shared
+    experts and its own; a further gate mixes all experts of the level into what the next level's shared experts read.
+    The hidden layers are dealt to the levels from the first to the last, so that there is at most one level a layer.
+    With one level and no private expert it is :class:`MMoE`.
+
+    Parameters
+    ----------
+    n_shared : int, default=2
+        Number of shared experts in a level.
+    n_private : int, default=1
+        Number of private experts of each task in a level.
+    n_levels : int, default=2
+        Number of levels.
+    gate_dropout : float, default=0.0
+        Probability with which an expert is shut off for a gate and a row in training, in [0, 1).
+
+    References
+    ----------
+    Tang, H., Liu, J., Zhao, M. and Gong, X. (2020). Progressive layered extraction (PLE): a novel multi-task learning
+    model for personalized recommendations. RecSys.
+    """
+
+    def __init__(self, n_shared: int = 2, n_private: int = 1, n_levels: int = 2, gate_dropout: float = 0.0) -> None:
+        self.n_shared, self.n_private, self.n_levels = n_shared, n_private, n_levels
+        self.gate_dropout = gate_dropout
+
+    def build(self, trunk: Trunk) -> Body:
+        """Make the levels; see :meth:`Sharing.build`."""
+        require_integer(self, "n_levels", least=1)
+        return _build(self, trunk, self.n_shared, self.n_private, self.n_levels, self.gate_dropout)
+
+
+class CGC(Sharing):
+    """Customised gate control (Tang et al., 2020): :class:`PLE` with all hidden layers in one level.
+
+    Parameters
+    ----------
+    n_shared : int, default=2
+        Number of shared experts.
+    n_private : int, default=1
+        Number of private experts of each task.
+    gate_dropout : float, default=0.0
+        Probability with which an expert is shut off for a task and a row in training, in [0, 1).
+
+    References
+    ----------
+    Tang, H., Liu, J., Zhao, M. and Gong, X. (2020). Progressive layered extraction (PLE): a novel multi-task learning
+    model for personalized recommendations. RecSys.
+    """
+
+    def __init__(self, n_shared: int = 2, n_private: int = 1, gate_dropout: float = 0.0) -> None:
+        self.n_shared, self.n_private, self.gate_dropout = n_shared, n_private, gate_dropout
+
+    def build(self, trunk: Trunk) -> Body:
+        """Make the level; see :meth:`Sharing.build`."""
+        return _build(self, trunk, self.n_shared, self.n_private, 1, self.gate_dropout)
+
+
+def _build(
+    sharing: Sharing, trunk: Trunk, n_shared: int, n_private: int, n_levels: int, gate_dropout: float
+) -> _PLEBody:
+    require_integer(sharing, "n_shared", least=1)
+    require_integer(sharing, "n_private", least=0)
+    require_number(sharing, "gate_dropout", below=1)
+    require_hidden_layers(sharing, trunk)
+    shares = np.array_split(trunk.hidden_layer_sizes, min(n_levels, len(trunk.hidden_layer_sizes)))
+    levels: list[_Level] = []
+    for i, sizes in enumerate(shares):
+        n_inputs = levels[-1].width if levels else trunk.n_inputs
+        place = _Place(i, len(shares) - 1 - i, n_inputs, tuple(sizes.tolist()))
+        levels.append(_Level(trunk, place, n_shared, n_private, gate_dropout))
+    return _PLEBody(levels, trunk.n_tasks)
+
+
+class _Place(NamedTuple):
+    """Where a level stands: levels below and above it, width of what it reads, widths of its experts' layers."""
+
+    below: int
+    above: int
+    n_inputs: int
+    sizes: tuple[int, ...]
+
+
+class _Level:
+    def __init__(self, trunk: Trunk, place: _Place, n_shared: int, n_private: int, gate_dropout: float) -> None:
+        self.members, self.n_tasks, self.n_shared, self.n_private = trunk.members, trunk.n_tasks, n_shared, n_private
+        self.first, self.width = place.below == 0, place.sizes[-1]
+        name, n_all = f"level{place.below}", n_shared + trunk.n_tasks * n_private
+        self.shared, self.private = (
+            MemberMLP(
+                f"{name}.{kind}",
+                place.n_inputs,
+                place.sizes,
+                activation=trunk.activation,
+                dropout=trunk.dropout,
+                copies=copies,
+                owner=owner,
+            )
+            for kind, copies, owner in self._experts(place)
+        )
+        # What a task's gate mixes reaches other tasks through the shared gate of the level above, if that has one.
+        self.task_gates = MemberMixture(
+            f"{name}.tasks",
+            place.n_inputs,
+            torch.from_numpy(_own_experts(trunk.n_tasks, n_shared, n_private)),
+            n_all,
+            copies=1 if self.first else trunk.n_tasks,
+            gate_dropout=gate_dropout,
+            owner="task" if place.above < 2 else "shared",
+        )
+        every = torch.arange(n_all)[None]
+        self.shared_gate = (
+            MemberMixture(f"{name}.all", place.n_inputs, every, n_all, gate_dropout=gate_dropout, owner="shared")
+            if place.above
+            else None
+        )
+
+    def _experts(self, place: _Place) -> Iterator[tuple[str, int, Literal["shared", "task"]]]:
+        """Kind, number and owner of experts; the shared gate gives private ones to all tasks, but in the last level."""
+        yield "shared", self.n_shared, "shared"
+        yield "private", self.n_tasks * self.n_private, "shared" if place.above else "task"
+
+    @property
+    def parts(self) -> list[MemberMLP | MemberMixture]:
+        parts: list[MemberMLP | MemberMixture] = [self.shared, self.private, self.task_gates]
+        return parts if self.shared_gate is None else [*parts, self.shared_gate]
+
+    def forward(self, own: Tensor, common: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
+        """From what the tasks and the shared experts read to what those of the next level read."""
+        shared = self.shared.forward(for_each_copy(common, self.n_shared), scratch)
+        copies = self.n_private * (self.n_tasks if self.first else 1)
+        private = self.private.forward(for_each_copy(own, copies), scratch)
+        by_member = [stack.view(self.members, -1, *stack.shape[1:]) for stack in (shared, private) if len(stack)]
+        experts = torch.cat(by_member, 1).transpose(1, 2).contiguous()  # (member, row, expert, width)
+        tasks = self.task_gates.forward(own, experts, scratch)
+        return tasks, tasks if self.shared_gate is None else self.shared_gate.forward(common, experts, scratch)
+
+    def backward(self, at_own: Tensor, at_common: Tensor | None, scratch: Scratch) -> tuple[Tensor, Tensor] | None:
+        """Write the parameters' gradients; the gradients at what the level reads, but in the first level."""
+        at_experts, own_logits = self.task_gates.backward(at_own, scratch)
+        if self.shared_gate is not None and at_common is not None:
+            more, common_logits = self.shared_gate.backward(at_common, scratch)
+            at_experts += more
+        n_all = (self.n_shared, at_experts.shape[2] - self.n_shared)
+        at_shared, at_private = (part.transpose(1, 2).flatten(0, 1) for part in at_experts.split(n_all, 2))
+        shared_below, private_below = (
+            self.shared.backward(at_shared, scratch),
+            self.private.backward(at_private, scratch),
+        )
+        if self.first:
+            return None
+        at_own = self.task_gates.input_gradient(own_logits, scratch)
+        at_own = at_own + _sum_copies(self.private.input_gradient(private_below, scratch), self.n_private)
+        at_common = _sum_copies(self.shared.input_gradient(shared_below, scratch), self.n_shared)
+        if self.shared_gate is not None:
+            at_common = at_common + self.shared_gate.input_gradient(common_logits, scratch)
+        return at_own, at_common
+
+
+def _own_experts(n_tasks: int, n_shared: int, n_private: int) -> np.ndarray:
+    """Experts that each task reads, ``(task, shared + private)``: the shared ones, then its own."""
+    shared = np.tile(np.arange(n_shared), (n_tasks, 1))
+    return np.hstack([shared, n_shared + np.arange(n_tasks * n_private).reshape(n_tasks, n_private)])
+
+
+def _sum_copies(gradient: Tensor, copies: int) -> Tensor:
+    """Gradient at rows that were read ``copies`` times."""
+    return gradient.view(-1, copies, *gradient.shape[1:]).sum(1) if copies else gradient.new_zeros(())
+
+
+class _PLEBody(Body):
+    def __init__(self, levels: list[_Level], n_tasks: int) -> None:
+        self.levels, self.copies, self.width = levels, n_tasks, levels[-1].width
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        return [spec for level in self.levels for part in level.parts for spec in part.specs]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        for level in self.levels:
+            for part in level.parts:
+                part.bind(buffer, leaves)
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        own = common = x
+        for level in self.levels:
+            own, common = level.forward(own, common, scratch)
+        return own
+
+    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        at_own, at_common = gradient, None
+        for level in reversed(self.levels):
+            below = level.backward(at_own, at_common, scratch)
+            at_own, at_common = below or (at_own, at_common)
+
+    def findings(self, x: Tensor) -> dict[str, Finding]:
+        """Mean gate of each task in the last level: on the shared experts, then on its own."""
+        scratch, own, common = Scratch(), x, x
+        for level in self.levels[:-1]:
+            own, common = level.forward(own, common, scratch)
+        gates = self.levels[-1].task_gates.weights(own, scratch)
+        return {"gate_utilisation": Finding(gates.mean(1), ("member", "task", "expert"))}
