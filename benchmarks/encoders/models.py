@@ -44,13 +44,15 @@ def words(estimator: BaseEstimator) -> BaseEstimator:
     return make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), MultiOutputClassifier(estimator))
 
 
+BARE = {"hidden_layer_sizes": ()}
 CLASSIC = SequenceEncoder(layer="lstm", bidirectional=False, pooling="last")
 
 MODELS: dict[str, dict[str, Callable[[], BaseEstimator]]] = {
     "trec": {
-        "skmtl, SequenceEncoder(), n_estimators=4": lambda: read(SequenceEncoder(), 4),
+        "skmtl, SequenceEncoder(), no hidden layers, n_estimators=4": lambda: read(SequenceEncoder(), 4, **BARE),
+        "skmtl, the same, n_estimators=2": lambda: read(SequenceEncoder(), 2, **BARE),
         "skmtl, SequenceEncoder(layer='mean'), n_estimators=4": lambda: read(SequenceEncoder(layer="mean"), 4),
-        "skmtl, embedding, LSTM(128), two heads, n_estimators=1": lambda: read(CLASSIC, 1, hidden_layer_sizes=()),
+        "skmtl, embedding, LSTM(128), two heads, n_estimators=1": lambda: read(CLASSIC, 1, **BARE),
         "LinearSVC on tf-idf of words and pairs": lambda: words(LinearSVC()),
         "LogisticRegression on the same": lambda: words(LogisticRegression(C=10, max_iter=500)),
     },
