@@ -2,10 +2,10 @@
 
 Which to pick
 -------------
-Start with ``"static"``, the default, and tune ``loss_weights``: in careful comparisons fixed weights, tuned together with
-the learning rate, match the methods below (Xin et al., 2022; Kurin et al., 2022; Royer et al., 2023), and their steps
-cost least. The papers of the methods report gains over equal weights on scene understanding and on robot control. Both
-can be true: untuned equal weights are easy to beat where losses differ in scale or noise.
+Start with ``"static"``, the default, and tune ``loss_weights``: in careful comparisons fixed weights, tuned together
+with the learning rate, match the methods below (Xin et al., 2022; Kurin et al., 2022; Royer et al., 2023), and their
+steps cost least. The papers of the methods report gains over equal weights on scene understanding and on robot control.
+Both can be true: untuned equal weights are easy to beat where losses differ in scale or noise.
 
 - Losses of very different scale, no time to tune: ``"log"``; ``"famo"``, with a second forward a step; ``"imtl_g"`` and
   ``"nash_mtl"``, whose direction does not depend on scale.
@@ -16,21 +16,23 @@ can be true: untuned equal weights are easy to beat where losses differ in scale
   better apart (Mueller et al., 2024), so judge by held-out scores.
 - A control for all of these: ``"random"``. A method that does not beat it has learned nothing about the tasks.
 
-``"mgda"`` follows the shortest gradients: a task that is nearly solved, or has nothing to learn, can hold up the others.
+``"mgda"`` follows the shortest gradients: a task that is nearly solved, or has nothing to learn, can hold up the
+others.
 
 What weights mean
 -----------------
 ``loss_weights`` count under every method. Where weights are shares (static, soft-optimal uncertainty, DWA, random,
 GradNorm, MGDA, IMTL-G) they multiply them, and the products are normalised to sum 1. Nash-MTL and FairGrad take them as
 bargaining powers and are normalised too; FAMO multiplies its shares by them. PCGrad, CAGrad, UPGrad and Aligned-MTL put
-the weighted mean in the place of the mean and keep the length that their papers give the step; log, uncertainty and STCH
-return the derivative of their objective as it is, since its growth while losses fall is the method. With AdamW, a
+the weighted mean in the place of the mean and keep the length that their papers give the step; log, uncertainty and
+STCH return the derivative of their objective as it is, since its growth while losses fall is the method. With AdamW, a
 common factor of all weights matters little.
 
 Methods that look at gradients take them by the shared parameters, as their papers do (``gradient="parameters"``), or by
-the features that all output layers read (``gradient="representation"``): then a step of the default net costs hardly more
-than a static one, but inner products of gradients by the features are not those by the parameters. By the parameters, a
-step with 8 tasks costs some seven static ones. Output layers follow their own unweighted losses either way.
+the features that all output layers read (``gradient="representation"``): then a step of the default net costs hardly
+more than a static one, but inner products of gradients by the features are not those by the parameters. By the
+parameters, a step with 8 tasks costs some seven static ones. Output layers follow their own unweighted losses either
+way.
 
 A task without a label in a batch, or with loss weight 0, is left out and gets weight 0.
 

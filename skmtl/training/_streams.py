@@ -45,6 +45,7 @@ class Streams:
         stacked = copy.copy(first)
         stacked.initial = [generator for one in streams for generator in one.initial]
         stacked._dropout_seeds = [seed for one in streams for seed in one._dropout_seeds]
+        stacked._balancing_seeds = [seed for one in streams for seed in one._balancing_seeds]
         return stacked
 
     def dropout(self, device: torch.device) -> list[torch.Generator]:

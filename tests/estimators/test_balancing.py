@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skmtl import MultiTaskNetRegressor
-from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer
-from skmtl.model_selection import MultiTaskKFold
+from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer, PCGrad
+from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 from skmtl.tasks import Huber
 
 
@@ -77,3 +77,24 @@ def test_one_dimensional_y(regressor):
     for name in ("pcgrad", "famo"):
         assert regressor.make(balancing=name).fit(regressor.X, regressor.y[:, 0]).predict(regressor.X).ndim == 1
     assert MultiTaskNetRegressor(balancing="mgda").get_params()["record"] == ()
+
+
+@pytest.mark.parametrize("balancing", ["alternating", "famo", PCGrad(gradient="representation")], ids=str)
+def test_stacked_searches_equal_scikit_learns(regressor, balancing):
+    """Loss weights and a setting of the method as axes, random streams of their own."""
+    grid = {"loss_weights": [[1, 1], [3, 1]], "learning_rate_init": [0.01, 0.03]}
+    net, cv = regressor.make(balancing=balancing, max_iter=2, batch_size=10), MultiTaskKFold(n_splits=2)
+    ours, theirs = (
+        search(net, grid, cv=cv, refit=False).fit(regressor.X, regressor.holes).cv_results_["mean_test_score"]
+        for search in (MultiTaskSearchCV, GridSearchCV)
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
+
+
+def test_settings_of_a_method_are_axes_of_a_stacked_search(regressor):
+    grid = {"balancing__alpha": [1.0, 4.0], "loss_weights": [[1, 1], [3, 1]]}
+    search = MultiTaskSearchCV(
+        regressor.make(balancing="fairgrad", max_iter=2), grid, cv=MultiTaskKFold(n_splits=2)
+    ).fit(regressor.X, regressor.holes)
+    assert search.best_estimator_.balancing == FairGrad(search.best_params_["balancing__alpha"])
+    assert len(set(search.cv_results_["mean_test_score"].tolist())) == 4
