@@ -72,7 +72,10 @@ class LossStep:
         self.balancer, self.record = balancer, record
         self.state: Any = balancer.start(parts.importance)
         self.epoch = -1
-        self._run_wide: dict[str, Any] = {"generators": generators, "likelihood": _likelihood(parts.objective, parts.importance)}
+        self._run_wide: dict[str, Any] = {
+            "generators": generators,
+            "likelihood": _likelihood(parts.objective, parts.importance),
+        }
         self._coefficients: dict[int, Tensor] = {}
         self._weight_sum = torch.zeros_like(parts.importance)
         self._steps_with_label = torch.zeros_like(parts.importance)
