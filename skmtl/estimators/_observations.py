@@ -25,11 +25,14 @@ class Observations:
         Their labels.
     weights : ndarray of shape (n, n_tasks)
         Sample weight of each cell, 0 where no label is.
+    carries : ndarray of shape (n_samples,), bool
+        Which rows of what the user gave they are.
     """
 
     X: Any
     labels: LabelMatrix
     weights: np.ndarray
+    carries: np.ndarray
 
     @property
     def row_weights(self) -> np.ndarray:
@@ -67,7 +70,7 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
     if not carries.all():
         rows = np.flatnonzero(carries)
         X, labels, weights = _safe_indexing(_indexable(X), rows), labels.take(rows), weights[rows]
-    return Observations(X, labels, weights)
+    return Observations(X, labels, weights, carries)
 
 
 def _indexable(X: Any) -> Any:
