@@ -48,7 +48,9 @@ def held_out_responses(validation: Validation, network: Network, layout: TaskLay
     list of ndarray
         NaN where no member holds the row out; in the order of the label matrix.
     """
-    n_rows, sums, counts = validation.data.n_rows, [], np.zeros(validation.data.n_rows)
+    n_rows = validation.data.n_rows
+    sums: list[np.ndarray] = []
+    counts = np.zeros(n_rows)
     for index, real, outputs in validation.outputs(network):
         responses = layout.member_responses(outputs.cpu().numpy())
         sums = sums or [np.zeros((n_rows, *response.shape[2:])) for response in responses]

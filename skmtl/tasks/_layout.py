@@ -83,7 +83,7 @@ class TaskLayout:
         return [response[0] if len(response) == 1 else response.mean(axis=0) for response in responses]
 
     def member_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
-        """Responses of each member: ``(member, n, outputs)`` to one ``(member, n, n_tasks, n_classes or 1)`` a group."""
+        """Responses of each member: ``(member, n, outputs)`` to one ``(member, n, n_tasks, classes)`` a group."""
         return [g.kind.response(self.tasks[g.tasks], outputs[:, :, g.outputs]) for g in self.groups]
 
     def by_task(self, grouped: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -75,4 +75,5 @@ class Validation:
 
     def _rows(self, index: Tensor) -> Tensor:
         """Encoded rows ``(1 or member, row, feature)``."""
-        return self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
+        rows: Tensor = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
+        return rows
