@@ -64,9 +64,10 @@ class Validation:
 
     def outputs(self, network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield held-out rows in pieces: their indices, ``real`` and the network's outputs of them."""
-        with torch.inference_mode():
-            for index, real in self._chunks(network):
-                yield index, real, network(self._rows(index))
+        for index, real in self._chunks(network):
+            with torch.inference_mode():
+                outputs = network(self._rows(index))
+            yield index, real, outputs
 
     def _chunks(self, network: Network) -> Iterator[tuple[Tensor, Tensor]]:
         width = network.cells * network.architecture.members

@@ -33,7 +33,7 @@ def gradient(network, x, output_gradient, *, autograd):
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu", "silu"])
 @pytest.mark.parametrize("sizes", [(), (6,), (7, 5, 6)])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("input_members", [1, 3])
