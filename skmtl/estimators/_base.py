@@ -42,8 +42,8 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "activation": [StrOptions({"auto", *ACTIVATIONS})],
+        "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],
         "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],

@@ -64,7 +64,7 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
     weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional)
     if not labels.observed.all():
         weights = weights * labels.observed
-    carries = (weights > 0).any(axis=1)
+    carries: np.ndarray = np.any(weights > 0, axis=1)
     if not carries.any():
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
     if not carries.all():

@@ -54,8 +54,9 @@ def _silu(z: Tensor) -> Tensor:
 
 
 def _silu_backward(gradient: Tensor, z: Tensor) -> Tensor:
-    """z s(z) with s the logistic function has the derivative s(z) (1 + z (1 - s(z)))."""
-    return torch.ops.aten.silu_backward.grad_input(gradient, z, grad_input=gradient)  # type: ignore[no-any-return]
+    """Z s(z) with s the logistic function has the derivative s(z) (1 + z (1 - s(z)))."""
+    written: Tensor = torch.ops.aten.silu_backward.grad_input(gradient, z, grad_input=gradient)
+    return written
 
 
 ACTIVATIONS = {
