@@ -17,10 +17,10 @@ TINY_STEPS = 60
 MOST_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 MOST_STEPS, STEPS_A_ROW, ROWS_FOR_MORE = 3000, 4, 100  # steps = 4 n + n^2 / 100, at most 3000
 STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
-EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 6, 8  # several tasks have more to learn
+LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
-CLASS_DROPOUT = 0.3
+CLASS_DROPOUT, ROWS_FOR_LESS = 0.3, 2000  # of many rows a network overfits less
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -119,7 +119,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         max_iter=max_iter,
         learning_rate=_auto(params["learning_rate_init"], 0.004),
         weight_decay=_auto(params["weight_decay"], 0.01),
-        dropout=_auto(params["dropout"], CLASS_DROPOUT if shape.has_classes and not shape.tiny else 0.0),
+        dropout=_auto(params["dropout"], _dropout(shape)),
         schedule=schedule,
         holds_out=holds_out,
         patience=patience,
@@ -138,6 +138,12 @@ def _activation(activation: str, shape: Shape) -> str:
     if activation != "auto":
         return activation
     return "relu" if shape.has_classes else "silu"
+
+
+def _dropout(shape: Shape) -> float:
+    if not shape.has_classes or shape.tiny:
+        return 0.0
+    return CLASS_DROPOUT * min(1.0, ROWS_FOR_LESS / shape.n_rows)
 
 
 def _holds_out(shape: Shape) -> bool:
@@ -161,7 +167,8 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
     wanted = STEPS_A_ROW * n_rows + n_rows**2 // ROWS_FOR_MORE
     steps = min(wanted, MOST_STEPS, STEPS_TIMES_ROWS // n_rows, affordable)
-    return max(-(-steps * batch_size // n_rows), EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS))
+    passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)
+    return max(-(-steps * batch_size // n_rows), passes)
 
 
 def _patience(schedule: str, holds_out: bool, max_iter: int, tol: float) -> tuple[int | None, float]:
