@@ -15,7 +15,8 @@ DOUBLE_PRECISION_ROWS = 64
 HELD_OUT_ROWS = 64
 TINY_STEPS = 60
 MOST_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
-MOST_STEPS, STEPS_A_ROW, ROWS_FOR_MORE = 3000, 4, 100  # steps = 4 n + n^2 / 100, at most 3000
+STEPS_A_ROW, MOST_STEPS = 4, 1000
+MORE_STEPS_A_ROW, MORE_STEPS = 0.01, 3000  # numbers are learned to the last digit: 4 n + 0.01 n^2 steps, at most 3000
 STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
 LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
@@ -165,8 +166,10 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     layers = pairwise([shape.n_inputs, *hidden_layer_sizes, shape.n_tasks])
     step_work = 6 * batch_size * sum(width * following for width, following in layers)
     affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
-    wanted = STEPS_A_ROW * n_rows + n_rows**2 // ROWS_FOR_MORE
-    steps = min(wanted, MOST_STEPS, STEPS_TIMES_ROWS // n_rows, affordable)
+    wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS)
+    if not shape.has_classes:
+        wanted = min(int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows), MORE_STEPS)
+    steps = min(wanted, STEPS_TIMES_ROWS // n_rows, affordable)
     passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)
     return max(-(-steps * batch_size // n_rows), passes)
 
