@@ -25,6 +25,7 @@ from skmtl.estimators._observations import (
     read_observations,
     require_same_tasks,
 )
+from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin, out_of_fold
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._weights import class_weight_factors, read_loss_weights
 from skmtl.network import ACTIVATIONS
@@ -36,13 +37,13 @@ COLUMNS = ("n_features_in_", "feature_names_in_")
 _ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
 
 
-class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, ABC):
+class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
     """Base of the multi-task networks."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "activation": [StrOptions({"auto", *ACTIVATIONS})],
+        "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],
         "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],
@@ -119,7 +120,8 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             learner.train(
                 verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner))
             )
-        self._adopt(learner)
+            held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, observations)
+        self._adopt(learner, held_out or None)
         progress.end()
         return self
 
@@ -255,9 +257,9 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, NestedParamsMixin, 
             **self._expose(learner.tasks, learner.one_dimensional),
         }
 
-    def _adopt(self, learner: Learner) -> None:
+    def _adopt(self, learner: Learner, held_out: OutOfFold | None = None) -> None:
         self.__dict__.pop("_run", None)
-        self.__dict__.update(self._attributes(learner))
+        self.__dict__.update(self._attributes(learner), _out_of_fold=held_out)
 
     def _snapshot(self, learner: Learner) -> dict[str, Any]:
         return {**self._attributes(learner), "network_": copy.deepcopy(learner.network)}

@@ -15,7 +15,7 @@ from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
 from skmtl.encoders import Encoder
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.estimators._recipe import Recipe, resolve_recipe
+from skmtl.estimators._recipe import Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import LabelMatrix, TaskLayout
@@ -130,7 +130,9 @@ def make_plan(
         hashes, n_distinct = data.once(_hash_rows, seed)
     else:
         n_distinct = n_rows
-    recipe = resolve_recipe(params, n_rows, n_distinct, device.type != "cpu")
+    has_classes = any(task.kind.is_classifier for task in layout.tasks)
+    shape = Shape(n_rows, n_distinct, data.rows.shape[1], len(layout.tasks), has_classes, device.type != "cpu")
+    recipe = resolve_recipe(params, hidden_sizes(params["hidden_layer_sizes"]), shape)
     n_folds = max(round(1 / params["validation_fraction"]), 2)
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
@@ -149,12 +151,12 @@ def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, encoder:
         sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
         n_inputs=data.rows.shape[1],
         hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
-        activation=params["activation"],
+        activation=plan.recipe.activation,
         n_outputs=plan.layout.n_outputs,
         members=plan.members,
         dtype=plan.recipe.dtype,
         initial_bias=plan.layout.initial_bias(data.targets, data.weights),
-        dropout=(float(params["dropout"]),) * plan.members,
+        dropout=(plan.recipe.dropout,) * plan.members,
         encoder=encoder,
     )
     network = Network(architecture, plan.device)
@@ -170,11 +172,12 @@ def require_same_architecture(architecture: Architecture, params: dict[str, Any]
     ValueError
         If a parameter that shapes the network has changed.
     """
+    dropout, activation = architecture.dropout[0], architecture.activation
     fitted = {
         "hidden_layer_sizes": (architecture.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
-        "activation": (architecture.activation, params["activation"]),
+        "activation": (activation, activation if params["activation"] == "auto" else params["activation"]),
         "sharing": (architecture.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
-        "dropout": (architecture.dropout[0], float(params["dropout"])),
+        "dropout": (dropout, dropout if params["dropout"] == "auto" else float(params["dropout"])),
     }
     for name, (before, now) in fitted.items():
         if before != now:
@@ -211,7 +214,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         batch_size=recipe.batch_size,
         max_iter=recipe.max_iter,
         patience=recipe.patience,
-        tol=params["tol"],
+        tol=recipe.tol,
         record=tuple(params["record"]),
     )
 

@@ -25,6 +25,7 @@ from skmtl.estimators._fitting import (
     require_same_architecture,
 )
 from skmtl.estimators._observations import Observations
+from skmtl.estimators._out_of_fold import held_out_responses
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -59,11 +60,14 @@ class Learner:
         Being trained, or trained.
     run : Run
         Network, optimizer and streams, for :meth:`resume`; only after :meth:`train`.
+    held_out : list of ndarray, optional
+        After training: the responses, by task, of members to rows that they never learned from; None without such.
     """
 
     start: Start
     network: Network
     run: Run
+    held_out: list[np.ndarray] | None = None
     _history: History
 
     def __init__(
@@ -151,6 +155,7 @@ class Learner:
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
         settings = make_settings(params, plan)
+        self._holds_out = validation is None and self._network is None  # earlier weights may have learned from any row
         judges = (
             make_validation(plan, training)
             if validation is None
@@ -202,6 +207,8 @@ class Learner:
                 self._history, _ = train(
                     self.run, self.start.data, self.start.validation, report=report, task_names=names
                 )
+                if self._holds_out and self.start.validation is not None:
+                    self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
         except BaseException:
             self.network.buffer.values.copy_(before)
             raise

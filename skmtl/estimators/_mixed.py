@@ -24,10 +24,11 @@ class MultiTaskNet(BaseMultiTaskNet):
     ----------
     hidden_layer_sizes : array-like of int, default=(256, 256)
         Widths of the hidden layers of the sharing architecture.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Activation of the hidden layers.
-    dropout : float, default=0.0
-        Share of hidden activations dropped in training.
+    activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
+        Activation of the hidden layers; "auto": "relu" if a task is one of classes, else "silu".
+    dropout : "auto" or float, default="auto"
+        Share of hidden activations dropped in training; "auto": 0.3 if a task is one of
+        classes and the rows are more than one batch, else 0.
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
@@ -65,7 +66,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         Share of rows that a member holds out, rounded to one over a whole number: the number of folds.
     n_iter_no_change : "auto", int or inf, default="auto"
         Epochs without an improvement by ``tol`` (of the held-out loss, or of the training loss where nothing is held
-        out) after which a member stops; "auto": 10 with a constant learning rate, else never.
+        out) after which a member stops; "auto": 10 with a constant learning rate; else a third of ``max_iter`` without
+        any improvement where rows are held out, and never where none are.
     tol : float, default=1e-4
         Least decrease of the loss that counts as an improvement.
     warm_start : bool, default=False
@@ -134,8 +136,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         self,
         *,
         hidden_layer_sizes: Any = (256, 256),
-        activation: str = "relu",
-        dropout: float = 0.0,
+        activation: str = "auto",
+        dropout: float | str = "auto",
         encoder: Any = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",

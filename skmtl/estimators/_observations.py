@@ -25,11 +25,14 @@ class Observations:
         Their labels.
     weights : ndarray of shape (n, n_tasks)
         Sample weight of each cell, 0 where no label is.
+    carries : ndarray of shape (n_samples,), bool
+        Which rows of what the user gave they are.
     """
 
     X: Any
     labels: LabelMatrix
     weights: np.ndarray
+    carries: np.ndarray
 
     @property
     def row_weights(self) -> np.ndarray:
@@ -61,13 +64,13 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
     weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional)
     if not labels.observed.all():
         weights = weights * labels.observed
-    carries = (weights > 0).any(axis=1)
+    carries: np.ndarray = np.any(weights > 0, axis=1)
     if not carries.any():
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
     if not carries.all():
         rows = np.flatnonzero(carries)
         X, labels, weights = _safe_indexing(_indexable(X), rows), labels.take(rows), weights[rows]
-    return Observations(X, labels, weights)
+    return Observations(X, labels, weights, carries)
 
 
 def _indexable(X: Any) -> Any:

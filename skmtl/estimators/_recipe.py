@@ -5,7 +5,9 @@ For tiny data rows are counted as distinct rows, so that a row of weight 2 and t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 FULL_BATCH_ROWS = 64
@@ -13,6 +15,43 @@ DOUBLE_PRECISION_ROWS = 64
 HELD_OUT_ROWS = 64
 TINY_STEPS = 60
 MOST_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
+STEPS_A_ROW, MOST_STEPS = 4, 1000
+MORE_STEPS_A_ROW, MORE_STEPS = 0.01, 3000  # numbers are learned to the last digit: 4 n + 0.01 n^2 steps, at most 3000
+STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
+LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
+MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
+LEAST_STEPS = 500
+CLASS_DROPOUT, ROWS_FOR_LESS = 0.3, 2000  # of many rows a network overfits less
+PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the recipe looks at.
+
+    Attributes
+    ----------
+    n_rows, n_distinct : int
+        Rows with a label and a weight, and the distinct ones among them, features and labels together.
+    n_inputs, n_tasks : int
+        Width of an encoded row, number of tasks.
+    has_classes : bool
+        Whether a task is one of classes.
+    on_gpu : bool
+        Whether a GPU computes.
+    """
+
+    n_rows: int
+    n_distinct: int
+    n_inputs: int
+    n_tasks: int
+    has_classes: bool
+    on_gpu: bool
+
+    @property
+    def tiny(self) -> bool:
+        """Whether all rows are one batch, in which rows count exactly by their weights."""
+        return self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= FULL_BATCH_ROWS * MOST_COPIES
 
 
 @dataclass(frozen=True)
@@ -23,7 +62,7 @@ class Recipe:
     ----------
     batch_size, max_iter : int
         Rows a step, greatest number of epochs.
-    learning_rate, weight_decay : float
+    learning_rate, weight_decay, dropout : float
         For every member.
     schedule : str
         Name of the learning-rate schedule.
@@ -31,58 +70,63 @@ class Recipe:
         Whether members hold out rows.
     patience : int or None
         Epochs without an improvement after which a member stops.
-    dtype : str
-        Type to compute in.
+    tol : float
+        Least decrease that counts as an improvement.
+    dtype, activation : str
+        Type to compute in, activation of the hidden layers.
     """
 
     batch_size: int
     max_iter: int
     learning_rate: float
     weight_decay: float
+    dropout: float
     schedule: str
     holds_out: bool
     patience: int | None
+    tol: float
     dtype: str
+    activation: str
 
 
-def resolve_recipe(params: dict[str, Any], n_rows: int, n_distinct: int, on_gpu: bool) -> Recipe:
+def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], shape: Shape) -> Recipe:
     """Fill in what the parameters leave to the data.
 
     Parameters
     ----------
     params : dict
         Parameters of the estimator.
-    n_rows : int
-        Rows with a label and a weight.
-    n_distinct : int
-        Distinct rows among them, features and labels together.
-    on_gpu : bool
-        Whether a GPU computes.
+    hidden_layer_sizes : sequence of int
+        Widths of the hidden layers.
+    shape : Shape
+        Of the data.
 
     Returns
     -------
     Recipe
         Numbers to train with.
     """
-    tiny = n_distinct <= FULL_BATCH_ROWS and n_rows <= FULL_BATCH_ROWS * MOST_COPIES
-    batch_size = _batch_size(params["batch_size"], n_rows, tiny)
+    batch_size = _batch_size(params["batch_size"], shape)
     max_iter = params["max_iter"]
     if max_iter == "auto":
-        max_iter = TINY_STEPS if tiny else _epochs(n_rows, batch_size)
-    early_stopping = params["early_stopping"]
-    patience = params["n_iter_no_change"]
+        max_iter = TINY_STEPS if shape.tiny else _epochs(shape, batch_size, hidden_layer_sizes)
     schedule = "cosine" if params["learning_rate"] == "auto" else params["learning_rate"]
-    if patience == "auto":  # a falling rate ends the run itself; a constant one needs to be told
-        patience = None if schedule == "cosine" else 10
+    holds_out = _holds_out(shape) if params["early_stopping"] == "auto" else params["early_stopping"]
+    patience, tol = params["n_iter_no_change"], params["tol"]
+    if patience == "auto":
+        patience, tol = _patience(schedule, holds_out, max_iter, tol)
     return Recipe(
         batch_size=batch_size,
         max_iter=max_iter,
         learning_rate=_auto(params["learning_rate_init"], 0.004),
         weight_decay=_auto(params["weight_decay"], 0.01),
+        dropout=_auto(params["dropout"], _dropout(shape)),
         schedule=schedule,
-        holds_out=_holds_out(n_rows, n_distinct) if early_stopping == "auto" else early_stopping,
+        holds_out=holds_out,
         patience=patience,
-        dtype=_dtype(params["dtype"], n_distinct, on_gpu),
+        tol=tol,
+        dtype=_dtype(params["dtype"], shape),
+        activation=_activation(params["activation"], shape),
     )
 
 
@@ -90,24 +134,54 @@ def _auto(value: Any, default: float) -> float:
     return default if value == "auto" else float(value)
 
 
-def _holds_out(n_rows: int, n_distinct: int) -> bool:
-    return n_distinct >= HELD_OUT_ROWS and n_rows <= MOST_COPIES * n_distinct
+def _activation(activation: str, shape: Shape) -> str:
+    """Smooth functions suit numbers; classes are as well or better served by the rougher ones of a ReLU."""
+    if activation != "auto":
+        return activation
+    return "relu" if shape.has_classes else "silu"
 
 
-def _batch_size(batch_size: Any, n_rows: int, tiny: bool) -> int:
+def _dropout(shape: Shape) -> float:
+    if not shape.has_classes or shape.tiny:
+        return 0.0
+    return CLASS_DROPOUT * min(1.0, ROWS_FOR_LESS / shape.n_rows)
+
+
+def _holds_out(shape: Shape) -> bool:
+    return shape.n_distinct >= HELD_OUT_ROWS and shape.n_rows <= MOST_COPIES * shape.n_distinct
+
+
+def _batch_size(batch_size: Any, shape: Shape) -> int:
+    n_rows = shape.n_rows
     if batch_size != "auto":
         return min(int(batch_size), n_rows)
-    if tiny:
+    if shape.tiny:
         return n_rows
-    return 32 if n_rows < 512 else 64 if n_rows < 2048 else 128 if n_rows < 4096 else 256
+    return 32 if n_rows < 512 else 64 if n_rows < 4096 else 128 if n_rows < 32768 else 256
 
 
-def _epochs(n_rows: int, batch_size: int) -> int:
-    steps = min(max(min(4 * n_rows, 1000), n_rows // 8), 20000)
-    return max(-(-steps * batch_size // n_rows), 10)
+def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) -> int:
+    """As many steps as a small table pays for, or as many passes as the tasks ask for."""
+    n_rows = shape.n_rows
+    layers = pairwise([shape.n_inputs, *hidden_layer_sizes, shape.n_tasks])
+    step_work = 6 * batch_size * sum(width * following for width, following in layers)
+    affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
+    wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS)
+    if not shape.has_classes:
+        wanted = min(int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows), MORE_STEPS)
+    steps = min(wanted, STEPS_TIMES_ROWS // n_rows, affordable)
+    passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)
+    return max(-(-steps * batch_size // n_rows), passes)
 
 
-def _dtype(dtype: str, n_distinct: int, on_gpu: bool) -> str:
+def _patience(schedule: str, holds_out: bool, max_iter: int, tol: float) -> tuple[int | None, float]:
+    """Patience and least improvement; where nothing is held out a falling rate ends the run itself."""
+    if schedule != "cosine":
+        return 10, tol
+    return (max(round(PATIENT_SHARE * max_iter), 5), 0.0) if holds_out else (None, tol)
+
+
+def _dtype(dtype: str, shape: Shape) -> str:
     if dtype != "auto":
         return dtype
-    return "float64" if n_distinct <= DOUBLE_PRECISION_ROWS and not on_gpu else "float32"
+    return "float64" if shape.n_distinct <= DOUBLE_PRECISION_ROWS and not shape.on_gpu else "float32"

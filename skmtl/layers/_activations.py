@@ -1,4 +1,4 @@
-"""Activations whose derivative is a function of their output, so that one tensor a layer is kept."""
+"""Activations and their derivatives, each from the one tensor of a layer that its backward needs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ class Activation:
 
     Attributes
     ----------
-    apply_ : callable
-        Replaces pre-activations by activations in place.
+    apply : callable
+        Pre-activations to activations: in place where the derivative is a function of the output, else beside them.
     backward : callable
-        ``(gradient, output) -> gradient at the pre-activation``, written over ``gradient``.
+        ``(gradient, kept) -> gradient at the pre-activation``, written over ``gradient``; ``kept`` is what ``apply``
+        was given, as it left it.
     gain : float
         Weights drawn with standard deviation gain / sqrt(n_inputs) keep the variance from layer to layer.
     """
 
-    apply_: Callable[[Tensor], Tensor]
+    apply: Callable[[Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], Tensor]
     gain: float
 
@@ -48,9 +49,20 @@ def _logistic_backward(gradient: Tensor, output: Tensor) -> Tensor:
     return gradient.mul_(output * (1 - output))
 
 
+def _silu(z: Tensor) -> Tensor:
+    return torch.ops.aten.silu(z)  # type: ignore[no-any-return]
+
+
+def _silu_backward(gradient: Tensor, z: Tensor) -> Tensor:
+    """Z s(z) with s the logistic function has the derivative s(z) (1 + z (1 - s(z)))."""
+    written: Tensor = torch.ops.aten.silu_backward.grad_input(gradient, z, grad_input=gradient)
+    return written
+
+
 ACTIVATIONS = {
     "identity": Activation(_identity, _identity_backward, 1.0),
     "logistic": Activation(torch.sigmoid_, _logistic_backward, 1.0),
     "tanh": Activation(torch.tanh_, _tanh_backward, 5 / 3),
     "relu": Activation(torch.relu_, _relu_backward, 2**0.5),
+    "silu": Activation(_silu, _silu_backward, 1.677),
 }

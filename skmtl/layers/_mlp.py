@@ -69,8 +69,8 @@ class MemberMLP:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""
         h = x
         for layer in self.layers:
-            h = self.activation.apply_(layer.forward(h, scratch))
-            scratch.saved[layer.name + ".hidden"] = h
+            scratch.saved[layer.name + ".hidden"] = z = layer.forward(h, scratch)
+            h = self.activation.apply(z)
             if self._drops and scratch.training:
                 mask = scratch.keep_mask(layer.name, tuple(h.shape), self.dropout, h)
                 scratch.saved[layer.name + ".mask"] = mask

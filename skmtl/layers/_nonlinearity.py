@@ -28,7 +28,8 @@ class MemberNonlinearity:
 
     def forward(self, z: Tensor, scratch: Scratch) -> Tensor:
         """``(stack, row, width)``, which is overwritten, to the same shape."""
-        h = scratch.saved[self._hidden_name] = self.activation.apply_(z)
+        scratch.saved[self._hidden_name] = z
+        h = self.activation.apply(z)
         if self._drops and scratch.training:
             mask = scratch.saved[self._mask_name] = scratch.keep_mask(self._mask_name, tuple(h.shape), self.dropout, h)
             h = h * mask

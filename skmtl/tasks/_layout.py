@@ -79,8 +79,12 @@ class TaskLayout:
 
     def mean_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
         """Mean response of the members: ``(member, n, outputs)`` to one ``(n, n_tasks, n_classes or 1)`` a group."""
-        responses = [g.kind.response(self.tasks[g.tasks], outputs[:, :, g.outputs]) for g in self.groups]
+        responses = self.member_responses(outputs)
         return [response[0] if len(response) == 1 else response.mean(axis=0) for response in responses]
+
+    def member_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
+        """Responses of each member: ``(member, n, outputs)`` to one ``(member, n, n_tasks, classes)`` a group."""
+        return [g.kind.response(self.tasks[g.tasks], outputs[:, :, g.outputs]) for g in self.groups]
 
     def by_task(self, grouped: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays ``(n, n_tasks, ...)`` of the groups cut by task, in the order of the label matrix."""

@@ -58,14 +58,26 @@ class Validation:
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""
         sums = torch.zeros_like(self.totals)
-        width = network.cells * network.architecture.members
         with torch.inference_mode():
-            for batch in self._chunks(max(CHUNK_CELLS // width, 1)):
+            for index, real in self._chunks(network):
+                weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
+                batch = Batch(self._rows(index), cells_of(self.data.targets, index), weights)
                 sums = sums + self.objective(network(batch.x), batch)[0]
         return sums / self.totals
 
-    def _chunks(self, n_rows: int) -> Iterator[Batch]:
-        for index, real in zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True):
-            x = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
-            weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
-            yield Batch(x, cells_of(self.data.targets, index), weights)
+    def outputs(self, network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield held-out rows in pieces: their indices, ``real`` and the network's outputs of them."""
+        for index, real in self._chunks(network):
+            with torch.inference_mode():
+                outputs = network(self._rows(index))
+            yield index, real, outputs
+
+    def _chunks(self, network: Network) -> Iterator[tuple[Tensor, Tensor]]:
+        width = network.cells * network.architecture.members
+        n_rows = max(CHUNK_CELLS // width, 1)
+        return zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True)
+
+    def _rows(self, index: Tensor) -> Tensor:
+        """Encoded rows ``(1 or member, row, feature)``."""
+        rows: Tensor = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
+        return rows

@@ -45,7 +45,7 @@ def gradient(network, x, output_gradient, *, autograd):
 @pytest.mark.parametrize(
     ("sharing", "sizes"), [(s, n) for s in SHARINGS for n in [(), (6,), (7, 5, 6)] if n or s not in MADE_OF_LAYERS]
 )
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu", "silu"])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("input_members", [1, 3])
 def test_hand_derived_equals_autograd(sharing, activation, sizes, dropout, input_members):

@@ -1,0 +1,131 @@
+"""Predictions of the training rows by the members that held them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skmtl.estimators._observations import Observations
+from skmtl.estimators._prediction import stack_columns
+from skmtl.network import Network
+from skmtl.tasks import Task, TaskLayout
+from skmtl.training import Validation
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the members say of rows that they did not learn from.
+
+    Attributes
+    ----------
+    responses : list of ndarray of shape (n_samples, n_classes or 1)
+        Mean response of the members that held a row out, NaN where none did; in the order of the label matrix.
+    scores : dict
+        Task name to score, without the tasks that have no held-out label.
+    """
+
+    responses: list[np.ndarray]
+    scores: dict[str, float]
+
+
+def held_out_responses(validation: Validation, network: Network, layout: TaskLayout) -> list[np.ndarray]:
+    """Mean response of the members that hold a row out, one array ``(n, n_classes or 1)`` a task.
+
+    Parameters
+    ----------
+    validation : Validation
+        Each member's own rows.
+    network : Network
+        Fitted.
+    layout : TaskLayout
+        Its tasks.
+
+    Returns
+    -------
+    list of ndarray
+        NaN where no member holds the row out; in the order of the label matrix.
+    """
+    n_rows = validation.data.n_rows
+    sums: list[np.ndarray] = []
+    counts = np.zeros(n_rows)
+    for index, real, outputs in validation.outputs(network):
+        responses = layout.member_responses(outputs.cpu().numpy())
+        sums = sums or [np.zeros((n_rows, *response.shape[2:])) for response in responses]
+        for member, (rows, holds) in enumerate(zip(index.cpu().numpy(), real.cpu().numpy() > 0, strict=True)):
+            counts[rows[holds]] += 1  # a member's rows are distinct
+            for total, response in zip(sums, responses, strict=True):
+                total[rows[holds]] += response[member, holds]
+    counts[counts == 0] = np.nan
+    return layout.by_task([total / counts[:, None, None] for total in sums])
+
+
+def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: Observations) -> OutOfFold:
+    """Score the responses and line them up with the rows that the user gave."""
+    scores, aligned = {}, []
+    cells = zip(tasks, responses, observations.labels.columns, observations.weights.T, strict=True)
+    for task, response, truth, weights in cells:
+        seen = (weights > 0) & ~np.isnan(response[:, 0])
+        if seen.any():
+            predicted = task.kind.decode(task, response[seen])
+            scores[task.name] = task.kind.metric(truth[seen], predicted, weights[seen])
+        full = np.full((len(observations.carries), response.shape[1]), np.nan)
+        full[observations.carries] = response
+        aligned.append(full)
+    return OutOfFold(aligned, scores)
+
+
+class OutOfFoldMixin:
+    """The fitted attributes ``oof_prediction_``, ``oof_proba_`` and ``oof_score_``."""
+
+    tasks_: list[Task]
+    _one_dimensional: bool
+    _out_of_fold: OutOfFold | None = None
+
+    def _held_out(self, attribute: str) -> OutOfFold:
+        try:
+            check_is_fitted(self, "network_")
+        except ValueError as error:  # NotFittedError is also an AttributeError, but says nothing of the attribute
+            raise AttributeError(f"{type(self).__name__} has no {attribute} before it is fitted: {error}") from None
+        if self._out_of_fold is None:
+            raise AttributeError(
+                f"{type(self).__name__} has no {attribute}: no member held out training rows in the last fit. They do "
+                "with early_stopping='auto' and 64 distinct rows or more, or with early_stopping=True, unless the fit "
+                "was given X_val, or went on from earlier weights (warm_start, partial_fit)."
+            )
+        return self._out_of_fold
+
+    @property
+    def oof_score_(self) -> dict[str, float]:
+        """Task name to the score of ``oof_prediction_`` on the observed cells, as ``score_tasks`` gives it."""
+        return dict(self._held_out("oof_score_").scores)
+
+    @property
+    def oof_prediction_(self) -> np.ndarray:
+        """Predictions of the training rows by members that held them out, shaped as y; NaN where none did."""
+        responses = self._held_out("oof_prediction_").responses
+        columns = [_labels(task, response) for task, response in zip(self.tasks_, responses, strict=True)]
+        return columns[0] if self._one_dimensional else stack_columns(columns)
+
+    @property
+    def oof_proba_(self) -> Any:
+        """Class probabilities of the training rows by members that held them out, as ``predict_proba`` gives them."""
+        responses = self._held_out("oof_proba_").responses
+        pairs = zip(self.tasks_, responses, strict=True)
+        probabilities = [response.copy() if task.kind.is_classifier else None for task, response in pairs]
+        if all(probability is None for probability in probabilities):
+            raise AttributeError(f"{type(self).__name__} has no oof_proba_: no task is one of classes.")
+        return probabilities[0] if self._one_dimensional else probabilities
+
+
+def _labels(task: Task, response: np.ndarray) -> np.ndarray:
+    """Decode the rows that have a response; the type of the labels where all have, else one that holds NaN."""
+    seen = ~np.isnan(response[:, 0])
+    labels = task.kind.decode(task, response[seen])
+    if seen.all():
+        return labels
+    full = np.full(len(response), np.nan, dtype=np.float64 if labels.dtype.kind in "iuf" else object)
+    full[seen] = labels
+    return full
