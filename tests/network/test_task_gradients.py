@@ -9,7 +9,7 @@ import torch
 from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
 from skmtl.network import Architecture, Network, task_gradients
 from skmtl.network import _task_gradients as module
-from skmtl.sharing import Body, Hard, Independent, Sharing, Trunk
+from skmtl.sharing import SHARINGS, Body, Hard, Independent, Sharing, Trunk
 
 CPU = torch.device("cpu")
 MEMBERS, ROWS = 3, 11
@@ -118,6 +118,7 @@ def check_buffer(network, rows, weights):
         ((7, 5), "tanh", 0.0, 11, 1),
         ((7, 5), "relu", 0.4, 11, 3),
         ((16, 9), "relu", 0.0, 3, 1),
+        ((7, 5), "silu", 0.4, 11, 3),
         ((6,), "logistic", 0.2, 5, 1),
         ((3, 4, 5), "identity", 0.0, 4, 3),
     ],
@@ -140,6 +141,17 @@ def test_any_body_with_shared_and_private_parameters(n_outputs):
     way, gramian, weights = look(network, x, own, n_outputs, "parameters")
     assert way == "OfParameters"
     torch.testing.assert_close(gramian, gramian_of(by_task, ["common"]), rtol=0, atol=1e-10)
+    check_buffer(network, by_task, weights)
+
+
+@pytest.mark.parametrize("sharing", [name for name in SHARINGS if name not in ("hard", "independent", "soft")])
+@pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
+def test_every_architecture_that_shares_parameters(sharing, n_outputs):
+    network = make_network(SHARINGS[sharing](), n_outputs, activation="silu", dropout=0.3)
+    x, own = draw(n_outputs)
+    by_task = reference(network, x, own, n_outputs)
+    _, gramian, weights = look(network, x, own, n_outputs, "parameters")
+    torch.testing.assert_close(gramian, gramian_of(by_task, shared(network)), rtol=0, atol=1e-10)
     check_buffer(network, by_task, weights)
 
 
