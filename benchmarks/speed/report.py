@@ -112,11 +112,11 @@ def machine(threads: int, rate: float, command: str) -> str:
     )
 
 
-def write(path: Path, table: Table, circumstances: str) -> None:
-    """Put one table in the results file, in place of its former self; the other sections stay."""
+def write(path: Path, table: Table, circumstances: str, head: str = HEAD) -> None:
+    """Put one table in the results file below ``head``, in place of its former self; the other sections stay."""
     text = path.read_text() if path.exists() else ""
     sections = {part[4]: part for part in re.split(r"^(?=## \()", text, flags=re.MULTILINE)[1:]}
     title, rest = table.markdown().split("\n", 1)
     sections[table.key] = f"{title}\n\n{circumstances}{rest}"
     parts = [sections[key].rstrip() + "\n" for key in sorted(sections)]
-    path.write_text("\n".join([HEAD, *parts]))
+    path.write_text("\n".join([head, *parts]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -24,6 +25,13 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 class NestedParamsMixin(BaseEstimator):
     """Lets a grid search reach into ``loss_weights`` and the strategies."""
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Names of the parameters, read from the signature once: a search asks thousands of times."""
+        names: list[str] = super()._get_param_names()
+        return names
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; ``loss_weights__<task>`` and ``sharing__<parameter>`` reach into them.

@@ -173,11 +173,11 @@ class Stack:
 
     def keep(self, places: Collection[int]) -> None:
         """Go on with these estimators only, and forget the others."""
-        if self._training is not None:
-            self._take_out(np.setdiff1d(self._training.stopping.teams, list(places)))
         for of_all in (self.errors, self._estimators, self._learners, self._ended):
             for place in set(of_all) - set(places):
                 del of_all[place]
+        if self._training is not None:
+            self._take_out(np.setdiff1d(self._training.stopping.teams, list(places)))
 
     def _take_out(self, places: np.ndarray) -> None:
         """Shrink the network by the members of the fits at ``places``, which have ended."""
@@ -185,7 +185,7 @@ class Stack:
         assert training is not None
         self._note_failures(training)
         for place in places.tolist():
-            if place not in self.errors:
+            if place in self._learners and place not in self.errors:
                 self._ended[place] = self._outcome(place)
         rest = np.flatnonzero(~np.isin(training.stopping.teams, places))
         self._training = training.select(torch.from_numpy(rest)) if len(rest) else None

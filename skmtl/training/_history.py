@@ -13,6 +13,7 @@ class History:
     """Collects arrays ``(member, task)``, and what a step recorded, in the order that the network sees the tasks."""
 
     def __init__(self) -> None:
+        self._settled: dict[str, np.ndarray] = {}  # arrays of the epochs before those of the lists
         self._epochs: list[tuple[Tensor, Tensor | None, Tensor, np.ndarray]] = []
         self._records: list[dict[str, Tensor]] = []
 
@@ -29,24 +30,41 @@ class History:
         self._records.append(records)
 
     def __len__(self) -> int:
-        return len(self._epochs)
+        return self._n_settled + len(self._epochs)
+
+    @property
+    def _n_settled(self) -> int:
+        return len(self._settled["loss"]) if self._settled else 0
 
     def select(self, members: Tensor) -> History:
         """History of some of the members, as long as one of them was training."""
         chosen, index = History(), members.cpu().numpy()
-        for (loss, held_out, weight, active), records in zip(self._epochs, self._records, strict=True):
-            if not active[index].any():
-                break
-            of_members = None if held_out is None else held_out.expand_as(loss)[members]
-            recorded = {name: values[members] for name, values in records.items()}
-            chosen.append(loss[members], of_members, weight.expand_as(loss)[members], active[index], recorded)
+        if len(self):
+            arrays = {name: values[:, index] for name, values in self.arrays().items()}
+            trained = ~np.isnan(arrays["weight"]).all(axis=(1, 2))
+            n_epochs = len(trained) - int(trained[::-1].argmax()) if trained.any() else 0
+            chosen._settled = {name: values[:n_epochs] for name, values in arrays.items()}
         return chosen
 
     def arrays(self, first: int = 0) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity, from epoch ``first`` on; pairs of tasks have a further axis."""
-        epochs = self._epochs[first:]
-        if not epochs:
+        if not len(self):
             return dict.fromkeys(("loss", "validation_loss", "weight"), np.empty((0, 0, 0)))
+        if first > 0 and first >= self._n_settled:
+            return self._read(first - self._n_settled)
+        self._settle()
+        return {name: values[first:] for name, values in self._settled.items()}
+
+    def _settle(self) -> None:
+        """Turn the lists into arrays, once."""
+        if self._epochs:
+            fresh, past = self._read(0), self._settled
+            self._settled = {n: np.concatenate([past[n], fresh[n]]) for n in fresh} if past else fresh
+            self._epochs, self._records = [], []
+
+    def _read(self, first: int) -> dict[str, np.ndarray]:
+        """Arrays of the epochs in the lists from ``first`` on."""
+        epochs = self._epochs[first:]
         losses, held_out, weights, active = zip(*epochs, strict=True)
         stopped = ~np.asarray(active, dtype=bool).reshape(len(losses), -1)
         quantities = {"loss": losses, "validation_loss": held_out, "weight": weights}

@@ -1,0 +1,1 @@
+"""How long searches over loss weights take: ``python -m benchmarks.search``."""
