@@ -13,7 +13,7 @@ from skmtl.balancing._balancer import Balancer, Seen
 class Alternating(Balancer):
     """Each step follows the loss of one task; every round visits all tasks in an order of its own.
 
-    A task without a label in the batch waits for its turn. The task of the step weighs its loss weight times the number
+    A task without a label in the batch is passed over. The task of the step weighs its loss weight times the number
     of tasks, so that the mean over a round is the static objective.
     """
 
