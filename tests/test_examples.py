@@ -6,8 +6,11 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from skmtl.sharing import SHARINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -92,6 +95,26 @@ def test_masked_fit_is_better_than_dropping_incomplete_rows() -> None:
     assert int(used[1]) > 2 * int(used[2])
     masked, dropped = numbers_after("mean", printed)
     assert masked > dropped + 0.05
+
+
+def test_sharing_pays_on_related_tasks_only() -> None:
+    printed = run("04_sharing.py")
+    scores = {name: numbers_after(name, printed) for name in SHARINGS}
+    hard, alone = scores["hard"], scores["independent"]
+    assert hard[0] < alone[0] - 0.05
+    assert hard[2] > alone[2] + 0.05
+    for name in ("soft", "low_rank", "mmoe", "ple"):
+        behind = [max(hard[k], alone[k]) - scores[name][k] for k in (0, 2)]
+        assert max(behind) < abs(hard[0] - alone[0]) * 0.8, name
+
+
+def test_the_picture_of_sharing_is_saved(tmp_path: Path) -> None:
+    """Drawn from given scores: the example's own fits are tested above."""
+    source = (EXAMPLES / "04_sharing.py").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(compile(source.split("\ndata = ")[0], "04_sharing.py", "exec"), names)
+    names["draw"]({"hard": [0.5, 0.6, 0.8], "soft": [0.6, 0.7, 0.7]}, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_example_is_short_and_tested() -> None:
