@@ -19,6 +19,7 @@ STEPS_A_ROW, MOST_STEPS = 4, 1000
 MORE_STEPS_A_ROW, MORE_STEPS = 0.01, 3000  # numbers are learned to the last digit: 4 n + 0.01 n^2 steps, at most 3000
 STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
 LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
+SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewer
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
 CLASS_DROPOUT, ROWS_FOR_LESS = 0.3, 2000  # of many rows a network overfits less
@@ -171,6 +172,7 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
         wanted = min(int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows), MORE_STEPS)
     steps = min(wanted, STEPS_TIMES_ROWS // n_rows, affordable)
     passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)
+    passes = min(passes, max(SEEN_ROWS // n_rows, EPOCHS_OF_MANY))
     return max(-(-steps * batch_size // n_rows), passes)
 
 
