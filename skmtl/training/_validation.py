@@ -33,6 +33,7 @@ class Validation:
     def __init__(self, objective: Objective, data: TrainingData, held_out: Tensor, real: Tensor) -> None:
         self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
         self.totals = (cells_of(data.cell_weights, held_out) * real[:, :, None]).sum(1)  # (1 or member, task)
+        self._all_rows: Batch | None = None
 
     @classmethod
     def stack(cls, parts: Sequence[Validation], data: TrainingData, common: bool) -> Validation:
@@ -60,8 +61,7 @@ class Validation:
         sums = torch.zeros_like(self.totals)
         with torch.inference_mode():
             for index, real in self._chunks(network):
-                weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
-                batch = Batch(self._rows(index), cells_of(self.data.targets, index), weights)
+                batch = self._batch(index, real)
                 sums = sums + self.objective(network(batch.x), batch)[0]
         return sums / self.totals
 
@@ -76,6 +76,16 @@ class Validation:
         width = network.cells * network.architecture.members
         n_rows = max(CHUNK_CELLS // width, 1)
         return zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True)
+
+    def _batch(self, index: Tensor, real: Tensor) -> Batch:
+        """Held-out rows with their cells; few rows are gathered once and for all."""
+        if self._all_rows is not None:
+            return self._all_rows
+        weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
+        batch = Batch(self._rows(index), cells_of(self.data.targets, index), weights)
+        if index.shape == self.held_out.shape and batch.x.numel() <= CHUNK_CELLS:
+            self._all_rows = batch
+        return batch
 
     def _rows(self, index: Tensor) -> Tensor:
         """Encoded rows ``(1 or member, row, feature)``."""
