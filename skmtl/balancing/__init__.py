@@ -44,9 +44,9 @@ too little to rank the methods, and says this much. On ``sarcos_test`` static we
 of the best method, ``"log"``, and most gradient-based methods were one to three points behind. On the problem of
 unequal scales equal static weights lost 16 % against single-task nets; eight candidates of tuned weights brought that
 to 5 %, ``"log"`` and the representation forms of IMTL-G, FairGrad and CAGrad to 2 % or less, and ``"famo"`` was 1 %
-ahead. Random and alternating weights did worse than static ones, and so did soft-optimal uncertainty and STCH at their
-default temperatures. On both, the single-task reference had the best mean rank. See
-``benchmarks/balancing/RESULTS.md``.
+ahead. Random weights, soft-optimal uncertainty and STCH at their
+defaults did worse than equal static ones on both, alternating far worse on ``sarcos_test``. On both, the single-task
+reference had the best mean rank. See ``benchmarks/balancing/RESULTS.md``.
 """
 
 from skmtl.balancing._balancer import Balancer, GradientBalancer, Seen
