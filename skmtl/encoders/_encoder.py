@@ -94,7 +94,7 @@ class Encoder(Params, ABC):
         Returns
         -------
         dict
-            Values of ``learning_rate_init``, ``weight_decay``, ``batch_size``, ``max_iter``, ``early_stopping`` or
-            ``dtype``; of those that it does not name the estimator decides.
+            Values of ``learning_rate_init``, ``weight_decay``, ``batch_size``, ``max_iter``, ``early_stopping``,
+            ``dropout``, ``activation`` or ``dtype``; of those that it does not name the estimator decides.
         """
         return {}

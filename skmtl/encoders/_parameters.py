@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 _MANY_ROWS = 2048
 
+HIDDEN_LAYERS = {"activation": "relu", "dropout": 0.0}  # behind a learned encoding; "auto" was chosen on plain tables
+
 
 def require_count(name: str, value: object) -> None:
     """Check that a parameter is an integer of at least 1.

@@ -13,7 +13,7 @@ from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import passes_over, require_count
+from skmtl.encoders._parameters import HIDDEN_LAYERS, passes_over, require_count
 from skmtl.encoders._residual_network import ResidualNetwork, Shape
 
 _VALUES_AT_ONCE = 2**22  # bounds the memory that the moments take
@@ -143,7 +143,7 @@ class ConvolutionEncoder(Encoder):
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Smaller steps, and as few passes as so many rows take; see :meth:`Encoder.preferences`."""
-        return {"learning_rate_init": 0.002, **passes_over(120_000, n_samples)}
+        return {**HIDDEN_LAYERS, "learning_rate_init": 0.002, **passes_over(120_000, n_samples)}
 
     def _first_stride(self) -> int:
         if self.stride != "auto":

@@ -130,8 +130,8 @@ def make_plan(
         hashes, n_distinct = data.once(_hash_rows, seed)
     else:
         n_distinct = n_rows
-    has_classes = any(task.kind.is_classifier for task in layout.tasks)
-    shape = Shape(n_rows, n_distinct, data.rows.shape[1], len(layout.tasks), has_classes, device.type != "cpu")
+    n_of_classes = sum(task.kind.is_classifier for task in layout.tasks)
+    shape = Shape(n_rows, n_distinct, data.rows.shape[1], len(layout.tasks), n_of_classes, device.type != "cpu")
     recipe = resolve_recipe(params, hidden_sizes(params["hidden_layer_sizes"]), shape)
     n_folds = max(round(1 / params["validation_fraction"]), 2)
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds

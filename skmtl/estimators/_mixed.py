@@ -27,8 +27,8 @@ class MultiTaskNet(BaseMultiTaskNet):
     activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
         Activation of the hidden layers; "auto": "relu" if a task is one of classes, else "silu".
     dropout : "auto" or float, default="auto"
-        Share of hidden activations dropped in training; "auto": 0.3 if a task is one of
-        classes and the rows are more than one batch, else 0.
+        Share of hidden activations dropped in training; "auto": 0.3 if all tasks are of classes, 0.1 if some are, 0 if
+        none is or for so few rows that they are one batch.
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.

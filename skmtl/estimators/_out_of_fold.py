@@ -21,14 +21,21 @@ class OutOfFold:
 
     Attributes
     ----------
-    responses : list of ndarray of shape (n_samples, n_classes or 1)
-        Mean response of the members that held a row out, NaN where none did; in the order of the label matrix.
+    responses : list of ndarray of shape (n_samples, n_classes or 1), or None
+        Mean response of the members that held a row out, NaN where none did; in the order of the label matrix. None
+        after unpickling: an estimator is to be as small as its weights, not to grow with the rows that it has seen.
     scores : dict
         Task name to score, without the tasks that have no held-out label.
     """
 
-    responses: list[np.ndarray]
+    responses: list[np.ndarray] | None
     scores: dict[str, float]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"responses": None, "scores": self.scores}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
 
 def held_out_responses(validation: Validation, network: Network, layout: TaskLayout) -> list[np.ndarray]:
@@ -97,6 +104,15 @@ class OutOfFoldMixin:
             )
         return self._out_of_fold
 
+    def _held_out_responses(self, attribute: str) -> list[np.ndarray]:
+        responses = self._held_out(attribute).responses
+        if responses is None:
+            raise AttributeError(
+                f"{type(self).__name__} has no {attribute} after unpickling or copying; oof_score_ is kept. Take the "
+                "predictions from the estimator that was fitted."
+            )
+        return responses
+
     @property
     def oof_score_(self) -> dict[str, float]:
         """Task name to the score of ``oof_prediction_`` on the observed cells, as ``score_tasks`` gives it."""
@@ -105,14 +121,14 @@ class OutOfFoldMixin:
     @property
     def oof_prediction_(self) -> np.ndarray:
         """Predictions of the training rows by members that held them out, shaped as y; NaN where none did."""
-        responses = self._held_out("oof_prediction_").responses
+        responses = self._held_out_responses("oof_prediction_")
         columns = [_labels(task, response) for task, response in zip(self.tasks_, responses, strict=True)]
         return columns[0] if self._one_dimensional else stack_columns(columns)
 
     @property
     def oof_proba_(self) -> Any:
         """Class probabilities of the training rows by members that held them out, as ``predict_proba`` gives them."""
-        responses = self._held_out("oof_proba_").responses
+        responses = self._held_out_responses("oof_proba_")
         pairs = zip(self.tasks_, responses, strict=True)
         probabilities = [response.copy() if task.kind.is_classifier else None for task, response in pairs]
         if all(probability is None for probability in probabilities):

@@ -22,7 +22,7 @@ LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have 
 SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewer
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
-CLASS_DROPOUT, ROWS_FOR_LESS = 0.3, 2000  # of many rows a network overfits less
+CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -34,10 +34,8 @@ class Shape:
     ----------
     n_rows, n_distinct : int
         Rows with a label and a weight, and the distinct ones among them, features and labels together.
-    n_inputs, n_tasks : int
-        Width of an encoded row, number of tasks.
-    has_classes : bool
-        Whether a task is one of classes.
+    n_inputs, n_tasks, n_of_classes : int
+        Width of an encoded row, number of tasks, number of those that are of classes.
     on_gpu : bool
         Whether a GPU computes.
     """
@@ -46,7 +44,7 @@ class Shape:
     n_distinct: int
     n_inputs: int
     n_tasks: int
-    has_classes: bool
+    n_of_classes: int
     on_gpu: bool
 
     @property
@@ -139,13 +137,13 @@ def _activation(activation: str, shape: Shape) -> str:
     """Smooth functions suit numbers; classes are as well or better served by the rougher ones of a ReLU."""
     if activation != "auto":
         return activation
-    return "relu" if shape.has_classes else "silu"
+    return "relu" if shape.n_of_classes else "silu"
 
 
 def _dropout(shape: Shape) -> float:
-    if not shape.has_classes or shape.tiny:
+    if not shape.n_of_classes or shape.tiny:
         return 0.0
-    return CLASS_DROPOUT * min(1.0, ROWS_FOR_LESS / shape.n_rows)
+    return CLASS_DROPOUT if shape.n_of_classes == shape.n_tasks else MIXED_DROPOUT
 
 
 def _holds_out(shape: Shape) -> bool:
@@ -168,7 +166,7 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     step_work = 6 * batch_size * sum(width * following for width, following in layers)
     affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
     wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS)
-    if not shape.has_classes:
+    if not shape.n_of_classes:
         wanted = min(int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows), MORE_STEPS)
     steps = min(wanted, STEPS_TIMES_ROWS // n_rows, affordable)
     passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)

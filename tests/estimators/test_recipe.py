@@ -8,8 +8,8 @@ import pytest
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.estimators._recipe import Shape, resolve_recipe
 
-NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, has_classes=False, on_gpu=False)
-CLASSES = replace(NUMBERS, has_classes=True)
+NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, n_of_classes=0, on_gpu=False)
+CLASSES = replace(NUMBERS, n_of_classes=2)
 
 
 def recipe(shape, **params):
@@ -28,11 +28,12 @@ def steps(shape):
 def test_numbers_take_smooth_activations_and_no_dropout():
     assert (recipe(NUMBERS).activation, recipe(NUMBERS).dropout) == ("silu", 0.0)
     assert (recipe(CLASSES).activation, recipe(CLASSES).dropout) == ("relu", 0.3)
+    mixed = recipe(replace(NUMBERS, n_of_classes=1))
+    assert (mixed.activation, mixed.dropout) == ("relu", 0.1)
 
 
-def test_dropout_falls_with_rows_and_is_none_in_one_full_batch():
-    rates = [recipe(of_rows(CLASSES, n)).dropout for n in (40, 100, 2000, 4000, 20000)]
-    assert rates == pytest.approx([0.0, 0.3, 0.3, 0.15, 0.03])
+def test_one_full_batch_has_no_dropout():
+    assert [recipe(of_rows(CLASSES, n)).dropout for n in (40, 64, 65)] == [0.0, 0.0, 0.3]
 
 
 def test_parameters_go_before_the_recipe():
