@@ -121,7 +121,8 @@ class Network:
     @property
     def cells(self) -> int:
         """Numbers that a row of one member takes at the widest place between input and output."""
-        return max(1, *self.architecture.hidden_layer_sizes, self._body.cells)
+        widest = max(self.architecture.hidden_layer_sizes, default=1) * self._body.copies
+        return max(widest, self._body.cells)
 
     @property
     def operations(self) -> int:

@@ -104,3 +104,7 @@ def test_state_holds_no_torch_object():
     assert set(state) == {"architecture", "parameters"}
     assert all(isinstance(array, np.ndarray) for array in state["parameters"].values())
     assert sum(a.size for a in state["parameters"].values()) == 3 * network.n_parameters
+
+
+def test_rows_take_room_for_every_copy_of_the_hidden_layers():
+    assert make_network("independent").cells == 3 * make_network("hard").cells == 3 * 7
