@@ -120,7 +120,14 @@ def test_a_grid_search_reaches_into_the_encoder():
 
 def test_its_preferences_fill_in_what_is_left_open_only():
     preferred = SequenceEncoder().preferences(4400)
-    assert preferred == {"learning_rate_init": 0.005, "max_iter": 25, "batch_size": 64, "early_stopping": False}
+    assert preferred == {
+        "activation": "relu",
+        "dropout": 0.0,
+        "learning_rate_init": 0.005,
+        "max_iter": 25,
+        "batch_size": 64,
+        "early_stopping": False,
+    }
     fits = {rate: net().set_params(learning_rate_init=rate).fit(IDS, LABELS) for rate in ("auto", 0.005, 0.01)}
     probabilities = {rate: model.predict_proba(IDS)[0] for rate, model in fits.items()}
     np.testing.assert_array_equal(probabilities["auto"], probabilities[0.005])
