@@ -29,6 +29,7 @@ def _skmtl_settings(shape: Shape, epochs: int, seed: int) -> dict[str, Any]:
 
     return {
         "hidden_layer_sizes": shape.hidden,
+        "activation": "relu",
         "n_estimators": 1,
         "encoder": TabularEncoder(numeric="scaled"),
         "batch_size": shape.batch,
