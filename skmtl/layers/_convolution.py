@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import constant
-from skmtl.layers._linear import uniform
+from skmtl.layers._initial import constant, uniform
 from skmtl.layers._scratch import Scratch
 
 

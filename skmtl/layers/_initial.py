@@ -9,6 +9,11 @@ import numpy as np
 from skmtl.layers._buffer import Initializer, ParameterSpec
 
 
+def uniform(bound: float) -> Initializer:
+    """Uniform in ``[-bound, bound]``."""
+    return lambda generator, shape: generator.uniform(-bound, bound, shape)
+
+
 def normal(scale: float) -> Initializer:
     """Normal with standard deviation ``scale``."""
     return lambda generator, shape: generator.normal(0.0, scale, shape)

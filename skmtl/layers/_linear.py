@@ -8,12 +8,8 @@ import torch
 from torch import Tensor
 
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
+from skmtl.layers._initial import uniform
 from skmtl.layers._scratch import Scratch
-
-
-def uniform(bound: float) -> Initializer:
-    """Initial values uniform in ``[-bound, bound]``."""
-    return lambda generator, shape: generator.uniform(-bound, bound, shape)
 
 
 class MemberLinear:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import constant
-from skmtl.layers._linear import uniform
+from skmtl.layers._initial import constant, uniform
 from skmtl.layers._scratch import Scratch
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from skmtl.layers._activations import ACTIVATIONS
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
+from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._scratch import Scratch
 
 
@@ -46,14 +47,13 @@ class MemberMLP:
         owner: Literal["shared", "task"] = "shared",
     ) -> None:
         self.activation = ACTIVATIONS[activation]
-        self.dropout = dropout
-        self._drops = bool((dropout > 0).any())
         widths = [n_inputs, *sizes]
         self.width = widths[-1]
         self.layers = [
             MemberLinear(f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner)
             for i in range(len(sizes))
         ]
+        self._nonlinearities = [MemberNonlinearity(layer.name, activation, dropout) for layer in self.layers]
 
     @property
     def specs(self) -> list[ParameterSpec]:
@@ -68,13 +68,8 @@ class MemberMLP:
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""
         h = x
-        for layer in self.layers:
-            scratch.saved[layer.name + ".hidden"] = z = layer.forward(h, scratch)
-            h = self.activation.apply(z)
-            if self._drops and scratch.training:
-                mask = scratch.keep_mask(layer.name, tuple(h.shape), self.dropout, h)
-                scratch.saved[layer.name + ".mask"] = mask
-                h = h * mask
+        for layer, nonlinearity in zip(self.layers, self._nonlinearities, strict=True):
+            h = nonlinearity.forward(layer.forward(h, scratch), scratch)
         return h
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
@@ -84,9 +79,7 @@ class MemberMLP:
         """
         for i in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[i]
-            if self._drops:
-                gradient = gradient.mul_(scratch.saved[layer.name + ".mask"])
-            gradient = self.activation.backward(gradient, scratch.saved[layer.name + ".hidden"])
+            gradient = self._nonlinearities[i].backward(gradient, scratch)
             layer.backward(gradient, scratch)
             if i > 0:
                 gradient = layer.input_gradient(gradient, scratch)
