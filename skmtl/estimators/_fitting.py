@@ -230,7 +230,8 @@ def _rows_and_targets(data: EncodedData, dtype: torch.dtype, device: torch.devic
     rows: Rows = (
         DenseRows(encoded, dtype, device) if isinstance(encoded, np.ndarray) else SparseRows(encoded, dtype, device)
     )
-    return rows, torch.tensor(data.targets, dtype=dtype, device=device)
+    own = data.targets if data.targets.flags.writeable else data.targets.copy()
+    return rows, torch.as_tensor(own, dtype=dtype, device=device)  # targets are never written to
 
 
 def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:

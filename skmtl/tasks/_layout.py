@@ -111,6 +111,9 @@ class TaskLayout:
         """Bias of the output layer to start from, ``(outputs,)``; a weight of 0 marks a missing label."""
         biases = []
         for place, task in enumerate(self.tasks):
-            rows = weights[:, place] > 0
-            biases.append(task.kind.initial_bias(task, encoded[rows, place], weights[rows, place]))
+            labels, cells = encoded[:, place], weights[:, place]
+            seen = cells > 0
+            if not seen.all():
+                labels, cells = labels[seen], cells[seen]
+            biases.append(task.kind.initial_bias(task, labels, cells))
         return np.concatenate(biases)

@@ -64,7 +64,7 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
         missing_label = None
     columns, names, one_dimensional, categorical = _columns(y)
     read = [_read_column(name, column, missing_label) for name, column in zip(names, columns, strict=True)]
-    observed = np.column_stack([known for _, known in read])
+    observed = _side_by_side([known for _, known in read])
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
 
 
@@ -88,6 +88,13 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
     return list(array.T), [f"task{k}" for k in range(array.shape[1])], False, [False] * array.shape[1]
+
+
+def _side_by_side(observed: list[np.ndarray]) -> np.ndarray:
+    """Masks of the columns as ``(n, n_tasks)``, not to be written to: where no label is missing they take no memory."""
+    if all(known.all() for known in observed):
+        return np.broadcast_to(np.True_, (len(observed[0]), len(observed)))
+    return np.column_stack(observed)
 
 
 def _is_categorical(series: Any) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skmtl.layers import NARROW
 
+MANY_ROWS = 1 << 20  # beyond this the order of the rows is kept in half the memory, which takes longer to shuffle
 BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
 
 
@@ -158,11 +159,13 @@ class TrainingData:
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
             return
-        shuffled = torch.from_numpy(order.permutation(self.n_rows)).to(self.targets.device)
+        rows = np.arange(self.n_rows, dtype=np.int32 if self.n_rows > MANY_ROWS else np.int64)
+        order.shuffle(rows)
+        shuffled = torch.from_numpy(rows).to(self.targets.device)
         row_bytes = self.targets.element_size() * (self.rows.n_features + 2 * self.targets.shape[1])
         per_block = max(BLOCK_BYTES // (row_bytes * batch_size), 1) * batch_size
         for block_rows in shuffled.split(per_block):
-            yield from _cut(self.take(block_rows), batch_size)
+            yield from _cut(self.take(block_rows.long()), batch_size)
 
 
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
