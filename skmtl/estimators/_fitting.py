@@ -15,7 +15,7 @@ from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
 from skmtl.encoders import Encoder
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.estimators._recipe import Recipe, Shape, resolve_recipe
+from skmtl.estimators._recipe import LOWERED, Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import LabelMatrix, TaskLayout
@@ -216,6 +216,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         patience=recipe.patience,
         tol=recipe.tol,
         record=tuple(params["record"]),
+        products=LOWERED if params["dtype"] == LOWERED else None,
     )
 
 

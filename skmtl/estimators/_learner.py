@@ -26,6 +26,7 @@ from skmtl.estimators._fitting import (
 )
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import held_out_responses
+from skmtl.estimators._recipe import LOWERED
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -145,7 +146,7 @@ class Learner:
         params = {**self.params, **overrides}
         preferred = self.encoder.preferences(len(weights))
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
-        if self._network is not None:
+        if self._network is not None and params["dtype"] != LOWERED:
             params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])

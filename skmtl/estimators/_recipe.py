@@ -23,6 +23,7 @@ SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewe
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
 CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
+LOWERED = "bfloat16"  # a type for products only
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -72,7 +73,7 @@ class Recipe:
     tol : float
         Least decrease that counts as an improvement.
     dtype, activation : str
-        Type to compute in, activation of the hidden layers.
+        Type of the parameters, activation of the hidden layers.
     """
 
     batch_size: int
@@ -182,6 +183,8 @@ def _patience(schedule: str, holds_out: bool, max_iter: int, tol: float) -> tupl
 
 
 def _dtype(dtype: str, shape: Shape) -> str:
+    if dtype == LOWERED:
+        return "float32"  # of the parameters and their updates
     if dtype != "auto":
         return dtype
     return "float64" if shape.n_distinct <= DOUBLE_PRECISION_ROWS and not shape.on_gpu else "float32"

@@ -2,6 +2,7 @@
 
 from skmtl.layers import ACTIVATIONS, Scratch
 from skmtl.network._backward import Differentiation
+from skmtl.network._lowered import Lowered
 from skmtl.network._network import Architecture, Network
 from skmtl.network._task_gradients import TaskGradients, task_gradients
 
@@ -9,6 +10,7 @@ __all__ = [
     "ACTIVATIONS",
     "Architecture",
     "Differentiation",
+    "Lowered",
     "Network",
     "Scratch",
     "TaskGradients",

@@ -15,6 +15,7 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
+from skmtl.network._lowered import Lowered
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
@@ -134,8 +135,22 @@ class Network:
         """Number of outputs of all tasks."""
         return sum(self.architecture.n_outputs)
 
-    def training_passes(self, generators: list[torch.Generator], *, autograd: bool = False) -> Differentiation:
-        """Forward and backward over this network's parameters; ``autograd`` forces the recorded form."""
+    def training_passes(
+        self, generators: list[torch.Generator], *, products: str | None = None, autograd: bool = False
+    ) -> Differentiation:
+        """Forward and backward over this network's parameters.
+
+        Parameters
+        ----------
+        generators : list of torch.Generator
+            One stream a member for dropout.
+        products : str, optional
+            Name of the torch type that the layers compute in, by default that of the parameters.
+        autograd : bool, default=False
+            Forces the recorded form.
+        """
+        if products not in (None, self.architecture.dtype):
+            return Lowered(self, generators, products)
         body, head = self.architecture.parts(self.device)
         way = HandDerived if body.hand_derived and not autograd else Autograd
         return way(body, head, self.buffer, generators)

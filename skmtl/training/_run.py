@@ -46,6 +46,8 @@ class Settings:
         See ``patience``.
     record : tuple of str
         Further quantities for the history.
+    products : str, optional
+        Name of the torch type that the layers compute in, by default that of the parameters.
     """
 
     optimizer: Optimizer
@@ -59,6 +61,7 @@ class Settings:
     patience: int | None
     tol: float
     record: tuple[str, ...] = ()
+    products: str | None = None
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:
@@ -78,6 +81,7 @@ class Settings:
             self.optimizer == other.optimizer
             and self.balancer == other.balancer
             and self.record == other.record
+            and self.products == other.products
             and self.schedule is other.schedule
             and all(torch.equal(getattr(self, name), getattr(other, name)) for name in PER_MEMBER)
         )
@@ -106,7 +110,7 @@ class Run:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
-        passes = network.training_passes(self._generators)
+        passes = network.training_passes(self._generators, products=settings.products)
         if passes.body.penalties:
             update = Penalised(update, passes.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
@@ -121,7 +125,7 @@ class Run:
         chosen.network = self.network.select(members.tolist())
         chosen.settings = self.settings.select(members)
         chosen._generators = [self._generators[member] for member in members.tolist()]
-        passes = chosen.network.training_passes(chosen._generators)
+        passes = chosen.network.training_passes(chosen._generators, products=self.settings.products)
         chosen.step = self.step.select(members, passes, chosen.network.buffer)
         return chosen
 

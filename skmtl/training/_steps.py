@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skmtl.balancing import Balancer, GradientBalancer, Seen
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Architecture, Differentiation, TaskGradients, task_gradients
+from skmtl.network import Architecture, Differentiation, Lowered, TaskGradients, task_gradients
 from skmtl.training._balanced_step import GradientStep, LookBackStep, LossStep, StepParts
 from skmtl.training._data import Batch
 from skmtl.training._records import RECORDS, GradientRecord, Unrecorded
@@ -77,6 +77,11 @@ def make_step(
 
 
 def _gradients(parts: StepParts, gradient: str, architecture: Architecture) -> TaskGradients:
+    if isinstance(parts.passes, Lowered):
+        raise ValueError(
+            "Gradients of single tasks, which some methods of balancing and entries of record need, are not taken in "
+            "bfloat16. Set dtype='float32', or choose balancing that looks at losses only."
+        )
     return task_gradients(parts.passes, architecture.n_outputs, gradient, architecture.sharing)
 
 
