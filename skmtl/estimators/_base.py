@@ -59,6 +59,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         ],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
+        "cuda_graphs": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],

@@ -217,6 +217,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         tol=recipe.tol,
         record=tuple(params["record"]),
         products=LOWERED if params["dtype"] == LOWERED else None,
+        cuda_graphs=params["cuda_graphs"],
     )
 
 

@@ -80,6 +80,9 @@ class MultiTaskNet(BaseMultiTaskNet):
         Type to compute in; "auto": float64 for few rows on a CPU, else float32. "bfloat16": the products of training,
         which takes half the time of wide layers where the processor has them, and costs some accuracy; parameters,
         losses and predictions stay in float32.
+    cuda_graphs : bool, default=False
+        Whether a step on a GPU is recorded once and replayed, which saves the time of launching its kernels. For
+        "adamw" without dropout and static loss weights; it changes nothing elsewhere.
     n_jobs : int, default=None
         Threads; None chooses from the work of a step.
     random_state : int, RandomState or None, default=None
@@ -160,6 +163,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         missing_label: Any = None,
         device: Any = "auto",
         dtype: str = "auto",
+        cuda_graphs: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -188,6 +192,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         self.missing_label = missing_label
         self.device = device
         self.dtype = dtype
+        self.cuda_graphs = cuda_graphs
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose

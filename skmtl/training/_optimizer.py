@@ -36,11 +36,22 @@ class Optimizer(Params, ABC):
 
 
 class Update(ABC):
-    """Run state of an optimizer."""
+    """Run state of an optimizer.
+
+    Attributes
+    ----------
+    replayable : bool
+        Whether :meth:`step` is the same operations every time if ``factor`` is a tensor.
+    """
+
+    replayable: bool = False
 
     @abstractmethod
-    def step(self, factor: float) -> None:
-        """Update the values from the gradients; ``factor`` is the schedule's multiple of the learning rate."""
+    def step(self, factor: float | Tensor) -> None:
+        """Update the values from the gradients; ``factor`` is the schedule's multiple of the learning rate.
+
+        A tensor ``()`` only where the update is replayable.
+        """
 
     @abstractmethod
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
@@ -72,13 +83,14 @@ class Penalised(Update):
 
     def __init__(self, update: Update, penalties: Sequence[Penalty]) -> None:
         self.update, self.penalties = update, tuple(penalties)
+        self.replayable = update.replayable
 
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`."""
         penalties = [penalty.select(members, buffer) for penalty in self.penalties]
         return Penalised(self.update.select(members, buffer), penalties)
 
-    def step(self, factor: float) -> None:
+    def step(self, factor: float | Tensor) -> None:
         """Add the penalties' gradients, then update."""
         for penalty in self.penalties:
             penalty.add_gradient()
@@ -122,6 +134,8 @@ _fused_adamw = getattr(torch, "_fused_adamw_", None)  # torch.optim would import
 class _FusedAdamW(Update):
     """All members alike: the kernel that torch.optim.AdamW(fused=True) calls, once on the whole buffer."""
 
+    replayable = True
+
     def __init__(self, settings: AdamW, buffer: ParameterBuffer, learning_rate: float, weight_decay: float) -> None:
         self.settings, self.learning_rate, self.weight_decay = settings, learning_rate, weight_decay
         self._values, self._gradient = [buffer.values], [buffer.gradient]
@@ -136,7 +150,7 @@ class _FusedAdamW(Update):
         chosen._count[0].copy_(self._count[0])
         return chosen
 
-    def step(self, factor: float) -> None:
+    def step(self, factor: float | Tensor) -> None:
         self._count[0].add_(self._one)
         assert _fused_adamw is not None
         _fused_adamw(
@@ -169,7 +183,8 @@ class _MemberwiseAdamW(Update):
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         return _of_members(self, ("_rate", "_decay", "_m", "_v"), members, buffer)
 
-    def step(self, factor: float) -> None:
+    def step(self, factor: float | Tensor) -> None:
+        assert isinstance(factor, float)
         s, values, gradient = self.settings, self.buffer.values, self.buffer.gradient
         self._steps += 1
         values.addcmul_(self._decay, values, value=-factor)
@@ -234,7 +249,8 @@ class _MemberwiseSGD(Update):
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         return _of_members(self, ("_rate", "_decay", "_velocity"), members, buffer)
 
-    def step(self, factor: float) -> None:
+    def step(self, factor: float | Tensor) -> None:
+        assert isinstance(factor, float)
         values, gradient = self.buffer.values, self.buffer.gradient
         values.addcmul_(self._decay, values, value=-factor)
         self._velocity.mul_(self.settings.momentum).add_(gradient)

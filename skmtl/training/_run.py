@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skmtl.balancing import Balancer
 from skmtl.network import Network
+from skmtl.training._captured import captured
 from skmtl.training._data import TrainingData
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import Optimizer, Penalised
@@ -48,6 +49,8 @@ class Settings:
         Further quantities for the history.
     products : str, optional
         Name of the torch type that the layers compute in, by default that of the parameters.
+    cuda_graphs : bool
+        Whether a step on a GPU is recorded once and replayed.
     """
 
     optimizer: Optimizer
@@ -62,6 +65,7 @@ class Settings:
     tol: float
     record: tuple[str, ...] = ()
     products: str | None = None
+    cuda_graphs: bool = False
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:
@@ -81,7 +85,7 @@ class Settings:
             self.optimizer == other.optimizer
             and self.balancer == other.balancer
             and self.record == other.record
-            and self.products == other.products
+            and (self.products, self.cuda_graphs) == (other.products, other.cuda_graphs)
             and self.schedule is other.schedule
             and all(torch.equal(getattr(self, name), getattr(other, name)) for name in PER_MEMBER)
         )
@@ -114,9 +118,11 @@ class Run:
         if passes.body.penalties:
             update = Penalised(update, passes.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
-        self.step = make_step(
+        step = make_step(
             parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
         )
+        recorded = settings.cuda_graphs and network.device.type == "cuda"
+        self.step = captured(step, network.architecture.rates) if recorded else step
         self.steps_done = 0
 
     def select(self, members: Tensor) -> Run:

@@ -55,7 +55,7 @@ class TrainingStep:
         self.passes, self.objective, self.weighting, self.update = passes, objective, weighting, update
         self._coefficients: dict[int, Tensor] = {}
 
-    def __call__(self, batch: Batch, rate_factor: float) -> Tensor:
+    def __call__(self, batch: Batch, rate_factor: float | Tensor) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it."""
         outputs = self.passes.forward(batch.x)
         sums, gradient = self.objective(outputs, batch)

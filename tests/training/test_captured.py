@@ -1,0 +1,108 @@
+"""A step recorded once and replayed; on a CPU replaying is doing the same again."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from skmtl import MultiTaskNetRegressor
+from skmtl.balancing import Static
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS, Soft
+from skmtl.tasks import SquaredError, TaskLayout
+from skmtl.training import OPTIMIZERS, SCHEDULES, DenseRows, Objective, Run, Settings, Streams, TrainingData
+from skmtl.training._captured import CapturedStep, captured
+
+CPU = torch.device("cpu")
+X = np.random.default_rng(0).normal(size=(43, 4))
+Y = np.column_stack([X[:, 0] - X[:, 1], X[:, 2] ** 2])
+
+
+class Recorder:
+    """Keeps what it is given, and counts."""
+
+    def __init__(self):
+        self.recorded = self.replayed = 0
+
+    def __call__(self, work):
+        self.recorded += 1
+
+        def replay():
+            self.replayed += 1
+            work()
+
+        return replay
+
+
+def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01)):
+    layout = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(len(Y))) for k, column in enumerate(Y.T)])
+    rows = DenseRows(X, torch.float64, CPU)
+    targets = torch.from_numpy(layout.encode(list(Y.T), np.ones(Y.shape, bool)))
+    data = TrainingData(rows, targets, torch.ones(Y.shape, dtype=torch.float64) if weights is None else weights)
+    sharing = SHARINGS[sharing]() if isinstance(sharing, str) else sharing
+    network = Network(Architecture(sharing, 4, (8, 6), "silu", (1, 1), 2, "float64", np.zeros(2), (dropout,) * 2), CPU)
+    streams = Streams.from_seed(0, 2)
+    network.initialise(streams.initial)
+    learning_rate = torch.tensor(rates, dtype=torch.float64)
+    settings = Settings(
+        OPTIMIZERS[optimizer](), learning_rate, 0.1 * torch.ones_like(learning_rate), SCHEDULES["cosine"], Static(),
+        torch.full((2, 2), 0.5, dtype=torch.float64), 8, 4, None, 0.0,
+    )  # fmt: skip
+    return Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, settings, streams), data
+
+
+@pytest.mark.parametrize("sharing", ["hard", "ple", Soft(0.1)])
+@pytest.mark.parametrize("observed", [1.0, 0.6])
+def test_replayed_steps_are_the_steps(sharing, observed):
+    weights = torch.from_numpy(np.random.default_rng(1).random(Y.shape) < observed).double()
+    (plain, data), (replayed, _) = (make_run(sharing, weights=weights) for _ in range(2))
+    recorder = Recorder()
+    replayed.step = CapturedStep(replayed.step, recorder)
+    for _ in range(3):  # of five whole batches and a smaller one
+        torch.testing.assert_close(replayed.epoch(data, 18), plain.epoch(data, 18), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(replayed.network.buffer.values, plain.network.buffer.values, rtol=1e-6, atol=1e-7)
+    assert (recorder.recorded, recorder.replayed) == (1, 3 * 5 - 3)
+
+
+def test_other_data_and_other_members_are_recorded_anew():
+    run, data = make_run()
+    recorder = Recorder()
+    run.step = CapturedStep(run.step, recorder)
+    run.epoch(data, 12)
+    run.go_on(run.settings, data)
+    run.epoch(data, 12)
+    run = run.select(torch.tensor([1]))
+    run.epoch(data, 12)
+    assert recorder.recorded == 3
+
+
+class NoNumberLeaves(TorchDispatchMode):
+    """Fails where a tensor's value goes to the host, for which a GPU would have to be waited for."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function is not torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_nothing_of_an_epoch_is_known_to_the_host(sharing):
+    run, data = make_run(sharing, weights=torch.ones(Y.shape, dtype=torch.float64) * 2)
+    with pytest.raises(AssertionError), NoNumberLeaves():
+        bool(torch.ones(1) > 0)
+    with NoNumberLeaves():
+        run.epoch(data, 12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fixed"),
+    [({}, True), ({"optimizer": "sgd"}, False), ({"dropout": 0.2}, False), ({"rates": (0.1, 0.2)}, False)],
+)
+def test_only_steps_that_are_the_same_every_time_are_recorded(changes, fixed):
+    run, _ = make_run(**changes)
+    assert isinstance(captured(run.step, run.network.architecture.rates), CapturedStep) == fixed
+
+
+def test_the_parameter_changes_nothing_on_a_cpu():
+    params = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 3, "random_state": 0, "device": "cpu"}
+    nets = [MultiTaskNetRegressor(**params, cuda_graphs=graphs).fit(X, Y) for graphs in (False, True)]
+    np.testing.assert_array_equal(nets[0].predict(X), nets[1].predict(X))
