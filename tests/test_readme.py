@@ -1,4 +1,4 @@
-"""The README's code runs in order and prints what the README says; its links and parameter table are right."""
+"""The code of README and guides runs in order and prints what they say; links and parameter table are right."""
 
 import contextlib
 import importlib.util
@@ -15,6 +15,7 @@ from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<printed>.*?)```\n)?", re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d*")
 TOLERANCE = 0.05  # the last digits of a fit differ between machines
@@ -22,14 +23,15 @@ ESTIMATORS = [MultiTaskNetClassifier, MultiTaskNetRegressor, MultiTaskNet]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sklearn.callback") is None, reason="scikit-learn < 1.9 has no callbacks")
-def test_code_prints_what_the_readme_says() -> None:
-    names: dict[str, Any] = {"__name__": "readme"}
-    blocks = list(BLOCK.finditer(README))
-    assert len(blocks) > 5
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_code_prints_what_the_page_says(page) -> None:
+    names: dict[str, Any] = {"__name__": page.stem}
+    blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
+    assert len(blocks) > 4
     for block in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(block["code"], "README.md", "exec"), names)
+            exec(compile(block["code"], page.name, "exec"), names)
         assert_alike(printed.getvalue(), block["printed"] or "")
 
 

@@ -2,6 +2,7 @@
 
 from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._layout import Group, TaskLayout
+from skmtl.tasks._numeric import Numeric
 from skmtl.tasks._targets import LabelMatrix, read_labels
 from skmtl.tasks.absolute_error import AbsoluteError
 from skmtl.tasks.binary import Binary
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "LabelMatrix",
     "Multiclass",
+    "Numeric",
     "Poisson",
     "Quantile",
     "SquaredError",
