@@ -12,7 +12,7 @@ from typing import Any
 
 FULL_BATCH_ROWS = 64
 DOUBLE_PRECISION_ROWS = 64
-HELD_OUT_ROWS = 64
+HELD_OUT_ROWS = 16
 TINY_STEPS = 60
 MOST_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 STEPS_A_ROW, MOST_STEPS = 4, 1000
