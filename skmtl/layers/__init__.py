@@ -16,7 +16,7 @@ from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
 from skmtl.layers._scratch import Scratch
 from skmtl.layers._stitch import MemberStitch
-from skmtl.layers._task_gramian import task_gramian
+from skmtl.layers._task_gramian import mixture_gramian, task_gramian
 
 __all__ = [
     "ACTIVATIONS",
@@ -45,5 +45,6 @@ __all__ = [
     "channels_as_rows",
     "constant",
     "members_as_channels",
+    "mixture_gramian",
     "task_gramian",
 ]

@@ -1,4 +1,4 @@
-"""Inner products of many tasks' gradients by the parameters of one stack of hidden layers."""
+"""Inner products of many tasks' gradients: by the parameters of one stack of hidden layers, by what they mix."""
 
 from __future__ import annotations
 
@@ -42,6 +42,29 @@ def task_gramian(mlp: MemberMLP, gradient: Tensor, scratch: Scratch, members: sl
         if i > 0:
             gradient = _input_gradient(layer, gradient, members)
     return gramian
+
+
+def mixture_gramian(gates: Tensor, gradient: Tensor) -> Tensor:
+    """Gramian of the tasks' gradients by the experts' outputs, where task t reads sum_e g_te E_e.
+
+    Its gradient by E_e is g_te a_t with a_t the one at its mixture, so that two tasks' inner product is
+    sum_row (g_s . g_t) (a_s . a_t): no gradient by an expert is formed.
+
+    Parameters
+    ----------
+    gates : Tensor of shape (member, row, task, expert)
+        Weights of the experts.
+    gradient : Tensor of shape (member * task, row, width)
+        Gradient at the mixtures.
+
+    Returns
+    -------
+    Tensor of shape (member, task, task)
+        Inner products.
+    """
+    by_row = gradient.unflatten(0, (-1, gates.shape[2])).transpose(1, 2)  # (member, row, task, width)
+    products: Tensor = (gates @ gates.mT).mul_(by_row @ by_row.mT)
+    return products.sum(1)
 
 
 def _layer_gramian(x: Tensor, gradient: Tensor) -> Tensor:

@@ -65,6 +65,31 @@ class OfRepresentation(TaskGradients):
         return self.outputs.sum_blocks(products)
 
 
+class OfFeaturesInCommon(TaskGradients):
+    """By features that all tasks read, where each makes its own of them by parameters of its own: gates, private nets.
+
+    The backward of the weighted losses serves the shared parameters, a second one of the unweighted losses all others.
+    Memory: the gradient at the features of each task, (member * task, row, width), and the others' gradients.
+    """
+
+    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+        super().__init__(passes, n_outputs)
+        self._private = _gradients_owned_by("task", passes)
+
+    def gramian(self, own: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        passes = self.passes
+        return passes.body.features_gramian(passes.head.input_gradient(own, passes.scratch), passes.scratch)
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """See :class:`TaskGradients`."""
+        self.passes.backward(own, again=True)
+        kept = [view.clone() for view in self._private]
+        self.passes.backward(own * self.outputs.spread(weights)[:, None])
+        for view, gradient in zip(self._private, kept, strict=True):
+            view.copy_(gradient)
+
+
 class OfStack(TaskGradients):
     """By the parameters of one stack of hidden layers, in one batched backward over the tasks.
 
@@ -97,10 +122,7 @@ class OfParameters(TaskGradients):
 
     def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
-        owners = {spec.name: spec.owner for spec in passes.buffer.specs}
-        views = {name: passes.buffer.gradient_view(name) for name in owners}
-        self._shared = [views[name] for name, owner in owners.items() if owner == "shared"]
-        self._private = [views[name] for name, owner in owners.items() if owner == "task"]
+        self._shared, self._private = (_gradients_owned_by(owner, passes) for owner in ("shared", "task"))
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
@@ -124,6 +146,11 @@ class OfParameters(TaskGradients):
             view.copy_(total)
 
 
+def _gradients_owned_by(owner: str, passes: Differentiation) -> list[Tensor]:
+    """Views of the gradient buffer."""
+    return [passes.buffer.gradient_view(spec.name) for spec in passes.buffer.specs if spec.owner == owner]
+
+
 def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
     """Choose the way to the tasks' gradients that the architecture allows.
 
@@ -141,7 +168,7 @@ def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: 
     Raises
     ------
     ValueError
-        If no parameter is shared, or the tasks do not all read the same features and ``gradient`` asks for these.
+        If no parameter is shared, or no features are read by all tasks and ``gradient`` asks for these.
     """
     body, head = passes.body, passes.head
     shared = {spec.name for spec in passes.buffer.specs if spec.owner == "shared"}
@@ -153,11 +180,11 @@ def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: 
     heads = {spec.name for spec in head.specs}
     common = isinstance(head, FusedHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
     if gradient == "representation":
-        if not common:
+        if not common and not body.common_features:
             raise ValueError(
                 f"gradient='representation' needs features that all tasks read; with sharing={sharing!r} each task has "
                 f"its own. Use gradient='parameters'."
             )
-        return OfRepresentation(passes, n_outputs)
+        return (OfRepresentation if common else OfFeaturesInCommon)(passes, n_outputs)
     stacked = common and body.stack is not None and shared == {spec.name for spec in body.stack.specs}
     return (OfStack if stacked else OfParameters)(passes, n_outputs)
