@@ -46,8 +46,7 @@ class TaskGradients(ABC):
 
     def backward(self, own: Tensor, weights: Tensor) -> None:
         """Fill the gradient buffer after :meth:`gramian`; ``weights`` has the shape ``(member, task)``."""
-        self.passes.backward(own * self.outputs.spread(weights)[:, None])
-        self.passes.head.backward(own, self.passes.scratch)  # over the weighted gradient that was written there
+        self.passes.backward(own * self.outputs.spread(weights)[:, None], at_head=own)
 
 
 class OfRepresentation(TaskGradients):
