@@ -47,7 +47,7 @@ class StepParts:
 
 
 class _Labels(NamedTuple):
-    """Labels of a batch by task: total weight, 1 where there is none; loss weights, 0 where there is none; whether any."""
+    """Of a batch, by task: total weight of its labels, 1 for none; loss weight, 0 for none; whether there is any."""
 
     divisor: Tensor
     importance: Tensor
