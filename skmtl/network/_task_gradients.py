@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skmtl.layers import task_gramian
+from skmtl.layers import LayerGradients, task_gramian
 from skmtl.network._backward import Differentiation
 from skmtl.network._heads import FusedHead
 from skmtl.network._outputs import OutputsByTask
@@ -92,8 +92,9 @@ class OfFeaturesInCommon(TaskGradients):
 class OfStack(TaskGradients):
     """By the parameters of one stack of hidden layers, in one batched backward over the tasks.
 
-    No gradient of a task by the parameters is ever formed. Memory: two tensors (member, task, row, width) of the widest
-    layer, for as many members at a time as fit ``CHUNK_BYTES`` and at least one.
+    Memory: a few tensors of the size (member, task, row, width) of the widest layer, for as many members at a time as
+    fit ``CHUNK_BYTES`` and at least one; the tasks' gradients by a layer are formed only where they are smaller. Where
+    those of all layers and members were formed, they are combined; else a backward of the weighted losses follows.
     """
 
     def gramian(self, own: Tensor) -> Tensor:
@@ -103,14 +104,32 @@ class OfStack(TaskGradients):
         widest = max(layer.n_outputs for layer in stack.layers)
         row_bytes = own.element_size() * self.outputs.n_tasks * own.shape[1] * widest
         chunk = max(CHUNK_BYTES // row_bytes, 1)
-        parts = (slice(first, first + chunk) for first in range(0, own.shape[0], chunk))
-        return torch.cat([self._part(own[members], members) for members in parts])
+        self._formed: list[LayerGradients] = []
+        if len(own) <= chunk:
+            gramian, formed = self._part(own, slice(None))
+            self._formed = [layer for layer in formed if layer is not None] if None not in formed else []
+            return gramian
+        parts = (slice(first, first + chunk) for first in range(0, len(own), chunk))
+        return torch.cat([self._part(own[members], members)[0] for members in parts])
 
-    def _part(self, own: Tensor, members: slice) -> Tensor:
+    def _part(self, own: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
         stack = self.passes.body.stack
         assert stack is not None
         weight = self.passes.head.linear.weight_transposed.detach()[members]
         return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """See :class:`TaskGradients`."""
+        if not self._formed:
+            super().backward(own, weights)
+            return
+        stack = self.passes.body.stack
+        assert stack is not None
+        for layer, formed in zip(stack.layers, self._formed, strict=True):
+            for spec, by_task in zip(layer.specs, formed, strict=True):
+                combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
+                torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
+        self.passes.head.backward(own, self.passes.scratch)
 
 
 class OfParameters(TaskGradients):
