@@ -44,7 +44,7 @@ def complementary(matrix: Floats, offset: Floats, passive: Flags | None = None) 
     fewest = np.full_like(offset[..., :1], n + 1)
     patience = np.full_like(fewest, FULL_EXCHANGES)
     for _ in range(20 + 10 * n):
-        x = solve_on(matrix, -offset, passive)
+        x = solve_on(matrix, -offset[..., None], passive)[..., 0]
         product = times(matrix, x)
         wrong = np.where(passive, x < 0, product + offset < -TOLERANCE * (np.abs(product) + np.abs(offset)))
         if not wrong.any():
@@ -58,9 +58,10 @@ def complementary(matrix: Floats, offset: Floats, passive: Flags | None = None) 
 
 
 def solve_on(matrix: Floats, right: Floats, passive: Flags) -> Floats:
-    """Solve M x = r over the passive indices; x is 0 elsewhere."""
+    """Solve M X = R, R of shape (..., n, column), over the passive indices; X is 0 elsewhere."""
     if not passive.any():
         return np.zeros_like(right)
-    reduced = np.where(passive[..., :, None] & passive[..., None, :], matrix, np.eye(matrix.shape[-1]))
-    solution: Floats = np.linalg.solve(reduced, (right * passive)[..., None])[..., 0].astype(float, copy=False)
-    return solution
+    if not passive.all():
+        matrix = np.where(passive[..., :, None] & passive[..., None, :], matrix, np.eye(matrix.shape[-1]))
+        right = right * passive[..., None]
+    return np.linalg.solve(matrix, right).astype(float, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from skmtl.balancing._balancer import Seen, require
 from skmtl.balancing._complementarity import complementary, solve_on
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
-MOST_STEPS = 40
+MOST_GUESSES, MOST_STEPS = 8, 40
 TOLERANCE = 1e-10  # of the distance, relative to the radius
 
 
@@ -23,8 +24,7 @@ class CAGrad(GramianBalancer):
 
     d is also the point closest to g_0 at which every task gains at least lam, for the greatest lam that keeps it within
     the radius. With d = g_0 + J^T x, x solves the complementarity problem x >= 0, G x + G p >= lam, x (G x + G p - lam)
-    = 0. The distance |J^T x| is a convex, rising function of lam, and its square is quadratic as long as the same x are
-    positive: a few jumps to the root of the quadratic at hand find the solution.
+    = 0. Where it is known which x are positive, they follow in closed form.
 
     Parameters
     ----------
@@ -51,36 +51,59 @@ class CAGrad(GramianBalancer):
     def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Mean gradient and correction; see :meth:`GramianBalancer.solve`."""
         amounts = problem.preference * problem.norms
-        return amounts + _correction(problem, amounts, self.c)
+        return amounts + _correction(_Ball.around(amounts, problem, self.c))
 
 
-def _correction(problem: Problem, amounts: Floats, c: float) -> Floats:
-    """x, in amounts of unit gradients, ``(member, task)``.
+@dataclass(frozen=True)
+class _Ball:
+    """The problem in unit gradients: gains from g_0, what a gain of 1 is in unit gradients, the radius."""
 
-    Where a jump to the root of a quadratic passes the solution, Newton's method goes back; no step goes beyond the
-    point that Newton's method reached from above, which never passes the solution.
+    cosines: Floats
+    gains: Floats  # (member, task)
+    per_unit: Floats  # (member, task); 0 for a task that is left out
+    radius: Floats  # (member, 1)
+    most: Floats  # (member, 1): no task can gain more than the one that gains least on its own
+
+    @classmethod
+    def around(cls, amounts: Floats, problem: Problem, c: float) -> _Ball:
+        gains = times(problem.cosines, amounts)
+        radius = c * np.sqrt(np.maximum((amounts * gains).sum(1, keepdims=True), 0))
+        alone = (gains + radius * (1 + problem.ridge) ** 0.5) * problem.norms
+        most = np.where(problem.present, alone, np.inf).min(1, keepdims=True)
+        most[np.isinf(most)] = 0.0  # no task is present
+        return cls(problem.cosines, gains, problem.present / problem.norms, radius, most)
+
+
+def _correction(ball: _Ball) -> Floats:
+    """x, in amounts of unit gradients, ``(member, task)``: a guess says which are positive and changes all wrong signs.
+
+    With x = lam a - b, G a = per_unit and G b = gains where x is positive, |J^T x| = radius is a quadratic in lam.
     """
-    cosines, present = problem.cosines, problem.present
-    gains = times(cosines, amounts)  # of the unit gradients from g_0
-    radius = c * np.sqrt(np.maximum((amounts * gains).sum(1, keepdims=True), 0))
-    longest = radius * (1 + problem.ridge) ** 0.5  # gain of a step of this length along a task's own gradient
-    each = np.where(present, (gains + longest) * problem.norms, np.inf)  # what a task could gain at most
-    lam = upper = np.where(present.any(1, keepdims=True), each.min(1, keepdims=True), 0.0)
-    per_unit = present / problem.norms  # lam is a gain of the gradients, not of the unit gradients
-    active = present & (each <= lam)
-    for _ in range(MOST_STEPS):
-        x, active = complementary(cosines, np.where(present, gains - lam * per_unit, 1.0), active)
-        distance = np.sqrt(np.maximum((x * times(cosines, x)).sum(1, keepdims=True), 0))
-        beyond = distance - radius
-        wrong = np.abs(beyond) > TOLERANCE * radius
+    passive = ball.gains < ball.most * ball.per_unit
+    for _ in range(MOST_GUESSES):
+        right = np.stack([ball.per_unit, ball.gains], -1)
+        a, b = np.moveaxis(solve_on(ball.cosines, right, passive), -1, 0)
+        aa, ab, bb = ((u * v).sum(1, keepdims=True) for u, v in ((ball.per_unit, a), (ball.gains, a), (ball.gains, b)))
+        root = ab + np.sqrt(np.maximum(ab**2 - aa * (bb - ball.radius**2), 0))
+        lam = root / np.where(aa > 0, aa, np.inf)
+        x: Floats = lam * a - b
+        slack = times(ball.cosines, x) + ball.gains - lam * ball.per_unit
+        wrong = np.where(passive, x < 0, slack < -TOLERANCE * np.abs(ball.gains))
         if not wrong.any():
+            return x
+        passive = passive ^ wrong
+    return _correction_from_above(ball)
+
+
+def _correction_from_above(ball: _Ball) -> Floats:
+    """The same by Newton's method on the distance |J^T x|, convex and rising with lam: it never passes the solution."""
+    lam, passive = ball.most, None
+    for _ in range(MOST_STEPS):
+        x, passive = complementary(ball.cosines, ball.gains - lam * ball.per_unit, passive)
+        distance = np.sqrt(np.maximum((x * times(ball.cosines, x)).sum(1, keepdims=True), 0))
+        beyond = distance - ball.radius
+        if (beyond <= TOLERANCE * ball.radius).all():
             break
-        slope = (per_unit * x).sum(1, keepdims=True)  # half that of the squared distance
-        curvature = (per_unit * solve_on(cosines, per_unit, active)).sum(1, keepdims=True)
-        newton = lam - beyond * distance / np.where(slope > 0, slope, np.inf)
-        upper = np.minimum(upper, newton)
-        root = lam - (distance + radius) * beyond / (
-            slope + np.sqrt(np.maximum(slope**2 - curvature * (distance**2 - radius**2), 0))
-        )
-        lam = np.where(wrong, np.where(beyond > 0, root, upper), lam)
+        slope = (ball.per_unit * x).sum(1, keepdims=True)
+        lam = lam - np.maximum(beyond, 0) * distance / np.where(slope > 0, slope, np.inf)
     return x

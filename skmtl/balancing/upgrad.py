@@ -24,6 +24,7 @@ class UPGrad(GramianBalancer):
     def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Project all gradients; see :meth:`GramianBalancer.solve`."""
         cosines, n_tasks = problem.cosines, problem.norms.shape[1]
-        x, _ = complementary(np.repeat(cosines[:, None], n_tasks, 1), cosines)  # (member, task, coefficient)
+        each = np.broadcast_to(cosines[:, None], (len(cosines), n_tasks, n_tasks, n_tasks))
+        x, _ = complementary(each, cosines)  # (member, task, coefficient)
         amounts = problem.preference * problem.norms
         return amounts + (amounts[:, None, :] @ x)[:, 0]
