@@ -83,7 +83,7 @@ def _quality(arguments: argparse.Namespace) -> None:
         f"{len(quality.SEEDS)} draws, {quality.NET}, all else at its default. Error: root relative squared error, or "
         f"1 - ROC-AUC of a binary task. delta_m: mean relative improvement on the single-task reference in percent, "
         f"greater is better. Tuned static weights: random weights over three decades, chosen on a fifth of the "
-        f"training rows in the median time of a fit by a method with gradient='parameters', then fitted on all.\n\n"
+        f"training rows and fitted on all, together in the median time of a fit with gradient='parameters'.\n\n"
         f"{quality_table(results)}\n\nCandidates of the tuned weights, by set: {'; '.join(notes)}.\n"
     )
     _write("(quality) What the methods buy", text)

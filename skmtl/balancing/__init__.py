@@ -29,10 +29,10 @@ STCH return the derivative of their objective as it is, since its growth while l
 common factor of all weights matters little.
 
 Methods that look at gradients take them by the shared parameters, as their papers do (``gradient="parameters"``), or by
-the features that all output layers read (``gradient="representation"``): then a step of the default net costs hardly
-more than a static one, but inner products of gradients by the features are not those by the parameters. By the
-parameters, a step with 8 tasks costs some seven static ones. Output layers follow their own unweighted losses either
-way.
+the features that all tasks read (``gradient="representation"``), the last hidden layer's or the shared experts': then a
+step of the default net costs hardly more than a static one, but inner products of gradients by the features are not
+those by the parameters. By the parameters, a step with 8 tasks costs some seven static ones. Output layers and other
+parameters of a single task follow their own unweighted losses either way.
 
 A task without a label in a batch, or with loss weight 0, is left out and gets weight 0.
 

@@ -142,7 +142,9 @@ class GradientBalancer(Balancer):
     Parameters
     ----------
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken: the shared parameters, or the features that all output layers read.
+        By what the gradients are taken: the shared parameters, or the features that all tasks read: those of the last
+        shared hidden layer or, with shared experts (the last level's), their outputs. Architectures without such
+        features have the first form only.
     """
 
     def __init__(self, gradient: Literal["parameters", "representation"] = "parameters") -> None:

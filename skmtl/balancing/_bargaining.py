@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from skmtl.balancing._gramian import Problem
+from skmtl.balancing._gramian import Floats, Problem, diagonal_of, times
 
 MOST_STEPS = 60
+SMALL_STEP = 1e-7  # relative; Newton's method squares the error, so that what is left is rounding
 TO_THE_BOUNDARY = 0.9  # share of the way to a weight of 0 that a step may take
 
 
-def bargain(problem: Problem, exponent: float) -> Tensor:
+def bargain(problem: Problem, exponent: float) -> Floats:
     """Solve G w = p w^(-a) for w > 0 and return the weights of the unit gradients.
 
     The solution minimises the convex w^T G w / 2 - sum_t p_t integral(w_t^(-a)), whose Newton steps are cut short where
@@ -27,22 +27,21 @@ def bargain(problem: Problem, exponent: float) -> Tensor:
 
     Returns
     -------
-    Tensor of shape (member, task)
+    ndarray of shape (member, task)
         Weights of the unit gradients.
     """
-    alone = torch.where(problem.present, problem.preference / problem.norms**2, 1.0) ** (1 / (1 + exponent))
+    alone = np.where(problem.present, problem.preference / problem.norms**2, 1.0) ** (1 / (1 + exponent))
     lengths = alone * problem.norms  # of the gradients, each weighted as if alone: e_t |g_t|
     matrix = lengths[:, :, None] * problem.cosines * lengths[:, None, :]
-    target = lengths.square()
-    w = torch.ones_like(lengths)
+    target = lengths**2
+    w = np.ones_like(lengths)
     for _ in range(MOST_STEPS):
         pull = target * w**-exponent
-        residual = (matrix @ w[:, :, None])[:, :, 0] - pull
-        hessian = matrix + torch.diag_embed(exponent * pull / w)
-        step = -torch.linalg.solve_ex(hessian, residual[:, :, None])[0][:, :, 0]
-        relative = step / w
-        shrinkage = (-relative).amax(1, keepdim=True)
-        w = w + step * (TO_THE_BOUNDARY / shrinkage.clamp(min=TO_THE_BOUNDARY)).clamp(max=1.0)
-        if relative.abs().max() < 1e-13:
+        hessian = matrix.copy()
+        diagonal_of(hessian)[:] += exponent * pull / w
+        relative = np.linalg.solve(hessian, (pull - times(matrix, w))[:, :, None])[:, :, 0] / w
+        shrinkage = -relative.min(1, keepdims=True)
+        w = w * (1 + relative * (TO_THE_BOUNDARY / np.maximum(shrinkage, TO_THE_BOUNDARY)))
+        if np.abs(relative).max() < SMALL_STEP:
             break
     return w * lengths

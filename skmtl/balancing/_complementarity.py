@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from skmtl.balancing._gramian import Flags, Floats, times
 
 TOLERANCE = 1e-12  # relative slack below which a multiplier counts as 0
 FULL_EXCHANGES = 3  # without progress, before single exchanges take over
 
 
-def complementary(matrix: Tensor, offset: Tensor, passive: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def complementary(matrix: Floats, offset: Floats, passive: Flags | None = None) -> tuple[Floats, Flags]:
     """Solve x >= 0, y = M x + q >= 0, x_i y_i = 0 by block principal pivoting.
 
     x minimises x^T M x / 2 + q^T x over x >= 0. A guess says which x_i are passive (free, with y_i = 0); all indices
@@ -19,18 +20,18 @@ def complementary(matrix: Tensor, offset: Tensor, passive: Tensor | None = None)
 
     Parameters
     ----------
-    matrix : Tensor of shape (..., n, n)
+    matrix : ndarray of shape (..., n, n)
         M, symmetric and positive definite.
-    offset : Tensor of shape (..., n)
+    offset : ndarray of shape (..., n)
         q.
-    passive : Tensor of shape (..., n), bool, optional
+    passive : ndarray of shape (..., n), bool, optional
         Where to start; by default where q < 0.
 
     Returns
     -------
-    x : Tensor of shape (..., n)
+    x : ndarray of shape (..., n)
         The solution.
-    passive : Tensor of shape (..., n), bool
+    passive : ndarray of shape (..., n), bool
         Where it may be positive.
 
     References
@@ -40,26 +41,27 @@ def complementary(matrix: Tensor, offset: Tensor, passive: Tensor | None = None)
     """
     passive = offset < 0 if passive is None else passive
     n = offset.shape[-1]
-    fewest = torch.full_like(offset[..., :1], n + 1)
-    patience = torch.full_like(fewest, FULL_EXCHANGES)
+    fewest = np.full_like(offset[..., :1], n + 1)
+    patience = np.full_like(fewest, FULL_EXCHANGES)
     for _ in range(20 + 10 * n):
-        x = solve_on(matrix, -offset, passive)
-        product = (matrix @ x[..., None])[..., 0]
-        wrong = torch.where(passive, x < 0, product + offset < -TOLERANCE * (product.abs() + offset.abs()))
-        count = wrong.sum(-1, keepdim=True)
+        x = solve_on(matrix, -offset[..., None], passive)[..., 0]
+        product = times(matrix, x)
+        wrong = np.where(passive, x < 0, product + offset < -TOLERANCE * (np.abs(product) + np.abs(offset)))
         if not wrong.any():
             break
-        better = count < fewest
-        patience = torch.where(better, FULL_EXCHANGES, patience - 1)
-        fewest = torch.minimum(fewest, count)
-        last = wrong & (wrong.flip(-1).cumsum(-1).flip(-1) == 1)
-        passive = passive ^ torch.where(patience >= 0, wrong, last)
-    return x.clamp(min=0), passive
+        count = wrong.sum(-1, keepdims=True)
+        patience = np.where(count < fewest, FULL_EXCHANGES, patience - 1)
+        fewest = np.minimum(fewest, count)
+        last = wrong & (wrong[..., ::-1].cumsum(-1)[..., ::-1] == 1)
+        passive = passive ^ np.where(patience >= 0, wrong, last)
+    return np.maximum(x, 0.0), passive
 
 
-def solve_on(matrix: Tensor, right: Tensor, passive: Tensor) -> Tensor:
-    """Solve M x = r over the passive indices; x is 0 elsewhere."""
-    eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
-    reduced = torch.where(passive[..., :, None] & passive[..., None, :], matrix, eye)
-    solution: Tensor = torch.linalg.solve_ex(reduced, torch.where(passive, right, 0.0)[..., None])[0]
-    return solution[..., 0]
+def solve_on(matrix: Floats, right: Floats, passive: Flags) -> Floats:
+    """Solve M X = R, R of shape (..., n, column), over the passive indices; X is 0 elsewhere."""
+    if not passive.any():
+        return np.zeros_like(right)
+    if not passive.all():
+        matrix = np.where(passive[..., :, None] & passive[..., None, :], matrix, np.eye(matrix.shape[-1]))
+        right = right * passive[..., None]
+    return np.linalg.solve(matrix, right).astype(float, copy=False)

@@ -6,49 +6,73 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skmtl.balancing._balancer import GradientBalancer, Seen
 
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Problem:
-    """Directions and lengths of the tasks' gradients, in float64.
+    """Directions and lengths of the tasks' gradients, in float64, as arrays.
+
+    The problems are tiny and their solvers branch on what they find: on the CPU numpy's calls cost a third of torch's,
+    and an accelerator, which would have to wait for every branch, hands its Gramian over once a step.
 
     Attributes
     ----------
-    cosines : Tensor of shape (member, task, task)
+    cosines : ndarray of shape (member, task, task)
         Gramian of the gradients scaled to norm 1, with a ridge on its diagonal that keeps it positive definite beyond
         the rounding errors of its entries. A task that is left out is orthogonal to all others.
-    norms : Tensor of shape (member, task)
+    norms : ndarray of shape (member, task)
         Norms of the gradients; 1 for a task that is left out.
-    preference : Tensor of shape (member, task)
+    preference : ndarray of shape (member, task)
         The loss weights; 0 for a task that is left out.
-    present : Tensor of shape (member, task), bool
+    present : ndarray of shape (member, task), bool
         Tasks with a label in the batch, a positive loss weight and a gradient that is not zero.
     ridge : float
         Added to the diagonal of ``cosines``.
     """
 
-    cosines: Tensor
-    norms: Tensor
-    preference: Tensor
-    present: Tensor
+    cosines: Floats
+    norms: Floats
+    preference: Floats
+    present: Flags
     ridge: float
 
     @classmethod
     def read(cls, gramian: Tensor, importance: Tensor) -> Problem:
         """Scale the tasks to norm 1, so that no method depends on how different their losses are."""
         ridge = max(10 * gramian.shape[-1] * torch.finfo(gramian.dtype).eps, 1e-12)
-        gramian = torch.nan_to_num(gramian.double())  # where a loss diverges, training stops at the end of the epoch
-        squares = gramian.diagonal(dim1=-2, dim2=-1)
-        present = (importance > 0) & (squares > 0)
-        norms = torch.where(present, squares, 1.0).sqrt()
-        coupled = present[:, :, None] & present[:, None, :]
-        cosines = torch.where(coupled, gramian / (norms[:, :, None] * norms[:, None, :]), 0.0)
-        cosines.diagonal(dim1=-2, dim2=-1).fill_(1 + ridge)
-        return cls(cosines, norms, torch.where(present, importance.double(), 0.0), present, ridge)
+        products, preference = gramian.cpu().double().numpy(), importance.cpu().double().numpy()
+        if not np.isfinite(products).all():  # where a loss diverges, training stops at the end of the epoch
+            products = np.nan_to_num(products)
+        squares = products.diagonal(axis1=1, axis2=2)
+        present = (preference > 0) & (squares > 0)
+        norms = np.sqrt(np.where(present, squares, 1.0))
+        cosines = products / (norms[:, :, None] * norms[:, None, :])
+        if not present.all():
+            cosines *= present[:, :, None] & present[:, None, :]
+            preference = preference * present
+        diagonal_of(cosines)[:] = 1 + ridge
+        return cls(cosines, norms, preference, present, ridge)
+
+
+def diagonal_of(matrices: Floats) -> Floats:
+    """View of the diagonals of contiguous square matrices: ``(..., n, n) -> (..., n)``."""
+    n = matrices.shape[-1]
+    return matrices.reshape(*matrices.shape[:-2], n * n)[..., :: n + 1]
+
+
+def times(matrices: Floats, vectors: Floats) -> Floats:
+    """Product of each matrix and its vector: ``(..., n, n), (..., n) -> (..., n)``."""
+    product: Floats = (matrices @ vectors[..., None])[..., 0]
+    return product
 
 
 class GramianBalancer(GradientBalancer):
@@ -63,21 +87,22 @@ class GramianBalancer(GradientBalancer):
         """Solve the method's problem; see :meth:`Balancer.weights`."""
         assert seen.gramian is not None
         problem = Problem.read(seen.gramian, importance)
-        weights = self.solve(problem, seen) / problem.norms
-        return torch.where(problem.present, weights, 0.0).to(importance.dtype), state
+        with np.errstate(all="ignore"):  # what overflows belongs to a loss that diverges
+            weights = self.solve(problem, seen) / problem.norms * problem.present
+        return torch.from_numpy(weights).to(importance), state
 
     @abstractmethod
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Weights ``(member, task)`` of the gradients scaled to norm 1; those of tasks left out do not matter."""
 
 
-def with_total(problem: Problem, raw: Tensor) -> Tensor:
+def with_total(problem: Problem, raw: Floats) -> Floats:
     """Scale weights ``raw`` of the unit gradients so that those of the gradients sum to the importance at hand.
 
     ``raw`` may have both signs. Their sum then may be near 0 or negative; the divisor keeps the direction and stays
     away from 0.
     """
-    each = torch.where(problem.present, raw / problem.norms, 0.0)
-    least = 1e-3 * each.abs().sum(1, keepdim=True)
-    divisor = each.sum(1, keepdim=True).abs().maximum(least)
-    return raw * (problem.preference.sum(1, keepdim=True) / torch.where(divisor > 0, divisor, 1.0))
+    each = raw / problem.norms * problem.present
+    divisor = np.maximum(np.abs(each.sum(1, keepdims=True)), 1e-3 * np.abs(each).sum(1, keepdims=True))
+    scaled: Floats = raw * (problem.preference.sum(1, keepdims=True) / np.where(divisor > 0, divisor, 1.0))
+    return scaled

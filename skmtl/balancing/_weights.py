@@ -17,11 +17,7 @@ def shared_out(raw: Tensor, importance: Tensor) -> Tensor:
 
 def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
     """Softmax over the present tasks of each member; 0 for the others, and where none is present."""
-    shifted = torch.where(present, logits, -torch.inf)
-    largest = shifted.amax(1, keepdim=True)
-    powers = (shifted - torch.where(largest.isfinite(), largest, 0.0)).exp()
-    total = powers.sum(1, keepdim=True)
-    return powers / torch.where(total > 0, total, 1.0)
+    return torch.where(present, torch.softmax(torch.where(present, logits, -torch.inf), 1), 0.0)
 
 
 def unseen(importance: Tensor) -> Tensor:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from skmtl.balancing._balancer import Seen
-from skmtl.balancing._gramian import GramianBalancer, Problem
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
 
 class AlignedMTL(GramianBalancer):
@@ -22,13 +21,13 @@ class AlignedMTL(GramianBalancer):
     learning. CVPR.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Inverse root of the Gramian; see :meth:`GramianBalancer.solve`."""
-        size = torch.where(problem.present, problem.norms, 0.0)
-        values, vectors = torch.linalg.eigh(size[:, :, None] * problem.cosines * size[:, None, :])
+        size = problem.norms * problem.present
+        values, vectors = np.linalg.eigh(size[:, :, None] * problem.cosines * size[:, None, :])
         kept = values > 2 * problem.ridge * values[:, -1:]
-        smallest = torch.where(kept, values, torch.inf).amin(1, keepdim=True)
-        scale = torch.where(kept, smallest / torch.where(kept, values, 1.0), 0.0).sqrt()
+        smallest = np.where(kept, values, np.inf).min(1, keepdims=True)
+        scale = np.sqrt(np.where(kept, smallest / np.where(kept, values, 1.0), 0.0))
         along = (problem.preference[:, None, :] @ vectors)[:, 0]  # V^T p
-        weights: Tensor = (vectors @ (scale * along)[:, :, None])[:, :, 0]  # of the gradients as they are
+        weights = times(vectors, scale * along)  # of the gradients as they are
         return weights * problem.norms

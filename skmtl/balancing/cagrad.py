@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from skmtl.balancing._balancer import Seen, require
-from skmtl.balancing._complementarity import complementary
-from skmtl.balancing._gramian import GramianBalancer, Problem
+from skmtl.balancing._complementarity import complementary, solve_on
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
-MOST_STEPS = 40
-TOLERANCE = 1e-13  # of the distance, relative to the radius
+MOST_GUESSES, MOST_STEPS = 8, 40
+TOLERANCE = 1e-10  # of the distance, relative to the radius
 
 
 class CAGrad(GramianBalancer):
@@ -23,8 +24,7 @@ class CAGrad(GramianBalancer):
 
     d is also the point closest to g_0 at which every task gains at least lam, for the greatest lam that keeps it within
     the radius. With d = g_0 + J^T x, x solves the complementarity problem x >= 0, G x + G p >= lam, x (G x + G p - lam)
-    = 0. The distance |J^T x| is a convex, rising function of lam with the derivative sum(x) / |J^T x|: Newton's method
-    from above, where a single task gains the most that it can, falls to the solution and never passes it.
+    = 0. Where it is known which x are positive, they follow in closed form.
 
     Parameters
     ----------
@@ -48,27 +48,62 @@ class CAGrad(GramianBalancer):
         require(self, "c", 0 <= self.c < 1, "at least 0 and less than 1")
         return super().start(importance)
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Mean gradient and correction; see :meth:`GramianBalancer.solve`."""
         amounts = problem.preference * problem.norms
-        return amounts + _correction(problem, amounts, self.c)
+        return amounts + _correction(_Ball.around(amounts, problem, self.c))
 
 
-def _correction(problem: Problem, amounts: Tensor, c: float) -> Tensor:
-    """x, in amounts of unit gradients, ``(member, task)``."""
-    cosines, present = problem.cosines, problem.present
-    gains = (cosines @ amounts[:, :, None])[:, :, 0]  # of the unit gradients from g_0
-    radius = c * (amounts * gains).sum(1, keepdim=True).clamp(min=0).sqrt()
-    each = torch.where(present, (gains + radius) * problem.norms, torch.inf)  # what a task could gain at most
-    lam = torch.where(present.any(1, keepdim=True), each.amin(1, keepdim=True), 0.0)
-    per_unit = torch.where(present, 1 / problem.norms, 0.0)  # lam is a gain of the gradients, not of the unit gradients
-    active = present & (each <= lam)
+@dataclass(frozen=True)
+class _Ball:
+    """The problem in unit gradients: gains from g_0, what a gain of 1 is in unit gradients, the radius."""
+
+    cosines: Floats
+    gains: Floats  # (member, task)
+    per_unit: Floats  # (member, task); 0 for a task that is left out
+    radius: Floats  # (member, 1)
+    most: Floats  # (member, 1): no task can gain more than the one that gains least on its own
+
+    @classmethod
+    def around(cls, amounts: Floats, problem: Problem, c: float) -> _Ball:
+        gains = times(problem.cosines, amounts)
+        radius = c * np.sqrt(np.maximum((amounts * gains).sum(1, keepdims=True), 0))
+        alone = (gains + radius * (1 + problem.ridge) ** 0.5) * problem.norms
+        most = np.where(problem.present, alone, np.inf).min(1, keepdims=True)
+        most[np.isinf(most)] = 0.0  # no task is present
+        return cls(problem.cosines, gains, problem.present / problem.norms, radius, most)
+
+
+def _correction(ball: _Ball) -> Floats:
+    """x, in amounts of unit gradients, ``(member, task)``: a guess says which are positive and changes all wrong signs.
+
+    With x = lam a - b, G a = per_unit and G b = gains where x is positive, |J^T x| = radius is a quadratic in lam.
+    """
+    passive = ball.gains < ball.most * ball.per_unit
+    for _ in range(MOST_GUESSES):
+        right = np.stack([ball.per_unit, ball.gains], -1)
+        a, b = np.moveaxis(solve_on(ball.cosines, right, passive), -1, 0)
+        aa, ab, bb = ((u * v).sum(1, keepdims=True) for u, v in ((ball.per_unit, a), (ball.gains, a), (ball.gains, b)))
+        root = ab + np.sqrt(np.maximum(ab**2 - aa * (bb - ball.radius**2), 0))
+        lam = root / np.where(aa > 0, aa, np.inf)
+        x: Floats = lam * a - b
+        slack = times(ball.cosines, x) + ball.gains - lam * ball.per_unit
+        wrong = np.where(passive, x < 0, slack < -TOLERANCE * np.abs(ball.gains))
+        if not wrong.any():
+            return x
+        passive = passive ^ wrong
+    return _correction_from_above(ball)
+
+
+def _correction_from_above(ball: _Ball) -> Floats:
+    """The same by Newton's method on the distance |J^T x|, convex and rising with lam: it never passes the solution."""
+    lam, passive = ball.most, None
     for _ in range(MOST_STEPS):
-        x, active = complementary(cosines, torch.where(present, gains - lam * per_unit, 1.0), active)
-        distance = (x * (cosines @ x[:, :, None])[:, :, 0]).sum(1, keepdim=True).clamp(min=0).sqrt()
-        beyond = distance - radius
-        if (beyond <= TOLERANCE * radius).all():
+        x, passive = complementary(ball.cosines, ball.gains - lam * ball.per_unit, passive)
+        distance = np.sqrt(np.maximum((x * times(ball.cosines, x)).sum(1, keepdims=True), 0))
+        beyond = distance - ball.radius
+        if (beyond <= TOLERANCE * ball.radius).all():
             break
-        slope = (per_unit * x).sum(1, keepdim=True) / torch.where(distance > 0, distance, 1.0)
-        lam = lam - torch.where(slope > 0, beyond / torch.where(slope > 0, slope, 1.0), 0.0)
+        slope = (ball.per_unit * x).sum(1, keepdims=True)
+        lam = lam - np.maximum(beyond, 0) * distance / np.where(slope > 0, slope, np.inf)
     return x

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skmtl.balancing._balancer import Seen, require
 from skmtl.balancing._bargaining import bargain
-from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
 
 class FairGrad(GramianBalancer):
@@ -38,6 +38,6 @@ class FairGrad(GramianBalancer):
         require(self, "alpha", self.alpha > 0, "positive")
         return super().start(importance)
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """G w = p w^(-1 / alpha); see :meth:`GramianBalancer.solve`."""
         return with_total(problem, bargain(problem, 1 / self.alpha))

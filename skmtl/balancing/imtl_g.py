@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from skmtl.balancing._balancer import Seen
-from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
 
 class IMTLG(GramianBalancer):
@@ -21,8 +20,8 @@ class IMTLG(GramianBalancer):
     multi-task learning. ICLR.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Equal projections on the unit gradients; see :meth:`GramianBalancer.solve`."""
-        ones = torch.ones_like(problem.norms)
-        v = torch.linalg.solve_ex(problem.cosines, ones[:, :, None])[0][:, :, 0]
+        ones = np.ones_like(problem.norms)
+        v = np.linalg.solve(problem.cosines, ones[:, :, None])[:, :, 0]
         return with_total(problem, v * problem.preference)

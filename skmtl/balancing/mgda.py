@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from skmtl.balancing._balancer import Seen
 from skmtl.balancing._complementarity import complementary
-from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
 
 class MGDA(GramianBalancer):
@@ -22,8 +21,8 @@ class MGDA(GramianBalancer):
     Sener, O. and Koltun, V. (2018). Multi-task learning as multi-objective optimization. NeurIPS 31.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Minimum-norm point; see :meth:`GramianBalancer.solve`."""
-        offset = torch.where(problem.present, -1 / problem.norms, 1.0)
+        offset = np.where(problem.present, -1 / problem.norms, 1.0)
         x, _ = complementary(problem.cosines, offset)
         return with_total(problem, x * problem.preference)

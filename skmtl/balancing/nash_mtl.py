@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from skmtl.balancing._balancer import Seen
 from skmtl.balancing._bargaining import bargain
-from skmtl.balancing._gramian import GramianBalancer, Problem, with_total
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
 
 class NashMTL(GramianBalancer):
@@ -22,6 +20,6 @@ class NashMTL(GramianBalancer):
     learning as a bargaining game. ICML.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """G w = p / w; see :meth:`GramianBalancer.solve`."""
         return with_total(problem, bargain(problem, 1.0))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from skmtl.balancing._balancer import Seen
-from skmtl.balancing._gramian import GramianBalancer, Problem
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, diagonal_of
 
 
 class PCGrad(GramianBalancer):
@@ -36,23 +37,24 @@ class PCGrad(GramianBalancer):
         super().__init__(gradient)
         self.shuffle = shuffle
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Project on coefficient vectors; see :meth:`GramianBalancer.solve`."""
-        cosines = problem.cosines
         members, n_tasks = problem.norms.shape
-        own = torch.eye(n_tasks, dtype=cosines.dtype, device=cosines.device)
-        left = own.expand(members, -1, -1).contiguous()  # (member, task, coefficient): what is left of each gradient
-        for other in self._order(members, n_tasks, seen, cosines).unbind(2):  # (member, task): whom each one meets
-            met = cosines.gather(1, other[:, :, None].expand(-1, -1, n_tasks))
-            overlap = (left * met).sum(2).clamp(max=0)
-            overlap = torch.where(other == torch.arange(n_tasks, device=other.device), 0.0, overlap)  # not itself
-            left.scatter_add_(2, other[:, :, None], -overlap[:, :, None])
-        return ((problem.preference * problem.norms)[:, None, :] @ left)[:, 0]
+        order = self._order(members, n_tasks, seen)
+        met = problem.cosines[np.arange(members)[:, None], order]  # (meeting, member, task, coefficient)
+        left = np.tile(np.eye(n_tasks), (members, 1))  # (member * task, coefficient): what is left of each gradient
+        rows = np.arange(len(left))
+        for other, cosines in zip(order.reshape(-1, len(left)), met.reshape(-1, *left.shape), strict=True):
+            left[rows, other] -= np.minimum(np.einsum("rc,rc->r", left, cosines), 0)
+        amounts = problem.preference * problem.norms
+        return (amounts[:, None, :] @ left.reshape(members, n_tasks, n_tasks))[:, 0]
 
-    def _order(self, members: int, n_tasks: int, seen: Seen, like: Tensor) -> Tensor:
-        """Order in which each gradient meets the others, ``(member, task, n_tasks)``."""
-        if not self.shuffle:
-            return torch.arange(n_tasks, device=like.device).expand(members, n_tasks, -1)
-        assert seen.generators is not None
-        draws = torch.stack([torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in seen.generators])
-        return draws.argsort(2).to(like.device)
+    def _order(self, members: int, n_tasks: int, seen: Seen) -> NDArray[np.int64]:
+        """Whom each gradient meets one after the other: ``(n_tasks - 1, member, task)``."""
+        if self.shuffle:
+            assert seen.generators is not None
+            places = np.stack([torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in seen.generators])
+        else:
+            places = np.tile(np.arange(float(n_tasks)), (members, n_tasks, 1))
+        diagonal_of(places)[:] = np.inf  # nobody meets itself
+        return np.moveaxis(places.argsort(2)[:, :, :-1], 2, 0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+import numpy as np
 
 from skmtl.balancing._balancer import Seen
 from skmtl.balancing._complementarity import complementary
-from skmtl.balancing._gramian import GramianBalancer, Problem
+from skmtl.balancing._gramian import Floats, GramianBalancer, Problem
 
 
 class UPGrad(GramianBalancer):
@@ -21,9 +21,10 @@ class UPGrad(GramianBalancer):
     Quinton, P. and Rey, V. (2024). Jacobian descent for multi-objective optimization. arXiv:2406.16232.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Tensor:
+    def solve(self, problem: Problem, seen: Seen) -> Floats:
         """Project all gradients; see :meth:`GramianBalancer.solve`."""
         cosines, n_tasks = problem.cosines, problem.norms.shape[1]
-        x, _ = complementary(cosines[:, None].expand(-1, n_tasks, -1, -1), cosines)  # (member, task, coefficient)
+        each = np.broadcast_to(cosines[:, None], (len(cosines), n_tasks, n_tasks, n_tasks))
+        x, _ = complementary(each, cosines)  # (member, task, coefficient)
         amounts = problem.preference * problem.norms
         return amounts + (amounts[:, None, :] @ x)[:, 0]

@@ -16,13 +16,14 @@ from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
 from skmtl.layers._scratch import Scratch
 from skmtl.layers._stitch import MemberStitch
-from skmtl.layers._task_gramian import task_gramian
+from skmtl.layers._task_gramian import LayerGradients, mixture_gramian, task_gramian
 
 __all__ = [
     "ACTIVATIONS",
     "NARROW",
     "Activation",
     "Initializer",
+    "LayerGradients",
     "MemberConvolution",
     "MemberEmbedding",
     "MemberGRU",
@@ -45,5 +46,6 @@ __all__ = [
     "channels_as_rows",
     "constant",
     "members_as_channels",
+    "mixture_gramian",
     "task_gramian",
 ]

@@ -105,6 +105,10 @@ class MemberMixture:
         stacked: Tensor = mixed.transpose(1, 2).flatten(0, 1)
         return stacked
 
+    def gates_of_last(self, scratch: Scratch) -> Tensor:
+        """Gates of the last forward, ``(member, row, mixture, own)``."""
+        return scratch.saved[self.name + ".softmax"].detach()
+
     def _over_all_experts(self, gates: Tensor) -> Tensor:
         """Gates with a zero for every expert that a mixture does not read: ``(member, row, mixture, expert)``."""
         if self.reads is None:

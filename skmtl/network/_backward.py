@@ -39,8 +39,11 @@ class Differentiation(Protocol):
         """``(1 or member, row, feature) -> (member, row, output)``."""
         ...
 
-    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
-        """Fill the gradient buffer from the gradient at the outputs; ``again``: another backward will follow."""
+    def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
+        """Fill the gradient buffer from the gradient at the outputs; ``again``: another backward will follow.
+
+        Parameters of the output layer follow ``at_head`` instead, if it is given.
+        """
         ...
 
 
@@ -62,9 +65,9 @@ class HandDerived:
         """See :class:`Differentiation`."""
         return self.head.forward(self.body.forward(x, self.scratch), self.scratch)
 
-    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
+    def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Differentiation`."""
-        self.head.backward(gradient, self.scratch)
+        self.head.backward(gradient if at_head is None else at_head, self.scratch)
         if self.has_body:
             self.body.backward(self.head.input_gradient(gradient, self.scratch), self.scratch)
 
@@ -89,7 +92,9 @@ class Autograd:
             self._outputs = self.head.forward(self.body.forward(x, self.scratch), self.scratch)
         return self._outputs.detach()
 
-    def backward(self, gradient: Tensor, *, again: bool = False) -> None:
+    def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Differentiation`."""
         self.buffer.gradient.zero_()
         self._outputs.backward(gradient, retain_graph=again)
+        if at_head is not None:
+            self.head.backward(at_head, self.scratch)

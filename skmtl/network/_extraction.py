@@ -25,7 +25,7 @@ class ExtractingBody(Body):
     def __init__(self, extractor: Extractor, body: Body) -> None:
         self.extractor, self.body = extractor, body
         self.width, self.copies = body.width, body.copies
-        self.penalties = body.penalties
+        self.penalties, self.common_features = body.penalties, body.common_features
         self.cells, self.operations = max(extractor.cells, body.cells), extractor.operations + body.operations
 
     @property
@@ -41,6 +41,10 @@ class ExtractingBody(Body):
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
         """See :class:`Body`."""
         return self.body.forward(self.extractor.forward(x, scratch), scratch)
+
+    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """By the features that all tasks read behind the extractor; see :class:`Body`."""
+        return self.body.features_gramian(gradient, scratch)
 
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """What the hidden layers tell about the extracted features; see :class:`Body`."""

@@ -62,5 +62,6 @@ class OutputsByTask:
             Products over the outputs of each task.
         """
         if self._one_to_one:
-            return own.transpose(1, 2)[:, :, :, None] * weight[:, :, None, :]
+            by_task = own.transpose(1, 2).contiguous()  # whose order of memory the product takes over
+            return by_task[:, :, :, None] * weight[:, :, None, :]
         return torch.stack([own[:, :, s] @ weight[:, s] for s in self._slices], 1)

@@ -13,7 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skmtl.layers import task_gramian
+from skmtl.layers import LayerGradients, task_gramian
 from skmtl.network._backward import Differentiation
 from skmtl.network._heads import FusedHead
 from skmtl.network._outputs import OutputsByTask
@@ -46,8 +46,7 @@ class TaskGradients(ABC):
 
     def backward(self, own: Tensor, weights: Tensor) -> None:
         """Fill the gradient buffer after :meth:`gramian`; ``weights`` has the shape ``(member, task)``."""
-        self.passes.backward(own * self.outputs.spread(weights)[:, None])
-        self.passes.head.backward(own, self.passes.scratch)  # over the weighted gradient that was written there
+        self.passes.backward(own * self.outputs.spread(weights)[:, None], at_head=own)
 
 
 class OfRepresentation(TaskGradients):
@@ -65,11 +64,37 @@ class OfRepresentation(TaskGradients):
         return self.outputs.sum_blocks(products)
 
 
+class OfFeaturesInCommon(TaskGradients):
+    """By features that all tasks read, where each makes its own of them by parameters of its own: gates, private nets.
+
+    The backward of the weighted losses serves the shared parameters, a second one of the unweighted losses all others.
+    Memory: the gradient at the features of each task, (member * task, row, width), and the others' gradients.
+    """
+
+    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+        super().__init__(passes, n_outputs)
+        self._private = _gradients_owned_by("task", passes)
+
+    def gramian(self, own: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        passes = self.passes
+        return passes.body.features_gramian(passes.head.input_gradient(own, passes.scratch), passes.scratch)
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """See :class:`TaskGradients`."""
+        self.passes.backward(own, again=True)
+        kept = [view.clone() for view in self._private]
+        self.passes.backward(own * self.outputs.spread(weights)[:, None])
+        for view, gradient in zip(self._private, kept, strict=True):
+            view.copy_(gradient)
+
+
 class OfStack(TaskGradients):
     """By the parameters of one stack of hidden layers, in one batched backward over the tasks.
 
-    No gradient of a task by the parameters is ever formed. Memory: two tensors (member, task, row, width) of the widest
-    layer, for as many members at a time as fit ``CHUNK_BYTES`` and at least one.
+    Memory: a few tensors of the size (member, task, row, width) of the widest layer, for as many members at a time as
+    fit ``CHUNK_BYTES`` and at least one; the tasks' gradients by a layer are formed only where they are smaller. Where
+    those of all layers and members were formed, they are combined; else a backward of the weighted losses follows.
     """
 
     def gramian(self, own: Tensor) -> Tensor:
@@ -79,14 +104,32 @@ class OfStack(TaskGradients):
         widest = max(layer.n_outputs for layer in stack.layers)
         row_bytes = own.element_size() * self.outputs.n_tasks * own.shape[1] * widest
         chunk = max(CHUNK_BYTES // row_bytes, 1)
-        parts = (slice(first, first + chunk) for first in range(0, own.shape[0], chunk))
-        return torch.cat([self._part(own[members], members) for members in parts])
+        self._formed: list[LayerGradients] = []
+        if len(own) <= chunk:
+            gramian, formed = self._part(own, slice(None))
+            self._formed = [layer for layer in formed if layer is not None] if None not in formed else []
+            return gramian
+        parts = (slice(first, first + chunk) for first in range(0, len(own), chunk))
+        return torch.cat([self._part(own[members], members)[0] for members in parts])
 
-    def _part(self, own: Tensor, members: slice) -> Tensor:
+    def _part(self, own: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
         stack = self.passes.body.stack
         assert stack is not None
         weight = self.passes.head.linear.weight_transposed.detach()[members]
         return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
+
+    def backward(self, own: Tensor, weights: Tensor) -> None:
+        """See :class:`TaskGradients`."""
+        if not self._formed:
+            super().backward(own, weights)
+            return
+        stack = self.passes.body.stack
+        assert stack is not None
+        for layer, formed in zip(stack.layers, self._formed, strict=True):
+            for spec, by_task in zip(layer.specs, formed, strict=True):
+                combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
+                torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
+        self.passes.head.backward(own, self.passes.scratch)
 
 
 class OfParameters(TaskGradients):
@@ -97,10 +140,7 @@ class OfParameters(TaskGradients):
 
     def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
-        owners = {spec.name: spec.owner for spec in passes.buffer.specs}
-        views = {name: passes.buffer.gradient_view(name) for name in owners}
-        self._shared = [views[name] for name, owner in owners.items() if owner == "shared"]
-        self._private = [views[name] for name, owner in owners.items() if owner == "task"]
+        self._shared, self._private = (_gradients_owned_by(owner, passes) for owner in ("shared", "task"))
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
@@ -124,6 +164,11 @@ class OfParameters(TaskGradients):
             view.copy_(total)
 
 
+def _gradients_owned_by(owner: str, passes: Differentiation) -> list[Tensor]:
+    """Views of the gradient buffer."""
+    return [passes.buffer.gradient_view(spec.name) for spec in passes.buffer.specs if spec.owner == owner]
+
+
 def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
     """Choose the way to the tasks' gradients that the architecture allows.
 
@@ -141,7 +186,7 @@ def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: 
     Raises
     ------
     ValueError
-        If no parameter is shared, or the tasks do not all read the same features and ``gradient`` asks for these.
+        If no parameter is shared, or no features are read by all tasks and ``gradient`` asks for these.
     """
     body, head = passes.body, passes.head
     shared = {spec.name for spec in passes.buffer.specs if spec.owner == "shared"}
@@ -153,11 +198,11 @@ def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: 
     heads = {spec.name for spec in head.specs}
     common = isinstance(head, FusedHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
     if gradient == "representation":
-        if not common:
+        if not common and not body.common_features:
             raise ValueError(
                 f"gradient='representation' needs features that all tasks read; with sharing={sharing!r} each task has "
                 f"its own. Use gradient='parameters'."
             )
-        return OfRepresentation(passes, n_outputs)
+        return (OfRepresentation if common else OfFeaturesInCommon)(passes, n_outputs)
     stacked = common and body.stack is not None and shared == {spec.name for spec in body.stack.specs}
     return (OfStack if stacked else OfParameters)(passes, n_outputs)

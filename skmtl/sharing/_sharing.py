@@ -101,6 +101,8 @@ class Body(ABC):
         Number of features that a task's output reads.
     copies : int
         1 if all tasks read the same features, else the number of tasks.
+    common_features : bool
+        Whether tasks, each with copies of its own, read features in common; :meth:`features_gramian` exists then.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
     stack : MemberMLP or None
@@ -115,6 +117,7 @@ class Body(ABC):
 
     width: int
     copies: int = 1
+    common_features: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
     cells: int = 0
@@ -136,6 +139,13 @@ class Body(ABC):
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the parameters' gradients from ``gradient`` at the features, which may be overwritten."""
+        raise NotImplementedError
+
+    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """Inner products ``(member, task, task)`` of the tasks' gradients by the features that all of them read.
+
+        ``gradient`` is that at the features of each task, ``(member * copies, row, width)``.
+        """
         raise NotImplementedError
 
     def findings(self, x: Tensor) -> dict[str, Finding]:

@@ -32,6 +32,8 @@ class Bypass(Sharing):
 
 
 class _BypassBody(Body):
+    common_features = True
+
     def __init__(self, trunk: Trunk, width: int) -> None:
         self.copies = trunk.n_tasks
         sizes = trunk.hidden_layer_sizes
@@ -64,3 +66,8 @@ class _BypassBody(Body):
         at_shared, at_private = gradient.split([self.shared.width, self.private.width], 2)
         self.shared.backward(at_shared.unflatten(0, (-1, self.copies)).sum(1), scratch)
         self.private.backward(at_private.contiguous(), scratch)
+
+    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """By the features of the trunk."""
+        by_task = gradient[:, :, : self.shared.width].unflatten(0, (-1, self.copies)).flatten(2)
+        return torch.bmm(by_task, by_task.transpose(1, 2))

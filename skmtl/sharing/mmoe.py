@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
     Finding,
@@ -50,6 +50,8 @@ class MMoE(Sharing):
 
 
 class _MMoEBody(Body):
+    common_features = True
+
     def __init__(self, trunk: Trunk, settings: MMoE) -> None:
         self.copies, self.n_experts = trunk.n_tasks, settings.n_experts
         self.experts = MemberMLP(
@@ -82,6 +84,10 @@ class _MMoEBody(Body):
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         at_experts, _ = self.mixture.backward(gradient, scratch)
         self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), scratch)
+
+    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """By the outputs of the experts."""
+        return mixture_gramian(self.mixture.gates_of_last(scratch), gradient)
 
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """Mean gate of each task on each expert."""

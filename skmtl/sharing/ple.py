@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
     Finding,
@@ -196,6 +196,8 @@ def _sum_copies(gradient: Tensor, copies: int) -> Tensor:
 
 
 class _PLEBody(Body):
+    common_features = True
+
     def __init__(self, levels: list[_Level], n_tasks: int) -> None:
         self.levels, self.copies, self.width = levels, n_tasks, levels[-1].width
 
@@ -219,6 +221,11 @@ class _PLEBody(Body):
         for level in reversed(self.levels):
             below = level.backward(at_own, at_common, scratch)
             at_own, at_common = below or (at_own, at_common)
+
+    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+        """By the outputs of the last level's shared experts, which come first in every gate."""
+        last = self.levels[-1]
+        return mixture_gramian(last.task_gates.gates_of_last(scratch)[..., : last.n_shared], gradient)
 
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """Mean gate of each task in the last level: on the shared experts, then on its own."""

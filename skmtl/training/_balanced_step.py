@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -46,6 +46,18 @@ class StepParts:
     rows_per_weight: Tensor
 
 
+class _Labels(NamedTuple):
+    """Of a batch, by task: total weight of its labels, 1 for none; loss weight, 0 for none; whether there is any."""
+
+    divisor: Tensor
+    importance: Tensor
+    present: Tensor
+
+    @classmethod
+    def of(cls, divisor: Tensor, importance: Tensor) -> _Labels:
+        return cls(divisor, importance, (importance > 0).to(importance.dtype))
+
+
 class LossStep:
     """Outputs, losses, what the method wants to see, weights, backward, update.
 
@@ -77,6 +89,7 @@ class LossStep:
             "likelihood": _likelihood(parts.objective, parts.importance),
         }
         self._coefficients: dict[int, Tensor] = {}
+        self._full: dict[int, _Labels] = {}
         self._weight_sum = torch.zeros_like(parts.importance)
         self._steps_with_label = torch.zeros_like(parts.importance)
 
@@ -84,15 +97,14 @@ class LossStep:
         """Do one step and return the loss sums ``(member, task)`` before it."""
         outputs = self.passes.forward(batch.x)
         sums, gradient = self.objective(outputs, batch)
-        totals = _label_weight(batch)
+        labels = self._labels(batch)
         own = gradient.mul_(self._coefficient(outputs.shape[1]))
-        seen = self._look(own, {"losses": _mean(sums, totals), "epoch": self.epoch, **self._run_wide})
-        importance = self.importance * (totals > 0)
-        weights, self.state = self.balancer.weights(importance, seen, self.state)
+        seen = self._look(own, {"losses": sums / labels.divisor, "epoch": self.epoch, **self._run_wide})
+        weights, self.state = self.balancer.weights(labels.importance, seen, self.state)
         self._backward(own, weights)
         self.update.step(rate_factor)
         self._weight_sum.add_(weights)
-        self._steps_with_label.add_(importance > 0)
+        self._steps_with_label.add_(labels.present)
         return sums
 
     def _look(self, own: Tensor, available: dict[str, Any]) -> Seen:
@@ -102,6 +114,17 @@ class LossStep:
 
     def _backward(self, own: Tensor, weights: Tensor) -> None:
         self.passes.backward(own.mul_(self.objective.spread(weights)[:, None]))
+
+    def _labels(self, batch: Batch) -> _Labels:
+        """What the batch holds of each task; known beforehand where every cell counts 1."""
+        n_rows = batch.targets.shape[1]
+        if batch.weights is not None:
+            totals = batch.weights.sum(1)
+            return _Labels.of(torch.where(totals > 0, totals, 1.0), self.importance * (totals > 0))
+        full = self._full.get(n_rows)
+        if full is None:
+            full = self._full[n_rows] = _Labels.of(self.importance.new_full((1, 1), n_rows), self.importance)
+        return full
 
     def _coefficient(self, n_rows: int) -> Tensor:
         """Factor from the gradient of loss sums to that of each task's own loss: ``(member, 1, output)``.
@@ -123,7 +146,7 @@ class LossStep:
         chosen.state, chosen.record = self.balancer.select(self.state, members), self.record.over(passes)
         generators = [self._run_wide["generators"][member] for member in members.tolist()]
         chosen._run_wide = {**self._run_wide, "generators": generators}
-        chosen._coefficients = {}
+        chosen._coefficients, chosen._full = {}, {}
         chosen._weight_sum, chosen._steps_with_label = self._weight_sum[members], self._steps_with_label[members]
         return chosen
 
@@ -156,7 +179,7 @@ class LookBackStep(LossStep):
         """Do one step; see :class:`LossStep`."""
         sums = super().__call__(batch, rate_factor)
         after, _ = self.objective(self.passes.forward(batch.x), batch)
-        self._after = _mean(after, _label_weight(batch))
+        self._after = after / self._labels(batch).divisor
         return sums
 
     def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> Self:
@@ -192,22 +215,13 @@ class GradientStep(LossStep):
     def _look(self, own: Tensor, available: dict[str, Any]) -> Seen:
         gramian = self.gradients.gramian(own)
         self.record.add(gramian)
-        available |= {"gramian": gramian, "gradient_norms": gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()}
+        available["gramian"] = gramian
+        if "gradient_norms" in self.balancer.needs:
+            available["gradient_norms"] = gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
         return Seen(**{name: available[name] for name in self.balancer.needs})
 
     def _backward(self, own: Tensor, weights: Tensor) -> None:
         self.gradients.backward(own, weights)
-
-
-def _label_weight(batch: Batch) -> Tensor:
-    """Total weight of each task's labels in the batch, ``(1 or member, task)``."""
-    if batch.weights is None:
-        return batch.targets.new_full((1, batch.targets.shape[2]), batch.targets.shape[1])
-    return batch.weights.sum(1)
-
-
-def _mean(sums: Tensor, totals: Tensor) -> Tensor:
-    return sums / torch.where(totals > 0, totals, 1.0)
 
 
 def _likelihood(objective: Objective, like: Tensor) -> Tensor:

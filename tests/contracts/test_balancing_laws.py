@@ -97,6 +97,16 @@ def test_stacked_members_equal_separate_fits(balancer):
             np.testing.assert_allclose(values[:, 0], history[name][:, member], rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("sharing", ["mmoe", "ple", "bypass"])
+@pytest.mark.parametrize("name", ["cagrad", "gradnorm"])
+def test_stacked_members_equal_separate_fits_by_features_in_common(sharing, name):
+    balancer = BALANCERS[name](gradient="representation")
+    stacked, _ = fit(balancer, sharing=sharing)
+    for member in range(3):
+        for block_name, block in fit(balancer, [member], sharing=sharing)[0].items():
+            np.testing.assert_allclose(block[0], stacked[block_name][member], rtol=0, atol=1e-8)
+
+
 @pytest.mark.parametrize("balancer", FORMS)
 def test_deterministic_finite_and_without_trace(balancer):
     """Twice the same fit; the object is as it was; a task of loss weight 0 keeps it."""

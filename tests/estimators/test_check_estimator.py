@@ -5,6 +5,7 @@ import torch
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.balancing import BALANCERS
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder
 from skmtl.sharing import SHARINGS
 
@@ -13,7 +14,7 @@ def hidden_layer(shape):
     return torch.nn.Sequential(torch.nn.Linear(shape[0], 16), torch.nn.Tanh())
 
 
-TINY = {"hidden_layer_sizes": (8,), "n_estimators": 1}
+QUICK = {"hidden_layer_sizes": (4,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05}
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
     "classifier": MultiTaskNetClassifier(),
@@ -21,8 +22,11 @@ ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
-    "famo": MultiTaskNetRegressor(balancing="famo", **TINY),
-    "upgrad": MultiTaskNetRegressor(balancing="upgrad", **TINY),
+    **{
+        name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(balancing=name, **QUICK)
+        for k, name in enumerate(BALANCERS)
+        if name != "static"
+    },
     **{
         name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(
             sharing=name, hidden_layer_sizes=(8,), n_estimators=1

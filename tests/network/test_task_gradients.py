@@ -171,6 +171,38 @@ def test_gramian_by_the_representation(n_outputs, autograd):
     check_buffer(network, by_task, weights)
 
 
+COMMON = {  # names of saved features, whether they hold several experts, of which the first few are read by all
+    "mmoe": ("mixture.experts", 4),
+    "cgc": ("level0.tasks.experts", 2),
+    "ple": ("level1.tasks.experts", 2),
+    "bypass": ("trunk.1.hidden", None),
+}
+
+
+@pytest.mark.parametrize("sharing", COMMON)
+@pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
+@pytest.mark.parametrize("autograd", [False, True])
+def test_gramian_by_features_in_common(sharing, n_outputs, autograd):
+    """The closed form over gates and heads equals recorded gradients at the shared experts or the trunk."""
+    network = make_network(SHARINGS[sharing](), n_outputs)
+    x, own = draw(n_outputs)
+    by_task = reference(network, x, own, n_outputs)
+    passes = network.training_passes(generators(), autograd=True)
+    with passes.mode():
+        passes.forward(x)
+    name, experts = COMMON[sharing]
+    task_of = torch.from_numpy(np.repeat(np.arange(len(n_outputs)), n_outputs))
+    at_features = [
+        torch.autograd.grad(passes._outputs, passes.scratch.saved[name], own * (task_of == task), retain_graph=True)[0]
+        for task in range(len(n_outputs))
+    ]
+    jacobian = torch.stack([g if experts is None else g[:, :, :experts] for g in at_features], 1).flatten(2)
+    way, gramian, weights = look(network, x, own, n_outputs, "representation", autograd)
+    assert way == "OfFeaturesInCommon"
+    torch.testing.assert_close(gramian, jacobian @ jacobian.mT, rtol=0, atol=1e-10)
+    check_buffer(network, by_task, weights)
+
+
 def test_chunks_of_members_change_nothing(monkeypatch):
     network = make_network(Hard(), (1, 1))
     x, own = draw((1, 1))
