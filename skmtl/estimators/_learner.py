@@ -60,6 +60,8 @@ class Learner:
         Being trained, or trained.
     run : Run
         Network, optimizer and streams, for :meth:`resume`; only after :meth:`train`.
+    order : int or None
+        What the order of the batches is drawn from: the seed, or None where ``random_state`` leaves it open.
     held_out : list of ndarray, optional
         After training: the responses, by task, of members to rows that they never learned from; None without such.
     """
@@ -67,6 +69,7 @@ class Learner:
     start: Start
     network: Network
     run: Run
+    order: int | None
     held_out: list[np.ndarray] | None = None
     _history: History
 
@@ -148,6 +151,7 @@ class Learner:
         if self._network is not None:
             params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
+        self.order = None if params["random_state"] is None else seed
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])
         plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)

@@ -1,8 +1,8 @@
-"""Many fits to the same rows, trained side by side as one network."""
+"""Many fits, trained side by side as one network."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,13 +11,19 @@ import torch
 from joblib import effective_n_jobs
 
 from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
+from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._learner import Learner
+from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
+from skmtl.estimators._prediction import decode, predict_side_by_side
+from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._start import Start
 from skmtl.network import Network
 from skmtl.training import History, Training, threads_for
 
 # Parameters in which the members of one network may differ.
-CARRIED = frozenset({"loss_weights", "class_weight", "learning_rate_init", "weight_decay", "dropout", "n_estimators"})
+CARRIED = frozenset(
+    {"loss_weights", "class_weight", "learning_rate_init", "weight_decay", "dropout", "n_estimators", "random_state"}
+)
 CACHE = 2.0**24  # bytes
 LEAST_MEMBERS = 8  # that share the fixed cost of a step
 PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
@@ -50,6 +56,15 @@ class CommonRows:
         self._columns = {name: value for name, value in vars(first).items() if name in COLUMNS}
         self._learner = first._started(self._observations)
         self._validation = (X_val, y_val, sample_weight_val)
+        self._first = first
+
+    def judges(self, X: Any, y: Any, sample_weight: Any = None) -> Observations:
+        """Read rows that fits to these rows are scored on; see :meth:`BaseMultiTaskNet.score_tasks`."""
+        first, names = self._first, [task.name for task in self._learner.tasks]
+        observed = read_observations(X, y, sample_weight, first.missing_label, type(first).__name__)
+        require_same_tasks("y", observed.labels, names)
+        check_columns(first, observed.X, self._learner.encoder, reset=False)
+        return observed
 
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
         """Prepare the fit of ``estimator``."""
@@ -61,67 +76,94 @@ class CommonRows:
         return learner
 
 
-def cut_into_stacks(estimators: Sequence[BaseMultiTaskNet], rows: CommonRows, memory: float) -> Iterator[Stack]:
-    """Yield the estimators in stacks that suit the cache and take no more than ``memory`` bytes, one after another.
+class UnusableRows:
+    """Rows to which no estimator can be fitted.
 
-    They agree in all parameters but the ``CARRIED``.
+    Parameters
+    ----------
+    error : Exception
+        Why.
     """
-    stack = Stack()
-    for place, estimator in enumerate(estimators):
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def learner(self, estimator: BaseMultiTaskNet) -> Learner:
+        """Raise the error."""
+        raise self._error
+
+
+def cut_into_stacks(
+    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float
+) -> Iterator[Stack]:
+    """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most.
+
+    Estimators with the same rows agree in all parameters but the ``CARRIED``. Fits to different rows go into one stack
+    where they are alike: as many rows, features and tasks, and the same settings.
+    """
+    open_stacks: dict[Any, Stack] = {}
+    errors: dict[int, Exception] = {}
+    for place, (estimator, rows) in enumerate(fits):
         try:
             learner = rows.learner(estimator)
         except Exception as error:
-            stack.errors[place] = error
+            errors[place] = error
             continue
-        if stack.n_members and stack.n_members + learner.network.buffer.members > _most_members(learner, memory):
-            yield stack
-            stack = Stack()
-        stack.add(place, estimator, learner)
-    yield stack
-
-
-def _most_members(learner: Learner, memory: float) -> float:
-    """Number of members that stay in the cache and within ``memory`` bytes."""
-    of_member = _memory(learner) / learner.network.buffer.members
-    return min(max(CACHE / of_member, LEAST_MEMBERS), memory / of_member)
+        alike = learner.start.likeness
+        if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
+            yield open_stacks.pop(alike)
+        while open_stacks and sum(stack.memory for stack in open_stacks.values()) + _memory(learner) > memory:
+            yield open_stacks.pop(max(open_stacks, key=lambda key: open_stacks[key].memory))
+        open_stacks.setdefault(alike, Stack()).add(place, estimator, learner, part=(id(rows), learner.order))
+    stacks = list(open_stacks.values()) or [Stack()]
+    stacks[-1].errors |= errors
+    yield from stacks
 
 
 def _memory(learner: Learner) -> float:
     """Bytes of parameters and activations in training."""
-    network, buffer = learner.network, learner.network.buffer
+    network, buffer = learner.start.network, learner.start.network.buffer
     per_row = max(sum(network.architecture.hidden_layer_sizes), network.cells) + network.n_outputs
     activations = ACTIVATION_COPIES * learner.start.settings.batch_size * per_row
     return buffer.values.element_size() * buffer.members * (PARAMETER_COPIES * network.n_parameters + activations)
 
 
 class Stack:
-    """Estimators fitted to the same rows as one network.
+    """Estimators fitted as one network.
 
     Each becomes what it would become alone: its members draw from the same streams, see the same batches and stop at
-    the same epochs. One that fails does not disturb the others.
+    the same epochs. One that fails does not disturb the others. Fits to the same rows in the same order are a part of
+    the members and share what goes into their first layer.
 
     Attributes
     ----------
     errors : dict
         Place of an estimator to what made its fit fail.
+    memory : float
+        Bytes of parameters and activations in training, of all fits that were added.
     """
 
     def __init__(self) -> None:
         self.errors: dict[int, Exception] = {}
         self._estimators: dict[int, BaseMultiTaskNet] = {}
         self._learners: dict[int, Learner] = {}
+        self._parts: dict[Hashable, list[int]] = {}  # places
         self._ended: dict[int, tuple[Network, History]] = {}
         self._training: Training | None = None
         self._begun = False
+        self.memory = 0.0
 
-    def add(self, place: int, estimator: BaseMultiTaskNet, learner: Learner) -> None:
-        """Add a fit before the first step of any."""
+    def add(self, place: int, estimator: BaseMultiTaskNet, learner: Learner, part: Hashable) -> None:
+        """Add a fit before the first step of any; those with an equal ``part`` share rows and their order."""
         self._estimators[place], self._learners[place] = estimator, learner
+        self._parts.setdefault(part, []).append(place)
+        self.memory += _memory(learner)
 
-    @property
-    def n_members(self) -> int:
-        """Number of members before the first step."""
-        return sum(learner.network.buffer.members for learner in self._learners.values())
+    def has_room_for(self, learner: Learner) -> bool:
+        """Whether the stack would stay in the cache; a few members share the fixed cost of a step in any case."""
+        members = sum(each.start.network.buffer.members for each in [*self._learners.values(), learner])
+        on_gpu = learner.start.network.device.type != "cpu"
+        return on_gpu or members <= LEAST_MEMBERS or self.memory + _memory(learner) <= CACHE
 
     @property
     def places(self) -> list[int]:
@@ -133,11 +175,6 @@ class Stack:
         """Operations a step."""
         return sum(learner.work for learner in self._learners.values())
 
-    @property
-    def memory(self) -> float:
-        """Bytes of parameters and activations in training."""
-        return sum(_memory(learner) for learner in self._learners.values())
-
     def threads(self) -> AbstractContextManager[None]:
         """As many threads as the estimators' ``n_jobs`` says, else as many as pay."""
         n_jobs = {learner.params["n_jobs"] for learner in self._learners.values()} - {None}
@@ -145,11 +182,13 @@ class Stack:
 
     def _begin(self) -> Training:
         """Put the members side by side."""
-        learners = list(self._learners.values())
-        start = Start.stack([learner.start for learner in learners])
-        teams = np.repeat(list(self._learners), [learner.network.buffer.members for learner in learners])
-        names = [task.name for task in learners[0].layout.tasks]
+        parts = [[self._learners[place] for place in places] for places in self._parts.values()]
+        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts])
+        places = [place for part in self._parts.values() for place in part]
+        members = [self._learners[place].start.network.buffer.members for place in places]
+        names = [task.name for task in parts[0][0].layout.tasks]
         self._begun = True
+        teams = np.repeat(places, members)
         return Training(start.run(), start.data, start.validation, teams=teams, task_names=names)
 
     def advance(self, share: float) -> None:
@@ -200,7 +239,35 @@ class Stack:
         training = self._training
         assert training is not None
         members = torch.from_numpy(np.flatnonzero(training.stopping.teams == place))
-        return training.network(members), training.history.select(members)
+        own = self._learners[place].start.network.architecture
+        return training.network(members, own), training.history.select(members)
+
+    def settle(self) -> None:
+        """Look for fits that have failed since they were last looked for."""
+        if self._training is not None:
+            self._note_failures(self._training)
+
+    def score_tasks(self, places: Sequence[int], judges: Observations) -> dict[int, dict[str, float]]:
+        """Scores of fits to the same rows that have not failed, as if training ended now."""
+        tasks = self._learners[places[0]].tasks
+        responses = self._responses(places, judges.X)
+        return {place: score_columns(tasks, judges, decode(tasks, own)) for place, own in responses.items()}
+
+    def _responses(self, places: Sequence[int], X: Any) -> dict[int, list[np.ndarray]]:
+        first = self._learners[places[0]]
+        training = [place for place in places if place not in self._ended]
+        networks = [([place], self._ended[place][0]) for place in places if place in self._ended]
+        if training:
+            assert self._training is not None
+            teams = self._training.stopping.teams
+            members = np.concatenate([np.flatnonzero(teams == place) for place in training])
+            networks.append((training, self._training.network(torch.from_numpy(members))))
+        responses: dict[int, list[np.ndarray]] = {}
+        for fits, network in networks:
+            counts = [self._learners[place].start.network.buffer.members for place in fits]
+            own = predict_side_by_side(network, counts, first.layout, first.encoder, X)
+            responses |= dict(zip(fits, own, strict=True))
+        return responses
 
     def fitted(self, place: int) -> BaseMultiTaskNet:
         """Return the estimator at ``place``, fitted as if its training ended now.
@@ -210,9 +277,7 @@ class Stack:
         Exception
             What made its fit fail.
         """
-        if place not in self.errors and place not in self._ended:
-            assert self._training is not None
-            self._note_failures(self._training)
+        self.settle()
         if place in self.errors:
             raise self.errors[place]
         learner, estimator = self._learners[place], self._estimators[place]

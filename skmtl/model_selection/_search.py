@@ -14,7 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skmtl._params import resolve
 from skmtl.estimators._callbacks import FitProgress, with_callbacks
@@ -233,7 +233,9 @@ class MultiTaskSearchCV(BaseSearchCV):
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
         cv = MultiTaskKFold(self.cv or 5) if self.cv is None or isinstance(self.cv, int) else self.cv
         splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        folds = [Fold(k, *split) for k, split in enumerate(splitter.split(X, y, **split_params))]
+        rows = np.arange(_num_samples(X))
+        splits = splitter.split(X, y, **split_params)
+        folds = [Fold(k, rows[train], rows[test]) for k, (train, test) in enumerate(splits)]
         self.n_splits_ = len(folds)
         if not folds:
             raise ValueError("cv gives no fold; pass a splitter or an iterable with at least one.")

@@ -38,6 +38,11 @@ def make(**params):
     return MultiTaskNetClassifier(**{**defaults, "dtype": "float64", "random_state": 0, **params})
 
 
+def on_same_rows(estimators, **fit_params):
+    rows = CommonRows(estimators[0], X, Y, **fit_params)
+    return [(estimator, rows) for estimator in estimators]
+
+
 def assert_same_fit(fitted, alone):
     assert fitted.n_iter_ == alone.n_iter_
     for name, values in alone.history_.items():
@@ -53,7 +58,7 @@ def assert_same_fit(fitted, alone):
 @pytest.mark.parametrize("fit_params", [{}, {"X_val": X[:20], "y_val": Y[:20]}], ids=["own rows", "X_val"])
 def test_each_estimator_becomes_what_it_becomes_alone(common, fit_params):
     estimators = [make(**{**common, **variant}) for variant in VARIANTS]
-    (stack,) = cut_into_stacks(estimators, CommonRows(estimators[0], X, Y, **fit_params), 1e9)
+    (stack,) = cut_into_stacks(on_same_rows(estimators, **fit_params), 1e9)
     assert list(stack.errors) == [UNUSABLE]
     stack.advance(0.5)
     stack.keep([place for place in range(len(VARIANTS)) if place != 1])
@@ -77,7 +82,7 @@ def test_fits_that_have_stopped_leave_the_network():
     patient = {"max_iter": 30, "learning_rate": "constant", "early_stopping": False}
     estimators = [make(**patient, n_iter_no_change=2, tol=tol, learning_rate_init=rate)
                   for tol, rate in [(0.01, 1e-6), (0.01, 2e-6), (0.01, 0.02)]]  # fmt: skip
-    (stack,) = cut_into_stacks(estimators, CommonRows(estimators[0], X, Y), 1e9)
+    (stack,) = cut_into_stacks(on_same_rows(estimators), 1e9)
     stack.advance(1.0)
     assert stack._training.run.network.buffer.members == 2
     for place, estimator in enumerate(estimators):
@@ -86,10 +91,10 @@ def test_fits_that_have_stopped_leave_the_network():
 
 def test_the_memory_allowed_bounds_a_stack_and_one_fit_is_always_trained():
     estimators = [make(loss_weights=[1, k + 1]) for k in range(6)]
-    rows = CommonRows(estimators[0], X, Y)
-    (whole,) = cut_into_stacks(estimators, rows, 1e9)
+    fits = on_same_rows(estimators)
+    (whole,) = cut_into_stacks(fits, 1e9)
     each = whole.memory / 6
     for allowed, sizes in [(2.5 * each, [2, 2, 2]), (4 * each, [4, 2]), (each / 10, [1] * 6)]:
-        stacks = list(cut_into_stacks(estimators, rows, allowed))
+        stacks = list(cut_into_stacks(fits, allowed))
         assert [len(stack.places) for stack in stacks] == sizes
         assert all(stack.memory <= allowed for stack in stacks) or allowed < each
