@@ -24,7 +24,7 @@ from skmtl.training import History, Training, threads_for
 CARRIED = frozenset(
     {"loss_weights", "class_weight", "learning_rate_init", "weight_decay", "dropout", "n_estimators", "random_state"}
 )
-CACHE = 2.0**24  # bytes
+CACHE = 2.0**23  # bytes: other processes and jobs want their share of a processor's last level
 LEAST_MEMBERS = 8  # that share the fixed cost of a step
 PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
 ACTIVATION_COPIES = 3  # output and gradient of every layer, a mask

@@ -67,7 +67,7 @@ class Tournament:
     def run_all(self) -> list[dict[str, Any]]:
         """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
         with Parallel(n_jobs=self.n_jobs) as parallel:
-            heats = self._heats(self._networks(parallel))
+            heats = self._heats(self._networks(parallel), racing=False)
             self._say(1, f"{self._task}, in {len(heats)} jobs")
             parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
         return self._by_candidate(_together(parts))
@@ -92,7 +92,7 @@ class Tournament:
         self, league: Sequence[Network], halving: Halving, judge: str | None, parallel: Parallel
     ) -> tuple[Results, dict[int, int]]:
         fits: Results = {}
-        heats = self._heats(league)
+        heats = self._heats(league, racing=True)
         parallel(delayed(heat.start)(self.evaluation) for heat in heats)
         alive = {candidate.place for network in league for candidate in network.candidates}
         ended: dict[int, int] = {}
@@ -123,14 +123,20 @@ class Tournament:
         by_group = [(group, {fold.number: next(prepared) for fold in self.folds}) for group in groups]
         return [Network(part, steps) for group, steps in by_group for part in by_network(group)]
 
-    def _heats(self, networks: Sequence[Network]) -> list[Heat]:
-        """Candidates of one network on all folds together, divided evenly among the jobs."""
+    def _heats(self, networks: Sequence[Network], *, racing: bool) -> list[Heat]:
+        """Candidates of one network on all folds together, divided evenly among the jobs.
+
+        Where a network cannot hold all, neighbours share it: candidates on the same fold, which have their rows in
+        common, or, in a race, the folds of a candidate, so that those that are dropped leave whole networks behind.
+        """
         n_jobs = effective_n_jobs(self.n_jobs)
-        return [
-            Heat(part, network.prepared, self.memory)
-            for network in networks
-            for part in _divided([Fit(c, fold) for c in network.candidates for fold in self.folds], n_jobs)
-        ]
+        heats = []
+        for network in networks:
+            fits = [Fit(candidate, fold) for candidate in network.candidates for fold in self.folds]
+            if not racing:
+                fits.sort(key=lambda fit: fit.fold.number)
+            heats += [Heat(part, network.prepared, self.memory) for part in _divided(fits, n_jobs)]
+        return heats
 
     def _leagues(self, networks: Sequence[Network]) -> list[list[Network]]:
         """Divide the candidates so that the networks of a league together take no more memory than allowed."""
@@ -163,7 +169,7 @@ def _advance(heat: Heat, share: float, evaluation: Evaluation) -> Results:
 
 
 def _divided(fits: Sequence[Fit], n_jobs: int) -> list[Sequence[Fit]]:
-    """Neighbours stay together: the folds of a candidate, and candidates with few jobs."""
+    """As many parts as jobs, of neighbours and of one size; fewer where they would be small."""
     n_parts = max(min(n_jobs, len(fits) // LEAST_TO_SHARE), 1)
     edges = [len(fits) * part // n_parts for part in range(n_parts + 1)]
     return [fits[first:last] for first, last in pairwise(edges)]
