@@ -151,17 +151,19 @@ class Stack:
         self._ended: dict[int, tuple[Network, History]] = {}
         self._training: Training | None = None
         self._begun = False
+        self._members = 0
         self.memory = 0.0
 
     def add(self, place: int, estimator: BaseMultiTaskNet, learner: Learner, part: Hashable) -> None:
         """Add a fit before the first step of any; those with an equal ``part`` share rows and their order."""
         self._estimators[place], self._learners[place] = estimator, learner
         self._parts.setdefault(part, []).append(place)
+        self._members += learner.start.network.buffer.members
         self.memory += _memory(learner)
 
     def has_room_for(self, learner: Learner) -> bool:
         """Whether the stack would stay in the cache; a few members share the fixed cost of a step in any case."""
-        members = sum(each.start.network.buffer.members for each in [*self._learners.values(), learner])
+        members = self._members + learner.start.network.buffer.members
         on_gpu = learner.start.network.device.type != "cpu"
         return on_gpu or members <= LEAST_MEMBERS or self.memory + _memory(learner) <= CACHE
 

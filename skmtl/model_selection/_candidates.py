@@ -119,6 +119,8 @@ def _step(name: str) -> str:
 
 def _digest(value: Any) -> Any:
     """Equal for equal values; what cannot be pickled equals itself only."""
+    if isinstance(value, str | int | float | None):
+        return type(value), value
     try:
         return joblib.hash(value)
     except Exception:  # whatever pickling raises
