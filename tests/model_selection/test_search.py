@@ -395,7 +395,7 @@ def test_survivors_of_a_race_end_as_in_a_full_search(problem):
     full = MultiTaskSearchCV(net, grid, cv=CV, refit=False).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(2, (0.25, 0.5))).fit(X, y)
+        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(2, (0.25, 0.5), least=2)).fit(X, y)
     rungs = raced.cv_results_["rung"]
     assert np.bincount(rungs).tolist() == [5, 2, 3]
     last = rungs == 2
@@ -424,7 +424,7 @@ def test_a_candidate_that_fails_is_dropped_first():
     net, y = CASES["regressor"]
     grid = {"learning_rate_init": [1e200, 0.02, 0.01, 0.03]}
     with pytest.warns(match="non-finite|fits failed"):
-        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination="halving").fit(X, y)
+        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(least=2)).fit(X, y)
     assert raced.cv_results_["rung"][0] == 0
     assert raced.cv_results_["rank_test_score"][0] == 4
 
