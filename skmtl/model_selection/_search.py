@@ -32,13 +32,17 @@ class MultiTaskSearchCV(BaseSearchCV):
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
     fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
-    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``n_estimators``) train on each fold as one
-    stacked network. Candidates that differ in something else form networks of their own, which joblib spreads over
-    processes, or over a cluster within ``joblib.parallel_config(backend="dask")``.
+    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``random_state``, ``n_estimators``, the
+    strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates that
+    differ in something else form networks of their own, and so do folds with another number of rows or encoded features,
+    or with an encoder that learns. Networks are cut where they would leave the processor's cache or the ``memory``
+    allowed, and joblib spreads them over processes, or over a cluster within
+    ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
     scaling of the targets and whatever is "auto" are those of each fold. Give ``random_state`` of the estimator an int
-    to have the results of ``GridSearchCV`` up to rounding.
+    to have the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in one
+    order.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ class MultiTaskSearchCV(BaseSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
     n_jobs : int, default=None
-        Networks trained at once.
+        Networks trained at once; the fits are divided evenly among them.
     refit : bool, str or callable, default=True
         As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
         ``cv_results_`` that returns the best index.
