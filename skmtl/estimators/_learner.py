@@ -211,15 +211,19 @@ class Learner:
                 self._history, _ = train(
                     self.run, self.start.data, self.start.validation, report=report, task_names=names
                 )
-                if self._holds_out and self.start.validation is not None:
-                    self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+                self._respond_to_held_out()
         except BaseException:
             self.network.buffer.values.copy_(before)
             raise
 
+    def _respond_to_held_out(self) -> None:
+        if self._holds_out and self.start.validation is not None:
+            self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+
     def take_over(self, network: Network, history: History) -> None:
         """Adopt what became of this fit beside others."""
         self.network, self._history = network, history
+        self._respond_to_held_out()
 
 
 def _seed(random_state: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,6 +14,7 @@ from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
+from skmtl.estimators._out_of_fold import out_of_fold
 from skmtl.estimators._prediction import decode, predict_side_by_side
 from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._start import Start
@@ -66,6 +67,11 @@ class CommonRows:
         check_columns(first, observed.X, self._learner.encoder, reset=False)
         return observed
 
+    def adopt(self, estimator: BaseMultiTaskNet, learner: Learner) -> None:
+        """Hand over what has been learned."""
+        held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, self._observations)
+        estimator._adopt(learner, held_out or None)
+
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
         """Prepare the fit of ``estimator``."""
         estimator._validate_params()
@@ -114,7 +120,7 @@ def cut_into_stacks(
             yield open_stacks.pop(alike)
         while open_stacks and sum(stack.memory for stack in open_stacks.values()) + _memory(learner) > memory:
             yield open_stacks.pop(max(open_stacks, key=lambda key: open_stacks[key].memory))
-        open_stacks.setdefault(alike, Stack()).add(place, estimator, learner, part=(id(rows), learner.order))
+        open_stacks.setdefault(alike, Stack()).add(place, estimator, rows, learner)
     stacks = list(open_stacks.values()) or [Stack()]
     stacks[-1].errors |= errors
     yield from stacks
@@ -147,17 +153,19 @@ class Stack:
         self.errors: dict[int, Exception] = {}
         self._estimators: dict[int, BaseMultiTaskNet] = {}
         self._learners: dict[int, Learner] = {}
-        self._parts: dict[Hashable, list[int]] = {}  # places
+        self._rows: dict[int, CommonRows] = {}
+        self._parts: dict[tuple[CommonRows, int | None], list[int]] = {}  # places of fits to the same rows in one order
         self._ended: dict[int, tuple[Network, History]] = {}
         self._training: Training | None = None
         self._begun = False
         self._members = 0
         self.memory = 0.0
 
-    def add(self, place: int, estimator: BaseMultiTaskNet, learner: Learner, part: Hashable) -> None:
-        """Add a fit before the first step of any; those with an equal ``part`` share rows and their order."""
-        self._estimators[place], self._learners[place] = estimator, learner
-        self._parts.setdefault(part, []).append(place)
+    def add(self, place: int, estimator: BaseMultiTaskNet, rows: CommonRows | UnusableRows, learner: Learner) -> None:
+        """Add a fit before the first step of any."""
+        assert isinstance(rows, CommonRows)
+        self._estimators[place], self._learners[place], self._rows[place] = estimator, learner, rows
+        self._parts.setdefault((rows, learner.order), []).append(place)
         self._members += learner.start.network.buffer.members
         self.memory += _memory(learner)
 
@@ -214,7 +222,7 @@ class Stack:
 
     def keep(self, places: Collection[int]) -> None:
         """Go on with these estimators only, and forget the others."""
-        for of_all in (self.errors, self._estimators, self._learners, self._ended):
+        for of_all in (self.errors, self._estimators, self._learners, self._rows, self._ended):
             for place in set(of_all) - set(places):
                 del of_all[place]
         if self._training is not None:
@@ -284,5 +292,5 @@ class Stack:
             raise self.errors[place]
         learner, estimator = self._learners[place], self._estimators[place]
         learner.take_over(*self._outcome(place))
-        estimator._adopt(learner)
+        self._rows[place].adopt(estimator, learner)
         return estimator

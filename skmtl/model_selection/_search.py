@@ -33,10 +33,10 @@ class MultiTaskSearchCV(BaseSearchCV):
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
     fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
     ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``random_state``, ``n_estimators``, the
-    strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates that
-    differ in something else form networks of their own, and so do folds with another number of rows or encoded features,
-    or with an encoder that learns. Networks are cut where they would leave the processor's cache or the ``memory``
-    allowed, and joblib spreads them over processes, or over a cluster within
+    strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates
+    that differ in something else form networks of their own, and so do folds with another number of rows or encoded
+    features, or with an encoder that learns. Networks are cut where they would leave the processor's cache or the
+    ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
     ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the

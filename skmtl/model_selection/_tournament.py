@@ -19,7 +19,7 @@ from skmtl.model_selection._heat import Fit, Heat, Results
 from skmtl.model_selection._seat import Prepared, prepare
 from skmtl.training import threads_for
 
-LEAST_TO_SHARE = 8  # fits of a network below which it is not divided among jobs
+LEAST_TO_SHARE = 4  # fits of a network below which it is not divided among jobs
 
 
 class Network(NamedTuple):

@@ -57,6 +57,9 @@ def assert_same_fit(fitted, alone):
     assert fitted.network_.architecture.rates == alone.network_.architecture.rates
     np.testing.assert_array_equal(fitted.loss_weights_, alone.loss_weights_)
     assert fitted.n_features_in_ == alone.n_features_in_
+    assert hasattr(fitted, "oof_score_") == hasattr(alone, "oof_score_")
+    if hasattr(alone, "oof_score_"):
+        assert fitted.oof_score_ == pytest.approx(alone.oof_score_, abs=1e-9)
 
 
 @pytest.mark.parametrize("common", COMMON.values(), ids=COMMON)
