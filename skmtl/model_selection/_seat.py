@@ -10,8 +10,9 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skmtl.estimators._common_rows import CommonRows, UnusableRows
 from skmtl.estimators._observations import Observations
-from skmtl.estimators._stack import CommonRows, Stack, UnusableRows
+from skmtl.estimators._stack import Stack
 from skmtl.model_selection._candidates import Candidate
 from skmtl.model_selection._evaluation import Evaluation, Fold
 

@@ -7,7 +7,8 @@ import pytest
 
 from skmtl import MultiTaskNetClassifier
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._stack import CommonRows, cut_into_stacks
+from skmtl.estimators._common_rows import CommonRows
+from skmtl.estimators._stack import cut_into_stacks
 from skmtl.sharing import Additive, Soft
 from skmtl.training import DivergenceError, _joined
 

@@ -27,7 +27,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.estimators._stack import CommonRows, Stack
+from skmtl.estimators._common_rows import CommonRows
+from skmtl.estimators._stack import Stack
 from skmtl.model_selection import (
     Dirichlet,
     Halving,
