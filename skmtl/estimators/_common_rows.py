@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
@@ -32,6 +33,7 @@ class CommonRows:
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> None:
+        first = copy.copy(first)
         self._observations = first._observe(X, y, sample_weight, known=False)
         self._columns = {name: value for name, value in vars(first).items() if name in COLUMNS}
         self._learner = first._started(self._observations)
@@ -46,15 +48,23 @@ class CommonRows:
         check_columns(first, observed.X, self._learner.encoder, reset=False)
         return observed
 
-    def adopt(self, estimator: BaseMultiTaskNet, learner: Learner) -> None:
-        """Hand over what has been learned."""
+    def fitted(self, estimator: BaseMultiTaskNet, learner: Learner) -> BaseMultiTaskNet:
+        """Return ``estimator`` with what has been learned."""
+        fitted = self._copy(estimator)
         held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, self._observations)
-        estimator._adopt(learner, held_out or None)
+        fitted._adopt(learner, held_out or None)
+        return fitted
+
+    def _copy(self, estimator: BaseMultiTaskNet) -> BaseMultiTaskNet:
+        """A copy that knows the columns; other rows, in another thread it may be, make other copies."""
+        own = copy.copy(estimator)
+        own.__dict__.update(self._columns)
+        return own
 
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
         """Prepare the fit of ``estimator``."""
         estimator._validate_params()
-        estimator.__dict__.update(self._columns)
+        estimator = self._copy(estimator)
         learner = self._learner.sibling(estimator.get_params(deep=False))
         validation = estimator._observe_validation(*self._validation, learner)
         learner.prepare(self._observations, estimator._weights(self._observations, learner), validation)

@@ -34,7 +34,8 @@ WORTH_SHRINKING = 0.5  # share of members still training at which the others are
 def cut_into_stacks(
     fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float
 ) -> Iterator[Stack]:
-    """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most.
+    """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most,
+    for networks as for the encoded rows of several fits; one fit is always trained.
 
     Estimators with the same rows agree in all parameters but the ``CARRIED``. Fits to different rows go into one stack
     where they are alike: as many rows, features and tasks, and the same settings.
@@ -50,12 +51,27 @@ def cut_into_stacks(
         alike = learner.start.likeness
         if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
             yield open_stacks.pop(alike)
-        while open_stacks and sum(stack.memory for stack in open_stacks.values()) + _memory(learner) > memory:
+        while open_stacks and _exceeds(memory, open_stacks.values(), rows, learner):
             yield open_stacks.pop(max(open_stacks, key=lambda key: open_stacks[key].memory))
         open_stacks.setdefault(alike, Stack()).add(place, estimator, rows, learner)
     stacks = list(open_stacks.values()) or [Stack()]
     stacks[-1].errors |= errors
     yield from stacks
+
+
+def _exceeds(memory: float, stacks: Iterable[Stack], rows: Any, learner: Learner) -> bool:
+    """Whether a further fit beside ``stacks`` takes more than ``memory``: for networks, or for rows of several fits."""
+    networks, encoded = _memory(learner), {rows: _rows_memory(learner)}
+    for stack in stacks:
+        networks += stack.memory
+        encoded |= stack.encoded
+    return networks > memory or (len(encoded) > 1 and sum(encoded.values()) > memory)
+
+
+def _rows_memory(learner: Learner) -> float:
+    """Bytes of the encoded rows, if they are dense."""
+    data = learner.start.data
+    return float(data.n_rows * data.n_features * data.totals.element_size())
 
 
 def _memory(learner: Learner) -> float:
@@ -79,6 +95,8 @@ class Stack:
         Place of an estimator to what made its fit fail.
     memory : float
         Bytes of parameters and activations in training, of all fits that were added.
+    encoded : dict
+        Rows to bytes of their encoding.
     """
 
     def __init__(self) -> None:
@@ -92,6 +110,7 @@ class Stack:
         self._begun = False
         self._members = 0
         self.memory = 0.0
+        self.encoded: dict[CommonRows, float] = {}
 
     def add(self, place: int, estimator: BaseMultiTaskNet, rows: CommonRows | UnusableRows, learner: Learner) -> None:
         """Add a fit before the first step of any."""
@@ -100,6 +119,7 @@ class Stack:
         self._parts.setdefault((rows, learner.order), []).append(place)
         self._members += learner.start.network.buffer.members
         self.memory += _memory(learner)
+        self.encoded[rows] = _rows_memory(learner)
 
     def has_room_for(self, learner: Learner) -> bool:
         """Whether the stack would stay in the cache; a few members share the fixed cost of a step in any case."""
@@ -224,5 +244,4 @@ class Stack:
             raise self.errors[place]
         learner, estimator = self._learners[place], self._estimators[place]
         learner.take_over(*self._outcome(place))
-        self._rows[place].adopt(estimator, learner)
-        return estimator
+        return self._rows[place].fitted(estimator, learner)

@@ -39,8 +39,8 @@ class Heat:
     def __init__(self, fits: Sequence[Fit], prepared: Mapping[int, Prepared], memory: float) -> None:
         self.fits, self.memory = fits, memory
         folds = {fit.fold.number: fit.fold for fit in fits}
-        self._seats = {number: Seat(fold, prepared[number]) for number, fold in folds.items()}
-        self._at = Counter(fit.fold.number for fit in fits)
+        at = Counter(fit.fold.number for fit in fits)
+        self._seats = {number: Seat(fold, prepared[number], at[number]) for number, fold in folds.items()}
         self._stacks: list[Stack] = []
         self._seconds = dict.fromkeys(range(len(fits)), 0.0)  # by place in ``fits``
 
@@ -51,7 +51,15 @@ class Heat:
             with stack.threads():
                 self._train(stack, 1.0)
                 results |= self._scores(stack, evaluation)
+            self._release(results)
         return results
+
+    def _release(self, results: Results) -> None:
+        """Forget the rows of folds of which there is nothing left to do."""
+        done = Counter(number for _, number in results)
+        for number, seat in self._seats.items():
+            if done[number] == seat.n_fits:
+                seat.release()
 
     def start(self, evaluation: Evaluation) -> None:
         """Build the networks of all candidates, to be trained in legs."""
@@ -88,9 +96,8 @@ class Heat:
 
     def _cut(self, evaluation: Evaluation) -> Iterator[Stack]:
         """Yield the fits in networks."""
-        for seat in self._seats.values():
-            seat.take(self.fits[0].candidate, evaluation)
-        nets = ((fit.candidate.net, self._seats[fit.fold.number].rows) for fit in self.fits)
+        first, seats = self.fits[0].candidate, self._seats
+        nets = ((fit.candidate.net, seats[fit.fold.number].rows(first, evaluation)) for fit in self.fits)
         return cut_into_stacks(nets, self.memory)
 
     def _train(self, stack: Stack, share: float) -> None:
@@ -116,7 +123,8 @@ class Heat:
 
     def _score(self, stack: Stack, place: int, by_task: dict[str, float], evaluation: Evaluation) -> dict[str, Any]:
         candidate, fold = self.fits[place]
-        seconds = self._seconds[place] + self._seats[fold.number].prepared.fit_time / self._at[fold.number]
+        seat = self._seats[fold.number]
+        seconds = self._seconds[place] + seat.prepared.fit_time / seat.n_fits
         if place in stack.errors:
             return evaluation.failed(candidate, stack.errors[place], fold, seconds)
         fitted = partial(self._fitted, stack, place)

@@ -75,7 +75,7 @@ class MultiTaskSearchCV(BaseSearchCV):
     elimination : None, "halving" or Halving, default=None
         How candidates are dropped while they train; None trains all of them to the end.
     memory : float, default=2**30
-        Bytes that the networks in training may take in each job.
+        Bytes that the networks in training may take in each job, and the encoded rows of several folds.
 
     Attributes
     ----------

@@ -64,21 +64,26 @@ class Seat:
         Rows.
     prepared : Prepared
         Steps before the nets.
-
-    Attributes
-    ----------
-    rows : CommonRows or UnusableRows
-        Training rows, once they are taken.
+    n_fits : int
+        Number of fits to the fold.
     """
 
-    rows: CommonRows | UnusableRows
+    def __init__(self, fold: Fold, prepared: Prepared, n_fits: int) -> None:
+        self.fold, self.prepared, self.n_fits = fold, prepared, n_fits
+        self.release()
 
-    def __init__(self, fold: Fold, prepared: Prepared) -> None:
-        self.fold, self.prepared = fold, prepared
+    def release(self) -> None:
+        """Forget all rows."""
+        self._rows: CommonRows | UnusableRows | None = None
         self._judges: Observations | None = None
 
-    def take(self, first: Candidate, evaluation: Evaluation) -> None:
-        """Read the training rows as ``first`` and all others of the heat see them."""
+    def rows(self, first: Candidate, evaluation: Evaluation) -> CommonRows | UnusableRows:
+        """Training rows as ``first`` and all others of the heat see them; they are read once."""
+        if self._rows is None:
+            self._rows = self._read(first, evaluation)
+        return self._rows
+
+    def _read(self, first: Candidate, evaluation: Evaluation) -> CommonRows | UnusableRows:
         step = None if first.pipeline is None else first.pipeline.steps[-1][0]
         try:
             if self.prepared.error is not None:
@@ -86,9 +91,9 @@ class Seat:
             X, y = evaluation.rows(self.fold.train)
             fitted_to = X if self.prepared.steps is None else self.prepared.X
             params = evaluation.fit_params_of(self.fold.train, step)
-            self.rows = CommonRows(first.net, fitted_to, y, **params)
+            return CommonRows(first.net, fitted_to, y, **params)
         except Exception as error:
-            self.rows = UnusableRows(error)
+            return UnusableRows(error)
 
     def score_tasks(self, stack: Stack, places: Sequence[int], evaluation: Evaluation) -> dict[int, dict[str, float]]:
         """Score of each task by its kind's metric, by place in the stack; none where they cannot be scored."""
@@ -96,14 +101,14 @@ class Seat:
             return {}
         try:
             if self._judges is None:
-                self._judges = self._read(evaluation)
+                self._judges = self._read_judges(evaluation)
             return stack.score_tasks(places, self._judges)
         except ValueError:  # no label among the rows, say
             return {}
 
-    def _read(self, evaluation: Evaluation) -> Observations:
+    def _read_judges(self, evaluation: Evaluation) -> Observations:
         X, y = evaluation.rows(self.fold.test)
         if self.prepared.steps is not None:
             X = self.prepared.steps.transform(X)
-        assert isinstance(self.rows, CommonRows)
-        return self.rows.judges(X, y, evaluation.score_params_of(self.fold.test).get("sample_weight"))
+        assert isinstance(self._rows, CommonRows)
+        return self._rows.judges(X, y, evaluation.score_params_of(self.fold.test).get("sample_weight"))

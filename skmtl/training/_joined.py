@@ -62,7 +62,7 @@ class JoinedData(Data):
     """
 
     def __init__(self, parts: Sequence[Data], sizes: Sequence[int], batch_size: int | None) -> None:
-        self.of_parts, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
+        self.pieces, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
         self.n_rows, self.n_features = parts[0].n_rows, parts[0].n_features
         self.totals = self._for_members([part.totals for part in parts])
         copied = (batch_size or 0) * self.n_features * sum(sizes) / len(sizes)
@@ -84,7 +84,7 @@ class JoinedData(Data):
 
     def select(self, members: Tensor) -> Data:
         """See :class:`Data`."""
-        pairs = zip(self.of_parts, split_members(members, self.sizes), strict=True)
+        pairs = zip(self.pieces, split_members(members, self.sizes), strict=True)
         own = [(part.select(ids), len(ids)) for part, ids in pairs if len(ids)]
         parts, sizes = zip(*own, strict=True)
         return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
@@ -92,9 +92,9 @@ class JoinedData(Data):
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
         if not isinstance(rows, slice):
-            return self._join([part.take(own) for part, own in zip(self.of_parts, rows, strict=True)])
+            return self._join([part.take(own) for part, own in zip(self.pieces, rows, strict=True)])
         if self._whole is None:
-            self._whole = self._join([part.take(rows) for part in self.of_parts])
+            self._whole = self._join([part.take(rows) for part in self.pieces])
         return self._whole
 
     def _join(self, batches: Sequence[Batch]) -> Batch:
@@ -117,4 +117,4 @@ class JoinedData(Data):
 
     def _members(self, rows: Tensor) -> Iterable[tuple[Data, Tensor]]:
         """Parts with the rows of their members, ``(member, row)``."""
-        return zip(self.of_parts, rows.split(self.sizes), strict=True)
+        return zip(self.pieces, rows.split(self.sizes), strict=True)

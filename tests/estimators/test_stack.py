@@ -181,6 +181,18 @@ def test_stacks_side_by_side_keep_to_the_memory_too():
     assert max(stack.memory for stack in stacks) <= allowed
 
 
+def test_rows_of_several_folds_keep_to_the_memory_and_those_of_one_are_always_taken():
+    wide = np.tile(X, 100)
+    rows = [CommonRows(make(hidden_layer_sizes=()), wide[own], Y[own]) for own in TRAIN]
+    fits = [(make(hidden_layer_sizes=(), loss_weights=[1, k + 1]), own) for own in rows for k in range(2)]
+    (whole,) = cut_into_stacks(fits, 1e9)
+    (of_rows,) = set(whole.encoded.values())
+    assert of_rows == 64 * 8 * whole.encoded.popitem()[0].learner(fits[0][0]).start.network.architecture.n_inputs
+    assert 6 * of_rows > whole.memory > of_rows
+    assert [stack.places for stack in cut_into_stacks(fits, 2.5 * of_rows)] == [[0, 1, 2, 3], [4, 5]]
+    assert [stack.places for stack in cut_into_stacks(fits, 0.9 * of_rows)] == [[0, 1], [2, 3], [4, 5]]
+
+
 @pytest.mark.parametrize("sharing", [Soft, Additive])
 def test_strengths_of_penalties_are_the_members_own(sharing):
     strengths = [0.0, 0.01, 1.0]
