@@ -12,7 +12,7 @@ from skmtl.layers import NARROW
 from skmtl.training._data import Batch, Data, Order
 
 # Numbers that a batch of a part is repeated for its members, above which a product of its own takes less time.
-WORTH_A_PRODUCT = 1 << 14
+WORTH_A_PRODUCT = 1 << 15
 
 
 def split_members(members: Tensor, sizes: Sequence[int]) -> list[Tensor]:
