@@ -61,6 +61,8 @@ class Learner:
         Being trained, or trained.
     run : Run
         Network, optimizer and streams, for :meth:`resume`; only after :meth:`train`.
+    order : int or None
+        What the order of the batches is drawn from: the seed, or None where ``random_state`` leaves it open.
     held_out : list of ndarray, optional
         After training: the responses, by task, of members to rows that they never learned from; None without such.
     """
@@ -68,6 +70,7 @@ class Learner:
     start: Start
     network: Network
     run: Run
+    order: int | None
     held_out: list[np.ndarray] | None = None
     _history: History
 
@@ -149,6 +152,7 @@ class Learner:
         if self._network is not None and params["dtype"] != LOWERED:
             params["dtype"] = self._network.architecture.dtype
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
+        self.order = None if params["random_state"] is None else seed
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])
         plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
@@ -208,15 +212,19 @@ class Learner:
                 self._history, _ = train(
                     self.run, self.start.data, self.start.validation, report=report, task_names=names
                 )
-                if self._holds_out and self.start.validation is not None:
-                    self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+                self._respond_to_held_out()
         except BaseException:
             self.network.buffer.values.copy_(before)
             raise
 
+    def _respond_to_held_out(self) -> None:
+        if self._holds_out and self.start.validation is not None:
+            self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+
     def take_over(self, network: Network, history: History) -> None:
         """Adopt what became of this fit beside others."""
         self.network, self._history = network, history
+        self._respond_to_held_out()
 
 
 def _seed(random_state: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,16 +41,32 @@ def predict_responses(
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
+    chunks = [layout.mean_responses(outputs) for outputs in _chunks(network, encoder, X, n_threads)]
+    return layout.by_task(_in_one(chunks))
+
+
+def predict_side_by_side(
+    network: Network, members: Sequence[int], layout: TaskLayout, encoder: Encoder, X: Any
+) -> list[list[np.ndarray]]:
+    """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
+    ends = np.cumsum(members)[:-1]
+    chunks = [[layout.mean_responses(own) for own in np.split(o, ends)] for o in _chunks(network, encoder, X, None)]
+    return [layout.by_task(_in_one(parts)) for parts in zip(*chunks, strict=True)]
+
+
+def _chunks(network: Network, encoder: Encoder, X: Any, n_threads: int | None) -> Iterator[np.ndarray]:
+    """Outputs ``(member, row, outputs)`` of the rows of X in pieces; each holds until the next."""
     dtype = network.architecture.dtype
     widest = max(network.architecture.n_inputs, network.cells, network.n_outputs)
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
     scratch = Scratch(reuse=True)
     with threads_for(2.0 * step * network.operations * network.architecture.members, n_threads):
-        chunks = [
-            layout.mean_responses(_outputs(network, encoder.transform(rows, dtype), scratch)) for rows in _cut(X, step)
-        ]
-    grouped = chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-    return layout.by_task(grouped)
+        for rows in _cut(X, step):
+            yield _outputs(network, encoder.transform(rows, dtype), scratch)
+
+
+def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    return chunks[0] if len(chunks) == 1 else [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
 def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: Any) -> dict[str, np.ndarray]:

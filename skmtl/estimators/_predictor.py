@@ -12,6 +12,7 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._observations import read_observations, require_same_tasks
 from skmtl.estimators._prediction import decode, predict_responses, sharing_findings, stack_columns
+from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
@@ -131,15 +132,7 @@ class PredictorMixin:
         check_is_fitted(self, "network_")
         observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
         require_same_tasks("y", observed.labels, self.task_names_.tolist())
-        scores = {}
-        columns = zip(
-            self.tasks_, observed.labels.columns, self._predict_columns(observed.X), observed.weights.T, strict=True
-        )
-        for task, truth, predicted, weights in columns:
-            seen = weights > 0
-            if seen.any():
-                scores[task.name] = task.kind.metric(truth[seen], predicted[seen], weights[seen])
-        return scores
+        return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Mean over the tasks of :meth:`score_tasks`.

@@ -1,8 +1,8 @@
-"""Many fits to the same rows, trained side by side as one network."""
+"""Many fits, trained side by side as one network."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,118 +10,122 @@ import numpy as np
 import torch
 from joblib import effective_n_jobs
 
-from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
+from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._common_rows import CommonRows, UnusableRows
 from skmtl.estimators._learner import Learner
+from skmtl.estimators._observations import Observations
+from skmtl.estimators._prediction import decode, predict_side_by_side
+from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._start import Start
 from skmtl.network import Network
 from skmtl.training import History, Training, threads_for
 
 # Parameters in which the members of one network may differ.
-CARRIED = frozenset({"loss_weights", "class_weight", "learning_rate_init", "weight_decay", "dropout", "n_estimators"})
-CACHE = 2.0**24  # bytes
+CARRIED = frozenset(
+    {"loss_weights", "class_weight", "learning_rate_init", "weight_decay", "dropout", "n_estimators", "random_state"}
+)
+CACHE = 2.0**23  # bytes: other processes and jobs want their share of a processor's last level
 LEAST_MEMBERS = 8  # that share the fixed cost of a step
 PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
 ACTIVATION_COPIES = 3  # output and gradient of every layer, a mask
 WORTH_SHRINKING = 0.5  # share of members still training at which the others are taken out
 
 
-class CommonRows:
-    """What estimators that are fitted to the same rows have in common: labels, the fitted encoder, the encoded rows.
+def cut_into_stacks(
+    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float
+) -> Iterator[Stack]:
+    """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most,
+    for networks as for the encoded rows of several fits; one fit is always trained.
 
-    Parameters
-    ----------
-    first : BaseMultiTaskNet
-        One of the estimators.
-    X, y, sample_weight, X_val, y_val, sample_weight_val
-        As :meth:`BaseMultiTaskNet.fit` takes them.
+    Estimators with the same rows agree in all parameters but the ``CARRIED``. Fits to different rows go into one stack
+    where they are alike: as many rows, features and tasks, and the same settings.
     """
-
-    def __init__(
-        self,
-        first: BaseMultiTaskNet,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> None:
-        self._observations = first._observe(X, y, sample_weight, known=False)
-        self._columns = {name: value for name, value in vars(first).items() if name in COLUMNS}
-        self._learner = first._started(self._observations)
-        self._validation = (X_val, y_val, sample_weight_val)
-
-    def learner(self, estimator: BaseMultiTaskNet) -> Learner:
-        """Prepare the fit of ``estimator``."""
-        estimator._validate_params()
-        estimator.__dict__.update(self._columns)
-        learner = self._learner.sibling(estimator.get_params(deep=False))
-        validation = estimator._observe_validation(*self._validation, learner)
-        learner.prepare(self._observations, estimator._weights(self._observations, learner), validation)
-        return learner
-
-
-def cut_into_stacks(estimators: Sequence[BaseMultiTaskNet], rows: CommonRows, memory: float) -> Iterator[Stack]:
-    """Yield the estimators in stacks that suit the cache and take no more than ``memory`` bytes, one after another.
-
-    They agree in all parameters but the ``CARRIED``.
-    """
-    stack = Stack()
-    for place, estimator in enumerate(estimators):
+    open_stacks: dict[Any, Stack] = {}
+    errors: dict[int, Exception] = {}
+    for place, (estimator, rows) in enumerate(fits):
         try:
             learner = rows.learner(estimator)
         except Exception as error:
-            stack.errors[place] = error
+            errors[place] = error
             continue
-        if stack.n_members and stack.n_members + learner.network.buffer.members > _most_members(learner, memory):
-            yield stack
-            stack = Stack()
-        stack.add(place, estimator, learner)
-    yield stack
+        alike = learner.start.likeness
+        if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
+            yield open_stacks.pop(alike)
+        while open_stacks and _exceeds(memory, open_stacks.values(), rows, learner):
+            yield open_stacks.pop(max(open_stacks, key=lambda key: open_stacks[key].memory))
+        open_stacks.setdefault(alike, Stack()).add(place, estimator, rows, learner)
+    stacks = list(open_stacks.values()) or [Stack()]
+    stacks[-1].errors |= errors
+    yield from stacks
 
 
-def _most_members(learner: Learner, memory: float) -> float:
-    """Number of members that stay in the cache and within ``memory`` bytes."""
-    of_member = _memory(learner) / learner.network.buffer.members
-    return min(max(CACHE / of_member, LEAST_MEMBERS), memory / of_member)
+def _exceeds(memory: float, stacks: Iterable[Stack], rows: Any, learner: Learner) -> bool:
+    """Whether a further fit beside ``stacks`` takes more than ``memory``: for networks, or for rows of several fits."""
+    networks, encoded = _memory(learner), {rows: _rows_memory(learner)}
+    for stack in stacks:
+        networks += stack.memory
+        encoded |= stack.encoded
+    return networks > memory or (len(encoded) > 1 and sum(encoded.values()) > memory)
+
+
+def _rows_memory(learner: Learner) -> float:
+    """Bytes of the encoded rows, if they are dense."""
+    data = learner.start.data
+    return float(data.n_rows * data.n_features * data.totals.element_size())
 
 
 def _memory(learner: Learner) -> float:
     """Bytes of parameters and activations in training."""
-    network, buffer = learner.network, learner.network.buffer
+    network, buffer = learner.start.network, learner.start.network.buffer
     per_row = max(sum(network.architecture.hidden_layer_sizes), network.cells) + network.n_outputs
     activations = ACTIVATION_COPIES * learner.start.settings.batch_size * per_row
     return buffer.values.element_size() * buffer.members * (PARAMETER_COPIES * network.n_parameters + activations)
 
 
 class Stack:
-    """Estimators fitted to the same rows as one network.
+    """Estimators fitted as one network.
 
     Each becomes what it would become alone: its members draw from the same streams, see the same batches and stop at
-    the same epochs. One that fails does not disturb the others.
+    the same epochs. One that fails does not disturb the others. Fits to the same rows in the same order are a part of
+    the members and share what goes into their first layer.
 
     Attributes
     ----------
     errors : dict
         Place of an estimator to what made its fit fail.
+    memory : float
+        Bytes of parameters and activations in training, of all fits that were added.
+    encoded : dict
+        Rows to bytes of their encoding.
     """
 
     def __init__(self) -> None:
         self.errors: dict[int, Exception] = {}
         self._estimators: dict[int, BaseMultiTaskNet] = {}
         self._learners: dict[int, Learner] = {}
+        self._rows: dict[int, CommonRows] = {}
+        self._parts: dict[tuple[CommonRows, int | None], list[int]] = {}  # places of fits to the same rows in one order
         self._ended: dict[int, tuple[Network, History]] = {}
         self._training: Training | None = None
         self._begun = False
+        self._members = 0
+        self.memory = 0.0
+        self.encoded: dict[CommonRows, float] = {}
 
-    def add(self, place: int, estimator: BaseMultiTaskNet, learner: Learner) -> None:
+    def add(self, place: int, estimator: BaseMultiTaskNet, rows: CommonRows | UnusableRows, learner: Learner) -> None:
         """Add a fit before the first step of any."""
-        self._estimators[place], self._learners[place] = estimator, learner
+        assert isinstance(rows, CommonRows)
+        self._estimators[place], self._learners[place], self._rows[place] = estimator, learner, rows
+        self._parts.setdefault((rows, learner.order), []).append(place)
+        self._members += learner.start.network.buffer.members
+        self.memory += _memory(learner)
+        self.encoded[rows] = _rows_memory(learner)
 
-    @property
-    def n_members(self) -> int:
-        """Number of members before the first step."""
-        return sum(learner.network.buffer.members for learner in self._learners.values())
+    def has_room_for(self, learner: Learner) -> bool:
+        """Whether the stack would stay in the cache; a few members share the fixed cost of a step in any case."""
+        members = self._members + learner.start.network.buffer.members
+        on_gpu = learner.start.network.device.type != "cpu"
+        return on_gpu or members <= LEAST_MEMBERS or self.memory + _memory(learner) <= CACHE
 
     @property
     def places(self) -> list[int]:
@@ -133,11 +137,6 @@ class Stack:
         """Operations a step."""
         return sum(learner.work for learner in self._learners.values())
 
-    @property
-    def memory(self) -> float:
-        """Bytes of parameters and activations in training."""
-        return sum(_memory(learner) for learner in self._learners.values())
-
     def threads(self) -> AbstractContextManager[None]:
         """As many threads as the estimators' ``n_jobs`` says, else as many as pay."""
         n_jobs = {learner.params["n_jobs"] for learner in self._learners.values()} - {None}
@@ -145,11 +144,13 @@ class Stack:
 
     def _begin(self) -> Training:
         """Put the members side by side."""
-        learners = list(self._learners.values())
-        start = Start.stack([learner.start for learner in learners])
-        teams = np.repeat(list(self._learners), [learner.network.buffer.members for learner in learners])
-        names = [task.name for task in learners[0].layout.tasks]
+        parts = [[self._learners[place] for place in places] for places in self._parts.values()]
+        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts])
+        places = [place for part in self._parts.values() for place in part]
+        members = [self._learners[place].start.network.buffer.members for place in places]
+        names = [task.name for task in parts[0][0].layout.tasks]
         self._begun = True
+        teams = np.repeat(places, members)
         return Training(start.run(), start.data, start.validation, teams=teams, task_names=names)
 
     def advance(self, share: float) -> None:
@@ -173,7 +174,7 @@ class Stack:
 
     def keep(self, places: Collection[int]) -> None:
         """Go on with these estimators only, and forget the others."""
-        for of_all in (self.errors, self._estimators, self._learners, self._ended):
+        for of_all in (self.errors, self._estimators, self._learners, self._rows, self._ended):
             for place in set(of_all) - set(places):
                 del of_all[place]
         if self._training is not None:
@@ -200,7 +201,35 @@ class Stack:
         training = self._training
         assert training is not None
         members = torch.from_numpy(np.flatnonzero(training.stopping.teams == place))
-        return training.network(members), training.history.select(members)
+        own = self._learners[place].start.network.architecture
+        return training.network(members, own), training.history.select(members)
+
+    def settle(self) -> None:
+        """Look for fits that have failed since they were last looked for."""
+        if self._training is not None:
+            self._note_failures(self._training)
+
+    def score_tasks(self, places: Sequence[int], judges: Observations) -> dict[int, dict[str, float]]:
+        """Scores of fits to the same rows that have not failed, as if training ended now."""
+        tasks = self._learners[places[0]].tasks
+        responses = self._responses(places, judges.X)
+        return {place: score_columns(tasks, judges, decode(tasks, own)) for place, own in responses.items()}
+
+    def _responses(self, places: Sequence[int], X: Any) -> dict[int, list[np.ndarray]]:
+        first = self._learners[places[0]]
+        training = [place for place in places if place not in self._ended]
+        networks = [([place], self._ended[place][0]) for place in places if place in self._ended]
+        if training:
+            assert self._training is not None
+            teams = self._training.stopping.teams
+            members = np.concatenate([np.flatnonzero(teams == place) for place in training])
+            networks.append((training, self._training.network(torch.from_numpy(members))))
+        responses: dict[int, list[np.ndarray]] = {}
+        for fits, network in networks:
+            counts = [self._learners[place].start.network.buffer.members for place in fits]
+            own = predict_side_by_side(network, counts, first.layout, first.encoder, X)
+            responses |= dict(zip(fits, own, strict=True))
+        return responses
 
     def fitted(self, place: int) -> BaseMultiTaskNet:
         """Return the estimator at ``place``, fitted as if its training ended now.
@@ -210,12 +239,9 @@ class Stack:
         Exception
             What made its fit fail.
         """
-        if place not in self.errors and place not in self._ended:
-            assert self._training is not None
-            self._note_failures(self._training)
+        self.settle()
         if place in self.errors:
             raise self.errors[place]
         learner, estimator = self._learners[place], self._estimators[place]
         learner.take_over(*self._outcome(place))
-        estimator._adopt(learner)
-        return estimator
+        return self._rows[place].fitted(estimator, learner)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from skmtl.network import Network
-from skmtl.training import Objective, Run, Settings, Streams, TrainingData, Validation
+from skmtl.training import Data, JoinedData, Objective, Run, Settings, Streams, TrainingData, Validation
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Start:
         With its first parameters.
     objective : Objective
         Losses of the tasks.
-    data : TrainingData
+    data : Data
         What to learn from.
     validation : Validation or None
         Held-out rows.
@@ -33,7 +35,7 @@ class Start:
 
     network: Network
     objective: Objective
-    data: TrainingData
+    data: Data
     validation: Validation | None
     settings: Settings
     streams: Streams
@@ -44,26 +46,70 @@ class Start:
         """Put fits to the same rows side by side, whose members are then those of one network; a single one as it is.
 
         Nothing but what belongs to a member may differ between them: parameters, weights of cells and tasks, held-out
-        rows, learning rate, weight decay, dropout.
+        rows, learning rate, weight decay, dropout, strengths of penalties.
         """
+        judge = partial(Validation.stack, common=not starts[0].judged_by_own)
+        return cls._side_by_side(starts, TrainingData.stack, judge, Streams.stack)
+
+    @classmethod
+    def join(cls, starts: Sequence[Start]) -> Start:
+        """Put stacks with rows, or orders of their batches, of their own side by side: parts of the members.
+
+        They have as many rows, features and tasks; else only what belongs to a member may differ.
+        """
+        first = starts[0]
+        settings = first.settings
+        reads_parts = first.network.reads_parts and not settings.balancer.needs and not settings.record
+        join = partial(JoinedData, batch_size=settings.batch_size if reads_parts else None)
+        return cls._side_by_side(starts, join, Validation.join, Streams.join)
+
+    @property
+    def judged_by_own(self) -> bool:
+        """Whether members are judged by training rows that they hold out."""
+        return self.validation is not None and self.validation.data is self.data
+
+    @classmethod
+    def _side_by_side(
+        cls,
+        starts: Sequence[Start],
+        join_data: Callable[[Sequence[Any], Sequence[int]], Data],
+        join_validations: Callable[[Sequence[Validation], Any], Validation],
+        join_streams: Callable[[Sequence[Streams]], Streams],
+    ) -> Start:
         first = starts[0]
         if len(starts) == 1:
             return first
         members = [start.network.architecture.members for start in starts]
-        data = TrainingData.stack([start.data for start in starts], members)
+        data = join_data([start.data for start in starts], members)
         validations = [start.validation for start in starts if start.validation is not None]
         validation = None
         if validations:
-            own = first.validation is not None and first.validation.data is first.data
-            judged = data if own else TrainingData.stack([part.data for part in validations], members)
-            validation = Validation.stack(validations, judged, common=not own)
+            judged = data if first.judged_by_own else join_data([part.data for part in validations], members)
+            validation = join_validations(validations, judged)
         return cls(
             network=Network.stack([start.network for start in starts]),
             objective=first.objective,
             data=data,
             validation=validation,
             settings=Settings.stack([start.settings for start in starts]),
-            streams=Streams.stack([start.streams for start in starts]),
+            streams=join_streams([start.streams for start in starts]),
+        )
+
+    @property
+    def likeness(self) -> tuple[Any, ...]:
+        """What fits to different rows must have in common to be joined."""
+        architecture, settings = self.network.architecture, self.settings
+        sharing, groups = architecture.sharing, self.objective.groups
+        own = [(name, value) for name, value in sharing.get_params().items() if name not in sharing.strengths]
+        kinds = [(group.kind, group.tasks.stop, group.outputs.stop) for group in groups]
+        return (
+            (self.data.n_rows, architecture.n_inputs, architecture.dtype, str(self.network.device)),
+            (architecture.hidden_layer_sizes, architecture.activation, type(sharing), repr(own)),
+            (architecture.n_outputs, *kinds),
+            (settings.optimizer, settings.schedule, settings.balancer, settings.record),
+            (settings.batch_size, settings.max_iter, settings.patience, settings.tol),
+            (self.validation is not None, self.judged_by_own),
+            id(architecture.encoder) if self.network.extracts else None,
         )
 
     def run(self) -> Run:

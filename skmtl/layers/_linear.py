@@ -9,6 +9,7 @@ from torch import Tensor
 
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._initial import uniform
+from skmtl.layers._parts import affine_of_parts, weight_gradient_of_parts
 from skmtl.layers._scratch import Scratch
 
 
@@ -65,13 +66,15 @@ class MemberLinear:
         self._stack = self.weight.shape[0]
 
     def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
+        """``(1 or part or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
         x = self._keep_input(x, scratch)
         out = scratch.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
+        if x.shape[0] != self._stack:
+            return affine_of_parts(x, self.weight, self.bias, scratch.parts, out)
         return torch.baddbmm(self.bias, x, self.weight, out=out)
 
     def _keep_input(self, x: Tensor, scratch: Scratch) -> Tensor:
-        if x.shape[0] != self._stack:
+        if self._stack != 1 == x.shape[0]:
             x = x.expand(self._stack, -1, -1)
         scratch.saved[self.name] = x
         return x
@@ -79,7 +82,10 @@ class MemberLinear:
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""
         x = scratch.saved[self.name]
-        torch.bmm(x.transpose(1, 2), gradient, out=self._weight_gradient)
+        if x.shape[0] == self._stack:
+            torch.bmm(x.transpose(1, 2), gradient, out=self._weight_gradient)
+        else:
+            weight_gradient_of_parts(x, gradient, scratch.parts, self._weight_gradient)
         torch.sum(gradient, 1, keepdim=True, out=self._bias_gradient)
 
     def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:

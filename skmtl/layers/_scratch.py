@@ -17,10 +17,18 @@ class Scratch:
         Keep every intermediate tensor for the next pass of the same shape. Must be off where autograd records.
     generators : sequence of torch.Generator, optional
         One stream a member for dropout; none outside training.
+    parts : sequence of int, optional
+        Numbers of neighbouring members that read the same rows, where not all do.
     """
 
-    def __init__(self, *, reuse: bool = False, generators: Sequence[torch.Generator] | None = None) -> None:
-        self.generators = generators
+    def __init__(
+        self,
+        *,
+        reuse: bool = False,
+        generators: Sequence[torch.Generator] | None = None,
+        parts: Sequence[int] = (),
+    ) -> None:
+        self.generators, self.parts = generators, parts
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
         self._memory: dict[tuple[str, int, int], Tensor] = {}

@@ -10,8 +10,10 @@ import joblib
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skmtl._params import resolve
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._stack import CARRIED
+from skmtl.sharing import SHARINGS, Sharing
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,19 @@ def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
 
 def _net_key(candidate: Candidate) -> tuple[Any, ...]:
     own = candidate.net.get_params(deep=False)
+    own["sharing"] = _without_strengths(own["sharing"])
     shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in CARRIED]
     return type(candidate.net), *shared
+
+
+def _without_strengths(sharing: Any) -> Any:
+    """What members of one network must have in common of ``sharing``."""
+    try:
+        sharing = resolve("sharing", sharing, SHARINGS, Sharing)
+    except (TypeError, ValueError):  # an error of its fit
+        return sharing
+    shared = {name: value for name, value in sharing.get_params().items() if name not in sharing.strengths}
+    return type(sharing), shared
 
 
 def _step(name: str) -> str:
@@ -106,6 +119,8 @@ def _step(name: str) -> str:
 
 def _digest(value: Any) -> Any:
     """Equal for equal values; what cannot be pickled equals itself only."""
+    if isinstance(value, str | int | float | None):
+        return type(value), value
     try:
         return joblib.hash(value)
     except Exception:  # whatever pickling raises

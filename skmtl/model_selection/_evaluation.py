@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._validation import _score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params, _num_samples
+from sklearn.utils.validation import _check_method_params
 
 from skmtl.model_selection._candidates import Candidate
 
@@ -75,23 +74,24 @@ class Evaluation:
             return params
         return {name.removeprefix(f"{step}__"): value for name, value in params.items() if name.startswith(f"{step}__")}
 
-    def succeeded(self, fitted: Any, fold: Fold, test: tuple[Any, Any], fit_time: float) -> dict[str, Any]:
-        """Scores of a fitted estimator, on the rows ``test`` of the fold."""
+    def succeeded(
+        self, fitted: Callable[[], Any], fold: Fold, by_task: dict[str, float], fit_time: float
+    ) -> dict[str, Any]:
+        """Scores of a fitted estimator on the fold; ``fitted`` makes it where its scores by task do not tell them."""
         start = time.perf_counter()
-        by_task = self._score_tasks(fitted, *test, fold.test)
-        own = bool(by_task) and isinstance(
-            self.scorer, _PassthroughScorer
-        )  # the estimator's own score is the mean over the tasks
+        # the estimator's own score is the mean over the tasks
+        own = bool(by_task) and isinstance(self.scorer, _PassthroughScorer)
+        estimator = None if own and not self.return_train_score else fitted()
         result = {
             "fit_error": None,
             "fit_time": fit_time,
-            "n_test_samples": _num_samples(test[0]),
-            "test_scores": float(np.mean(list(by_task.values()))) if own else self._score(fitted, *test, fold.test),
+            "n_test_samples": len(fold.test),
+            "test_scores": float(np.mean(list(by_task.values()))) if own else self._score(estimator, fold.test),
             "task_scores": by_task,
         }
         result["score_time"] = time.perf_counter() - start
         if self.return_train_score:
-            result["train_scores"] = self._score(fitted, *self.rows(fold.train), fold.train)
+            result["train_scores"] = self._score(estimator, fold.train)
         return result
 
     def failed(self, candidate: Candidate, error: Exception, fold: Fold, fit_time: float) -> dict[str, Any]:
@@ -119,21 +119,10 @@ class Evaluation:
         }
         return result | ({"train_scores": scores} if self.return_train_score else {})
 
-    def _params_of(self, rows: np.ndarray) -> dict[str, Any]:
+    def score_params_of(self, rows: np.ndarray) -> dict[str, Any]:
+        """Arguments of the scorer for some rows."""
         params: dict[str, Any] = _check_method_params(self.X, params=self.score_params, indices=rows)
         return params
 
-    def _score(self, fitted: Any, X: Any, y: Any, rows: np.ndarray) -> Any:
-        return _score(fitted, X, y, self.scorer, self._params_of(rows), self.error_score)
-
-    def _score_tasks(self, fitted: Any, X: Any, y: Any, rows: np.ndarray) -> dict[str, float]:
-        """Score of each task by its kind's metric; none where they cannot be scored."""
-        net = fitted
-        if isinstance(fitted, Pipeline):
-            X, net = fitted[:-1].transform(X) if len(fitted) > 1 else X, fitted[-1]
-        weight = self._params_of(rows).get("sample_weight")
-        try:
-            scores: dict[str, float] = net.score_tasks(X, y, weight)
-        except ValueError:  # no label among the rows, say
-            return {}
-        return scores
+    def _score(self, fitted: Any, rows: np.ndarray) -> Any:
+        return _score(fitted, *self.rows(rows), self.scorer, self.score_params_of(rows), self.error_score)

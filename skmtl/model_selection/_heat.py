@@ -1,80 +1,48 @@
-"""Candidates trained together on one fold: the unit of work that is spread over processes or a cluster."""
+"""Fits trained together: the unit of work that is spread over processes or a cluster."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
-from sklearn.base import clone
-from sklearn.pipeline import Pipeline
-
-from skmtl.estimators._stack import CommonRows, Stack, cut_into_stacks
+from skmtl.estimators._stack import Stack, cut_into_stacks
 from skmtl.model_selection._candidates import Candidate
 from skmtl.model_selection._evaluation import Evaluation, Fold
+from skmtl.model_selection._seat import Prepared, Seat
 
-Results = dict[int, dict[str, Any]]  # by place of the candidate
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The steps before the net, fitted to the training rows of a fold.
-
-    Attributes
-    ----------
-    steps : Pipeline or None
-        Fitted; None where there are none.
-    X : array-like or None
-        What they make of the training rows.
-    error : Exception or None
-        Why they could not be fitted.
-    fit_time : float
-        Seconds.
-    """
-
-    steps: Pipeline | None = None
-    X: Any = None
-    error: Exception | None = None
-    fit_time: float = 0.0
+Results = dict[tuple[int, int], dict[str, Any]]  # by place of the candidate in the search and number of the fold
 
 
-def prepare(candidate: Candidate, fold: Fold, evaluation: Evaluation) -> Prepared:
-    """Fit the steps before the net of ``candidate`` to the training rows of ``fold``."""
-    if candidate.steps is None:
-        return Prepared()
-    start = time.perf_counter()
-    steps = clone(candidate.steps)
-    X, y = evaluation.rows(fold.train)
-    params = evaluation.fit_params_of(fold.train, None)
-    known = tuple(f"{name}__" for name, _ in steps.steps)
-    try:
-        transformed = steps.fit_transform(X, y, **{k: v for k, v in params.items() if k.startswith(known)})
-    except Exception as error:
-        return Prepared(error=error)
-    return Prepared(steps, transformed, fit_time=time.perf_counter() - start)
+class Fit(NamedTuple):
+    """A candidate on a fold."""
+
+    candidate: Candidate
+    fold: Fold
 
 
 class Heat:
-    """Candidates that can be members of one network, on one fold.
+    """Fits that can be members of one network where their folds are alike.
 
     Parameters
     ----------
-    candidates : sequence of Candidate
-        They agree in all that a member cannot carry.
-    fold : Fold
-        Rows.
-    prepared : Prepared
-        Steps before the nets.
+    fits : sequence of Fit
+        Their candidates agree in all that a member cannot carry.
+    prepared : dict
+        Number of a fold to the steps before the nets there.
     memory : float
         Bytes that a network may take.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], fold: Fold, prepared: Prepared, memory: float) -> None:
-        self.candidates, self.fold, self.prepared, self.memory = candidates, fold, prepared, memory
+    def __init__(self, fits: Sequence[Fit], prepared: Mapping[int, Prepared], memory: float) -> None:
+        self.fits, self.memory = fits, memory
+        folds = {fit.fold.number: fit.fold for fit in fits}
+        at = Counter(fit.fold.number for fit in fits)
+        self._seats = {number: Seat(fold, prepared[number], at[number]) for number, fold in folds.items()}
         self._stacks: list[Stack] = []
-        self._seconds: dict[int, float] = {}  # by place
-        self._error = prepared.error
+        self._seconds = dict.fromkeys(range(len(fits)), 0.0)  # by place in ``fits``
 
     def run(self, evaluation: Evaluation) -> Results:
         """Train all candidates to the end, network after network, and score them."""
@@ -83,7 +51,15 @@ class Heat:
             with stack.threads():
                 self._train(stack, 1.0)
                 results |= self._scores(stack, evaluation)
-        return results or self._all_failed(evaluation)
+            self._release(results)
+        return results
+
+    def _release(self, results: Results) -> None:
+        """Forget the rows of folds of which there is nothing left to do."""
+        done = Counter(number for _, number in results)
+        for number, seat in self._seats.items():
+            if done[number] == seat.n_fits:
+                seat.release()
 
     def start(self, evaluation: Evaluation) -> None:
         """Build the networks of all candidates, to be trained in legs."""
@@ -99,12 +75,12 @@ class Heat:
         results: Results = {}
         for stack in self._stacks:
             results |= self._scores(stack, evaluation)
-        return results or self._all_failed(evaluation)
+        return results
 
     def keep(self, kept: Container[int]) -> bool:
         """Go on with the candidates at these places of the search, if there are any; the networks shrink."""
         for stack in self._stacks:
-            stack.keep([place for place in stack.places if self.candidates[place].place in kept])
+            stack.keep([place for place in stack.places if self.fits[place].candidate.place in kept])
         self._stacks = [stack for stack in self._stacks if stack.places]
         return bool(self._stacks)
 
@@ -119,44 +95,41 @@ class Heat:
         return sum(stack.memory for stack in self._stacks)
 
     def _cut(self, evaluation: Evaluation) -> Iterator[Stack]:
-        """Yield the candidates in networks; none if the rows cannot be used at all."""
-        if self._error is not None:
-            return
-        X, y = evaluation.rows(self.fold.train)
-        nets = [candidate.net for candidate in self.candidates]
-        pipeline = self.candidates[0].pipeline
-        step = None if pipeline is None else pipeline.steps[-1][0]
-        try:
-            fitted_to = X if self.prepared.steps is None else self.prepared.X
-            rows = CommonRows(nets[0], fitted_to, y, **evaluation.fit_params_of(self.fold.train, step))
-        except Exception as error:
-            self._error = error
-            return
-        yield from cut_into_stacks(nets, rows, self.memory)
+        """Yield the fits in networks."""
+        first, seats = self.fits[0].candidate, self._seats
+        nets = ((fit.candidate.net, seats[fit.fold.number].rows(first, evaluation)) for fit in self.fits)
+        return cut_into_stacks(nets, self.memory)
 
     def _train(self, stack: Stack, share: float) -> None:
         start = time.perf_counter()
         stack.advance(share)
         each = (time.perf_counter() - start) / max(len(stack.places), 1)
         for place in stack.places:
-            self._seconds[place] = self._seconds.get(place, self.prepared.fit_time / len(self.candidates)) + each
+            self._seconds[place] += each
 
     def _scores(self, stack: Stack, evaluation: Evaluation) -> Results:
-        test = evaluation.rows(self.fold.test)
-        return {self.candidates[place].place: self._score(stack, place, test, evaluation) for place in stack.places}
+        stack.settle()
+        results: Results = {}
+        for number, seat in self._seats.items():
+            places = [place for place in stack.places if self.fits[place].fold.number == number]
+            start = time.perf_counter()
+            by_task = seat.score_tasks(stack, [place for place in places if place not in stack.errors], evaluation)
+            each = (time.perf_counter() - start) / max(len(by_task), 1)
+            for place in places:
+                result = self._score(stack, place, by_task.get(place, {}), evaluation)
+                results[self.fits[place].candidate.place, number] = result
+                result["score_time"] += each if place in by_task else 0.0
+        return results
 
-    def _score(self, stack: Stack, place: int, test: tuple[Any, Any], evaluation: Evaluation) -> dict[str, Any]:
-        candidate, seconds = self.candidates[place], self._seconds[place]
-        try:
-            net = stack.fitted(place)
-        except Exception as error:
-            return evaluation.failed(candidate, error, self.fold, seconds)
-        return evaluation.succeeded(candidate.fitted(self.prepared.steps, net), self.fold, test, seconds)
+    def _score(self, stack: Stack, place: int, by_task: dict[str, float], evaluation: Evaluation) -> dict[str, Any]:
+        candidate, fold = self.fits[place]
+        seat = self._seats[fold.number]
+        seconds = self._seconds[place] + seat.prepared.fit_time / seat.n_fits
+        if place in stack.errors:
+            return evaluation.failed(candidate, stack.errors[place], fold, seconds)
+        fitted = partial(self._fitted, stack, place)
+        return evaluation.succeeded(fitted, fold, by_task, seconds)
 
-    def _all_failed(self, evaluation: Evaluation) -> Results:
-        if self._error is None:
-            return {}
-        return {
-            candidate.place: evaluation.failed(candidate, self._error, self.fold, self.prepared.fit_time)
-            for candidate in self.candidates
-        }
+    def _fitted(self, stack: Stack, place: int) -> Any:
+        candidate, fold = self.fits[place]
+        return candidate.fitted(self._seats[fold.number].prepared.steps, stack.fitted(place))

@@ -14,7 +14,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skmtl._params import resolve
 from skmtl.estimators._callbacks import FitProgress, with_callbacks
@@ -32,13 +32,17 @@ class MultiTaskSearchCV(BaseSearchCV):
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
     fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
-    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``n_estimators``) train on each fold as one
-    stacked network. Candidates that differ in something else form networks of their own, which joblib spreads over
-    processes, or over a cluster within ``joblib.parallel_config(backend="dask")``.
+    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``random_state``, ``n_estimators``, the
+    strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates
+    that differ in something else form networks of their own, and so do folds with another number of rows or encoded
+    features, or with an encoder that learns. Networks are cut where they would leave the processor's cache or the
+    ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
+    ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
     scaling of the targets and whatever is "auto" are those of each fold. Give ``random_state`` of the estimator an int
-    to have the results of ``GridSearchCV`` up to rounding.
+    to have the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in one
+    order.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ class MultiTaskSearchCV(BaseSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
     n_jobs : int, default=None
-        Networks trained at once.
+        Networks trained at once; the fits are divided evenly among them.
     refit : bool, str or callable, default=True
         As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
         ``cv_results_`` that returns the best index.
@@ -71,7 +75,7 @@ class MultiTaskSearchCV(BaseSearchCV):
     elimination : None, "halving" or Halving, default=None
         How candidates are dropped while they train; None trains all of them to the end.
     memory : float, default=2**30
-        Bytes that the networks in training may take in each job.
+        Bytes that the networks in training may take in each job, and the encoded rows of several folds.
 
     Attributes
     ----------
@@ -233,7 +237,9 @@ class MultiTaskSearchCV(BaseSearchCV):
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
         cv = MultiTaskKFold(self.cv or 5) if self.cv is None or isinstance(self.cv, int) else self.cv
         splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        folds = [Fold(k, *split) for k, split in enumerate(splitter.split(X, y, **split_params))]
+        rows = np.arange(_num_samples(X))
+        splits = splitter.split(X, y, **split_params)
+        folds = [Fold(k, rows[train], rows[test]) for k, (train, test) in enumerate(splits)]
         self.n_splits_ = len(folds)
         if not folds:
             raise ValueError("cv gives no fold; pass a splitter or an iterable with at least one.")

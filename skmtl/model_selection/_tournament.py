@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +15,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmtl.model_selection._candidates import Candidate, by_network, by_steps
 from skmtl.model_selection._evaluation import Evaluation, Fold
 from skmtl.model_selection._halving import Halving
-from skmtl.model_selection._heat import Heat, Prepared, Results, prepare
+from skmtl.model_selection._heat import Fit, Heat, Results
+from skmtl.model_selection._seat import Prepared, prepare
 from skmtl.training import threads_for
 
-LEAST_TO_SHARE = 8  # candidates of a network below which it is not divided among jobs
-
-
-Fits = dict[tuple[int, int], dict[str, Any]]  # results by place of the candidate and number of the fold
+LEAST_TO_SHARE = 4  # fits of a network below which it is not divided among jobs
 
 
 class Network(NamedTuple):
@@ -30,12 +29,12 @@ class Network(NamedTuple):
     ----------
     candidates : sequence of Candidate
         They agree in all that a member cannot carry.
-    prepared : list of Prepared
-        The steps before the nets, fold by fold.
+    prepared : dict
+        Number of a fold to the steps before the nets there.
     """
 
     candidates: Sequence[Candidate]
-    prepared: list[Prepared]
+    prepared: Mapping[int, Prepared]
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,10 @@ class Tournament:
     def run_all(self) -> list[dict[str, Any]]:
         """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
         with Parallel(n_jobs=self.n_jobs) as parallel:
-            heats = self._heats(self._networks(parallel))
+            heats = self._heats(self._networks(parallel), racing=False)
             self._say(1, f"{self._task}, in {len(heats)} jobs")
             parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
-        return self._by_candidate(_by_fit(heats, parts))
+        return self._by_candidate(_together(parts))
 
     def race(self, halving: Halving, judge: str | None) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Drop the worse candidates at rungs; the results of the fits, and the rung at which each candidate ended.
@@ -79,7 +78,7 @@ class Tournament:
         The networks live on from rung to rung, so they are trained by threads of this process. Where they would take
         more memory than allowed, the candidates race in several leagues, one after another.
         """
-        results: Fits = {}
+        results: Results = {}
         rungs = np.zeros(len(self.candidates), dtype=int)
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
         self._say(1, f"{self._task} at most")
@@ -91,15 +90,15 @@ class Tournament:
 
     def _race(
         self, league: Sequence[Network], halving: Halving, judge: str | None, parallel: Parallel
-    ) -> tuple[Fits, dict[int, int]]:
-        fits: Fits = {}
-        heats = self._heats(league)
+    ) -> tuple[Results, dict[int, int]]:
+        fits: Results = {}
+        heats = self._heats(league, racing=True)
         parallel(delayed(heat.start)(self.evaluation) for heat in heats)
         alive = {candidate.place for network in league for candidate in network.candidates}
         ended: dict[int, int] = {}
         for rung, share in enumerate([*halving.shares(), 1.0]):
             self._say(2, f"{len(alive)} candidates train to {share:.1%} of their epochs")
-            fits |= _by_fit(heats, self._leg(heats, share, parallel))
+            fits |= _together(self._leg(heats, share, parallel))
             ended |= dict.fromkeys(alive, rung)
             if share < 1.0:
                 alive = halving.choose(self._mean_scores(fits, alive, judge))
@@ -113,7 +112,7 @@ class Tournament:
             legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
         return legs
 
-    def _mean_scores(self, fits: Fits, places: Iterable[int], judge: str | None) -> dict[int, float]:
+    def _mean_scores(self, fits: Results, places: Iterable[int], judge: str | None) -> dict[int, float]:
         scores = {fit: _judged(result["test_scores"], judge) for fit, result in fits.items()}
         return {place: float(np.mean([scores[place, fold.number] for fold in self.folds])) for place in places}
 
@@ -121,22 +120,28 @@ class Tournament:
         groups = by_steps(self.candidates)
         pairs = [(group[0], fold) for group in groups for fold in self.folds]
         prepared = iter(parallel(delayed(prepare)(first, fold, self.evaluation) for first, fold in pairs))
-        by_group = [(group, [next(prepared) for _ in self.folds]) for group in groups]
+        by_group = [(group, {fold.number: next(prepared) for fold in self.folds}) for group in groups]
         return [Network(part, steps) for group, steps in by_group for part in by_network(group)]
 
-    def _heats(self, networks: Sequence[Network]) -> list[Heat]:
-        """Candidates of one network and fold together, divided where there would be fewer networks than jobs."""
+    def _heats(self, networks: Sequence[Network], *, racing: bool) -> list[Heat]:
+        """Candidates of one network on all folds together, divided evenly among the jobs.
+
+        Where a network cannot hold all, neighbours share it: candidates on the same fold, which have their rows in
+        common, or, in a race, the folds of a candidate, so that those that are dropped leave whole networks behind.
+        """
         n_jobs = effective_n_jobs(self.n_jobs)
-        return [
-            Heat(part, fold, steps, self.memory)
-            for network in networks
-            for fold, steps in zip(self.folds, network.prepared, strict=True)
-            for part in _divided(network.candidates, n_jobs)
-        ]
+        heats = []
+        for network in networks:
+            fits = [Fit(candidate, fold) for candidate in network.candidates for fold in self.folds]
+            if not racing:
+                fits.sort(key=lambda fit: fit.fold.number)
+            heats += [Heat(part, network.prepared, self.memory) for part in _divided(fits, n_jobs)]
+        return heats
 
     def _leagues(self, networks: Sequence[Network]) -> list[list[Network]]:
         """Divide the candidates so that the networks of a league together take no more memory than allowed."""
-        probes = [Heat(network.candidates[:1], self.folds[0], network.prepared[0], np.inf) for network in networks]
+        first = self.folds[0]
+        probes = [Heat([Fit(network.candidates[0], first)], network.prepared, np.inf) for network in networks]
         for probe in probes:
             probe.start(self.evaluation)
         sizes = zip(networks, probes, strict=True)
@@ -145,7 +150,7 @@ class Tournament:
         leagues = [[Network(network.candidates[k::n], network.prepared) for network in networks] for k in range(n)]
         return [[network for network in league if network.candidates] for league in leagues]
 
-    def _by_candidate(self, fits: Fits) -> list[dict[str, Any]]:
+    def _by_candidate(self, fits: Results) -> list[dict[str, Any]]:
         return [fits[candidate.place, fold.number] for candidate in self.candidates for fold in self.folds]
 
     @property
@@ -163,15 +168,15 @@ def _advance(heat: Heat, share: float, evaluation: Evaluation) -> Results:
     return heat.results(evaluation)
 
 
-def _divided(network: Sequence[Candidate], n_jobs: int) -> list[Sequence[Candidate]]:
-    n_parts = max(min(n_jobs, len(network) // LEAST_TO_SHARE), 1)
-    return [network[part::n_parts] for part in range(n_parts)]
+def _divided(fits: Sequence[Fit], n_jobs: int) -> list[Sequence[Fit]]:
+    """As many parts as jobs, of neighbours and of one size; fewer where they would be small."""
+    n_parts = max(min(n_jobs, len(fits) // LEAST_TO_SHARE), 1)
+    edges = [len(fits) * part // n_parts for part in range(n_parts + 1)]
+    return [fits[first:last] for first, last in pairwise(edges)]
 
 
-def _by_fit(heats: Sequence[Heat], parts: Sequence[Results]) -> Fits:
-    """Results by place of the candidate and number of the fold."""
-    pairs = zip(heats, parts, strict=True)
-    return {(place, heat.fold.number): result for heat, part in pairs for place, result in part.items()}
+def _together(parts: Iterable[Results]) -> Results:
+    return {fit: result for part in parts for fit, result in part.items()}
 
 
 def _judged(scores: Any, judge: str | None) -> float:

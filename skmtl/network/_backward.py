@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -36,7 +37,7 @@ class Differentiation(Protocol):
         ...
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(1 or member, row, feature) -> (member, row, output)``."""
+        """``(1 or part or member, row, feature) -> (member, row, output)``."""
         ...
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
@@ -50,10 +51,17 @@ class Differentiation(Protocol):
 class HandDerived:
     """Backward written out layer by layer over reused memory; no graph is recorded."""
 
-    def __init__(self, body: Body, head: Head, buffer: ParameterBuffer, generators: list[torch.Generator]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        head: Head,
+        buffer: ParameterBuffer,
+        generators: list[torch.Generator],
+        parts: Sequence[int] = (),
+    ) -> None:
         self.body, self.head, self.buffer = body, head, buffer
         self.has_body = bool(body.specs)
-        self.scratch = Scratch(reuse=True, generators=generators)
+        self.scratch = Scratch(reuse=True, generators=generators, parts=parts)
         body.bind(buffer)
         head.bind(buffer)
 
@@ -75,9 +83,16 @@ class HandDerived:
 class Autograd:
     """The same passes through recorded operations, for parts without a backward of their own."""
 
-    def __init__(self, body: Body, head: Head, buffer: ParameterBuffer, generators: list[torch.Generator]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        head: Head,
+        buffer: ParameterBuffer,
+        generators: list[torch.Generator],
+        parts: Sequence[int] = (),
+    ) -> None:
         self.body, self.head, self.buffer = body, head, buffer
-        self.scratch = Scratch(generators=generators)
+        self.scratch = Scratch(generators=generators, parts=parts)
         leaves = buffer.leaves()
         body.bind(buffer, leaves)
         head.bind(buffer, leaves)

@@ -45,6 +45,8 @@ class Architecture:
         Dropout rate of each member.
     encoder : Encoder or None
         Fitted; its learnable part, if it has one, goes in front of the hidden layers.
+    strengths : dict
+        Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
     """
 
     sharing: Sharing
@@ -57,6 +59,7 @@ class Architecture:
     initial_bias: np.ndarray = field(repr=False)
     dropout: tuple[float, ...] = (0.0,)
     encoder: Encoder | None = None
+    strengths: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -65,7 +68,27 @@ class Architecture:
 
     def of(self, members: Sequence[int]) -> Architecture:
         """Architecture of some of the members."""
-        return replace(self, members=len(members), dropout=tuple(self.rates[member] for member in members))
+        return replace(
+            self,
+            members=len(members),
+            dropout=tuple(self.rates[member] for member in members),
+            strengths={name: tuple(own[member] for member in members) for name, own in self.strengths.items()},
+        )
+
+    @classmethod
+    def stack(cls, architectures: Sequence[Architecture]) -> Architecture:
+        """Architecture of networks side by side, which differ in nothing but what belongs to a member."""
+        members = sum(architecture.members for architecture in architectures)
+        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
+        strengths = {
+            name: tuple(strength for architecture in architectures for strength in architecture.strengths_of(name))
+            for name in architectures[0].sharing.strengths
+        }
+        return replace(architectures[0], members=members, dropout=rates, strengths=strengths)
+
+    def strengths_of(self, parameter: str) -> tuple[float, ...]:
+        """Strength of a penalty for each member, also where one is given for all."""
+        return self.strengths.get(parameter) or (getattr(self.sharing, parameter),) * self.members
 
     def parts(self, device: torch.device) -> tuple[Body, Head]:
         """Build hidden and output layers, without parameters."""
@@ -81,6 +104,9 @@ class Architecture:
                 dropout=dropout.expand(self.members),
             )
         )
+        for penalty in body.penalties:
+            if penalty.parameter in self.strengths:
+                penalty.strength = dropout.new_tensor(self.strengths[penalty.parameter])
         if extractor is not None:
             body = ExtractingBody(extractor, body)
         if body.copies == 1:
@@ -126,6 +152,16 @@ class Network:
         return max(widest, self._body.cells)
 
     @property
+    def reads_parts(self) -> bool:
+        """Whether training passes take rows of parts of the members, and not only rows of all or of each."""
+        return self._body.stack is not None and bool(self._body.specs)
+
+    @property
+    def extracts(self) -> bool:
+        """Whether a learnable part of the encoder goes in front of the hidden layers."""
+        return isinstance(self._body, ExtractingBody)
+
+    @property
     def operations(self) -> int:
         """Multiplications for a row of one member."""
         return max(self.n_parameters, self._body.operations)
@@ -136,7 +172,12 @@ class Network:
         return sum(self.architecture.n_outputs)
 
     def training_passes(
-        self, generators: list[torch.Generator], *, products: str | None = None, autograd: bool = False
+        self,
+        generators: list[torch.Generator],
+        *,
+        products: str | None = None,
+        autograd: bool = False,
+        parts: Sequence[int] = (),
     ) -> Differentiation:
         """Forward and backward over this network's parameters.
 
@@ -148,12 +189,14 @@ class Network:
             Name of the torch type that the layers compute in, by default that of the parameters.
         autograd : bool, default=False
             Forces the recorded form.
+        parts : sequence of int, optional
+            Numbers of neighbouring members that read the same rows, where not all do; see ``reads_parts``.
         """
         if products not in (None, self.architecture.dtype):
-            return Lowered(self, generators, products)
+            return Lowered(self, generators, products, parts)
         body, head = self.architecture.parts(self.device)
         way = HandDerived if body.hand_derived and not autograd else Autograd
-        return way(body, head, self.buffer, generators)
+        return way(body, head, self.buffer, generators, parts)
 
     def __call__(self, x: Tensor, scratch: Scratch | None = None) -> Tensor:
         """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``.
@@ -169,14 +212,14 @@ class Network:
         first = networks[0]
         if len(networks) == 1:
             return first
-        architectures = [network.architecture for network in networks]
-        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
-        stacked = cls(replace(first.architecture, members=len(rates), dropout=rates), first.device)
+        stacked = cls(Architecture.stack([network.architecture for network in networks]), first.device)
         for spec in stacked.buffer.specs:
             torch.cat([network.buffer.view(spec.name) for network in networks], out=stacked.buffer.view(spec.name))
         return stacked
 
-    def select(self, members: Sequence[int], values: Tensor | None = None) -> Network:
+    def select(
+        self, members: Sequence[int], values: Tensor | None = None, architecture: Architecture | None = None
+    ) -> Network:
         """Return the network of some of the members: the inverse of :meth:`stack`.
 
         Parameters
@@ -185,13 +228,15 @@ class Network:
             Which members.
         values : Tensor, optional
             Parameters of all members in the layout of the buffer, by default those of the buffer.
+        architecture : Architecture, optional
+            What the members had before they were stacked, by default what this network knows of them.
 
         Returns
         -------
         Network
             With parameters of its own.
         """
-        chosen = Network(self.architecture.of(members), self.device)
+        chosen = Network(architecture or self.architecture.of(members), self.device)
         index = torch.as_tensor(members, device=self.device)
         chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
         return chosen

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor
 
@@ -154,7 +154,15 @@ class Body(ABC):
 
 
 class Sharing(Params, ABC):
-    """A way to share: settings only; :meth:`build` makes the layers."""
+    """A way to share: settings only; :meth:`build` makes the layers.
+
+    Attributes
+    ----------
+    strengths : tuple of str
+        Parameters that are nothing but strengths of penalties, in which members of one network may differ.
+    """
+
+    strengths: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def build(self, trunk: Trunk) -> Body:

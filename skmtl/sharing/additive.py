@@ -30,6 +30,8 @@ class Additive(Sharing):
     Evgeniou, T. and Pontil, M. (2004). Regularized multi-task learning. KDD.
     """
 
+    strengths = ("task_strength", "shared_strength")
+
     def __init__(self, task_strength: float = 0.003, shared_strength: float = 0.0) -> None:
         self.task_strength, self.shared_strength = task_strength, shared_strength
 

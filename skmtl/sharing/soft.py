@@ -27,6 +27,8 @@ class Soft(Sharing):
     in a neural network parser. ACL.
     """
 
+    strengths = ("strength",)
+
     def __init__(self, strength: float = 0.003) -> None:
         self.strength = strength
 

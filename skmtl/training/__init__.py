@@ -1,8 +1,9 @@
 """The training loop and all that it passes around."""
 
-from skmtl.training._data import Batch, DenseRows, Rows, SparseRows, TrainingData
+from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData
 from skmtl.training._device import choose_device, threads_for
 from skmtl.training._history import History
+from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Training, train
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import OPTIMIZERS, SGD, AdamW, Optimizer
@@ -18,9 +19,11 @@ __all__ = [
     "SGD",
     "AdamW",
     "Batch",
+    "Data",
     "DenseRows",
     "DivergenceError",
     "History",
+    "JoinedData",
     "Objective",
     "Optimizer",
     "Rows",

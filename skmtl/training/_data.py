@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -78,9 +79,9 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    x : Tensor of shape (1 or member, row, feature)
-        Encoded rows.
-    targets : Tensor of shape (1, row, task)
+    x : Tensor of shape (1 or part or member, row, feature)
+        Encoded rows; of parts of the members where neither all share them nor each has its own.
+    targets : Tensor of shape (1 or member, row, task)
         Encoded labels.
     weights : Tensor of shape (1 or member, row, task) or None
         What each cell counts: 0 where no label is; None if all count 1.
@@ -91,7 +92,71 @@ class Batch(NamedTuple):
     weights: Tensor | None
 
 
-class TrainingData:
+class Order(Protocol):
+    """Says in which order rows are taken."""
+
+    def permutation(self, n_rows: int, /) -> np.ndarray:
+        """Draw the next order, ``(n_rows,)``, or ``(part, n_rows)`` where parts of the members have their own."""
+        ...
+
+
+class Data(ABC):
+    """What the members of a run learn from, or are judged by.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+        Number of rows that a member goes through in an epoch, width of an encoded row.
+    totals : Tensor of shape (1 or member, task)
+        Total weight of each task.
+    row_bytes : int
+        Memory of a row of a batch.
+    parts : tuple of int
+        Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
+    """
+
+    n_rows: int
+    n_features: int
+    totals: Tensor
+    row_bytes: int
+    parts: tuple[int, ...] = ()
+
+    @abstractmethod
+    def take(self, rows: Tensor | slice) -> Batch:
+        """Gather rows."""
+
+    @abstractmethod
+    def x_at(self, rows: Tensor) -> Tensor:
+        """Encoded rows ``(1 or member, row, feature)`` at ``(1 or member, row)``."""
+
+    @abstractmethod
+    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Targets and weights of cells, not of rows, ``(1 or member, row, task)`` at ``(1 or member, row)``."""
+
+    @abstractmethod
+    def select(self, members: Tensor) -> Data:
+        """Data of some of the members, which rise."""
+
+    def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
+        """All rows once, in an order of their own; the last batch may be smaller."""
+        if batch_size >= self.n_rows:
+            yield self.take(slice(None))
+            return
+        shuffled = torch.from_numpy(_permutation(order, self.n_rows)).to(self.totals.device)
+        per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
+        for block_rows in shuffled.split(per_block, -1):
+            yield from _cut(self.take(block_rows.long()), batch_size)
+
+
+def _permutation(order: Order, n_rows: int) -> np.ndarray:
+    if n_rows <= MANY_ROWS or not isinstance(order, np.random.Generator):
+        return order.permutation(n_rows)
+    rows = np.arange(n_rows, dtype=np.int32)
+    order.shuffle(rows)
+    return rows
+
+
+class TrainingData(Data):
     """Rows, targets and the weight of every cell for every member.
 
     Parameters
@@ -104,11 +169,6 @@ class TrainingData:
         Weight of each cell, 0 where a label is missing; for each member where class weights differ between them.
     member_weights : Tensor of shape (member, n), optional
         Weight of each row for each member, say 0 where a member holds a row out; None: 1.
-
-    Attributes
-    ----------
-    totals : Tensor of shape (1 or member, task)
-        Total weight of each task.
     """
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
@@ -116,6 +176,8 @@ class TrainingData:
         self.targets, self.cell_weights, self._members = targets.contiguous(), cell_weights, member_weights
         self._unweighted = member_weights is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
         self.totals = self._total()  # (1 or member, task)
+        self.n_features = rows.n_features
+        self.row_bytes = targets.element_size() * (rows.n_features + 2 * targets.shape[1])
 
     def _total(self) -> Tensor:
         if self._members is None:
@@ -154,18 +216,14 @@ class TrainingData:
             weights = weights * self._members[:, rows, None]
         return Batch(self.rows.take(rows), targets, weights)
 
-    def batches(self, batch_size: int, order: np.random.Generator) -> Iterator[Batch]:
-        """All rows once, in an order of their own; the last batch may be smaller."""
-        if batch_size >= self.n_rows:
-            yield self.take(slice(None))
-            return
-        rows = np.arange(self.n_rows, dtype=np.int32 if self.n_rows > MANY_ROWS else np.int64)
-        order.shuffle(rows)
-        shuffled = torch.from_numpy(rows).to(self.targets.device)
-        row_bytes = self.targets.element_size() * (self.rows.n_features + 2 * self.targets.shape[1])
-        per_block = max(BLOCK_BYTES // (row_bytes * batch_size), 1) * batch_size
-        for block_rows in shuffled.split(per_block):
-            yield from _cut(self.take(block_rows.long()), batch_size)
+    def x_at(self, rows: Tensor) -> Tensor:
+        """See :class:`Data`."""
+        gathered: Tensor = self.rows.take(rows.flatten())[0].unflatten(0, rows.shape)
+        return gathered
+
+    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Data`."""
+        return cells_of(self.targets, rows), cells_of(self.cell_weights, rows)
 
 
 def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:

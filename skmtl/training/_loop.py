@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.network import Network
-from skmtl.training._data import TrainingData
+from skmtl.network import Architecture, Network
+from skmtl.training._data import Data
 from skmtl.training._history import History
 from skmtl.training._run import Run
 from skmtl.training._stopping import Stopping
@@ -31,7 +31,7 @@ class Training:
     ----------
     run : Run
         What to continue.
-    data : TrainingData
+    data : Data
         What to learn from.
     validation : Validation or None
         Held-out rows; with them the weights of each member's best epoch are kept.
@@ -54,7 +54,7 @@ class Training:
     def __init__(
         self,
         run: Run,
-        data: TrainingData,
+        data: Data,
         validation: Validation | None,
         *,
         teams: np.ndarray | None = None,
@@ -113,14 +113,15 @@ class Training:
             members &= ~np.isin(self.stopping.teams, list(self.failures))
             self._drop_diverged(members, None)
 
-    def network(self, members: Tensor) -> Network:
-        """Network of some of the members with the weights that they would end with now."""
-        return self.run.network.select(members.tolist(), self.stopping.kept())
+    def network(self, members: Tensor, architecture: Architecture | None = None) -> Network:
+        """Network of some of the members with the weights that they would end with now; see :meth:`Network.select`."""
+        return self.run.network.select(members.tolist(), self.stopping.kept(), architecture)
 
     def select(self, members: Tensor) -> Training:
         """Go on with some of the members; ``self`` must not be used any more."""
         chosen = copy.copy(self)
-        chosen.run, chosen.data = self.run.select(members), self.data.select(members)
+        chosen.data = self.data.select(members)
+        chosen.run = self.run.select(members, chosen.data)
         chosen.validation = None if self.validation is None else self.validation.select(members)
         chosen.stopping = self.stopping.select(members, chosen.run.network.buffer)
         chosen.history = self.history.select(members)
@@ -129,7 +130,7 @@ class Training:
 
 def train(
     run: Run,
-    data: TrainingData,
+    data: Data,
     validation: Validation | None,
     *,
     report: EpochReport | None = None,
@@ -141,7 +142,7 @@ def train(
     ----------
     run : Run
         What to continue.
-    data : TrainingData
+    data : Data
         What to learn from.
     validation : Validation or None
         Held-out rows; with them the weights of each member's best epoch are kept.

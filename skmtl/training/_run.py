@@ -13,7 +13,7 @@ from torch import Tensor
 from skmtl.balancing import Balancer
 from skmtl.network import Network
 from skmtl.training._captured import captured
-from skmtl.training._data import TrainingData
+from skmtl.training._data import Data
 from skmtl.training._objective import Objective
 from skmtl.training._optimizer import Optimizer, Penalised
 from skmtl.training._schedule import Schedule
@@ -100,7 +100,7 @@ class Run:
         Trained in place.
     objective : Objective
         Losses of the tasks.
-    data : TrainingData
+    data : Data
         What to learn from.
     settings : Settings
         How.
@@ -109,12 +109,12 @@ class Run:
     """
 
     def __init__(
-        self, network: Network, objective: Objective, data: TrainingData, settings: Settings, streams: Streams
+        self, network: Network, objective: Objective, data: Data, settings: Settings, streams: Streams
     ) -> None:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
-        passes = network.training_passes(self._generators, products=settings.products)
+        passes = network.training_passes(self._generators, products=settings.products, parts=data.parts)
         if passes.body.penalties:
             update = Penalised(update, passes.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
@@ -125,22 +125,24 @@ class Run:
         self.step = captured(step, network.architecture.rates) if recorded else step
         self.steps_done = 0
 
-    def select(self, members: Tensor) -> Run:
-        """Go on with some of the members, in memory of their own; ``self`` must not be used any more."""
+    def select(self, members: Tensor, data: Data) -> Run:
+        """Go on with some of the members and their data, in memory of their own; ``self`` must not be used any more."""
         chosen = copy.copy(self)
         chosen.network = self.network.select(members.tolist())
         chosen.settings = self.settings.select(members)
+        chosen.streams = self.streams.select(members)
         chosen._generators = [self._generators[member] for member in members.tolist()]
-        passes = chosen.network.training_passes(chosen._generators, products=self.settings.products)
+        options: dict[str, Any] = {"products": self.settings.products, "parts": data.parts}
+        passes = chosen.network.training_passes(chosen._generators, **options)
         chosen.step = self.step.select(members, passes, chosen.network.buffer)
         return chosen
 
-    def go_on(self, settings: Settings, data: TrainingData) -> None:
+    def go_on(self, settings: Settings, data: Data) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""
         self.settings = settings
         self.step.expect(_rows_per_weight(data))
 
-    def epoch(self, data: TrainingData, n_steps: int) -> Tensor:
+    def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.settings.importance)
         self.step.begin_epoch()
@@ -151,5 +153,5 @@ class Run:
         return sums / data.totals
 
 
-def _rows_per_weight(data: TrainingData) -> Tensor:
+def _rows_per_weight(data: Data) -> Tensor:
     return torch.where(data.totals > 0, data.n_rows / data.totals, 0.0)

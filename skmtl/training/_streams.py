@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from skmtl.training._data import Order
+from skmtl.training._joined import JoinedOrder
 
 
 class Streams:
@@ -24,7 +28,7 @@ class Streams:
     """
 
     def __init__(self, order: np.random.SeedSequence, members: Sequence[np.random.SeedSequence]) -> None:
-        self.order = np.random.default_rng(order)
+        self.order: Order = np.random.default_rng(order)
         self.initial = [np.random.default_rng(seed) for seed in members]
         states = [seed.generate_state(2, np.uint64) >> np.uint64(1) for seed in members]
         self._dropout_seeds = [int(state[0]) for state in states]
@@ -39,14 +43,31 @@ class Streams:
     @classmethod
     def stack(cls, streams: Sequence[Streams]) -> Streams:
         """Streams of fits that take their batches in the order of the first."""
-        first = streams[0]
+        return cls._side_by_side(streams, streams[0].order)
+
+    @classmethod
+    def join(cls, streams: Sequence[Streams]) -> Streams:
+        """Streams of parts of the members that take their batches in orders of their own."""
+        sizes = [len(one.initial) for one in streams]
+        return cls._side_by_side(streams, JoinedOrder([one.order for one in streams], sizes))
+
+    @classmethod
+    def _side_by_side(cls, streams: Sequence[Streams], order: Order) -> Streams:
         if len(streams) == 1:
-            return first
-        stacked = copy.copy(first)
+            return streams[0]
+        stacked = copy.copy(streams[0])
+        stacked.order = order
         stacked.initial = [generator for one in streams for generator in one.initial]
         stacked._dropout_seeds = [seed for one in streams for seed in one._dropout_seeds]
         stacked._balancing_seeds = [seed for one in streams for seed in one._balancing_seeds]
         return stacked
+
+    def select(self, members: Tensor) -> Streams:
+        """Streams of some of the members once training has begun; ``self`` must not be used any more."""
+        chosen = copy.copy(self)
+        if isinstance(self.order, JoinedOrder):
+            chosen.order = self.order.select(members)
+        return chosen
 
     def dropout(self, device: torch.device) -> list[torch.Generator]:
         """One generator a member, started anew."""

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from skmtl.network import Network
-from skmtl.training._data import Batch, TrainingData, cells_of
+from skmtl.training._data import Batch, Data
+from skmtl.training._joined import JoinedData
 from skmtl.training._objective import Objective
 
 CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
@@ -22,7 +23,7 @@ class Validation:
     ----------
     objective : Objective
         Losses of the tasks.
-    data : TrainingData
+    data : Data
         Rows, targets and cell weights, of which some rows are held out.
     held_out : Tensor of shape (1 or member, n_held_out), int
         Which rows each member holds out.
@@ -30,13 +31,13 @@ class Validation:
         1, or 0 where a row only fills up the list of a member that holds out fewer.
     """
 
-    def __init__(self, objective: Objective, data: TrainingData, held_out: Tensor, real: Tensor) -> None:
+    def __init__(self, objective: Objective, data: Data, held_out: Tensor, real: Tensor) -> None:
         self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
-        self.totals = (cells_of(data.cell_weights, held_out) * real[:, :, None]).sum(1)  # (1 or member, task)
+        self.totals = (data.cells_at(held_out)[1] * real[:, :, None]).sum(1)  # (1 or member, task)
         self._all_rows: Batch | None = None
 
     @classmethod
-    def stack(cls, parts: Sequence[Validation], data: TrainingData, common: bool) -> Validation:
+    def stack(cls, parts: Sequence[Validation], data: Data, common: bool) -> Validation:
         """Rows of ``data`` that judge fits side by side, whose members are those of the parts in their order.
 
         ``common`` says that all are judged by the same rows, and not each member by its own.
@@ -46,10 +47,14 @@ class Validation:
             return first
         if common:
             return cls(first.objective, data, first.held_out, first.real)
-        longest = max(part.held_out.shape[1] for part in parts)
-        held_out = torch.cat([pad(part.held_out, (0, longest - part.held_out.shape[1])) for part in parts])
-        real = torch.cat([pad(part.real, (0, longest - part.real.shape[1])) for part in parts])
-        return cls(first.objective, data, held_out, real)
+        return cls(first.objective, data, *_side_by_side([(part.held_out, part.real) for part in parts]))
+
+    @classmethod
+    def join(cls, parts: Sequence[Validation], data: JoinedData) -> Validation:
+        """Rows of ``data`` that judge parts of the members, each member by its own."""
+        sizes = zip(parts, data.sizes, strict=True)
+        own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in sizes]
+        return cls(parts[0].objective, data, *_side_by_side(own))
 
     def select(self, members: Tensor) -> Validation:
         """Rows that judge some of the members."""
@@ -69,7 +74,7 @@ class Validation:
         """Yield held-out rows in pieces: their indices, ``real`` and the network's outputs of them."""
         for index, real in self._chunks(network):
             with torch.inference_mode():
-                outputs = network(self._rows(index))
+                outputs = network(self.data.x_at(index))
             yield index, real, outputs
 
     def _chunks(self, network: Network) -> Iterator[tuple[Tensor, Tensor]]:
@@ -81,13 +86,16 @@ class Validation:
         """Held-out rows with their cells; few rows are gathered once and for all."""
         if self._all_rows is not None:
             return self._all_rows
-        weights = cells_of(self.data.cell_weights, index) * real[:, :, None]
-        batch = Batch(self._rows(index), cells_of(self.data.targets, index), weights)
+        targets, weights = self.data.cells_at(index)
+        batch = Batch(self.data.x_at(index), targets, weights * real[:, :, None])
         if index.shape == self.held_out.shape and batch.x.numel() <= CHUNK_CELLS:
             self._all_rows = batch
         return batch
 
-    def _rows(self, index: Tensor) -> Tensor:
-        """Encoded rows ``(1 or member, row, feature)``."""
-        rows: Tensor = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
-        return rows
+
+def _side_by_side(lists: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Lists ``(member, n_held_out)`` of rows and of what is real in them, filled up to the longest."""
+    longest = max(held_out.shape[1] for held_out, _ in lists)
+    filled = [[pad(values, (0, longest - values.shape[1])) for values in both] for both in lists]
+    held_out, real = zip(*filled, strict=True)
+    return torch.cat(held_out), torch.cat(real)

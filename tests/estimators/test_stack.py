@@ -1,16 +1,22 @@
 """Estimators fitted side by side as one network: each is what it is alone."""
 
+import re
+
 import numpy as np
 import pytest
 
 from skmtl import MultiTaskNetClassifier
-from skmtl.estimators._stack import CommonRows, cut_into_stacks
-from skmtl.training import DivergenceError
+from skmtl.encoders import TabularEncoder
+from skmtl.estimators._common_rows import CommonRows
+from skmtl.estimators._stack import cut_into_stacks
+from skmtl.sharing import Additive, Soft
+from skmtl.training import DivergenceError, _joined
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 4))
 Y = np.column_stack([X[:, 0] > 0, np.abs(X[:, 1]) > 0.5]).astype(float)
 Y[RNG.random(Y.shape) < 0.3] = np.nan
+Y[np.isnan(Y).all(axis=1), 0] = 1
 
 VARIANTS = [
     {},
@@ -38,6 +44,11 @@ def make(**params):
     return MultiTaskNetClassifier(**{**defaults, "dtype": "float64", "random_state": 0, **params})
 
 
+def on_same_rows(estimators, **fit_params):
+    rows = CommonRows(estimators[0], X, Y, **fit_params)
+    return [(estimator, rows) for estimator in estimators]
+
+
 def assert_same_fit(fitted, alone):
     assert fitted.n_iter_ == alone.n_iter_
     for name, values in alone.history_.items():
@@ -47,13 +58,16 @@ def assert_same_fit(fitted, alone):
     assert fitted.network_.architecture.rates == alone.network_.architecture.rates
     np.testing.assert_array_equal(fitted.loss_weights_, alone.loss_weights_)
     assert fitted.n_features_in_ == alone.n_features_in_
+    assert hasattr(fitted, "oof_score_") == hasattr(alone, "oof_score_")
+    if hasattr(alone, "oof_score_"):
+        assert fitted.oof_score_ == pytest.approx(alone.oof_score_, abs=1e-9)
 
 
 @pytest.mark.parametrize("common", COMMON.values(), ids=COMMON)
 @pytest.mark.parametrize("fit_params", [{}, {"X_val": X[:20], "y_val": Y[:20]}], ids=["own rows", "X_val"])
 def test_each_estimator_becomes_what_it_becomes_alone(common, fit_params):
     estimators = [make(**{**common, **variant}) for variant in VARIANTS]
-    (stack,) = cut_into_stacks(estimators, CommonRows(estimators[0], X, Y, **fit_params), 1e9)
+    (stack,) = cut_into_stacks(on_same_rows(estimators, **fit_params), 1e9)
     assert list(stack.errors) == [UNUSABLE]
     stack.advance(0.5)
     stack.keep([place for place in range(len(VARIANTS)) if place != 1])
@@ -77,7 +91,7 @@ def test_fits_that_have_stopped_leave_the_network():
     patient = {"max_iter": 30, "learning_rate": "constant", "early_stopping": False}
     estimators = [make(**patient, n_iter_no_change=2, tol=tol, learning_rate_init=rate)
                   for tol, rate in [(0.01, 1e-6), (0.01, 2e-6), (0.01, 0.02)]]  # fmt: skip
-    (stack,) = cut_into_stacks(estimators, CommonRows(estimators[0], X, Y), 1e9)
+    (stack,) = cut_into_stacks(on_same_rows(estimators), 1e9)
     stack.advance(1.0)
     assert stack._training.run.network.buffer.members == 2
     for place, estimator in enumerate(estimators):
@@ -86,10 +100,137 @@ def test_fits_that_have_stopped_leave_the_network():
 
 def test_the_memory_allowed_bounds_a_stack_and_one_fit_is_always_trained():
     estimators = [make(loss_weights=[1, k + 1]) for k in range(6)]
-    rows = CommonRows(estimators[0], X, Y)
-    (whole,) = cut_into_stacks(estimators, rows, 1e9)
+    fits = on_same_rows(estimators)
+    (whole,) = cut_into_stacks(fits, 1e9)
     each = whole.memory / 6
     for allowed, sizes in [(2.5 * each, [2, 2, 2]), (4 * each, [4, 2]), (each / 10, [1] * 6)]:
-        stacks = list(cut_into_stacks(estimators, rows, allowed))
+        stacks = list(cut_into_stacks(fits, allowed))
         assert [len(stack.places) for stack in stacks] == sizes
         assert all(stack.memory <= allowed for stack in stacks) or allowed < each
+
+
+# several folds, orders of batches and strengths of penalties ---------------------------------------------------------
+
+TRAIN = [np.arange(80) % 5 != k for k in range(3)]  # 64 rows each
+FIT_PARAMS = {
+    "own rows": lambda k: {},
+    "weighted": lambda k: {"sample_weight": np.random.default_rng(k).integers(1, 4, (64, 2))},
+    "X_val": lambda k: {"X_val": X[~TRAIN[k]], "y_val": Y[~TRAIN[k]]},
+    "X_val, of other lengths": lambda k: {"X_val": X[: 10 + k], "y_val": Y[: 10 + k]},
+}
+JOINED = {
+    **COMMON,
+    "full batch": {"batch_size": 100},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "two layers, more inputs": {"hidden_layer_sizes": (4, 3), "encoder": TabularEncoder(n_bins=3)},
+    "balancer that looks at losses": {"balancing": "uncertainty"},
+    "balancer that looks at gradients": {"balancing": "cagrad", "record": ["gradient_norms"]},
+}
+
+
+@pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
+@pytest.mark.parametrize("common", JOINED.values(), ids=JOINED)
+def test_fits_to_several_folds_become_what_they_become_alone(common, products, monkeypatch):
+    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    check_joined(common, FIT_PARAMS["own rows"])
+
+
+@pytest.mark.parametrize("fit_params", list(FIT_PARAMS.values())[1:], ids=list(FIT_PARAMS)[1:])
+def test_joined_fits_are_weighted_and_judged_as_alone(fit_params):
+    check_joined({"early_stopping": True}, fit_params)
+
+
+def check_joined(common, fit_params):
+    variants = [{}, {"loss_weights": [1, 5], "dropout": 0.3}, {"learning_rate_init": 1e200}, {"random_state": 7}]
+    variants += [{"random_state": 7, "n_estimators": 3, "class_weight": "balanced"}]
+    places = [(variant, k) for variant in variants for k in range(3)]
+    rows = [CommonRows(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(TRAIN)]
+    fits = [(make(**{**common, **variant}), rows[k]) for variant, k in places]
+    (stack,) = cut_into_stacks(fits, 1e9)
+    stack.advance(0.5)
+    stack.keep([place for place in range(len(fits)) if place not in (1, 4, 9, 13)])
+    stack.advance(1.0)
+    for place in stack.places:
+        variant, k = places[place]
+        alone = make(**{**common, **variant})
+        if variant.get("learning_rate_init") == 1e200:
+            with pytest.raises(DivergenceError) as expected:
+                alone.fit(X[TRAIN[k]], Y[TRAIN[k]], **fit_params(k))
+            with pytest.raises(DivergenceError, match=re.escape(str(expected.value))):
+                stack.fitted(place)
+        else:
+            assert_same_fit(stack.fitted(place), alone.fit(X[TRAIN[k]], Y[TRAIN[k]], **fit_params(k)))
+
+
+def test_folds_that_are_not_alike_make_stacks_of_their_own():
+    sizes = [(80, 4), (80, 4), (79, 4), (80, 3)]
+    rows = [CommonRows(make(), X[:n, :d], Y[:n]) for n, d in sizes]
+    stacks = list(cut_into_stacks([(make(), own) for own in rows], 1e9))
+    assert sorted(stack.places for stack in stacks) == [[0, 1], [2], [3]]
+
+
+def test_stacks_side_by_side_keep_to_the_memory_too():
+    rows = [CommonRows(make(), X[:n], Y[:n]) for n in (80, 79)]
+    fits = [(make(loss_weights=[1, k + 1]), rows[k % 2]) for k in range(8)]
+    both = list(cut_into_stacks(fits, 1e9))
+    assert [len(stack.places) for stack in both] == [4, 4]
+    allowed = sum(stack.memory for stack in both) / 2
+    stacks = list(cut_into_stacks(fits, allowed))
+    assert sorted(place for stack in stacks for place in stack.places) == list(range(8))
+    assert len(stacks) == 4
+    assert max(stack.memory for stack in stacks) <= allowed
+
+
+def test_rows_of_several_folds_keep_to_the_memory_and_those_of_one_are_always_taken():
+    wide = np.tile(X, 100)
+    rows = [CommonRows(make(hidden_layer_sizes=()), wide[own], Y[own]) for own in TRAIN]
+    fits = [(make(hidden_layer_sizes=(), loss_weights=[1, k + 1]), own) for own in rows for k in range(2)]
+    (whole,) = cut_into_stacks(fits, 1e9)
+    (of_rows,) = set(whole.encoded.values())
+    assert of_rows == 64 * 8 * whole.encoded.popitem()[0].learner(fits[0][0]).start.network.architecture.n_inputs
+    assert 6 * of_rows > whole.memory > of_rows
+    assert [stack.places for stack in cut_into_stacks(fits, 2.5 * of_rows)] == [[0, 1, 2, 3], [4, 5]]
+    assert [stack.places for stack in cut_into_stacks(fits, 0.9 * of_rows)] == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("sharing", [Soft, Additive])
+def test_strengths_of_penalties_are_the_members_own(sharing):
+    strengths = [0.0, 0.01, 1.0]
+    name = sharing.strengths[0]
+    fits = on_same_rows([make(sharing=sharing(**{name: strength})) for strength in strengths])
+    (stack,) = cut_into_stacks(fits, 1e9)
+    stack.advance(0.5)
+    stack.keep([0, 2])
+    stack.advance(1.0)
+    for place in (0, 2):
+        own = sharing(**{name: strengths[place]})
+        fitted = stack.fitted(place)
+        assert_same_fit(fitted, make(sharing=own).fit(X, Y))
+        assert fitted.network_.architecture.sharing == own
+        assert not fitted.network_.architecture.strengths
+
+
+def test_a_fit_taken_from_a_stack_goes_on_like_one_fitted_alone():
+    rows = [CommonRows(make(), X[own], Y[own]) for own in TRAIN]
+    (stack,) = cut_into_stacks([(make(), own) for own in rows], 1e9)
+    stack.advance(1.0)
+    alone = make().fit(X[TRAIN[2]], Y[TRAIN[2]])
+    fitted = stack.fitted(2)
+    np.testing.assert_array_equal(fitted.network_.architecture.initial_bias, alone.network_.architecture.initial_bias)
+    assert fitted.network_.architecture.encoder is fitted.encoder_
+    for net in (fitted, alone):
+        net.__dict__.pop("_run", None)
+        net.partial_fit(X, Y)
+    for ours, theirs in zip(fitted.predict_proba(X), alone.predict_proba(X), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
+
+
+def test_scores_of_a_stack_are_those_of_its_fits():
+    rows = CommonRows(make(), X, Y)
+    estimators = [make(n_estimators=n, learning_rate_init=rate) for n, rate in [(1, 0.1), (3, 1e200), (2, 0.01)]]
+    (stack,) = cut_into_stacks([(estimator, rows) for estimator in estimators], 1e9)
+    stack.advance(1.0)
+    stack.settle()
+    assert list(stack.errors) == [1]
+    scores = stack.score_tasks([0, 2], rows.judges(X, Y))
+    assert scores == {place: pytest.approx(stack.fitted(place).score_tasks(X, Y), abs=1e-12) for place in (0, 2)}

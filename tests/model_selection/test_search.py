@@ -16,11 +16,19 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    ParameterGrid,
+    RandomizedSearchCV,
+    cross_val_score,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.estimators._common_rows import CommonRows
+from skmtl.estimators._stack import Stack
 from skmtl.model_selection import (
     Dirichlet,
     Halving,
@@ -30,6 +38,7 @@ from skmtl.model_selection import (
     ParetoDisplay,
     SimplexGrid,
 )
+from skmtl.sharing import Additive
 from skmtl.training import DivergenceError
 
 N = 60
@@ -119,7 +128,7 @@ def test_scorers_by_name_and_a_callable_that_chooses():
     [
         {"hidden_layer_sizes": [(4,), (3, 3)], "loss_weights": [None, [1, 3]]},
         {"batch_size": [16, "auto"], "dropout": [0.0, 0.4], "weight_decay": [0.0, 1.0]},
-        {"random_state": [0, 1], "n_estimators": [1, 2], "early_stopping": [True, False]},
+        {"validation_fraction": [0.1, 0.4], "n_estimators": [1, 2], "early_stopping": [True, False]},
         [{"sharing": ["hard", "independent"]}, {"loss_weights__task1": [0.2, 3], "encoder__n_bins": [3]}],
         {"max_iter": [2, 3], "optimizer": ["adamw", "sgd"], "activation": ["tanh"]},
     ],
@@ -129,9 +138,48 @@ def test_what_members_cannot_carry_makes_networks_of_its_own(grid):
     search_both(net, grid, np.where(HOLES, np.nan, y), refit=False)
 
 
-def test_class_weights_are_carried(problem):
+CARRIED_BY_MEMBERS = {
+    "class weights": ({}, {"class_weight": [None, "balanced"], "loss_weights": [None, [1, 2]]}),
+    "seeds": ({"n_estimators": 2, "dropout": 0.2}, {"random_state": [0, 1, 2], "dropout": [0.0, 0.3]}),
+    "a strength": ({"sharing": "soft"}, {"sharing__strength": [0.0, 0.01, 1.0], "loss_weights": [None, [1, 2]]}),
+    "strengths": ({}, {"sharing": [Additive(0.1), Additive(0.2, 0.3), "additive"], "random_state": [0, 5]}),
+}
+
+
+@pytest.mark.parametrize(("settings", "grid"), CARRIED_BY_MEMBERS.values(), ids=CARRIED_BY_MEMBERS)
+def test_what_members_carry_makes_one_network_of_all_folds(settings, grid, monkeypatch):
     net, y = CASES["classifier"]
-    search_both(net, {"class_weight": [None, "balanced"], "loss_weights": [None, [1, 2]]}, y)
+    net = clone(net).set_params(**settings)
+    search_both(net, grid, y, refit=False)
+    begun = []
+    monkeypatch.setattr(Stack, "_begin", lambda stack: begun.append(len(stack.places)) or begin(stack))
+    MultiTaskSearchCV(net, grid, cv=CV, refit=False).fit(X, y)
+    assert begun == [CV.get_n_splits() * len(ParameterGrid(grid))]
+
+
+begin = Stack._begin
+
+
+def test_folds_of_other_sizes():
+    net, y = CASES["regressor"]
+    settings = {"cv": MultiTaskKFold(7), "refit": False, "error_score": "raise"}
+    theirs, ours = (search(net, GRID, **settings).fit(X, y) for search in (GridSearchCV, MultiTaskSearchCV))
+    assert_same_results(ours, theirs)
+
+
+def test_folds_given_as_masks():
+    net, y = CASES["regressor"]
+    halves = [(np.arange(N) % 2 == k, np.arange(N) % 2 != k) for k in range(2)]
+    theirs, ours = (s(net, GRID, cv=halves, refit=False).fit(X, y) for s in (GridSearchCV, MultiTaskSearchCV))
+    assert_same_results(ours, theirs)
+
+
+def test_candidates_without_a_seed_take_their_batches_in_one_order():
+    net, y = CASES["regressor"]
+    rows = CommonRows(net, X, y)
+    assert [rows.learner(clone(net).set_params(random_state=seed)).order for seed in (None, None, 3)] == [None, None, 3]
+    search = MultiTaskSearchCV(clone(net).set_params(random_state=None), GRID, cv=CV).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_frames_and_one_dimensional_labels():
@@ -348,7 +396,7 @@ def test_survivors_of_a_race_end_as_in_a_full_search(problem):
     full = MultiTaskSearchCV(net, grid, cv=CV, refit=False).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(2, (0.25, 0.5))).fit(X, y)
+        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(2, (0.25, 0.5), least=2)).fit(X, y)
     rungs = raced.cv_results_["rung"]
     assert np.bincount(rungs).tolist() == [5, 2, 3]
     last = rungs == 2
@@ -377,7 +425,7 @@ def test_a_candidate_that_fails_is_dropped_first():
     net, y = CASES["regressor"]
     grid = {"learning_rate_init": [1e200, 0.02, 0.01, 0.03]}
     with pytest.warns(match="non-finite|fits failed"):
-        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination="halving").fit(X, y)
+        raced = MultiTaskSearchCV(net, grid, cv=CV, elimination=Halving(least=2)).fit(X, y)
     assert raced.cv_results_["rung"][0] == 0
     assert raced.cv_results_["rank_test_score"][0] == 4
 

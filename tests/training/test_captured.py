@@ -71,8 +71,9 @@ def test_other_data_and_other_members_are_recorded_anew():
     run.epoch(data, 12)
     run.go_on(run.settings, data)
     run.epoch(data, 12)
-    run = run.select(torch.tensor([1]))
-    run.epoch(data, 12)
+    last = torch.tensor([1])
+    run = run.select(last, data.select(last))
+    run.epoch(data.select(last), 12)
     assert recorder.recorded == 3
 
 

@@ -1,0 +1,88 @@
+"""What many fits to the same rows do once."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
+from skmtl.estimators._encoding import check_columns
+from skmtl.estimators._learner import Learner
+from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
+from skmtl.estimators._out_of_fold import out_of_fold
+
+
+class CommonRows:
+    """What estimators that are fitted to the same rows have in common: labels, the fitted encoder, the encoded rows.
+
+    Parameters
+    ----------
+    first : BaseMultiTaskNet
+        One of the estimators.
+    X, y, sample_weight, X_val, y_val, sample_weight_val
+        As :meth:`BaseMultiTaskNet.fit` takes them.
+    """
+
+    def __init__(
+        self,
+        first: BaseMultiTaskNet,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> None:
+        first = copy.copy(first)
+        self._observations = first._observe(X, y, sample_weight, known=False)
+        self._columns = {name: value for name, value in vars(first).items() if name in COLUMNS}
+        self._learner = first._started(self._observations)
+        self._validation = (X_val, y_val, sample_weight_val)
+        self._first = first
+
+    def judges(self, X: Any, y: Any, sample_weight: Any = None) -> Observations:
+        """Read rows that fits to these rows are scored on; see :meth:`BaseMultiTaskNet.score_tasks`."""
+        first, names = self._first, [task.name for task in self._learner.tasks]
+        observed = read_observations(X, y, sample_weight, first.missing_label, type(first).__name__)
+        require_same_tasks("y", observed.labels, names)
+        check_columns(first, observed.X, self._learner.encoder, reset=False)
+        return observed
+
+    def fitted(self, estimator: BaseMultiTaskNet, learner: Learner) -> BaseMultiTaskNet:
+        """Return ``estimator`` with what has been learned."""
+        fitted = self._copy(estimator)
+        held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, self._observations)
+        fitted._adopt(learner, held_out or None)
+        return fitted
+
+    def _copy(self, estimator: BaseMultiTaskNet) -> BaseMultiTaskNet:
+        """A copy that knows the columns; other rows, in another thread it may be, make other copies."""
+        own = copy.copy(estimator)
+        own.__dict__.update(self._columns)
+        return own
+
+    def learner(self, estimator: BaseMultiTaskNet) -> Learner:
+        """Prepare the fit of ``estimator``."""
+        estimator._validate_params()
+        estimator = self._copy(estimator)
+        learner = self._learner.sibling(estimator.get_params(deep=False))
+        validation = estimator._observe_validation(*self._validation, learner)
+        learner.prepare(self._observations, estimator._weights(self._observations, learner), validation)
+        return learner
+
+
+class UnusableRows:
+    """Rows to which no estimator can be fitted.
+
+    Parameters
+    ----------
+    error : Exception
+        Why.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def learner(self, estimator: BaseMultiTaskNet) -> Learner:
+        """Raise the error."""
+        raise self._error

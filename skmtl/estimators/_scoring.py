@@ -1,0 +1,21 @@
+"""Scores of tasks by the metrics of their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skmtl.estimators._observations import Observations
+from skmtl.tasks import Task
+
+
+def score_columns(tasks: Sequence[Task], observed: Observations, columns: Sequence[np.ndarray]) -> dict[str, float]:
+    """Score of each task that has an observed cell, from predictions ``(n,)`` of each."""
+    scores = {}
+    cells = zip(tasks, observed.labels.columns, columns, observed.weights.T, strict=True)
+    for task, truth, predicted, weights in cells:
+        seen = weights > 0
+        if seen.any():
+            scores[task.name] = task.kind.metric(truth[seen], predicted[seen], weights[seen])
+    return scores

@@ -1,0 +1,120 @@
+"""Data of fits with rows of their own, side by side: parts of the members that each go through their own batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.layers import NARROW
+from skmtl.training._data import Batch, Data, Order
+
+# Numbers that a batch of a part is repeated for its members, above which a product of its own takes less time.
+WORTH_A_PRODUCT = 1 << 15
+
+
+def split_members(members: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Rising members cut by part, ``sizes`` being the number of members of each: their places within it."""
+    edges = np.cumsum(sizes)
+    cuts = np.searchsorted(members.cpu().numpy(), edges[:-1]).tolist()
+    starts = [0, *edges[:-1].tolist()]
+    return [own - start for own, start in zip(members.tensor_split(cuts), starts, strict=True)]
+
+
+class JoinedOrder:
+    """An order of the rows for each part, drawn as its fits draw it alone.
+
+    Parameters
+    ----------
+    orders : sequence of Order
+        One a part.
+    sizes : sequence of int
+        Number of members of each part.
+    """
+
+    def __init__(self, orders: Sequence[Order], sizes: Sequence[int]) -> None:
+        self.orders, self.sizes = tuple(orders), tuple(sizes)
+
+    def permutation(self, n_rows: int, /) -> np.ndarray:
+        """See :class:`Order`."""
+        return np.stack([order.permutation(n_rows) for order in self.orders])
+
+    def select(self, members: Tensor) -> Order:
+        """Orders of the parts that some of the members belong to."""
+        sizes = [len(own) for own in split_members(members, self.sizes)]
+        orders = [order for order, size in zip(self.orders, sizes, strict=True) if size]
+        return orders[0] if len(orders) == 1 else JoinedOrder(orders, [size for size in sizes if size])
+
+
+class JoinedData(Data):
+    """Data of several parts of the members, of as many rows each.
+
+    Parameters
+    ----------
+    parts : sequence of Data
+        One a part.
+    sizes : sequence of int
+        Number of members of each.
+    batch_size : int or None
+        Rows of a step, where the network can read rows of parts; None: they are repeated for each member.
+    """
+
+    def __init__(self, parts: Sequence[Data], sizes: Sequence[int], batch_size: int | None) -> None:
+        self.pieces, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
+        self.n_rows, self.n_features = parts[0].n_rows, parts[0].n_features
+        self.totals = self._for_members([part.totals for part in parts])
+        copied = (batch_size or 0) * self.n_features * sum(sizes) / len(sizes)
+        self.parts = self.sizes if copied > WORTH_A_PRODUCT else ()
+        repeated = len(self.parts) or sum(sizes)
+        self.row_bytes = self.totals.element_size() * (repeated * self.n_features + 2 * self.totals.numel())
+        self._whole: Batch | None = None
+
+    def _for_members(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Join what belongs to parts or to their members, ``(1 or member, ...)`` each, for all members."""
+        pairs = zip(tensors, self.sizes, strict=True)
+        return torch.cat([tensor.expand(size, *tensor.shape[1:]) for tensor, size in pairs])
+
+    def _cells(self, cells: Sequence[Tensor]) -> Tensor:
+        """Join cells ``(1 or member, row, task)`` in the outputs' order of memory."""
+        if cells[0].shape[2] >= NARROW:
+            return self._for_members(cells)
+        return self._for_members([own.transpose(1, 2) for own in cells]).transpose(1, 2)
+
+    def select(self, members: Tensor) -> Data:
+        """See :class:`Data`."""
+        pairs = zip(self.pieces, split_members(members, self.sizes), strict=True)
+        own = [(part.select(ids), len(ids)) for part, ids in pairs if len(ids)]
+        parts, sizes = zip(*own, strict=True)
+        return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
+
+    def take(self, rows: Tensor | slice) -> Batch:
+        """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
+        if not isinstance(rows, slice):
+            return self._join([part.take(own) for part, own in zip(self.pieces, rows, strict=True)])
+        if self._whole is None:
+            self._whole = self._join([part.take(rows) for part in self.pieces])
+        return self._whole
+
+    def _join(self, batches: Sequence[Batch]) -> Batch:
+        rows = [batch.x for batch in batches]
+        x = torch.cat(rows) if self.parts else self._for_members(rows)
+        weights = None
+        if any(batch.weights is not None for batch in batches):
+            ones = [batch.targets.new_ones(()).expand_as(batch.targets) for batch in batches]
+            weights = self._cells([o if b.weights is None else b.weights for o, b in zip(ones, batches, strict=True)])
+        return Batch(x, self._cells([batch.targets for batch in batches]), weights)
+
+    def x_at(self, rows: Tensor) -> Tensor:
+        """See :class:`Data`."""
+        return torch.cat([part.x_at(own) for part, own in self._members(rows)])
+
+    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Data`."""
+        targets, weights = zip(*(part.cells_at(own) for part, own in self._members(rows)), strict=True)
+        return self._cells(targets), self._cells(weights)
+
+    def _members(self, rows: Tensor) -> Iterable[tuple[Data, Tensor]]:
+        """Parts with the rows of their members, ``(member, row)``."""
+        return zip(self.pieces, rows.split(self.sizes), strict=True)

@@ -1,0 +1,95 @@
+"""Parts of the members with rows of their own: what a member sees is what it sees alone."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from skmtl.layers import MemberLinear, ParameterBuffer, Scratch
+from skmtl.training import DenseRows, JoinedData, SparseRows, TrainingData, _joined
+from skmtl.training._joined import JoinedOrder, split_members
+
+CPU = torch.device("cpu")
+N, D, SIZES = 23, 3, (2, 1, 3)
+
+
+def make_data(k, size, n_tasks, rows=DenseRows, weighted=True):
+    rng = np.random.default_rng(k)
+    values = rng.normal(size=(N, D))
+    held = rows(sparse.csr_array(values) if rows is SparseRows else values, torch.float64, CPU)
+    targets = torch.from_numpy(rng.normal(size=(N, n_tasks)))
+    if not weighted:
+        return TrainingData(held, targets, torch.ones(N, n_tasks, dtype=torch.float64))
+    cells = torch.from_numpy(rng.random((size, N, n_tasks) if k else (N, n_tasks)))
+    return TrainingData(held, targets, cells, torch.from_numpy(rng.random((size, N))))
+
+
+def orders():
+    return [np.random.default_rng(seed) for seed in (5, 6, 7)]
+
+
+@pytest.mark.parametrize("batch_size", [8, N])
+@pytest.mark.parametrize("products", [0, np.inf])
+@pytest.mark.parametrize("n_tasks", [2, 20])
+@pytest.mark.parametrize("weighted", [(True,) * 3, (False,) * 3, (True, False, True)])
+@pytest.mark.parametrize("rows", [DenseRows, SparseRows])
+@pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5], [1, 3, 5], [4]])
+def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, weighted, rows, kept, monkeypatch):
+    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    parts = [make_data(k, size, n_tasks, rows, weighted[k]) for k, size in enumerate(SIZES)]
+    joined = JoinedData(parts, SIZES, batch_size).select(torch.tensor(kept))
+    order = JoinedOrder(orders(), SIZES).select(torch.tensor(kept))
+    alone = [list(part.batches(batch_size, own)) for part, own in zip(parts, orders(), strict=True)]
+    of_member = [(k, place) for k, size in enumerate(SIZES) for place in range(size)]
+    part_of = {k: i for i, k in enumerate(dict.fromkeys(of_member[member][0] for member in kept))}
+    for step, batch in enumerate(joined.batches(batch_size, order)):
+        for i, member in enumerate(kept):
+            k, place = of_member[member]
+            own = alone[k][step]
+            row = part_of[k] if joined.parts else min(i, len(batch.x) - 1)
+            torch.testing.assert_close(batch.x[row], own.x[0], rtol=0, atol=0)
+            torch.testing.assert_close(batch.targets[min(i, len(batch.targets) - 1)], own.targets[0], rtol=0, atol=0)
+            expected = (
+                torch.ones(own.targets.shape[1:])
+                if own.weights is None
+                else own.weights[min(place, len(own.weights) - 1)]
+            )
+            found = (
+                torch.ones_like(expected) if batch.weights is None else batch.weights[min(i, len(batch.weights) - 1)]
+            )
+            torch.testing.assert_close(found, expected.to(found.dtype), rtol=0, atol=0)
+    assert step == len(alone[0]) - 1
+
+
+def test_rows_of_each_member():
+    parts = [make_data(k, size, 2) for k, size in enumerate(SIZES)]
+    joined = JoinedData(parts, SIZES, None)
+    index = torch.from_numpy(np.random.default_rng(0).integers(0, N, (6, 4)))
+    x, (targets, weights) = joined.x_at(index), joined.cells_at(index)
+    for own, rows in zip(split_members(torch.arange(6), SIZES), index.split(SIZES), strict=True):
+        assert own.tolist() == list(range(len(rows)))
+    for k, (part, members) in enumerate(zip(parts, torch.arange(6).split(SIZES), strict=True)):
+        torch.testing.assert_close(x[members], part.x_at(index[members]))
+        for found, expected in zip((targets, weights), part.cells_at(index[members]), strict=True):
+            torch.testing.assert_close(found[members], expected)
+        torch.testing.assert_close(joined.totals[members], part.totals.expand(SIZES[k], -1))
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_a_layer_over_parts_is_the_layer_over_repeated_rows(reuse):
+    layer = MemberLinear("layer", D, 4)
+    buffer = ParameterBuffer(layer.specs, 6, torch.float64, CPU)
+    buffer.initialise([np.random.default_rng(k) for k in range(6)])
+    layer.bind(buffer)
+    rng = np.random.default_rng(0)
+    x, gradient = torch.from_numpy(rng.normal(size=(3, 5, D))), torch.from_numpy(rng.normal(size=(6, 5, 4)))
+    repeated = x.repeat_interleave(torch.tensor(SIZES), 0)
+    found = []
+    for rows in (x, repeated):
+        scratch = Scratch(reuse=reuse, parts=SIZES)
+        out = layer.forward(rows, scratch).clone()
+        buffer.gradient.zero_()
+        layer.backward(gradient, scratch)
+        found.append((out, buffer.gradient.clone()))
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-14)
