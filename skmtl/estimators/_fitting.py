@@ -216,6 +216,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         patience=recipe.patience,
         tol=recipe.tol,
         record=tuple(params["record"]),
+        scouting=recipe.scouting,
     )
 
 

@@ -23,6 +23,7 @@ SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewe
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
 CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
+SCOUTING_SHARE = 0.3  # of the epochs
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -73,6 +74,8 @@ class Recipe:
         Least decrease that counts as an improvement.
     dtype, activation : str
         Type to compute in, activation of the hidden layers.
+    scouting : int
+        Epochs of the run ahead that the scale of the inputs is learned from; 0: none.
     """
 
     batch_size: int
@@ -86,6 +89,7 @@ class Recipe:
     tol: float
     dtype: str
     activation: str
+    scouting: int
 
 
 def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], shape: Shape) -> Recipe:
@@ -126,6 +130,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         tol=tol,
         dtype=_dtype(params["dtype"], shape),
         activation=_activation(params["activation"], shape),
+        scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
     )
 
 
@@ -138,6 +143,12 @@ def _activation(activation: str, shape: Shape) -> str:
     if activation != "auto":
         return activation
     return "relu" if shape.n_of_classes else "silu"
+
+
+def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
+    """Epochs ahead; without held-out rows the short run would learn what matters to noise."""
+    scales = (holds_out and not shape.tiny) if input_scaling == "auto" else input_scaling
+    return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
 
 
 def _dropout(shape: Shape) -> float:

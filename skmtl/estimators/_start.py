@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skmtl.network import Network
-from skmtl.training import Objective, Run, Settings, Streams, TrainingData, Validation
+from skmtl.training import Objective, Run, Settings, Streams, TrainingData, Validation, scout
 
 
 @dataclass(frozen=True)
@@ -71,4 +71,6 @@ class Start:
         if self.resumed is not None:
             self.resumed.go_on(self.settings, self.data)
             return self.resumed
-        return Run(self.network, self.objective, self.data, self.settings, self.streams)
+        parts = self.objective, self.data, self.settings, self.streams
+        network = scout(self.network, *parts, self.validation) if self.settings.scouting else self.network
+        return Run(network, *parts)

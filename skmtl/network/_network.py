@@ -15,6 +15,7 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
+from skmtl.network._scaling import ScalingBody
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
@@ -44,6 +45,8 @@ class Architecture:
         Dropout rate of each member.
     encoder : Encoder or None
         Fitted; its learnable part, if it has one, goes in front of the hidden layers.
+    input_scale : ndarray of shape (members, n_inputs) or None
+        What each member multiplies its inputs by.
     """
 
     sharing: Sharing
@@ -56,6 +59,7 @@ class Architecture:
     initial_bias: np.ndarray = field(repr=False)
     dropout: tuple[float, ...] = (0.0,)
     encoder: Encoder | None = None
+    input_scale: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -64,11 +68,22 @@ class Architecture:
 
     def of(self, members: Sequence[int]) -> Architecture:
         """Architecture of some of the members."""
-        return replace(self, members=len(members), dropout=tuple(self.rates[member] for member in members))
+        scale = None if self.input_scale is None else self.input_scale[list(members)]
+        rates = tuple(self.rates[member] for member in members)
+        return replace(self, members=len(members), dropout=rates, input_scale=scale)
+
+    @classmethod
+    def stack(cls, architectures: Sequence[Architecture]) -> Architecture:
+        """Architecture of all members of architectures that are alike."""
+        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
+        scales = [architecture.input_scale for architecture in architectures if architecture.input_scale is not None]
+        scale = np.concatenate(scales) if scales else None
+        return replace(architectures[0], members=len(rates), dropout=rates, input_scale=scale)
 
     def parts(self, device: torch.device) -> tuple[Body, Head]:
         """Build hidden and output layers, without parameters."""
-        dropout = torch.tensor(self.dropout, dtype=getattr(torch, self.dtype), device=device)
+        dtype = getattr(torch, self.dtype)
+        dropout = torch.tensor(self.dropout, dtype=dtype, device=device)
         extractor = None if self.encoder is None else self.encoder.build()
         body = self.sharing.build(
             Trunk(
@@ -82,6 +97,8 @@ class Architecture:
         )
         if extractor is not None:
             body = ExtractingBody(extractor, body)
+        if self.input_scale is not None:
+            body = ScalingBody(torch.tensor(self.input_scale, dtype=dtype, device=device), body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
@@ -154,9 +171,7 @@ class Network:
         first = networks[0]
         if len(networks) == 1:
             return first
-        architectures = [network.architecture for network in networks]
-        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
-        stacked = cls(replace(first.architecture, members=len(rates), dropout=rates), first.device)
+        stacked = cls(Architecture.stack([network.architecture for network in networks]), first.device)
         for spec in stacked.buffer.specs:
             torch.cat([network.buffer.view(spec.name) for network in networks], out=stacked.buffer.view(spec.name))
         return stacked
@@ -180,6 +195,12 @@ class Network:
         index = torch.as_tensor(members, device=self.device)
         chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
         return chosen
+
+    def with_input_scale(self, factors: np.ndarray) -> Network:
+        """Return a copy that multiplies its inputs by ``factors`` of shape (member, n_inputs)."""
+        scaled = Network(replace(self.architecture, input_scale=factors), self.device)
+        scaled.buffer.values.copy_(self.buffer.values)
+        return scaled
 
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""

@@ -46,6 +46,8 @@ class Settings:
         See ``patience``.
     record : tuple of str
         Further quantities for the history.
+    scouting : int
+        Epochs of a run ahead, from which the scale of the inputs is learned; 0: none.
     """
 
     optimizer: Optimizer
@@ -59,6 +61,7 @@ class Settings:
     patience: int | None
     tol: float
     record: tuple[str, ...] = ()
+    scouting: int = 0
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:
