@@ -33,8 +33,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
     input_scaling : "auto" or bool, default="auto"
-        Whether each member scales its inputs by what they matter to it, learned in a short run ahead of the real one.
-        "auto": where members hold out rows and numbers are not encoded in bins (see
+        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
+        "auto": where all tasks are numeric, members hold out rows and numbers are not encoded in bins (see
         :class:`~skmtl.encoders.TabularEncoder`), so with fewer than 200 rows or more than 100 columns of numbers. Never
         in front of an encoder that learns.
     sharing : str or Sharing, default="hard"

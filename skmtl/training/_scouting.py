@@ -1,4 +1,4 @@
-"""A short run ahead of the real one, to learn which inputs matter."""
+"""Short runs ahead of the real one, to learn which inputs matter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skmtl.training._run import Run, Settings
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
 
-POWER = 2.0  # of an input's sensitivity
+ROUNDS = 2
 
 
 def scout(
@@ -30,11 +30,11 @@ def scout(
 ) -> Network:
     """Return the untrained network with every member's inputs scaled by what they matter to it.
 
-    Where many inputs say little, a network spreads its weights over all of them and learns their noise. A copy of each
-    member trains for ``settings.scouting`` epochs. The mean square of the outputs' derivative by an input, taken over
-    the rows that the member learns from, then tells how much the input matters; the member begins anew, its inputs
-    scaled by it. This is the diagonal of the average gradient outer product, by which recursive feature machines
-    scale their inputs from round to round (Radhakrishnan et al., 2024).
+    Where many inputs say little, a network spreads its weights over all of them and learns their noise. So a copy of
+    each member trains for ``settings.scouting`` epochs. The mean square of the outputs' derivative by an input, over
+    the rows that the member learns from, tells how much the input matters; the member begins anew with inputs scaled by
+    its root, and once more. These are the diagonal of the average gradient outer product, by which recursive feature
+    machines scale their inputs from round to round (Radhakrishnan et al., 2024).
 
     Parameters
     ----------
@@ -61,13 +61,31 @@ def scout(
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    members = range(network.buffer.members)
-    streams = copy.deepcopy(streams)
-    run = Run(network.select(members), objective, data, replace(settings, max_iter=settings.scouting), streams)
-    training = Training(run, data, validation, teams=np.asarray(members))  # each for itself: one may diverge
-    training.advance(settings.scouting)
+    settings = replace(settings, max_iter=settings.scouting)
+    for _ in range(ROUNDS):
+        factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
+        network = network.with_input_scale(factors.cpu().numpy())
+    return network
+
+
+def _round(
+    network: Network,
+    objective: Objective,
+    data: TrainingData,
+    settings: Settings,
+    streams: Streams,
+    validation: Validation | None,
+) -> Tensor:
+    """Train a copy and return the factors that it suggests, ``(member, n_inputs)``."""
+    members = np.arange(network.buffer.members)
+    run = Run(network.select(members.tolist()), objective, data, settings, streams)
+    training = Training(run, data, validation, teams=members)  # each for itself: one may diverge
+    training.advance(settings.max_iter)
+    training.check_weights()
     training.stopping.finish()
-    return network.with_input_scale(_factors(_sensitivity(run, data)).cpu().numpy())
+    factors = _factors(_sensitivity(run, data))
+    factors[list(training.failures)] = 1.0
+    return factors
 
 
 def _sensitivity(run: Run, data: TrainingData) -> Tensor:
@@ -87,7 +105,6 @@ def _sensitivity(run: Run, data: TrainingData) -> Tensor:
 
 
 def _factors(matters: Tensor) -> Tensor:
-    """A power of the sensitivities, its mean square 1 for each member."""
-    power = matters.double().pow(POWER / 2)
-    factors = power / power.square().mean(1, keepdim=True).sqrt()
-    return torch.where(factors.isfinite().all(1, keepdim=True), factors, 1.0)
+    """Roots of the sensitivities, their mean square 1 for each member."""
+    matters = matters.double()
+    return (matters / matters.mean(1, keepdim=True)).sqrt()
