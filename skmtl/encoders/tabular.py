@@ -163,6 +163,10 @@ class TabularEncoder(Encoder):
             self.bins_.encode(numbers_, self.center_, out[:, self._plain_outputs :])
         return out
 
+    def preferences(self, n_samples: int) -> dict[str, Any]:
+        """No scaling of bins, which a short run cannot tell apart; see :meth:`Encoder.preferences`."""
+        return {} if self.bins_ is None else {"input_scaling": False}
+
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
         """Name of every output.
 

@@ -34,7 +34,7 @@ from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
 COLUMNS = ("n_features_in_", "feature_names_in_")
-_ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant"}
+_ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant", "input_scaling": False}
 
 
 class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
@@ -44,6 +44,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
+        "input_scaling": [_AUTO, "boolean"],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],
         "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],

@@ -32,6 +32,9 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
+    input_scaling : "auto" or bool, default="auto"
+        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
+        "auto": no. Never in front of an encoder that learns.
     sharing : str or Sharing, default="hard"
         How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
         "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
@@ -144,6 +147,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         activation: str = "auto",
         dropout: float | str = "auto",
         encoder: Any = "auto",
+        input_scaling: str | bool = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",
         loss_weights: Any = None,
@@ -173,6 +177,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         self.activation = activation
         self.dropout = dropout
         self.encoder = encoder
+        self.input_scaling = input_scaling
         self.sharing = sharing
         self.balancing = balancing
         self.loss_weights = loss_weights

@@ -218,6 +218,7 @@ def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
         record=tuple(params["record"]),
         products=LOWERED if params["dtype"] == LOWERED else None,
         cuda_graphs=params["cuda_graphs"],
+        scouting=recipe.scouting,
     )
 
 

@@ -151,6 +151,8 @@ class Learner:
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
         if self._network is not None and params["dtype"] != LOWERED:
             params["dtype"] = self._network.architecture.dtype
+        if self._network is not None or self.encoder.build() is not None:
+            params["input_scaling"] = False  # a network that has learned keeps its scale; raw data has none
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
@@ -197,7 +199,8 @@ class Learner:
         """Train; on failure the network is as it was before."""
         names = [task.name for task in self.layout.tasks]
         n_jobs = self.params["n_jobs"]
-        before = self.network.buffer.values.clone()
+        given = self.network
+        before = given.buffer.values.clone()
 
         def report(epoch: int, history: History) -> bool:
             self._history = history
@@ -206,15 +209,17 @@ class Learner:
                 sys.stdout.write(_progress_line(epoch, last, [task.name for task in self.tasks]))
             return after_epoch()
 
-        self.run = self.start.run()
         try:
             with threads_for(self.work, None if n_jobs is None else effective_n_jobs(n_jobs)):
+                self.run = self.start.run()
+                self.network = self.run.network
                 self._history, _ = train(
                     self.run, self.start.data, self.start.validation, report=report, task_names=names
                 )
                 self._respond_to_held_out()
         except BaseException:
-            self.network.buffer.values.copy_(before)
+            self.network = given
+            given.buffer.values.copy_(before)
             raise
 
     def _respond_to_held_out(self) -> None:

@@ -32,6 +32,11 @@ class MultiTaskNet(BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
+    input_scaling : "auto" or bool, default="auto"
+        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
+        "auto": where all tasks are numeric, members hold out rows and numbers are not encoded in bins (see
+        :class:`~skmtl.encoders.TabularEncoder`), so with fewer than 200 rows or more than 100 columns of numbers. Never
+        in front of an encoder that learns.
     sharing : str or Sharing, default="hard"
         How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
         "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
@@ -144,6 +149,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         activation: str = "auto",
         dropout: float | str = "auto",
         encoder: Any = "auto",
+        input_scaling: str | bool = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",
         loss_weights: Any = None,
@@ -173,6 +179,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         self.activation = activation
         self.dropout = dropout
         self.encoder = encoder
+        self.input_scaling = input_scaling
         self.sharing = sharing
         self.balancing = balancing
         self.loss_weights = loss_weights

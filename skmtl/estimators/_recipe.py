@@ -24,6 +24,8 @@ MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide ro
 LEAST_STEPS = 500
 CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
 LOWERED = "bfloat16"  # a type for products only
+SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
+SCOUTING_SHARE = 0.2  # of the epochs, in each round
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -74,6 +76,8 @@ class Recipe:
         Least decrease that counts as an improvement.
     dtype, activation : str
         Type of the parameters, activation of the hidden layers.
+    scouting : int
+        Epochs of the run ahead that the scale of the inputs is learned from; 0: none.
     """
 
     batch_size: int
@@ -87,6 +91,7 @@ class Recipe:
     tol: float
     dtype: str
     activation: str
+    scouting: int
 
 
 def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], shape: Shape) -> Recipe:
@@ -127,6 +132,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         tol=tol,
         dtype=_dtype(params["dtype"], shape),
         activation=_activation(params["activation"], shape),
+        scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
     )
 
 
@@ -139,6 +145,13 @@ def _activation(activation: str, shape: Shape) -> str:
     if activation != "auto":
         return activation
     return "relu" if shape.n_of_classes else "silu"
+
+
+def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
+    """Epochs ahead, for numbers: classes of many tasks and rare inputs lose as often as they gain."""
+    few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
+    scales = holds_out and few_of_many and not shape.n_of_classes if input_scaling == "auto" else input_scaling
+    return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
 
 
 def _dropout(shape: Shape) -> float:

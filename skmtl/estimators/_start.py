@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from skmtl.network import Network
-from skmtl.training import Data, JoinedData, Objective, Run, Settings, Streams, TrainingData, Validation
+from skmtl.training import Data, JoinedData, Objective, Run, Settings, Streams, TrainingData, Validation, scout
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Start:
         """
         first = starts[0]
         settings = first.settings
-        reads_parts = first.network.reads_parts and not settings.balancer.needs and not settings.record
+        plain = not (settings.balancer.needs or settings.record or settings.scouting)
+        reads_parts = first.network.reads_parts and plain
         join = partial(JoinedData, batch_size=settings.batch_size if reads_parts else None)
         return cls._side_by_side(starts, join, Validation.join, Streams.join)
 
@@ -107,7 +108,8 @@ class Start:
             (architecture.hidden_layer_sizes, architecture.activation, type(sharing), repr(own)),
             (architecture.n_outputs, *kinds),
             (settings.optimizer, settings.schedule, settings.balancer, settings.record),
-            (settings.batch_size, settings.max_iter, settings.patience, settings.tol),
+            (settings.batch_size, settings.max_iter, settings.patience, settings.tol, settings.scouting),
+            (settings.products, settings.cuda_graphs),
             (self.validation is not None, self.judged_by_own),
             id(architecture.encoder) if self.network.extracts else None,
         )
@@ -117,4 +119,6 @@ class Start:
         if self.resumed is not None:
             self.resumed.go_on(self.settings, self.data)
             return self.resumed
-        return Run(self.network, self.objective, self.data, self.settings, self.streams)
+        parts = self.objective, self.data, self.settings, self.streams
+        network = scout(self.network, *parts, self.validation) if self.settings.scouting else self.network
+        return Run(network, *parts)

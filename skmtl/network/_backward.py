@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -113,3 +113,26 @@ class Autograd:
         self._outputs.backward(gradient, retain_graph=again)
         if at_head is not None:
             self.head.backward(at_head, self.scratch)
+
+
+def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor) -> Tensor:
+    """Gradient at the rows ``(1 or member, row, feature)`` of each member from the one at its outputs.
+
+    Parameters
+    ----------
+    network : callable
+        ``(1 or member, row, feature) -> (member, row, output)``.
+    x : Tensor of shape (1 or member, row, feature)
+        Rows.
+    gradient : Tensor of shape (member, row, output)
+        At the outputs.
+
+    Returns
+    -------
+    Tensor of shape (member, row, feature)
+        Without dropout.
+    """
+    with torch.enable_grad():
+        leaf = x.expand(len(gradient), -1, -1).detach().clone().requires_grad_()
+        (at_input,) = torch.autograd.grad(network(leaf), leaf, gradient)
+    return at_input

@@ -16,6 +16,7 @@ from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
 from skmtl.network._lowered import Lowered
+from skmtl.network._scaling import ScalingBody
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
@@ -47,6 +48,8 @@ class Architecture:
         Fitted; its learnable part, if it has one, goes in front of the hidden layers.
     strengths : dict
         Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
+    input_scale : ndarray of shape (members, n_inputs) or None
+        What each member multiplies its inputs by.
     """
 
     sharing: Sharing
@@ -60,6 +63,7 @@ class Architecture:
     dropout: tuple[float, ...] = (0.0,)
     encoder: Encoder | None = None
     strengths: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    input_scale: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -73,6 +77,7 @@ class Architecture:
             members=len(members),
             dropout=tuple(self.rates[member] for member in members),
             strengths={name: tuple(own[member] for member in members) for name, own in self.strengths.items()},
+            input_scale=None if self.input_scale is None else self.input_scale[list(members)],
         )
 
     @classmethod
@@ -84,7 +89,9 @@ class Architecture:
             name: tuple(strength for architecture in architectures for strength in architecture.strengths_of(name))
             for name in architectures[0].sharing.strengths
         }
-        return replace(architectures[0], members=members, dropout=rates, strengths=strengths)
+        scales = [architecture.input_scale for architecture in architectures if architecture.input_scale is not None]
+        scale = np.concatenate(scales) if scales else None
+        return replace(architectures[0], members=members, dropout=rates, strengths=strengths, input_scale=scale)
 
     def strengths_of(self, parameter: str) -> tuple[float, ...]:
         """Strength of a penalty for each member, also where one is given for all."""
@@ -92,7 +99,8 @@ class Architecture:
 
     def parts(self, device: torch.device) -> tuple[Body, Head]:
         """Build hidden and output layers, without parameters."""
-        dropout = torch.tensor(self.dropout, dtype=getattr(torch, self.dtype), device=device)
+        dtype = getattr(torch, self.dtype)
+        dropout = torch.tensor(self.dropout, dtype=dtype, device=device)
         extractor = None if self.encoder is None else self.encoder.build()
         body = self.sharing.build(
             Trunk(
@@ -109,6 +117,8 @@ class Architecture:
                 penalty.strength = dropout.new_tensor(self.strengths[penalty.parameter])
         if extractor is not None:
             body = ExtractingBody(extractor, body)
+        if self.input_scale is not None:
+            body = ScalingBody(torch.tensor(self.input_scale, dtype=dtype, device=device), body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
@@ -229,17 +239,25 @@ class Network:
         values : Tensor, optional
             Parameters of all members in the layout of the buffer, by default those of the buffer.
         architecture : Architecture, optional
-            What the members had before they were stacked, by default what this network knows of them.
+            What the members had before they were stacked, by default what this network knows of them. Only the scale
+            of their inputs, learned since, is this network's.
 
         Returns
         -------
         Network
             With parameters of its own.
         """
-        chosen = Network(architecture or self.architecture.of(members), self.device)
+        own = self.architecture.of(members)
+        chosen = Network(replace(architecture or own, input_scale=own.input_scale), self.device)
         index = torch.as_tensor(members, device=self.device)
         chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
         return chosen
+
+    def with_input_scale(self, factors: np.ndarray) -> Network:
+        """Return a copy that multiplies its inputs by ``factors`` of shape (member, n_inputs)."""
+        scaled = Network(replace(self.architecture, input_scale=factors), self.device)
+        scaled.buffer.values.copy_(self.buffer.values)
+        return scaled
 
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""

@@ -9,6 +9,7 @@ from skmtl.training._objective import Objective
 from skmtl.training._optimizer import OPTIMIZERS, SGD, AdamW, Optimizer
 from skmtl.training._run import Run, Settings
 from skmtl.training._schedule import SCHEDULES
+from skmtl.training._scouting import scout
 from skmtl.training._stopping import Stopping
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
@@ -36,6 +37,7 @@ __all__ = [
     "TrainingData",
     "Validation",
     "choose_device",
+    "scout",
     "threads_for",
     "train",
 ]

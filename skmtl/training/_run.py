@@ -51,6 +51,8 @@ class Settings:
         Name of the torch type that the layers compute in, by default that of the parameters.
     cuda_graphs : bool
         Whether a step on a GPU is recorded once and replayed.
+    scouting : int
+        Epochs of a run ahead, from which the scale of the inputs is learned; 0: none.
     """
 
     optimizer: Optimizer
@@ -66,6 +68,7 @@ class Settings:
     record: tuple[str, ...] = ()
     products: str | None = None
     cuda_graphs: bool = False
+    scouting: int = 0
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:

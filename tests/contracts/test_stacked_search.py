@@ -62,7 +62,7 @@ def test_every_setting_of_every_balancing_method(balancing):
     net = MultiTaskNetRegressor(
         balancing=balancing, hidden_layer_sizes=(6,), n_estimators=1, max_iter=4, random_state=0, dtype="float64"
     )
-    net.set_params(loss_weights=[3, 1, 2], batch_size=30, learning_rate_init=0.05)
+    net.set_params(loss_weights=[3, 1, 2], batch_size=30, learning_rate_init=0.05, early_stopping=False)
     grid = [{f"balancing__{name}": values} for name, values in SETTINGS[balancing].items()]
     grid.append({"learning_rate_init": [0.01, 0.03], "loss_weights": [None, [3, 1, 1]]})
     stacked = MultiTaskSearchCV(net, grid, cv=MultiTaskKFold(2), refit=False).fit(X, Y)

@@ -1,0 +1,68 @@
+"""Inputs that a member scales are as rows that come scaled."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.network import Architecture, Network, input_gradient
+from skmtl.sharing import SHARINGS
+
+CPU = torch.device("cpu")
+D, MEMBERS = 4, 3
+SCALE = np.random.default_rng(0).uniform(0.1, 3.0, (MEMBERS, D))
+
+
+def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS):
+    architecture = Architecture(SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, "float64", np.zeros(3))
+    network = Network(architecture, CPU)
+    network.initialise([np.random.default_rng(k) for k in range(members)])
+    return network
+
+
+def rows(members=1, n=9):
+    return torch.randn(members, n, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_scaled_inputs_equal_scaled_rows(sharing):
+    plain, x = make_network(sharing), rows()
+    scaled = plain.with_input_scale(SCALE)
+    assert plain.architecture.input_scale is None
+    by_hand = plain(x * torch.from_numpy(SCALE)[:, None])
+    torch.testing.assert_close(scaled(x), by_hand, rtol=0, atol=1e-12)
+    assert scaled.findings(x).keys() == plain.findings(x).keys()
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize("input_members", [1, MEMBERS])
+def test_hand_derived_equals_autograd(sharing, input_members):
+    network = make_network(sharing).with_input_scale(SCALE)
+    gradients = []
+    for autograd in (False, True):
+        passes = network.training_passes([torch.Generator() for _ in range(MEMBERS)], autograd=autograd)
+        for n in (9, 5, 9):  # memory is reused
+            outputs = passes.forward(rows(input_members, n))
+            passes.backward(outputs * 0.5)
+        gradients.append(network.buffer.gradient.clone())
+    assert gradients[1].abs().max() > 0
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-10)
+
+
+def test_scales_go_with_their_members():
+    network, x = make_network().with_input_scale(SCALE), rows()
+    outputs, parts = network(x), [network.select([2]), network.select([0, 1])]
+    for part, members in zip(parts, ([2], [0, 1]), strict=True):
+        np.testing.assert_array_equal(part.architecture.input_scale, SCALE[members])
+        torch.testing.assert_close(part(x), outputs[members], rtol=0, atol=1e-12)
+    torch.testing.assert_close(Network.stack(parts)(x), outputs[[2, 0, 1]], rtol=0, atol=1e-12)
+    torch.testing.assert_close(network.to(CPU)(x), outputs, rtol=0, atol=0)
+
+
+def test_the_gradient_of_a_linear_network_at_its_inputs_is_its_weight():
+    network = make_network(sizes=()).with_input_scale(SCALE)
+    gradient = torch.randn(MEMBERS, 9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    before = network.buffer.values.clone()
+    weight = network.buffer.view("head.weight")[:, 0].transpose(1, 2)  # kept transposed: few outputs
+    expected = (gradient @ weight.transpose(1, 2)) * torch.from_numpy(SCALE)[:, None]
+    torch.testing.assert_close(input_gradient(network, rows(), gradient), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(network.buffer.values, before, rtol=0, atol=0)

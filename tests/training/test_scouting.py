@@ -1,0 +1,116 @@
+"""A run ahead tells which inputs matter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.balancing import Static
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS
+from skmtl.tasks import SquaredError, TaskLayout
+from skmtl.training import (
+    OPTIMIZERS,
+    SCHEDULES,
+    DenseRows,
+    Objective,
+    Settings,
+    Streams,
+    TrainingData,
+    Validation,
+    scout,
+)
+
+CPU = torch.device("cpu")
+N, D, MEMBERS = 60, 5, 3
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, D))
+Y = np.column_stack([X[:, 0], X[:, 0] - X[:, 1]])  # inputs 2, 3 and 4 say nothing
+HELD_OUT = RNG.random((MEMBERS, N)) < 0.2
+LAYOUT = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(N)) for k, column in enumerate(Y.T)])
+OBJECTIVE = Objective(LAYOUT.groups, LAYOUT.n_outputs, CPU)
+
+
+def data_of(members, X=X):
+    kept = torch.from_numpy(~HELD_OUT[members]).double()
+    return TrainingData(DenseRows(X, torch.float64, CPU), torch.from_numpy(Y), torch.ones(N, 2).double(), kept)
+
+
+def settings_of(members, rates=(0.02,) * MEMBERS):
+    return Settings(
+        optimizer=OPTIMIZERS["adamw"](),
+        learning_rate=torch.tensor(rates, dtype=torch.float64)[members],
+        weight_decay=torch.full((len(members),), 0.01, dtype=torch.float64),
+        schedule=SCHEDULES["cosine"],
+        balancer=Static(),
+        importance=torch.full((len(members), 2), 0.5, dtype=torch.float64),
+        batch_size=16,
+        max_iter=100,
+        patience=None,
+        tol=0.0,
+        scouting=20,
+    )
+
+
+def network_of(members, sharing="hard"):
+    architecture = Architecture(
+        SHARINGS[sharing](), D, (8,), "tanh", (1, 1), len(members), "float64", np.zeros(2), (0.1,) * len(members)
+    )
+    network = Network(architecture, CPU)
+    network.initialise([np.random.default_rng(k) for k in members])
+    return network
+
+
+def scouted(members, *, rates=(0.02,) * MEMBERS, sharing="hard", X=X, validated=True, **settings):
+    """Return the network before and after."""
+    network, data, parent = network_of(members, sharing), data_of(members, X), np.random.SeedSequence(3)
+    every = torch.arange(N).expand(len(members), N)
+    validation = Validation(OBJECTIVE, data, every, torch.from_numpy(HELD_OUT[members]).double())
+    streams = Streams(parent, [np.random.SeedSequence(3, spawn_key=(k,)) for k in members])
+    chosen = replace(settings_of(members, rates), **settings)
+    before = streams.order.bit_generator.state
+    result = scout(network, OBJECTIVE, data, chosen, streams, validation if validated else None)
+    assert streams.order.bit_generator.state == before
+    return network, result
+
+
+@pytest.mark.parametrize("sharing", ["hard", "mmoe", "cross_stitch"])
+def test_inputs_that_matter_are_scaled_up(sharing):
+    network, result = scouted([0, 1, 2], sharing=sharing)
+    scale = result.architecture.input_scale
+    np.testing.assert_allclose((scale**2).mean(1), 1.0)
+    assert (scale[:, :2].min(1) > 2 * scale[:, 2:].max(1)).all()
+    assert network.architecture.input_scale is None
+    torch.testing.assert_close(result.buffer.values, network.buffer.values, rtol=0, atol=0)
+
+
+def test_each_member_finds_what_it_finds_alone():
+    _, together = scouted([0, 1, 2])
+    for k in range(MEMBERS):
+        _, alone = scouted([k])
+        np.testing.assert_allclose(
+            alone.architecture.input_scale[0], together.architecture.input_scale[k], rtol=0, atol=1e-10
+        )
+
+
+def test_a_member_that_diverges_keeps_its_inputs_and_disturbs_no_other():
+    _, calm = scouted([0, 1, 2])
+    _, wild = scouted([0, 1, 2], rates=(0.02, 0.02, 1e200))
+    np.testing.assert_array_equal(wild.architecture.input_scale[2], np.ones(D))
+    np.testing.assert_allclose(wild.architecture.input_scale[:2], calm.architecture.input_scale[:2], rtol=0, atol=1e-10)
+
+
+def test_rows_that_a_member_holds_out_tell_it_nothing():
+    changed = X.copy()
+    changed[HELD_OUT[0]] += RNG.normal(size=(int(HELD_OUT[0].sum()), D))
+    _, first = scouted([0], validated=False)
+    _, second = scouted([0], validated=False, X=changed)
+    np.testing.assert_allclose(first.architecture.input_scale, second.architecture.input_scale, rtol=0, atol=1e-10)
+
+
+def test_a_task_that_does_not_count_does_not_decide():
+    only_first = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    _, result = scouted([0], importance=only_first)
+    scale = result.architecture.input_scale[0]
+    assert scale[0] > 3 * scale[1]
