@@ -116,8 +116,17 @@ class MemberMixture:
         index = self.reads.expand(gates.shape)
         return gates.new_zeros(*gates.shape[:3], self.n_experts).scatter(-1, index, gates)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
-        """Write the gates' gradients from ``gradient`` at the mixtures.
+    def backward(self, gradient: Tensor, scratch: Scratch, factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Write the gates' gradients.
+
+        Parameters
+        ----------
+        gradient : Tensor of shape (member * mixture, row, width)
+            Gradient at the mixtures.
+        scratch : Scratch
+            Run state.
+        factors : Tensor, optional
+            Broadcasts to ``(member, row, mixture, expert)``: how much a mixture's gradient counts for an expert.
 
         Returns
         -------
@@ -128,7 +137,8 @@ class MemberMixture:
         """
         gates, experts = scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"]
         by_row = gradient.unflatten(0, (-1, self.n_mixtures)).transpose(1, 2).flatten(0, 1)  # (.., mixture, width)
-        full = self._over_all_experts(gates).flatten(0, 1)
+        full = self._over_all_experts(gates)
+        full = (full if factors is None else full * factors).flatten(0, 1)
         at_experts = torch.bmm(full.transpose(1, 2), by_row).view_as(experts)
         at_gates = torch.bmm(by_row, experts.flatten(0, 1).transpose(1, 2)).unflatten(0, gates.shape[:2])
         if self.reads is not None:

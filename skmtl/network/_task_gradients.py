@@ -67,8 +67,9 @@ class OfRepresentation(TaskGradients):
 class OfFeaturesInCommon(TaskGradients):
     """By features that all tasks read, where each makes its own of them by parameters of its own: gates, private nets.
 
-    The backward of the weighted losses serves the shared parameters, a second one of the unweighted losses all others.
-    Memory: the gradient at the features of each task, (member * task, row, width), and the others' gradients.
+    One backward serves shared and other parameters where it is derived by hand; else that of the weighted losses serves
+    the shared ones, and a second one all others. Memory: the gradient at the features of each task,
+    (member * task, row, width), and with two backwards the others' gradients.
     """
 
     def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
@@ -78,10 +79,18 @@ class OfFeaturesInCommon(TaskGradients):
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         passes = self.passes
-        return passes.body.features_gramian(passes.head.input_gradient(own, passes.scratch), passes.scratch)
+        self._at_features = passes.head.input_gradient(own, passes.scratch)
+        return passes.body.features_gramian(self._at_features, passes.scratch)
 
     def backward(self, own: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
+        if self.passes.body.hand_derived:
+            self.passes.head.backward(own, self.passes.scratch)
+            self.passes.body.backward_of_weighted(self._at_features, weights, self.passes.scratch)
+        else:
+            self._twice(own, weights)
+
+    def _twice(self, own: Tensor, weights: Tensor) -> None:
         self.passes.backward(own, again=True)
         kept = [view.clone() for view in self._private]
         self.passes.backward(own * self.outputs.spread(weights)[:, None])

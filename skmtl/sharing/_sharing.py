@@ -102,7 +102,8 @@ class Body(ABC):
     copies : int
         1 if all tasks read the same features, else the number of tasks.
     common_features : bool
-        Whether tasks, each with copies of its own, read features in common; :meth:`features_gramian` exists then.
+        Whether tasks, each with copies of its own, read features in common; :meth:`features_gramian` exists then and,
+        if ``hand_derived``, :meth:`backward_of_weighted`.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
     stack : MemberMLP or None
@@ -139,6 +140,10 @@ class Body(ABC):
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
         """Write the parameters' gradients from ``gradient`` at the features, which may be overwritten."""
+        raise NotImplementedError
+
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
+        """As :meth:`backward`, but shared parameters follow the losses times ``weights``, ``(member, task)``."""
         raise NotImplementedError
 
     def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:

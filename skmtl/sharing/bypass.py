@@ -67,6 +67,12 @@ class _BypassBody(Body):
         self.shared.backward(at_shared.unflatten(0, (-1, self.copies)).sum(1), scratch)
         self.private.backward(at_private.contiguous(), scratch)
 
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
+        at_shared, at_private = gradient.split([self.shared.width, self.private.width], 2)
+        by_task = at_shared.unflatten(0, (-1, self.copies))
+        self.shared.backward(torch.einsum("mt,mtrw->mrw", weights, by_task).contiguous(), scratch)
+        self.private.backward(at_private.contiguous(), scratch)
+
     def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
         """By the features of the trunk."""
         by_task = gradient[:, :, : self.shared.width].unflatten(0, (-1, self.copies)).flatten(2)

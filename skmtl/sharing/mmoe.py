@@ -82,7 +82,13 @@ class _MMoEBody(Body):
         return self.mixture.forward(x, by_row, scratch)
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        at_experts, _ = self.mixture.backward(gradient, scratch)
+        self._backward(gradient, None, scratch)
+
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
+        self._backward(gradient, weights[:, None, :, None], scratch)
+
+    def _backward(self, gradient: Tensor, factors: Tensor | None, scratch: Scratch) -> None:
+        at_experts, _ = self.mixture.backward(gradient, scratch, factors)
         self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), scratch)
 
     def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:

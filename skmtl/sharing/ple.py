@@ -111,7 +111,7 @@ class _Place(NamedTuple):
 class _Level:
     def __init__(self, trunk: Trunk, place: _Place, n_shared: int, n_private: int, gate_dropout: float) -> None:
         self.members, self.n_tasks, self.n_shared, self.n_private = trunk.members, trunk.n_tasks, n_shared, n_private
-        self.first, self.width = place.below == 0, place.sizes[-1]
+        self.first, self.above, self.width = place.below == 0, place.above, place.sizes[-1]
         name, n_all = f"level{place.below}", n_shared + trunk.n_tasks * n_private
         self.shared, self.private = (
             MemberMLP(
@@ -162,9 +162,16 @@ class _Level:
         tasks = self.task_gates.forward(own, experts, scratch)
         return tasks, tasks if self.shared_gate is None else self.shared_gate.forward(common, experts, scratch)
 
-    def backward(self, at_own: Tensor, at_common: Tensor | None, scratch: Scratch) -> tuple[Tensor, Tensor] | None:
-        """Write the parameters' gradients; the gradients at what the level reads, but in the first level."""
-        at_experts, own_logits = self.task_gates.backward(at_own, scratch)
+    def backward(
+        self, at_own: Tensor, at_common: Tensor | None, weights: Tensor | None, scratch: Scratch
+    ) -> tuple[Tensor, Tensor] | None:
+        """Write the parameters' gradients; the gradients at what the level reads, but in the first level.
+
+        With ``weights``, shared parameters follow weighted losses: ``at_own`` then comes without them, ``at_common``
+        with them. What the tasks get back has them unless the gates of the level below are the tasks' own.
+        """
+        factors = None if weights is None else self._factors(weights)
+        at_experts, own_logits = self.task_gates.backward(at_own, scratch, factors)
         if self.shared_gate is not None and at_common is not None:
             more, common_logits = self.shared_gate.backward(at_common, scratch)
             at_experts += more
@@ -177,11 +184,22 @@ class _Level:
         if self.first:
             return None
         at_own = self.task_gates.input_gradient(own_logits, scratch)
+        if weights is not None and self.above:
+            at_own = at_own * weights.flatten()[:, None, None]
         at_own = at_own + _sum_copies(self.private.input_gradient(private_below, scratch), self.n_private)
         at_common = _sum_copies(self.shared.input_gradient(shared_below, scratch), self.n_shared)
         if self.shared_gate is not None:
             at_common = at_common + self.shared_gate.input_gradient(common_logits, scratch)
         return at_own, at_common
+
+    def _factors(self, weights: Tensor) -> Tensor:
+        """Weight of each task, but 1 for experts that are its own: ``(member, 1, task, 1 or expert)``."""
+        by_task = weights[:, None, :, None]
+        if self.above:
+            return by_task
+        n_own = self.n_tasks * self.n_private
+        ones = by_task.new_ones(1, 1, 1, 1).expand(*by_task.shape[:3], n_own)
+        return torch.cat([by_task.expand(-1, -1, -1, self.n_shared), ones], 3)
 
 
 def _own_experts(n_tasks: int, n_shared: int, n_private: int) -> np.ndarray:
@@ -217,9 +235,15 @@ class _PLEBody(Body):
         return own
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+        self._backward(gradient, None, scratch)
+
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
+        self._backward(gradient, weights, scratch)
+
+    def _backward(self, gradient: Tensor, weights: Tensor | None, scratch: Scratch) -> None:
         at_own, at_common = gradient, None
         for level in reversed(self.levels):
-            below = level.backward(at_own, at_common, scratch)
+            below = level.backward(at_own, at_common, weights if level.above < 2 else None, scratch)
             at_own, at_common = below or (at_own, at_common)
 
     def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
 from skmtl.network import Architecture, Network, task_gradients
 from skmtl.network import _task_gradients as module
-from skmtl.sharing import SHARINGS, Body, Hard, Independent, Sharing, Trunk
+from skmtl.sharing import CGC, PLE, SHARINGS, Body, Bypass, Hard, Independent, MMoE, Sharing, Trunk
 
 CPU = torch.device("cpu")
 MEMBERS, ROWS = 3, 11
@@ -177,6 +177,20 @@ COMMON = {  # names of saved features, whether they hold several experts, of whi
     "ple": ("level1.tasks.experts", 2),
     "bypass": ("trunk.1.hidden", None),
 }
+
+
+@pytest.mark.parametrize(
+    "sharing", [MMoE(gate_dropout=0.3), PLE(n_levels=3), PLE(n_private=2), PLE(1, 0), CGC(), Bypass()]
+)
+@pytest.mark.parametrize("hand_derived", [False, True])
+def test_parameters_of_a_task_follow_their_own_loss_beside_features_in_common(sharing, hand_derived, monkeypatch):
+    """In one backward by hand, or in two."""
+    n_outputs = (1, 3, 2)
+    network = make_network(sharing, n_outputs, sizes=(7, 5, 6), activation="silu", dropout=0.3)
+    x, own = draw(n_outputs)
+    by_task = reference(network, x, own, n_outputs)
+    monkeypatch.setattr(type(network._body), "hand_derived", hand_derived)
+    check_buffer(network, by_task, look(network, x, own, n_outputs, "representation")[2])
 
 
 @pytest.mark.parametrize("sharing", COMMON)
