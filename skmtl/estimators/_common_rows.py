@@ -62,8 +62,7 @@ class CommonRows:
         return own
 
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
-        """Prepare the fit of ``estimator``."""
-        estimator._validate_params()
+        """Prepare the fit of ``estimator``, whose parameters have been validated."""
         estimator = self._copy(estimator)
         learner = self._learner.sibling(estimator.get_params(deep=False))
         validation = estimator._observe_validation(*self._validation, learner)

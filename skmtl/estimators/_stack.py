@@ -42,8 +42,12 @@ def cut_into_stacks(
     """
     open_stacks: dict[Any, Stack] = {}
     errors: dict[int, Exception] = {}
+    valid: set[int] = set()  # ids of estimators, which come once a fold
     for place, (estimator, rows) in enumerate(fits):
         try:
+            if id(estimator) not in valid:
+                estimator._validate_params()
+                valid.add(id(estimator))
             learner = rows.learner(estimator)
         except Exception as error:
             errors[place] = error
