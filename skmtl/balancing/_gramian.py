@@ -34,7 +34,7 @@ class Problem:
     preference : ndarray of shape (member, task)
         The loss weights; 0 for a task that is left out.
     present : ndarray of shape (member, task), bool
-        Tasks with a label in the batch, a positive loss weight and a gradient that is not zero.
+        Tasks with a label in the batch, a positive loss weight and a gradient that is neither zero nor overflown.
     ridge : float
         Added to the diagonal of ``cosines``.
     """
@@ -50,14 +50,12 @@ class Problem:
         """Scale the tasks to norm 1, so that no method depends on how different their losses are."""
         ridge = max(10 * gramian.shape[-1] * torch.finfo(gramian.dtype).eps, 1e-12)
         products, preference = gramian.cpu().double().numpy(), importance.cpu().double().numpy()
-        if not np.isfinite(products).all():  # where a loss diverges, training stops at the end of the epoch
-            products = np.nan_to_num(products)
         squares = products.diagonal(axis1=1, axis2=2)
-        present = (preference > 0) & (squares > 0)
+        present = (preference > 0) & (squares > 0) & (squares < np.inf)  # losses that diverge stop the run later
         norms = np.sqrt(np.where(present, squares, 1.0))
         cosines = products / (norms[:, :, None] * norms[:, None, :])
         if not present.all():
-            cosines *= present[:, :, None] & present[:, None, :]
+            cosines = np.where(present[:, :, None] & present[:, None, :], cosines, 0.0)
             preference = preference * present
         diagonal_of(cosines)[:] = 1 + ridge
         return cls(cosines, norms, preference, present, ridge)
@@ -86,8 +84,8 @@ class GramianBalancer(GradientBalancer):
     def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
         """Solve the method's problem; see :meth:`Balancer.weights`."""
         assert seen.gramian is not None
-        problem = Problem.read(seen.gramian, importance)
         with np.errstate(all="ignore"):  # what overflows belongs to a loss that diverges
+            problem = Problem.read(seen.gramian, importance)
             weights = self.solve(problem, seen) / problem.norms * problem.present
         return torch.from_numpy(weights).to(importance), state
 

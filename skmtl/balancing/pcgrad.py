@@ -53,7 +53,8 @@ class PCGrad(GramianBalancer):
         """Whom each gradient meets one after the other: ``(n_tasks - 1, member, task)``."""
         if self.shuffle:
             assert seen.generators is not None
-            places = np.stack([torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in seen.generators])
+            draws = [torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in seen.generators]
+            places = torch.stack(draws).numpy()
         else:
             places = np.tile(np.arange(float(n_tasks)), (members, n_tasks, 1))
         diagonal_of(places)[:] = np.inf  # nobody meets itself
