@@ -6,13 +6,13 @@ from skmtl.training._history import History
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Training, train
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import OPTIMIZERS, SGD, AdamW, Optimizer
 from skmtl.training._run import Run, Settings
 from skmtl.training._schedule import SCHEDULES
 from skmtl.training._scouting import scout
 from skmtl.training._stopping import Stopping
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
+from skmtl.training.optimizers import OPTIMIZERS, SGD, AdamW, Optimizer
 
 __all__ = [
     "OPTIMIZERS",

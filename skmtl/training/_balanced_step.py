@@ -15,9 +15,9 @@ from skmtl.layers import ParameterBuffer
 from skmtl.network import Differentiation, TaskGradients
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Update
 from skmtl.training._records import Unrecorded
 from skmtl.training._step import members_of
+from skmtl.training.optimizers import Update
 
 
 @dataclass

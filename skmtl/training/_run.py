@@ -15,10 +15,10 @@ from skmtl.network import Network
 from skmtl.training._captured import captured
 from skmtl.training._data import Data
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Optimizer, Penalised
 from skmtl.training._schedule import Schedule
 from skmtl.training._steps import StepParts, make_step
 from skmtl.training._streams import Streams
+from skmtl.training.optimizers import Optimizer, Penalised
 
 PER_MEMBER = ("learning_rate", "weight_decay", "importance")  # what members of one run may differ in
 

@@ -8,7 +8,7 @@ from skmtl.layers import ParameterBuffer
 from skmtl.network import Differentiation
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
-from skmtl.training._optimizer import Update
+from skmtl.training.optimizers import Update
 
 
 class Weighting:

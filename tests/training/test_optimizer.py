@@ -6,7 +6,7 @@ import torch
 
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.training import SGD, AdamW
-from skmtl.training import _optimizer as module
+from skmtl.training.optimizers import adamw as module
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,73 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer
+from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Penalised, Update
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+    u = momentum u + g, theta = (1 - lr wd) theta - lr u; with Nesterov's momentum, g + momentum u in place of u.
+
+    Decoupled weight decay rests where g + (1 - momentum) wd theta = 0, so what it penalises depends on the momentum.
+    With ``decoupled=False`` the decay is part of the gradient, g + wd theta: exactly the Frobenius penalty
+    wd / 2 |theta|^2 on all parameters (biases among them) of classic regularised multi-task networks. Without momentum
+    the two are the same.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        Decay of the velocity.
+    nesterov : bool, default=True
+        Whether to look ahead.
+    decoupled : bool, default=True
+        Whether weight decay stays out of the velocity.
+    """
+
+    def __init__(self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True) -> None:
+        self.momentum, self.nesterov, self.decoupled = momentum, nesterov, decoupled
+
+    def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
+        """Begin a run at rest; see :meth:`Optimizer.start`."""
+        if self.decoupled:
+            return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
+        plain = _MemberwiseSGD(self, buffer, learning_rate, torch.zeros_like(weight_decay))
+        return Penalised(plain, [_FrobeniusPenalty(buffer, weight_decay)])
+
+
+class _FrobeniusPenalty:
+    """strength / 2 |theta|^2 over all parameters of a member."""
+
+    def __init__(self, buffer: ParameterBuffer, strength: Tensor) -> None:
+        self._buffer, self._strength, self._coefficients = buffer, strength, buffer.per_member(strength)
+
+    def add_gradient(self) -> None:
+        self._buffer.gradient.addcmul_(self._coefficients, self._buffer.values)
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> _FrobeniusPenalty:
+        return _FrobeniusPenalty(buffer, self._strength[members])
+
+
+class _MemberwiseSGD(Memberwise):
+    tensors = ("_rate", "_decay", "_velocity")
+
+    def __init__(self, settings: SGD, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> None:
+        self.settings, self.buffer = settings, buffer
+        self._rate = buffer.per_member(learning_rate)
+        self._decay = buffer.per_member(learning_rate * weight_decay)
+        self._velocity = torch.zeros_like(buffer.values)
+
+    def step(self, factor: float | Tensor) -> None:
+        assert isinstance(factor, float)
+        values, gradient = self.buffer.values, self.buffer.gradient
+        values.addcmul_(self._decay, values, value=-factor)
+        self._velocity.mul_(self.settings.momentum).add_(gradient)
+        direction = self._velocity
+        if self.settings.nesterov:
+            direction = gradient.add(self._velocity, alpha=self.settings.momentum)
+        values.addcmul_(self._rate, direction, value=-factor)
