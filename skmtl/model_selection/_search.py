@@ -58,7 +58,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
     n_jobs : int, default=None
-        Networks trained at once; the fits are divided evenly among them.
+        Networks trained at once; the fits are divided evenly among them. With ``elimination`` they are threads, which
+        pay for large steps only: where steps are small, one trains all candidates that make one network.
     refit : bool, str or callable, default=True
         As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
         ``cv_results_`` that returns the best index.

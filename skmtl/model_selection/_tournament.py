@@ -20,6 +20,7 @@ from skmtl.model_selection._seat import Prepared, prepare
 from skmtl.training import threads_for
 
 LEAST_TO_SHARE = 4  # fits of a network below which it is not divided among jobs
+LEAST_WORK = 1e8  # operations a step and thread of a race, below which threads wait for each other's Python code
 
 
 class Network(NamedTuple):
@@ -31,10 +32,13 @@ class Network(NamedTuple):
         They agree in all that a member cannot carry.
     prepared : dict
         Number of a fold to the steps before the nets there.
+    work : float
+        Operations of a step of one fit, where threads train the network.
     """
 
     candidates: Sequence[Candidate]
     prepared: Mapping[int, Prepared]
+    work: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ class Tournament:
     def race(self, halving: Halving, judge: str | None) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Drop the worse candidates at rungs; the results of the fits, and the rung at which each candidate ended.
 
-        The networks live on from rung to rung, so they are trained by threads of this process. Where they would take
-        more memory than allowed, the candidates race in several leagues, one after another.
+        The networks live on from rung to rung, so they are trained by threads of this process, which divide a network
+        among themselves where its steps are large. Where they would take more memory than allowed, the candidates race
+        in several leagues, one after another.
         """
         results: Results = {}
         rungs = np.zeros(len(self.candidates), dtype=int)
@@ -108,7 +113,7 @@ class Tournament:
     def _leg(self, heats: Sequence[Heat], share: float, parallel: Parallel) -> list[Results]:
         """Train to the next rung and score."""
         work = max(heat.work for heat in heats)
-        with threads_for(work, 1 if effective_n_jobs(self.n_jobs) > 1 else None):
+        with threads_for(work, 1 if effective_n_jobs(self.n_jobs) > 1 and len(heats) > 1 else None):
             legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
         return legs
 
@@ -129,13 +134,13 @@ class Tournament:
         Where a network cannot hold all, neighbours share it: candidates on the same fold, which have their rows in
         common, or, in a race, the folds of a candidate, so that those that are dropped leave whole networks behind.
         """
-        n_jobs = effective_n_jobs(self.n_jobs)
         heats = []
         for network in networks:
             fits = [Fit(candidate, fold) for candidate in network.candidates for fold in self.folds]
             if not racing:
                 fits.sort(key=lambda fit: fit.fold.number)
-            heats += [Heat(part, network.prepared, self.memory) for part in _divided(fits, n_jobs)]
+            n_parts = min(effective_n_jobs(self.n_jobs), network.work * len(fits) / LEAST_WORK)
+            heats += [Heat(part, network.prepared, self.memory) for part in _divided(fits, int(n_parts))]
         return heats
 
     def _leagues(self, networks: Sequence[Network]) -> list[list[Network]]:
@@ -147,7 +152,8 @@ class Tournament:
         sizes = zip(networks, probes, strict=True)
         total = sum(probe.memory_used * len(network.candidates) for network, probe in sizes) * len(self.folds)
         n = int(np.ceil(total / self.memory)) or 1
-        leagues = [[Network(network.candidates[k::n], network.prepared) for network in networks] for k in range(n)]
+        probed = [network._replace(work=probe.work) for network, probe in zip(networks, probes, strict=True)]
+        leagues = [[network._replace(candidates=network.candidates[k::n]) for network in probed] for k in range(n)]
         return [[network for network in league if network.candidates] for league in leagues]
 
     def _by_candidate(self, fits: Results) -> list[dict[str, Any]]:

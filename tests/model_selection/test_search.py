@@ -37,7 +37,9 @@ from skmtl.model_selection import (
     MultiTaskSearchCV,
     ParetoDisplay,
     SimplexGrid,
+    _tournament,
 )
+from skmtl.model_selection._heat import Heat
 from skmtl.sharing import Additive
 from skmtl.training import DivergenceError
 
@@ -364,6 +366,23 @@ def test_jobs_share_the_candidates():
     alone = MultiTaskSearchCV(net, grid, cv=CV).fit(X, y)
     with joblib.parallel_config(backend="threading"):
         assert_same_results(MultiTaskSearchCV(net, grid, cv=CV, n_jobs=2).fit(X, y), alone)
+
+
+@pytest.mark.parametrize(("least_work", "heats"), [(_tournament.LEAST_WORK, 1), (1, 2)])
+def test_threads_share_a_race_whose_steps_are_large(least_work, heats, monkeypatch):
+    net, y = CASES["regressor"]
+    grid = {"loss_weights": SimplexGrid(2, 8), "random_state": [0, 1]}
+    alone = MultiTaskSearchCV(net, grid, cv=CV, elimination="halving").fit(X, y)
+    started = []
+    monkeypatch.setattr(
+        Heat, "start", lambda heat, evaluation: started.append(len(heat.fits)) or start(heat, evaluation)
+    )
+    monkeypatch.setattr(_tournament, "LEAST_WORK", least_work)
+    assert_same_results(MultiTaskSearchCV(net, grid, cv=CV, elimination="halving", n_jobs=2).fit(X, y), alone)
+    assert started == [1, *[36 // heats] * heats]  # a probe first
+
+
+start = Heat.start
 
 
 @pytest.mark.filterwarnings("ignore")
