@@ -147,8 +147,9 @@ class Learner:
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
         if self._network is not None:
             params["dtype"] = self._network.architecture.dtype
-        if self._network is not None or self.encoder.build() is not None:
-            params["input_scaling"] = False  # a network that has learned keeps its scale; raw data has none
+            params["input_scaling"] = False  # a network that has learned keeps its scale
+        if self.encoder.build() is not None:
+            params |= {"input_scaling": False, "input_dropout": 0.0}  # what it reads is raw
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])

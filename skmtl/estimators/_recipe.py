@@ -24,6 +24,8 @@ MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide ro
 LEAST_STEPS = 500
 CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
+CLASS_INPUT_DROPOUT, MIXED_INPUT_DROPOUT = 0.2, 0.1
+ROWS_WITH_INPUT_DROPOUT = 4096  # of a mixed table; with more of them the numbers suffer
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -62,7 +64,7 @@ class Recipe:
     ----------
     batch_size, max_iter : int
         Rows a step, greatest number of epochs.
-    learning_rate, weight_decay, dropout : float
+    learning_rate, weight_decay, dropout, input_dropout : float
         For every member.
     schedule : str
         Name of the learning-rate schedule.
@@ -83,6 +85,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float
     dropout: float
+    input_dropout: float
     schedule: str
     holds_out: bool
     patience: int | None
@@ -124,6 +127,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         learning_rate=_auto(params["learning_rate_init"], 0.004),
         weight_decay=_auto(params["weight_decay"], 0.01),
         dropout=_auto(params["dropout"], _dropout(shape)),
+        input_dropout=_auto(params["input_dropout"], _input_dropout(shape)),
         schedule=schedule,
         holds_out=holds_out,
         patience=patience,
@@ -155,6 +159,15 @@ def _dropout(shape: Shape) -> float:
     if not shape.n_of_classes or shape.tiny:
         return 0.0
     return CLASS_DROPOUT if shape.n_of_classes == shape.n_tasks else MIXED_DROPOUT
+
+
+def _input_dropout(shape: Shape) -> float:
+    """What keeps a network from resting on a few of many inputs that say the same."""
+    if not shape.n_of_classes or shape.tiny:
+        return 0.0
+    if shape.n_of_classes == shape.n_tasks:
+        return CLASS_INPUT_DROPOUT
+    return MIXED_INPUT_DROPOUT if shape.n_rows < ROWS_WITH_INPUT_DROPOUT else 0.0
 
 
 def _holds_out(shape: Shape) -> bool:

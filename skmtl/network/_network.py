@@ -15,7 +15,7 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
-from skmtl.network._scaling import ScalingBody
+from skmtl.network._inputs import DroppingBody, ScalingBody
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
@@ -47,6 +47,8 @@ class Architecture:
         Fitted; its learnable part, if it has one, goes in front of the hidden layers.
     input_scale : ndarray of shape (members, n_inputs) or None
         What each member multiplies its inputs by.
+    input_dropout : float
+        Share of the inputs dropped in training.
     """
 
     sharing: Sharing
@@ -60,6 +62,7 @@ class Architecture:
     dropout: tuple[float, ...] = (0.0,)
     encoder: Encoder | None = None
     input_scale: np.ndarray | None = field(default=None, repr=False)
+    input_dropout: float = 0.0
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -99,6 +102,8 @@ class Architecture:
             body = ExtractingBody(extractor, body)
         if self.input_scale is not None:
             body = ScalingBody(torch.tensor(self.input_scale, dtype=dtype, device=device), body)
+        if self.input_dropout:
+            body = DroppingBody(torch.full((self.members,), self.input_dropout, dtype=dtype, device=device), body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
