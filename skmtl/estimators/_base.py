@@ -44,6 +44,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "input_scaling": [_AUTO, "boolean"],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],

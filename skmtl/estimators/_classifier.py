@@ -32,6 +32,10 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
+    input_dropout : "auto" or float, default="auto"
+        Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0.2, but 0
+        where all rows are one batch. Never in front of an
+        encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
         "auto": no. Never in front of an encoder that learns.
@@ -147,6 +151,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         activation: str = "auto",
         dropout: float | str = "auto",
         encoder: Any = "auto",
+        input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",
@@ -177,6 +182,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         self.activation = activation
         self.dropout = dropout
         self.encoder = encoder
+        self.input_dropout = input_dropout
         self.input_scaling = input_scaling
         self.sharing = sharing
         self.balancing = balancing

@@ -158,6 +158,7 @@ def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, encoder:
         initial_bias=plan.layout.initial_bias(data.targets, data.weights),
         dropout=(plan.recipe.dropout,) * plan.members,
         encoder=encoder,
+        input_dropout=plan.recipe.input_dropout,
     )
     network = Network(architecture, plan.device)
     network.initialise(streams.initial)
@@ -172,12 +173,16 @@ def require_same_architecture(architecture: Architecture, params: dict[str, Any]
     ValueError
         If a parameter that shapes the network has changed.
     """
-    dropout, activation = architecture.dropout[0], architecture.activation
+    dropout, of_inputs, activation = architecture.dropout[0], architecture.input_dropout, architecture.activation
     fitted = {
         "hidden_layer_sizes": (architecture.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
         "activation": (activation, activation if params["activation"] == "auto" else params["activation"]),
         "sharing": (architecture.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
         "dropout": (dropout, dropout if params["dropout"] == "auto" else float(params["dropout"])),
+        "input_dropout": (
+            of_inputs,
+            of_inputs if params["input_dropout"] == "auto" else float(params["input_dropout"]),
+        ),
     }
     for name, (before, now) in fitted.items():
         if before != now:

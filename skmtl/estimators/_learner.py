@@ -151,8 +151,9 @@ class Learner:
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
         if self._network is not None and params["dtype"] != LOWERED:
             params["dtype"] = self._network.architecture.dtype
-        if self._network is not None or self.encoder.build() is not None:
-            params["input_scaling"] = False  # a network that has learned keeps its scale; raw data has none
+            params["input_scaling"] = False  # a network that has learned keeps its scale
+        if self.encoder.build() is not None:
+            params |= {"input_scaling": False, "input_dropout": 0.0}  # what it reads is raw
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
@@ -211,7 +212,7 @@ class Learner:
 
         try:
             with threads_for(self.work, None if n_jobs is None else effective_n_jobs(n_jobs)):
-                self.run = self.start.run()
+                self.run = self._begin()
                 self.network = self.run.network
                 self._history, _ = train(
                     self.run, self.start.data, self.start.validation, report=report, task_names=names
@@ -225,6 +226,15 @@ class Learner:
     def _respond_to_held_out(self) -> None:
         if self._holds_out and self.start.validation is not None:
             self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+
+    def _begin(self) -> Run:
+        """Begin the run; an interruption of the runs ahead of it ends it before its first epoch."""
+        try:
+            return self.start.run()
+        except KeyboardInterrupt:
+            run = replace(self.start, settings=replace(self.start.settings, scouting=0)).run()
+            run.interrupted = True
+            return run
 
     def take_over(self, network: Network, history: History) -> None:
         """Adopt what became of this fit beside others."""

@@ -32,6 +32,10 @@ class MultiTaskNet(BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
+    input_dropout : "auto" or float, default="auto"
+        Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0.2 where all
+        tasks are of classes, 0.1 where some are and there are fewer than 4096 rows, else 0. Never in front of an
+        encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
         "auto": where all tasks are numeric, members hold out rows and numbers are not encoded in bins (see
@@ -149,6 +153,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         activation: str = "auto",
         dropout: float | str = "auto",
         encoder: Any = "auto",
+        input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",
@@ -179,6 +184,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         self.activation = activation
         self.dropout = dropout
         self.encoder = encoder
+        self.input_dropout = input_dropout
         self.input_scaling = input_scaling
         self.sharing = sharing
         self.balancing = balancing

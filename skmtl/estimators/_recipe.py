@@ -26,6 +26,8 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
+CLASS_INPUT_DROPOUT, MIXED_INPUT_DROPOUT = 0.2, 0.1
+ROWS_WITH_INPUT_DROPOUT = 4096  # of a mixed table; with more of them the numbers suffer
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -64,7 +66,7 @@ class Recipe:
     ----------
     batch_size, max_iter : int
         Rows a step, greatest number of epochs.
-    learning_rate, weight_decay, dropout : float
+    learning_rate, weight_decay, dropout, input_dropout : float
         For every member.
     schedule : str
         Name of the learning-rate schedule.
@@ -85,6 +87,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float
     dropout: float
+    input_dropout: float
     schedule: str
     holds_out: bool
     patience: int | None
@@ -126,6 +129,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         learning_rate=_auto(params["learning_rate_init"], 0.004),
         weight_decay=_auto(params["weight_decay"], 0.01),
         dropout=_auto(params["dropout"], _dropout(shape)),
+        input_dropout=_auto(params["input_dropout"], _input_dropout(shape)),
         schedule=schedule,
         holds_out=holds_out,
         patience=patience,
@@ -149,8 +153,10 @@ def _activation(activation: str, shape: Shape) -> str:
 
 def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
     """Epochs ahead, for numbers: classes of many tasks and rare inputs lose as often as they gain."""
-    few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
-    scales = holds_out and few_of_many and not shape.n_of_classes if input_scaling == "auto" else input_scaling
+    scales = input_scaling
+    if input_scaling == "auto":
+        few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
+        scales = holds_out and few_of_many and not (shape.n_of_classes or shape.tiny)
     return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
 
 
@@ -158,6 +164,15 @@ def _dropout(shape: Shape) -> float:
     if not shape.n_of_classes or shape.tiny:
         return 0.0
     return CLASS_DROPOUT if shape.n_of_classes == shape.n_tasks else MIXED_DROPOUT
+
+
+def _input_dropout(shape: Shape) -> float:
+    """What keeps a network from resting on a few of many inputs that say the same."""
+    if not shape.n_of_classes or shape.tiny:
+        return 0.0
+    if shape.n_of_classes == shape.n_tasks:
+        return CLASS_INPUT_DROPOUT
+    return MIXED_INPUT_DROPOUT if shape.n_rows < ROWS_WITH_INPUT_DROPOUT else 0.0
 
 
 def _holds_out(shape: Shape) -> bool:

@@ -29,6 +29,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     encoder : str, Encoder or torch.nn.Module, default="auto"
         What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
         token ids, an encoder with other settings, or a module of your own.
+    input_dropout : "auto" or float, default="auto"
+        Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0. Never in front
+        of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
         "auto": where all tasks are numeric, members hold out rows and numbers are not encoded in bins (see
@@ -141,6 +144,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         activation: str = "auto",
         dropout: float | str = "auto",
         encoder: Any = "auto",
+        input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
         sharing: Any = "hard",
         balancing: Any = "static",
@@ -171,6 +175,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.activation = activation
         self.dropout = dropout
         self.encoder = encoder
+        self.input_dropout = input_dropout
         self.input_scaling = input_scaling
         self.sharing = sharing
         self.balancing = balancing

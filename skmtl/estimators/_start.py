@@ -105,7 +105,8 @@ class Start:
         kinds = [(group.kind, group.tasks.stop, group.outputs.stop) for group in groups]
         return (
             (self.data.n_rows, architecture.n_inputs, architecture.dtype, str(self.network.device)),
-            (architecture.hidden_layer_sizes, architecture.activation, type(sharing), repr(own)),
+            (architecture.hidden_layer_sizes, architecture.activation, architecture.input_dropout),
+            (type(sharing), repr(own)),
             (architecture.n_outputs, *kinds),
             (settings.optimizer, settings.schedule, settings.balancer, settings.record),
             (settings.batch_size, settings.max_iter, settings.patience, settings.tol, settings.scouting),

@@ -15,8 +15,8 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
+from skmtl.network._inputs import DroppingBody, PreparedBody, ScalingBody
 from skmtl.network._lowered import Lowered
-from skmtl.network._scaling import ScalingBody
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 
@@ -50,6 +50,8 @@ class Architecture:
         Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
     input_scale : ndarray of shape (members, n_inputs) or None
         What each member multiplies its inputs by.
+    input_dropout : float
+        Share of the inputs dropped in training.
     """
 
     sharing: Sharing
@@ -64,11 +66,17 @@ class Architecture:
     encoder: Encoder | None = None
     strengths: dict[str, tuple[float, ...]] = field(default_factory=dict)
     input_scale: np.ndarray | None = field(default=None, repr=False)
+    input_dropout: float = 0.0
 
     @property
     def rates(self) -> tuple[float, ...]:
         """Dropout rate of each member, also where one is given for all."""
         return self.dropout if len(self.dropout) == self.members else self.dropout * self.members
+
+    @property
+    def draws(self) -> bool:
+        """Whether a step of training draws at random."""
+        return any(self.dropout) or self.input_dropout > 0
 
     def of(self, members: Sequence[int]) -> Architecture:
         """Architecture of some of the members."""
@@ -119,6 +127,8 @@ class Architecture:
             body = ExtractingBody(extractor, body)
         if self.input_scale is not None:
             body = ScalingBody(torch.tensor(self.input_scale, dtype=dtype, device=device), body)
+        if self.input_dropout:
+            body = DroppingBody(torch.full((self.members,), self.input_dropout, dtype=dtype, device=device), body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
@@ -164,7 +174,8 @@ class Network:
     @property
     def reads_parts(self) -> bool:
         """Whether training passes take rows of parts of the members, and not only rows of all or of each."""
-        return self._body.stack is not None and bool(self._body.specs)
+        plain = not isinstance(self._body, PreparedBody)
+        return plain and self._body.stack is not None and bool(self._body.specs)
 
     @property
     def extracts(self) -> bool:

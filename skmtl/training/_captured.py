@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -99,8 +99,8 @@ class CapturedStep:
         self._forget()
 
 
-def captured(step: Step, dropout_rates: Sequence[float]) -> Step:
-    """Have ``step`` recorded if it is the same operations every time."""
-    if isinstance(step, TrainingStep) and step.update.replayable and not any(dropout_rates):
+def captured(step: Step, *, draws: bool) -> Step:
+    """Have ``step`` recorded if it is the same operations every time; ``draws``: numbers are drawn in it."""
+    if isinstance(step, TrainingStep) and step.update.replayable and not draws:
         return CapturedStep(step)
     return step

@@ -165,6 +165,8 @@ def train(
     """
     training = Training(run, data, validation, task_names=task_names)
     try:
+        if run.interrupted:
+            raise KeyboardInterrupt
         training.advance(run.settings.max_iter, report)
     except KeyboardInterrupt:
         epoch = training.epochs_done

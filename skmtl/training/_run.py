@@ -109,7 +109,14 @@ class Run:
         How.
     streams : Streams
         Randomness.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether the user has asked for the end before the first epoch.
     """
+
+    interrupted: bool = False
 
     def __init__(
         self, network: Network, objective: Objective, data: Data, settings: Settings, streams: Streams
@@ -125,7 +132,7 @@ class Run:
             parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
         )
         recorded = settings.cuda_graphs and network.device.type == "cuda"
-        self.step = captured(step, network.architecture.rates) if recorded else step
+        self.step = captured(step, draws=network.architecture.draws) if recorded else step
         self.steps_done = 0
 
     def select(self, members: Tensor, data: Data) -> Run:

@@ -42,7 +42,14 @@ def test_partial_fit_keeps_the_moments_while_settings_stay():
 
 
 @pytest.mark.parametrize(
-    "change", [{"hidden_layer_sizes": (5,)}, {"activation": "tanh"}, {"sharing": "independent"}, {"dropout": 0.5}]
+    "change",
+    [
+        {"hidden_layer_sizes": (5,)},
+        {"activation": "tanh"},
+        {"sharing": "independent"},
+        {"dropout": 0.5},
+        {"input_dropout": 0.5},
+    ],
 )
 def test_a_network_does_not_change_while_training_goes_on(change):
     model = MultiTaskNetRegressor(warm_start=True, max_iter=2, **SMALL).fit(X, Y)

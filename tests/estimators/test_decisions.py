@@ -316,7 +316,7 @@ def test_loss_weights_are_relative(case):
 
 
 def test_a_weight_of_zero_leaves_a_task_untrained(case):
-    history = case.fit(loss_weights=[1, 0], max_iter=30, learning_rate_init=0.05).history_
+    history = case.fit(loss_weights=[1, 0], max_iter=30, learning_rate_init=0.05, early_stopping=False).history_
     assert (history["loss"][-1, :, 0] < 0.9 * history["loss"][0, :, 0]).all()
     assert_array_equal(history["weight"][-1], [[1, 0], [1, 0]])
 
@@ -347,7 +347,9 @@ def test_n_iter_is_the_largest_over_members(case):
 def test_tiny_data_hold_nothing_out(case):
     model = case.make(early_stopping=True).fit(case.X[:5], case.y[:5])
     assert np.isnan(model.history_["validation_loss"]).all()
-    assert np.isnan(case.fit(early_stopping="auto").history_["validation_loss"]).all()
+    for rows, held_out in ((15, False), (16, True)):
+        model = case.make(early_stopping="auto").fit(case.X[:rows], case.y[:rows])
+        assert np.isfinite(model.history_["validation_loss"]).any() == held_out
 
 
 def test_equal_rows_are_held_out_together():
@@ -511,7 +513,7 @@ def test_validation_rows_choose_the_epoch(regressor):
     model = regressor.make(**settings, max_iter=200).fit(X, y, X_val=regressor.X[20:], y_val=regressor.y[20:])
     best = int(model.history_["validation_loss"].mean(axis=(1, 2)).argmin())
     assert best < 199
-    same(model, regressor.make(**settings, max_iter=best + 1).fit(X, y), regressor.X)
+    same(model, regressor.make(**settings, max_iter=best + 1, early_stopping=False).fit(X, y), regressor.X)
     errors = ((model.predict(regressor.X[20:]) - regressor.y[20:]) ** 2).mean(axis=0) / y.var(axis=0)
     assert_allclose(model.history_["validation_loss"][best, 0], errors)
 
@@ -752,6 +754,24 @@ def test_an_interrupt_leaves_a_usable_estimator(case, monkeypatch, epochs, early
     assert np.isfinite(model.score(case.X, case.y))
 
 
+def test_an_interrupt_while_inputs_are_weighed_ends_the_fit_before_its_first_epoch(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    train_epoch, done = Run.epoch, []
+
+    def interrupted(self, *args, **kwargs):
+        done.append(None)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return train_epoch(self, *args, **kwargs)
+
+    monkeypatch.setattr(Run, "epoch", interrupted)
+    net = MultiTaskNetRegressor(hidden_layer_sizes=(4,), n_estimators=2, max_iter=20, input_scaling=True)
+    with pytest.warns(UserWarning, match="interrupted by user in epoch 0"):
+        net.fit(X, X)
+    assert (net.n_iter_, len(done)) == (0, 3)
+    assert np.isfinite(net.predict(X)).all()
+
+
 def test_verbose_prints_a_line_an_epoch_with_the_losses_of_tasks(case, capsys):
     case.fit()
     assert capsys.readouterr().out == ""
@@ -799,7 +819,7 @@ class Recorder:
 @pytest.mark.usefixtures("callback")
 def test_callbacks_see_every_epoch(case):
     recorder = Recorder()
-    model = case.make().set_callbacks(recorder).fit(case.X, case.y)
+    model = case.make(early_stopping=False).set_callbacks(recorder).fit(case.X, case.y)
     assert recorder.max_iter == len(recorder.models) == 5
     assert recorder.torn_down
     same(recorder.models[-1], model, case.X)
@@ -811,10 +831,10 @@ def test_callbacks_see_every_epoch(case):
 @pytest.mark.usefixtures("callback")
 def test_a_callback_stops_or_interrupts(case):
     stopper = Recorder(stop_after=2)
-    assert case.make().set_callbacks(stopper).fit(case.X, case.y).n_iter_ == 2
+    assert case.make(early_stopping=False).set_callbacks(stopper).fit(case.X, case.y).n_iter_ == 2
     interrupter = Recorder(interrupt_after=3)
     with pytest.warns(UserWarning, match="interrupted by user"):
-        model = case.make().set_callbacks(interrupter).fit(case.X, case.y)
+        model = case.make(early_stopping=False).set_callbacks(interrupter).fit(case.X, case.y)
     assert model.n_iter_ == 3
     assert interrupter.torn_down
     same(model, interrupter.models[-1], case.X)
@@ -834,7 +854,7 @@ def test_a_failed_fit_tears_callbacks_down(regressor):
 def test_scoring_monitor(case, callback):
     error = make_scorer(lambda y, predicted: float(np.abs(y - predicted).mean()))
     monitor = callback.ScoringMonitor(scoring={"error": error, "own": lambda model, X, y: model.score(X, y)})
-    model = case.make().set_callbacks(monitor).fit(case.X, case.y)
+    model = case.make(early_stopping=False).set_callbacks(monitor).fit(case.X, case.y)
     log = monitor.get_logs().data
     assert [entry["task_id"] for entry in log] == list(range(model.n_iter_))
     assert log[-1]["own"] == model.score(case.X, case.y)

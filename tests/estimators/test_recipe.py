@@ -34,6 +34,24 @@ def test_numbers_take_smooth_activations_and_no_dropout():
 
 def test_one_full_batch_has_no_dropout():
     assert [recipe(of_rows(CLASSES, n)).dropout for n in (40, 64, 65)] == [0.0, 0.0, 0.3]
+    assert [recipe(of_rows(CLASSES, n)).input_dropout for n in (40, 64, 65)] == [0.0, 0.0, 0.2]
+
+
+def test_inputs_are_dropped_where_numbers_do_not_suffer():
+    mixed = replace(NUMBERS, n_of_classes=1)
+    shapes = NUMBERS, CLASSES, of_rows(CLASSES, 10**6), mixed, of_rows(mixed, 4096)
+    assert [recipe(shape).input_dropout for shape in shapes] == [0.0, 0.2, 0.2, 0.1, 0.0]
+    assert recipe(CLASSES, input_dropout=0.0).input_dropout == 0.0
+
+
+def test_inputs_are_scaled_for_numbers_of_few_rows_or_many_inputs():
+    few, wide = of_rows(NUMBERS, 100), replace(NUMBERS, n_inputs=300)
+    for shape in (few, wide):
+        assert recipe(shape).scouting == round(0.2 * recipe(shape).max_iter)
+    assert recipe(NUMBERS).scouting == recipe(of_rows(NUMBERS, 50)).scouting == 0
+    assert recipe(replace(few, n_of_classes=2)).scouting == 0
+    assert recipe(few, input_scaling=False).scouting == 0
+    assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == 1
 
 
 def test_parameters_go_before_the_recipe():

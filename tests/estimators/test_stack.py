@@ -35,6 +35,7 @@ COMMON = {
     "held out, patience": {"n_iter_no_change": 1, "tol": 0.02, "max_iter": 12, "learning_rate": "constant"},
     "nothing held out": {"early_stopping": False},
     "training loss, patience": {"early_stopping": False, "n_iter_no_change": 1, "tol": 0.05, "max_iter": 12},
+    "inputs scaled and dropped": {"input_scaling": True, "input_dropout": 0.2},
     "sgd, independent": {"optimizer": "sgd", "sharing": "independent"},
 }
 

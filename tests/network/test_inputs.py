@@ -1,4 +1,4 @@
-"""Inputs that a member scales are as rows that come scaled."""
+"""Inputs scaled and dropped in front of the hidden layers."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,10 @@ D, MEMBERS = 4, 3
 SCALE = np.random.default_rng(0).uniform(0.1, 3.0, (MEMBERS, D))
 
 
-def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS):
-    architecture = Architecture(SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, "float64", np.zeros(3))
+def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS, input_dropout=0.0):
+    architecture = Architecture(
+        SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, "float64", np.zeros(3), input_dropout=input_dropout
+    )
     network = Network(architecture, CPU)
     network.initialise([np.random.default_rng(k) for k in range(members)])
     return network
@@ -35,11 +37,12 @@ def test_scaled_inputs_equal_scaled_rows(sharing):
 
 @pytest.mark.parametrize("sharing", SHARINGS)
 @pytest.mark.parametrize("input_members", [1, MEMBERS])
-def test_hand_derived_equals_autograd(sharing, input_members):
-    network = make_network(sharing).with_input_scale(SCALE)
+@pytest.mark.parametrize("input_dropout", [0.0, 0.3])
+def test_hand_derived_equals_autograd(sharing, input_members, input_dropout):
+    network = make_network(sharing, input_dropout=input_dropout).with_input_scale(SCALE)
     gradients = []
     for autograd in (False, True):
-        passes = network.training_passes([torch.Generator() for _ in range(MEMBERS)], autograd=autograd)
+        passes = network.training_passes([torch.Generator().manual_seed(k) for k in range(MEMBERS)], autograd=autograd)
         for n in (9, 5, 9):  # memory is reused
             outputs = passes.forward(rows(input_members, n))
             passes.backward(outputs * 0.5)
@@ -66,3 +69,16 @@ def test_the_gradient_of_a_linear_network_at_its_inputs_is_its_weight():
     expected = (gradient @ weight.transpose(1, 2)) * torch.from_numpy(SCALE)[:, None]
     torch.testing.assert_close(input_gradient(network, rows(), gradient), expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(network.buffer.values, before, rtol=0, atol=0)
+
+
+def test_inputs_are_dropped_in_training_only_and_keep_their_mean():
+    network, n = make_network(sizes=(), input_dropout=0.25), 20_000
+    x = torch.ones(1, n, D, dtype=torch.float64)
+    network.buffer.values.fill_(1.0)
+    network.buffer.view("head.bias").zero_()
+    torch.testing.assert_close(network(x), torch.full((MEMBERS, n, 3), float(D), dtype=torch.float64))
+    outputs = network.training_passes([torch.Generator().manual_seed(k) for k in range(MEMBERS)]).forward(x)
+    kept = outputs[:, :, 0] * 0.75  # number of inputs kept in each row
+    torch.testing.assert_close(kept, kept.round())
+    assert (kept.mean(1) - 0.75 * D).abs().max() < 5 * (D * 0.25 * 0.75 / n) ** 0.5
+    assert not torch.equal(kept[0], kept[1])

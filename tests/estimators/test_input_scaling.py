@@ -1,0 +1,59 @@
+"""Inputs scaled by what they matter to a member, in whole fits."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl import MultiTaskNetRegressor
+from skmtl.encoders import ModuleEncoder, TabularEncoder
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(160, 40))
+Y = np.column_stack([X[:, 0] + np.sin(2 * X[:, 1]), X[:, 1] - X[:, 2]])  # 37 columns say nothing
+TRAIN, TEST = slice(0, 120), slice(120, None)
+SMALL = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 60, "random_state": 0}
+
+
+def fit(**params):
+    return MultiTaskNetRegressor(**{**SMALL, **params}).fit(X[TRAIN], Y[TRAIN])
+
+
+def error(model):
+    return float(((model.predict(X[TEST]) - Y[TEST]) ** 2).mean())
+
+
+def test_few_columns_among_many_are_found():
+    scaled, plain = fit(), fit(input_scaling=False)
+    assert plain.network_.architecture.input_scale is None
+    scale = scaled.network_.architecture.input_scale
+    assert scale[:, :3].mean() > 1.5 * scale[:, 3:].mean()
+    assert error(scaled) < 0.8 * error(plain)
+    assert scaled.n_iter_ <= 60
+
+
+def test_the_scale_lives_as_long_as_the_network():
+    model = fit(max_iter=10, warm_start=True)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+    scale = model.network_.architecture.input_scale
+    model.fit(X[TRAIN], Y[TRAIN]).partial_fit(X[TRAIN], Y[TRAIN])
+    assert model.network_.architecture.input_scale is scale
+    assert MultiTaskNetRegressor(**SMALL).partial_fit(X, Y).network_.architecture.input_scale is None
+
+
+@pytest.mark.parametrize(
+    ("encoder", "scales"),
+    [(TabularEncoder(numeric="scaled"), True), (TabularEncoder(numeric="piecewise"), False)],
+)
+def test_bins_are_not_scaled(encoder, scales):
+    model = fit(encoder=encoder, max_iter=2)
+    assert (model.network_.architecture.input_scale is not None) == scales
+
+
+def test_what_an_encoder_learns_from_is_neither_scaled_nor_dropped():
+    module = ModuleEncoder(torch.nn.Linear(40, 6))
+    architecture = fit(encoder=module, max_iter=2, input_scaling=True, input_dropout=0.5).network_.architecture
+    assert architecture.input_scale is None
+    assert architecture.input_dropout == 0.0
