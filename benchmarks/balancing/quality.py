@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ SETS = ("scm20d", "sarcos_test", "yeast", "tox21", "scales")
 TRAIN_ROWS, TEST_ROWS = 1500, 1500  # drawn from the set, so that all methods finish; all rows would favour nobody
 SEEDS = (0, 1, 2)  # a draw of all sets takes some seven minutes on one core
 NET: dict[str, Any] = {"hidden_layer_sizes": (64, 64), "n_estimators": 2, "max_iter": 30}
-SINGLE, TUNED = "single-task reference", "static, tuned weights"
+SINGLE, TUNED, LONGER = "single-task reference", "static, tuned weights", "static, tuned in 10 x the time"
 MOST_CANDIDATES = 64
 
 
@@ -37,7 +37,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Result:
-    """Errors of one fit, lower is better: root relative squared error, or 1 - ROC-AUC of a binary task."""
+    """Errors of one fit, lower is better: root relative squared error, or 1 - ROC-AUC of a binary task.
+
+    ``seconds`` are those of the processor, on one thread.
+    """
 
     set: str
     seed: int
@@ -98,9 +101,9 @@ def _fit(problem: Problem, rows: NDArray[np.int64], seed: int, **params: Any) ->
     from skmtl import MultiTaskNet
 
     model = MultiTaskNet(tasks=problem.kinds, random_state=seed, **NET, **params)
-    start = perf_counter()
+    start = process_time()
     model.fit(problem.X[rows], problem.Y[rows])
-    return model, perf_counter() - start
+    return model, process_time() - start
 
 
 def _errors(problem: Problem, model: Any, X: Floats, Y: Floats) -> list[float]:
@@ -129,20 +132,20 @@ def _tuned(problem: Problem, seed: int, budget: float, last_fit: float) -> tuple
     ``last_fit`` for the fit to all rows, all in seconds.
     """
     rng = np.random.default_rng(seed)
-    n_tasks, start = len(problem.kinds), perf_counter()
+    n_tasks, start = len(problem.kinds), process_time()
 
     def draw(count: int) -> list[list[float]]:
         return (10 ** rng.uniform(-1.5, 1.5, (count, n_tasks))).tolist()
 
     candidates = [[1.0] * n_tasks, *draw(1)]
     scores = _search(problem, seed, candidates)
-    left = budget - last_fit - (perf_counter() - start)
-    more = draw(min(int(left / (perf_counter() - start) * len(candidates)), MOST_CANDIDATES) if left > 0 else 0)
+    left = budget - last_fit - (process_time() - start)
+    more = draw(min(int(left / (process_time() - start) * len(candidates)), MOST_CANDIDATES) if left > 0 else 0)
     if more:
         candidates, scores = candidates + more, scores + _search(problem, seed, more)
     model, _ = _fit(problem, problem.train, seed, loss_weights=candidates[int(np.argmax(scores))])
-    spent = perf_counter() - start
-    return model, spent, f"{len(candidates)} candidates in {spent / budget:.1f} of the budget of {budget:.0f} s"
+    spent = process_time() - start
+    return model, spent, f"{len(candidates)} candidates"
 
 
 def _search(problem: Problem, seed: int, candidates: list[list[float]]) -> list[float]:
@@ -179,10 +182,11 @@ def run(sets: tuple[str, ...], data: Path | None, cache: Path) -> Iterator[Resul
                 model, seconds = _fit(problem, problem.train, seed, **params)
                 done[method] = _keep(Result(name, seed, method, _tested(problem, model), seconds), cache)
                 yield done[method]
-        if TUNED not in done:
-            budget = float(np.median([r.seconds for method, r in done.items() if method.endswith("parameters")]))
-            model, seconds, note = _tuned(problem, seed, budget, done["static"].seconds)
-            yield _keep(Result(name, seed, TUNED, _tested(problem, model), seconds, note), cache)
+        budget = float(np.median([r.seconds for method, r in done.items() if method.endswith("parameters")]))
+        for method, factor in ((TUNED, 1), (LONGER, 10)):
+            if method not in done:
+                model, seconds, note = _tuned(problem, seed, factor * budget, done["static"].seconds)
+                yield _keep(Result(name, seed, method, _tested(problem, model), seconds, note), cache)
 
 
 def _tested(problem: Problem, model: Any) -> list[float]:

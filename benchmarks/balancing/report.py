@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.balancing.quality import SINGLE, TUNED, Result
+from benchmarks.balancing.quality import LONGER, SINGLE, Result
 
 Row = Sequence[str]
 
@@ -44,7 +44,7 @@ def quality_table(results: Sequence[Result]) -> str:
     for result in results:
         errors[result.set][result.method].append(result.errors)
     means = {s: {m: np.nanmean(draws, axis=0) for m, draws in by.items()} for s, by in errors.items()}
-    whole = [s for s, by in means.items() if SINGLE in by and TUNED in by]
+    whole = [s for s, by in means.items() if SINGLE in by and LONGER in by]
     methods = [m for m in dict.fromkeys(r.method for r in results) if all(m in means[s] for s in whole)]
     ranks = _mean_ranks([np.stack([means[s][m] for m in methods]) for s in whole])
     rows = []
