@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.balancing.quality import LONGER, SINGLE, Result
+from benchmarks.balancing.quality import LONGER, SINGLE, TUNED, Result
 
 Row = Sequence[str]
 
@@ -41,26 +41,34 @@ def cost_table(ratios: dict[tuple[str, str], float]) -> str:
 def quality_table(results: Sequence[Result]) -> str:
     """delta_m of each set and the mean rank over all tasks; means over the draws."""
     errors: dict[str, dict[str, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
-    for result in results:
+    for result in (r for r in results if r.method != LONGER):  # of the first draw only
         errors[result.set][result.method].append(result.errors)
     means = {s: {m: np.nanmean(draws, axis=0) for m, draws in by.items()} for s, by in errors.items()}
-    whole = [s for s, by in means.items() if SINGLE in by and LONGER in by]
+    whole = [s for s, by in means.items() if SINGLE in by and TUNED in by]
     methods = [m for m in dict.fromkeys(r.method for r in results) if all(m in means[s] for s in whole)]
     ranks = _mean_ranks([np.stack([means[s][m] for m in methods]) for s in whole])
     rows = []
     for method in sorted(methods, key=lambda m: ranks[methods.index(m)]):
         deltas = [delta_m(means[s][method], means[s][SINGLE]) for s in whole]
-        seconds = np.mean([np.median([r.seconds for r in results if (r.set, r.method) == (s, method)]) for s in whole])
         rows.append(
             [
                 method,
                 number(ranks[methods.index(method)], 1),
                 *(f"{d:+.1f}" for d in deltas),
                 f"{np.mean(deltas):+.1f}",
-                number(float(seconds), 1),
             ]
         )
-    return table(["method", "mean rank", *whole, "mean delta_m", "seconds a fit"], rows)
+    return table(["method", "mean rank", *whole, "mean delta_m"], rows)
+
+
+def longer(results: Sequence[Result]) -> str:
+    """delta_m of the weights that were tuned longest, and of equal ones on the same draw."""
+    by = {(r.set, r.seed, r.method): np.array(r.errors) for r in results}
+    parts = []
+    for name, seed, _ in (key for key in by if key[2] == LONGER):
+        tuned, equal = (delta_m(by[name, seed, m], by[name, seed, SINGLE]) for m in (LONGER, "static"))
+        parts.append(f"{name} {tuned:+.1f} ({equal:+.1f})")
+    return ", ".join(parts)
 
 
 def delta_m(errors: np.ndarray, reference: np.ndarray) -> float:
