@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +64,8 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
     weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional)
     if not labels.observed.all():
         weights = weights * labels.observed
+    if sample_weight is not None:
+        labels = replace(labels, observed=weights > 0)
     carries: np.ndarray = np.any(weights > 0, axis=1)
     if not carries.any():
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")

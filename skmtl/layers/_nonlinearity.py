@@ -24,19 +24,21 @@ class MemberNonlinearity:
     def __init__(self, name: str, activation: str, dropout: Tensor) -> None:
         self.activation, self.dropout = ACTIVATIONS[activation], dropout
         self._hidden_name, self._mask_name = f"{name}.hidden", f"{name}.mask"
-        self._drops = bool((dropout > 0).any())
+        self._drops: list[bool] = (dropout > 0).tolist()
+        self._any_drops = any(self._drops)
 
     def forward(self, z: Tensor, scratch: Scratch) -> Tensor:
         """``(stack, row, width)``, which is overwritten, to the same shape."""
         scratch.saved[self._hidden_name] = z
         h = self.activation.apply(z)
-        if self._drops and scratch.training:
-            mask = scratch.saved[self._mask_name] = scratch.keep_mask(self._mask_name, tuple(h.shape), self.dropout, h)
+        if self._any_drops and scratch.training:
+            mask = scratch.keep_mask(self._mask_name, tuple(h.shape), self.dropout, h, self._drops)
+            scratch.saved[self._mask_name] = mask
             h = h * mask
         return h
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
         """Gradient at z from the one at h, which is overwritten."""
-        if self._drops:
+        if self._any_drops:
             gradient = gradient.mul_(scratch.saved[self._mask_name])
         return self.activation.backward(gradient, scratch.saved[self._hidden_name])

@@ -48,15 +48,19 @@ class Scratch:
             self._memory[name, rows, width] = memory
         return memory
 
-    def keep_mask(self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor) -> Tensor:
+    def keep_mask(
+        self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor, drops: Sequence[bool] | None = None
+    ) -> Tensor:
         """Inverted-dropout mask: 0 with probability ``rate`` (one a member), else 1 / (1 - rate).
 
-        Each member draws from its own stream, so that a member's mask does not depend on its neighbours.
+        Each member draws from its own stream, so that a member's mask does not depend on its neighbours. Those that
+        ``drops`` excludes, whose rate must be 0, draw nothing, as they would alone.
         """
         assert self.generators is not None
         copies = shape[0] // len(self.generators)
-        mask = torch.empty(shape, dtype=like.dtype, device=like.device)
+        mask = torch.zeros(shape, dtype=like.dtype, device=like.device)
         for member, generator in enumerate(self.generators):
-            mask[member * copies : (member + 1) * copies].uniform_(generator=generator)
+            if drops is None or drops[member]:
+                mask[member * copies : (member + 1) * copies].uniform_(generator=generator)
         keep = (1 - rate).repeat_interleave(copies)[:, None, None]
         return (mask < keep).to(like.dtype).div_(keep)

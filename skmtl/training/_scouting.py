@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skmtl.network import Network, input_gradient
-from skmtl.training._data import Data
+from skmtl.training._data import Data, Order
 from skmtl.training._loop import Training
 from skmtl.training._objective import Objective
 from skmtl.training._run import Run, Settings
@@ -77,27 +77,27 @@ def _round(
     validation: Validation | None,
 ) -> Tensor:
     """Train a copy and return the factors that it suggests, ``(member, n_inputs)``."""
-    members = np.arange(network.buffer.members)
+    members, order = np.arange(network.buffer.members), copy.deepcopy(streams.order)
     run = Run(network.select(members.tolist()), objective, data, settings, streams)
     training = Training(run, data, validation, teams=members)  # each for itself: one may diverge
     training.advance(settings.max_iter)
     training.check_weights()
     training.stopping.finish()
-    factors = _factors(_sensitivity(run, data))
+    factors = _factors(_sensitivity(run, data, order))
     factors[list(training.failures)] = 1.0
     return factors
 
 
-def _sensitivity(run: Run, data: Data) -> Tensor:
+def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
     """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``.
 
     With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs. A
-    row and an output count as much as they do in the loss.
+    row and an output count as much as they do in the loss. The order must not depend on how long others have trained.
     """
     coin = np.random.default_rng(0)  # any signs will do; the same ones for all let members be what they are alone
     total = torch.zeros(run.network.buffer.members, data.n_features)
     by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
-    for batch in data.batches(run.settings.batch_size, run.streams.order):
+    for batch in data.batches(run.settings.batch_size, order):
         shares = by_task if batch.weights is None else by_task * batch.weights
         signs = coin.choice([-1.0, 1.0], (1, batch.x.shape[1], run.network.n_outputs))
         gradient = run.objective.spread(shares).sqrt() * torch.from_numpy(signs).to(shares)
