@@ -30,9 +30,8 @@ def orders():
 
 @pytest.mark.parametrize("batch_size", [8, N])
 @pytest.mark.parametrize("products", [0, np.inf])
-@pytest.mark.parametrize("n_tasks", [2, 20])
+@pytest.mark.parametrize(("n_tasks", "rows"), [(2, DenseRows), (20, SparseRows)])
 @pytest.mark.parametrize("weighted", [(True,) * 3, (False,) * 3, (True, False, True)])
-@pytest.mark.parametrize("rows", [DenseRows, SparseRows])
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5], [1, 3, 5], [4]])
 def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, weighted, rows, kept, monkeypatch):
     monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
