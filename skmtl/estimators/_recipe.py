@@ -26,8 +26,7 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
-CLASS_INPUT_DROPOUT, MIXED_INPUT_DROPOUT = 0.2, 0.1
-ROWS_WITH_INPUT_DROPOUT = 4096  # of a mixed table; with more of them the numbers suffer
+CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -168,11 +167,8 @@ def _dropout(shape: Shape) -> float:
 
 def _input_dropout(shape: Shape) -> float:
     """What keeps a network from resting on a few of many inputs that say the same."""
-    if not shape.n_of_classes or shape.tiny:
-        return 0.0
-    if shape.n_of_classes == shape.n_tasks:
-        return CLASS_INPUT_DROPOUT
-    return MIXED_INPUT_DROPOUT if shape.n_rows < ROWS_WITH_INPUT_DROPOUT else 0.0
+    only_classes = shape.n_of_classes == shape.n_tasks
+    return CLASS_INPUT_DROPOUT if only_classes and not shape.tiny else 0.0
 
 
 def _holds_out(shape: Shape) -> bool:
