@@ -150,7 +150,8 @@ def _activation(activation: str, shape: Shape) -> str:
 
 def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
     """Epochs ahead, for numbers: classes of many tasks and rare inputs lose as often as they gain."""
-    scales = holds_out and not shape.n_of_classes if input_scaling == "auto" else input_scaling
+    suits = holds_out and not shape.n_of_classes and not shape.tiny
+    scales = suits if input_scaling == "auto" else input_scaling
     return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
 
 

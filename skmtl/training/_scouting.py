@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -62,9 +63,12 @@ def scout(
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
     settings = replace(settings, max_iter=settings.scouting)
-    for _ in range(ROUNDS):
-        factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
-        network = network.with_input_scale(factors.cpu().numpy())
+    try:
+        for _ in range(ROUNDS):
+            factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
+            network = network.with_input_scale(factors.cpu().numpy())
+    except KeyboardInterrupt:
+        warnings.warn("Runs ahead interrupted by user; training begins with the input scale so far.", stacklevel=2)
     return network
 
 

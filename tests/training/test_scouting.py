@@ -15,6 +15,7 @@ from skmtl.training import (
     SCHEDULES,
     DenseRows,
     Objective,
+    Run,
     Settings,
     Streams,
     TrainingData,
@@ -114,3 +115,18 @@ def test_a_task_that_does_not_count_does_not_decide():
     _, result = scouted([0], importance=only_first)
     scale = result.architecture.input_scale[0]
     assert scale[0] > 3 * scale[1]
+
+
+def test_an_interrupt_keeps_the_scale_so_far(monkeypatch):
+    train_epoch, done = Run.epoch, []
+
+    def interrupted(self, *args):
+        done.append(None)
+        if len(done) == 25:  # in the second round
+            raise KeyboardInterrupt
+        return train_epoch(self, *args)
+
+    monkeypatch.setattr(Run, "epoch", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        _, result = scouted([0])
+    assert result.architecture.input_scale is not None
