@@ -34,8 +34,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         token ids, an encoder with other settings, or a module of your own.
     input_dropout : "auto" or float, default="auto"
         Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0.2, but 0
-        where all rows are one batch. Never in front of an
-        encoder that learns.
+        where all rows are one batch or ``dropout`` is given. Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
         "auto": no. Never in front of an encoder that learns.

@@ -34,8 +34,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         token ids, an encoder with other settings, or a module of your own.
     input_dropout : "auto" or float, default="auto"
         Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0.2 where all
-        tasks are of classes, else 0. Never in front of an
-        encoder that learns.
+        tasks are of classes and ``dropout`` is "auto", else 0. Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
         "auto": where all tasks are numeric, members hold out rows and numbers are not encoded in bins (see

@@ -12,7 +12,7 @@ from typing import Any
 
 FULL_BATCH_ROWS = 64
 DOUBLE_PRECISION_ROWS = 64
-HELD_OUT_ROWS = 16
+HELD_OUT_ROWS = 8
 TINY_STEPS = 60
 MOST_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 STEPS_A_ROW, MOST_STEPS = 4, 1000
@@ -128,7 +128,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         learning_rate=_auto(params["learning_rate_init"], 0.004),
         weight_decay=_auto(params["weight_decay"], 0.01),
         dropout=_auto(params["dropout"], _dropout(shape)),
-        input_dropout=_auto(params["input_dropout"], _input_dropout(shape)),
+        input_dropout=_auto(params["input_dropout"], _input_dropout(params["dropout"], shape)),
         schedule=schedule,
         holds_out=holds_out,
         patience=patience,
@@ -165,10 +165,10 @@ def _dropout(shape: Shape) -> float:
     return CLASS_DROPOUT if shape.n_of_classes == shape.n_tasks else MIXED_DROPOUT
 
 
-def _input_dropout(shape: Shape) -> float:
-    """What keeps a network from resting on a few of many inputs that say the same."""
+def _input_dropout(dropout: float | str, shape: Shape) -> float:
+    """What keeps a network from resting on a few of many inputs that say the same; not where ``dropout`` is chosen."""
     only_classes = shape.n_of_classes == shape.n_tasks
-    return CLASS_INPUT_DROPOUT if only_classes and not shape.tiny else 0.0
+    return CLASS_INPUT_DROPOUT if dropout == "auto" and only_classes and not shape.tiny else 0.0
 
 
 def _holds_out(shape: Shape) -> bool:

@@ -347,7 +347,7 @@ def test_n_iter_is_the_largest_over_members(case):
 def test_tiny_data_hold_nothing_out(case):
     model = case.make(early_stopping=True).fit(case.X[:5], case.y[:5])
     assert np.isnan(model.history_["validation_loss"]).all()
-    for rows, held_out in ((15, False), (16, True)):
+    for rows, held_out in ((7, False), (8, True)):
         model = case.make(early_stopping="auto").fit(case.X[:rows], case.y[:rows])
         assert np.isfinite(model.history_["validation_loss"]).any() == held_out
 

@@ -41,7 +41,7 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
     mixed = replace(NUMBERS, n_of_classes=1)
     shapes = NUMBERS, mixed, CLASSES, of_rows(CLASSES, 10**6)
     assert [recipe(shape).input_dropout for shape in shapes] == [0.0, 0.0, 0.2, 0.2]
-    assert recipe(CLASSES, input_dropout=0.0).input_dropout == 0.0
+    assert recipe(CLASSES, input_dropout=0.0).input_dropout == recipe(CLASSES, dropout=0.3).input_dropout == 0.0
 
 
 def test_inputs_are_scaled_for_numbers_of_few_rows_or_many_inputs():

@@ -30,7 +30,7 @@ def test_repeated_rows_are_learned_though_members_hold_out_rows():
 def test_where_rows_repeat_often_none_is_held_out():
     assert recipe(1000, 1000).holds_out
     assert not recipe(1000, 100).holds_out
-    assert not recipe(15, 15).holds_out
+    assert not recipe(7, 7).holds_out
 
 
 def test_batches_and_steps_follow_the_rows_that_a_pass_goes_over():

@@ -42,7 +42,8 @@ COMMON = {
 
 def make(**params):
     defaults = {"hidden_layer_sizes": (5,), "n_estimators": 2, "max_iter": 4, "batch_size": 32}
-    return MultiTaskNetClassifier(**{**defaults, "dtype": "float64", "random_state": 0, **params})
+    defaults |= {"input_dropout": 0.0, "dtype": "float64", "random_state": 0}  # "auto" would follow dropout
+    return MultiTaskNetClassifier(**{**defaults, **params})
 
 
 def on_same_rows(estimators, **fit_params):
