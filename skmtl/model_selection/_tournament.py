@@ -114,6 +114,8 @@ class Tournament:
         """Train to the next rung and score."""
         work = max(heat.work for heat in heats)
         with threads_for(work, 1 if effective_n_jobs(self.n_jobs) > 1 and len(heats) > 1 else None):
+            if len(heats) == 1:  # in a thread of its own it would run slower
+                return [_advance(heats[0], share, self.evaluation)]
             legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
         return legs
 
