@@ -149,9 +149,10 @@ class Learner:
         params = {**self.params, **overrides}
         preferred = self.encoder.preferences(len(weights))
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
-        if self._network is not None and params["dtype"] != LOWERED:
-            params["dtype"] = self._network.architecture.dtype
+        if self._network is not None:
             params["input_scaling"] = False  # a network that has learned keeps its scale
+            if params["dtype"] != LOWERED:
+                params["dtype"] = self._network.architecture.dtype
         if self.encoder.build() is not None:
             params |= {"input_scaling": False, "input_dropout": 0.0}  # what it reads is raw
         device, seed = choose_device(params["device"]), _seed(params["random_state"])

@@ -43,6 +43,12 @@ def test_the_scale_lives_as_long_as_the_network():
     assert MultiTaskNetRegressor(**SMALL).partial_fit(X, Y).network_.architecture.input_scale is None
 
 
+def test_a_network_that_has_learned_keeps_its_scale_in_any_precision():
+    model = fit(max_iter=10, warm_start=True, dtype="bfloat16")
+    scale = model.network_.architecture.input_scale
+    assert model.fit(X[TRAIN], Y[TRAIN]).network_.architecture.input_scale is scale
+
+
 @pytest.mark.parametrize(
     ("encoder", "scales"),
     [(TabularEncoder(numeric="scaled"), True), (TabularEncoder(numeric="piecewise"), False)],
