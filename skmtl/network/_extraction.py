@@ -6,11 +6,12 @@ from torch import Tensor
 
 from skmtl.encoders import Extractor
 from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing import Body, Finding
+from skmtl.network._prepared import PreparedBody
+from skmtl.sharing import Body
 
 
-class ExtractingBody(Body):
-    """Hidden layers that read what an extractor makes of the rows.
+class ExtractingBody(PreparedBody):
+    """Hidden layers that read what an extractor, whose parameters are learned with theirs, makes of the rows.
 
     Parameters
     ----------
@@ -20,12 +21,10 @@ class ExtractingBody(Body):
         Reads its features.
     """
 
-    hand_derived = False
-
     def __init__(self, extractor: Extractor, body: Body) -> None:
-        self.extractor, self.body = extractor, body
-        self.width, self.copies = body.width, body.copies
-        self.penalties, self.common_features = body.penalties, body.common_features
+        super().__init__(body)
+        self.extractor = extractor
+        self.hand_derived, self.stack = False, None  # the extractor has parameters, and no backward of its own
         self.cells, self.operations = max(extractor.cells, body.cells), extractor.operations + body.operations
 
     @property
@@ -38,14 +37,6 @@ class ExtractingBody(Body):
         self.extractor.bind(buffer, leaves)
         self.body.bind(buffer, leaves)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        """See :class:`Body`."""
-        return self.body.forward(self.extractor.forward(x, scratch), scratch)
-
-    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
-        """By the features that all tasks read behind the extractor; see :class:`Body`."""
-        return self.body.features_gramian(gradient, scratch)
-
-    def findings(self, x: Tensor) -> dict[str, Finding]:
-        """What the hidden layers tell about the extracted features; see :class:`Body`."""
-        return self.body.findings(self.extractor.forward(x, Scratch()))
+    def prepare(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """Extract features; see :class:`PreparedBody`."""
+        return self.extractor.forward(x, scratch)

@@ -2,54 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing import Body, Finding
-
-
-class PreparedBody(Body):
-    """Hidden layers behind a step without parameters, so that their backward is that of the whole.
-
-    Parameters
-    ----------
-    body : Body
-        Reads the prepared inputs.
-    """
-
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self.width, self.copies, self.hand_derived = body.width, body.copies, body.hand_derived
-        self.stack, self.penalties = body.stack, body.penalties
-        self.cells, self.operations = body.cells, body.operations
-
-    @abstractmethod
-    def prepare(self, x: Tensor, scratch: Scratch) -> Tensor:
-        """``(1 or member, row, n_inputs)`` to the same shape, or to ``(member, row, n_inputs)``."""
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        """See :class:`Body`."""
-        return [*self.body.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """See :class:`Body`."""
-        self.body.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        """See :class:`Body`."""
-        return self.body.forward(self.prepare(x, scratch), scratch)
-
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        """See :class:`Body`."""
-        self.body.backward(gradient, scratch)
-
-    def findings(self, x: Tensor) -> dict[str, Finding]:
-        """See :class:`Body`."""
-        return self.body.findings(self.prepare(x, Scratch()))
+from skmtl.layers import Scratch
+from skmtl.network._prepared import PreparedBody
+from skmtl.sharing import Body
 
 
 class ScalingBody(PreparedBody):

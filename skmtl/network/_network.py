@@ -15,8 +15,9 @@ from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
-from skmtl.network._inputs import DroppingBody, PreparedBody, ScalingBody
+from skmtl.network._inputs import DroppingBody, ScalingBody
 from skmtl.network._lowered import Lowered
+from skmtl.network._prepared import PreparedBody
 from skmtl.sharing import Body, Finding, Sharing, Trunk
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.network import Architecture, Network, input_gradient
+from skmtl.network import Architecture, Network, input_gradient, task_gradients
 from skmtl.sharing import SHARINGS
 
 CPU = torch.device("cpu")
@@ -82,3 +82,24 @@ def test_inputs_are_dropped_in_training_only_and_keep_their_mean():
     torch.testing.assert_close(kept, kept.round())
     assert (kept.mean(1) - 0.75 * D).abs().max() < 5 * (D * 0.25 * 0.75 / n) ** 0.5
     assert not torch.equal(kept[0], kept[1])
+
+
+@pytest.mark.parametrize("sharing", ["hard", "mmoe", "ple", "bypass"])
+def test_gradients_by_features_in_common_go_through_scaled_inputs(sharing):
+    plain, x = make_network(sharing), rows()
+    own = torch.randn(MEMBERS, 9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    weights = torch.tensor([[0.3, 0.7]], dtype=torch.float64).expand(MEMBERS, -1)
+
+    def found(network, inputs):
+        passes = network.training_passes([torch.Generator().manual_seed(k) for k in range(MEMBERS)])
+        ways = task_gradients(passes, (1, 2), "representation", sharing)
+        with passes.mode():
+            passes.forward(inputs)
+            gramian = ways.gramian(own.clone())
+            ways.backward(own.clone(), weights)
+        return gramian.clone(), network.buffer.gradient.clone()
+
+    scaled = found(plain.with_input_scale(SCALE), x)
+    for ours, reference in zip(scaled, found(plain, x * torch.from_numpy(SCALE)[:, None]), strict=True):
+        torch.testing.assert_close(ours, reference, rtol=0, atol=1e-12)
+    assert scaled[0].abs().max() > 0
