@@ -31,6 +31,7 @@ from skmtl.training import (
     Streams,
     TrainingData,
     Validation,
+    as_tensor,
 )
 
 T = TypeVar("T")
@@ -110,8 +111,7 @@ class Plan:
         if values.size and not any(values.strides):
             value = torch.as_tensor(values.flat[0], dtype=self.dtype, device=self.device)
             return value.expand(values.shape)
-        own = values if values.flags.writeable else values.copy()
-        return torch.as_tensor(own, dtype=self.dtype, device=self.device)
+        return as_tensor(values, self.dtype, self.device)
 
 
 def make_plan(
@@ -238,8 +238,7 @@ def _rows_and_targets(data: EncodedData, dtype: torch.dtype, device: torch.devic
     rows: Rows = (
         DenseRows(encoded, dtype, device) if isinstance(encoded, np.ndarray) else SparseRows(encoded, dtype, device)
     )
-    own = data.targets if data.targets.flags.writeable else data.targets.copy()
-    return rows, torch.as_tensor(own, dtype=dtype, device=device)  # targets are never written to
+    return rows, as_tensor(data.targets, dtype, device)  # targets are never written to
 
 
 def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:

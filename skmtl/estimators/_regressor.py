@@ -81,9 +81,9 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     device : str or torch.device, default="auto"
         Where to compute; "auto": a GPU if there is one.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        Type to compute in; "auto": float64 for few rows on a CPU, else float32. "bfloat16": the products of training,
-        which takes half the time of wide layers where the processor has them, and costs some accuracy; parameters,
-        losses and predictions stay in float32.
+        Type to compute in; "auto": float64 for few rows on a CPU, else float32. "bfloat16": for the
+        products of training, which wide layers do in about half the time where the processor has them, at some cost in
+        accuracy; parameters, losses and predictions stay in float32.
     cuda_graphs : bool, default=False
         Whether a step on a GPU is recorded once and replayed, which saves the time of launching its kernels. For
         "adamw" without dropout and static loss weights; it changes nothing elsewhere.

@@ -1,6 +1,6 @@
 """The training loop and all that it passes around."""
 
-from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData
+from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import choose_device, threads_for
 from skmtl.training._history import History
 from skmtl.training._joined import JoinedData
@@ -36,6 +36,7 @@ __all__ = [
     "Training",
     "TrainingData",
     "Validation",
+    "as_tensor",
     "choose_device",
     "scout",
     "threads_for",

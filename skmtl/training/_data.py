@@ -17,6 +17,15 @@ MANY_ROWS = 1 << 20  # beyond this the order of the rows is kept in half the mem
 BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
 
 
+def as_tensor(values: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers where and in the type to compute in, in the memory that they have if it need not change.
+
+    torch would warn of read-only memory; such values are copied.
+    """
+    own = values if values.flags.writeable else values.copy()
+    return torch.as_tensor(own, dtype=dtype, device=device)
+
+
 class Rows(Protocol):
     """Encoded rows of X."""
 
@@ -43,8 +52,7 @@ class DenseRows:
 
     def __init__(self, values: np.ndarray, dtype: torch.dtype, device: torch.device) -> None:
         self.n_rows, self.n_features = values.shape
-        shared = torch.from_numpy(values if values.flags.writeable else values.copy())  # rows are never written to
-        self._values = shared.to(device, dtype)
+        self._values = as_tensor(values, dtype, device)  # rows are never written to
 
     def take(self, rows: Tensor | slice) -> Tensor:
         """See :class:`Rows`."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from skmtl.balancing import Balancer
-from skmtl.network import Network
+from skmtl.network import Differentiation, Network
 from skmtl.training._captured import captured
 from skmtl.training._data import Data
 from skmtl.training._objective import Objective
@@ -124,7 +124,7 @@ class Run:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
-        passes = network.training_passes(self._generators, products=settings.products, parts=data.parts)
+        passes = self._passes(data)
         if passes.body.penalties:
             update = Penalised(update, passes.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
@@ -142,10 +142,11 @@ class Run:
         chosen.settings = self.settings.select(members)
         chosen.streams = self.streams.select(members)
         chosen._generators = [self._generators[member] for member in members.tolist()]
-        options: dict[str, Any] = {"products": self.settings.products, "parts": data.parts}
-        passes = chosen.network.training_passes(chosen._generators, **options)
-        chosen.step = self.step.select(members, passes, chosen.network.buffer)
+        chosen.step = self.step.select(members, chosen._passes(data), chosen.network.buffer)
         return chosen
+
+    def _passes(self, data: Data) -> Differentiation:
+        return self.network.training_passes(self._generators, products=self.settings.products, parts=data.parts)
 
     def go_on(self, settings: Settings, data: Data) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""
