@@ -35,9 +35,10 @@ MAY_IMPORT = {
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "network"},
-    "estimators": {"tasks", "balancing", "encoders", "sharing", "network", "training"},
+    "correction": {"tasks", "network"},
+    "estimators": {"tasks", "balancing", "correction", "encoders", "sharing", "network", "training"},
 }
-WITHOUT_SKLEARN = {"tasks", "layers", "sharing", "balancing", "network", "training"}
+WITHOUT_SKLEARN = {"tasks", "layers", "sharing", "balancing", "network", "training", "correction"}
 
 
 def parse(path: Path) -> ast.Module:

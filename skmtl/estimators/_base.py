@@ -34,7 +34,13 @@ from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
 COLUMNS = ("n_features_in_", "feature_names_in_")
-_ONE_PASS = {"max_iter": 1, "early_stopping": False, "learning_rate": "constant", "input_scaling": False}
+_ONE_PASS = {
+    "max_iter": 1,
+    "early_stopping": False,
+    "learning_rate": "constant",
+    "input_scaling": False,
+    "local_correction": False,
+}
 
 
 class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
@@ -46,6 +52,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "input_scaling": [_AUTO, "boolean"],
+        "local_correction": [_AUTO, "boolean"],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],
         "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],
@@ -256,6 +263,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             "n_iter_": learner.n_iter,
             "network_": learner.network,
             "_layout": learner.layout,
+            "_correction": learner.correction,
             "_one_dimensional": learner.one_dimensional,
             **self._expose(learner.tasks, learner.one_dimensional),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -136,7 +136,20 @@ def make_plan(
     n_folds = max(round(1 / params["validation_fraction"]), 2)
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
+    recipe = replace(recipe, local_correction=_corrects(params, recipe, deals, members >= n_folds))
     return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds)
+
+
+def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_them: bool) -> bool:
+    """Whether held-out errors are to correct predictions: "auto" wants those of all rows."""
+    wanted = params["local_correction"]
+    if wanted is True and not holds_out:
+        raise ValueError(
+            "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
+            "X_val was given, or there are too few distinct rows. Leave early_stopping at 'auto' and X_val out, or set "
+            "local_correction='auto'."
+        )
+    return recipe.local_correction and holds_out and (all_of_them or wanted is True)
 
 
 def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:

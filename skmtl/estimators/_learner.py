@@ -12,7 +12,9 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
+from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
+from skmtl.estimators._correcting import correct_locally
 from skmtl.estimators._fitting import (
     EncodedData,
     make_common_validation,
@@ -65,6 +67,8 @@ class Learner:
         What the order of the batches is drawn from: the seed, or None where ``random_state`` leaves it open.
     held_out : list of ndarray, optional
         After training: the responses, by task, of members to rows that they never learned from; None without such.
+    correction : LocalCorrection, optional
+        After training: what to add to responses for what the members got wrong about these rows.
     """
 
     start: Start
@@ -72,7 +76,9 @@ class Learner:
     run: Run
     order: int | None
     held_out: list[np.ndarray] | None = None
+    correction: LocalCorrection | None = None
     _history: History
+    _to_correct_by: EncodedData | None
 
     def __init__(
         self,
@@ -104,6 +110,11 @@ class Learner:
         """Operations a step."""
         buffer = self.start.network.buffer
         return 6.0 * self.start.network.operations * buffer.members * self.start.settings.batch_size
+
+    @property
+    def corrects(self) -> bool:
+        """Whether held-out errors are to correct predictions."""
+        return self._to_correct_by is not None
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -150,11 +161,13 @@ class Learner:
         preferred = self.encoder.preferences(len(weights))
         params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
         if self._network is not None:
-            params["input_scaling"] = False  # a network that has learned keeps its scale
+            # a network that has learned keeps its scale, and may have learned from any row
+            params |= {"input_scaling": False, "local_correction": False}
             if params["dtype"] != LOWERED:
                 params["dtype"] = self._network.architecture.dtype
         if self.encoder.build() is not None:
-            params |= {"input_scaling": False, "input_dropout": 0.0}  # what it reads is raw
+            # what it reads is raw
+            params |= {"input_scaling": False, "input_dropout": 0.0, "local_correction": False}
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
         importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
@@ -165,6 +178,7 @@ class Learner:
             require_same_architecture(self._network.architecture, params)
         settings = make_settings(params, plan)
         self._holds_out = validation is None and self._network is None  # earlier weights may have learned from any row
+        self._to_correct_by = data if plan.recipe.local_correction else None
         judges = (
             make_validation(plan, training)
             if validation is None
@@ -227,6 +241,9 @@ class Learner:
     def _respond_to_held_out(self) -> None:
         if self._holds_out and self.start.validation is not None:
             self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
+            if self._to_correct_by is not None:
+                found = correct_locally(self._to_correct_by, self.layout, self.tasks, self.network, self.held_out)
+                self.correction, self.held_out = found
 
     def _begin(self) -> Run:
         """Begin the run; an interruption of the runs ahead of it ends it before its first epoch."""

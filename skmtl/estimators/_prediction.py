@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
+from skmtl.estimators._correcting import dense
 from skmtl.estimators._observations import sliceable
 from skmtl.network import Network, Scratch
 from skmtl.sharing import Finding
@@ -19,7 +21,12 @@ CHUNK_CELLS = 1 << 20  # activations of one chunk of rows: stays in the cache an
 
 
 def predict_responses(
-    network: Network, layout: TaskLayout, encoder: Encoder, X: Any, n_threads: int | None = None
+    network: Network,
+    layout: TaskLayout,
+    encoder: Encoder,
+    X: Any,
+    n_threads: int | None = None,
+    correction: LocalCorrection | None = None,
 ) -> list[np.ndarray]:
     """Mean response of the members, one array ``(n, n_classes or 1)`` a task, in the order of the label matrix.
 
@@ -35,34 +42,51 @@ def predict_responses(
         Rows.
     n_threads : int, optional
         Number of threads; by default chosen from the work.
+    correction : LocalCorrection, optional
+        Of the responses.
 
     Returns
     -------
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
-    chunks = [layout.mean_responses(outputs) for outputs in _chunks(network, encoder, X, n_threads)]
-    return layout.by_task(_in_one(chunks))
+    chunks = []
+    for rows, outputs in _chunks(network, encoder, X, n_threads):
+        responses = layout.by_task(layout.mean_responses(outputs))
+        chunks.append(responses if correction is None else correction(rows, responses))
+    return _in_one(chunks)
 
 
 def predict_side_by_side(
-    network: Network, members: Sequence[int], layout: TaskLayout, encoder: Encoder, X: Any
+    network: Network,
+    members: Sequence[int],
+    layout: TaskLayout,
+    encoder: Encoder,
+    X: Any,
+    corrections: Sequence[LocalCorrection | None],
 ) -> list[list[np.ndarray]]:
     """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
     ends = np.cumsum(members)[:-1]
-    chunks = [[layout.mean_responses(own) for own in np.split(o, ends)] for o in _chunks(network, encoder, X, None)]
-    return [layout.by_task(_in_one(parts)) for parts in zip(*chunks, strict=True)]
+    chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
+    for rows, outputs in _chunks(network, encoder, X, None):
+        for own, correction, pieces in zip(np.split(outputs, ends), corrections, chunks, strict=True):
+            responses = layout.by_task(layout.mean_responses(own))
+            pieces.append(responses if correction is None else correction(rows, responses))
+    return [_in_one(pieces) for pieces in chunks]
 
 
-def _chunks(network: Network, encoder: Encoder, X: Any, n_threads: int | None) -> Iterator[np.ndarray]:
-    """Outputs ``(member, row, outputs)`` of the rows of X in pieces; each holds until the next."""
+def _chunks(
+    network: Network, encoder: Encoder, X: Any, n_threads: int | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
     dtype = network.architecture.dtype
     widest = max(network.architecture.n_inputs, network.cells, network.n_outputs)
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
     scratch = Scratch(reuse=True)
     with threads_for(2.0 * step * network.operations * network.architecture.members, n_threads):
         for rows in _cut(X, step):
-            yield _outputs(network, encoder.transform(rows, dtype), scratch)
+            encoded = dense(encoder.transform(rows, dtype), dtype)
+            yield encoded, _outputs(network, encoded, scratch)
 
 
 def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
@@ -71,9 +95,9 @@ def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
 
 def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: Any) -> dict[str, np.ndarray]:
     """What the hidden layers tell about how tasks share, every task axis in the order of the label matrix."""
-    encoded = encoder.transform(X, network.architecture.dtype)
-    dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
-    found = network.findings(torch.from_numpy(dense).to(network.device)[None])
+    dtype = network.architecture.dtype
+    encoded = dense(encoder.transform(X, dtype), dtype)
+    found = network.findings(torch.from_numpy(encoded).to(network.device)[None])
     return {name: _restored(finding, layout) for name, finding in found.items()}
 
 
@@ -96,11 +120,10 @@ def _cut(X: Any, step: int) -> Iterator[Any]:
         yield rows[start : start + step]
 
 
-def _outputs(network: Network, encoded: Any, scratch: Scratch) -> np.ndarray:
+def _outputs(network: Network, encoded: np.ndarray, scratch: Scratch) -> np.ndarray:
     """``(n, n_features) -> (member, n, outputs)``."""
-    dense = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
     with torch.inference_mode():
-        x = torch.from_numpy(dense).to(network.device)
+        x = torch.from_numpy(encoded).to(network.device)
         outputs: np.ndarray = network(x[None], scratch).cpu().numpy()
     return outputs
 

@@ -8,6 +8,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.validation import check_is_fitted
 
+from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._observations import read_observations, require_same_tasks
@@ -29,6 +30,7 @@ class PredictorMixin:
     tasks_: list[Task]
     task_names_: np.ndarray
     _layout: TaskLayout
+    _correction: LocalCorrection | None
     _one_dimensional: bool
 
     def _check_columns(self, X: Any) -> None:
@@ -41,7 +43,7 @@ class PredictorMixin:
         check_is_fitted(self, "network_")
         self._check_columns(X)
         n_threads = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-        return predict_responses(self.network_, self._layout, self.encoder_, X, n_threads)
+        return predict_responses(self.network_, self._layout, self.encoder_, X, n_threads, self._correction)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)

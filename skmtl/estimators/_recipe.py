@@ -26,6 +26,7 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
+CORRECTED_ROWS, CORRECTED_CELLS = 50_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
@@ -79,6 +80,8 @@ class Recipe:
         Type of the parameters, activation of the hidden layers.
     scouting : int
         Epochs of the run ahead that the scale of the inputs is learned from; 0: none.
+    local_correction : bool
+        Whether predictions are corrected by the held-out errors about rows alike.
     """
 
     batch_size: int
@@ -94,6 +97,7 @@ class Recipe:
     dtype: str
     activation: str
     scouting: int
+    local_correction: bool
 
 
 def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], shape: Shape) -> Recipe:
@@ -136,6 +140,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         dtype=_dtype(params["dtype"], shape),
         activation=_activation(params["activation"], shape),
         scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
+        local_correction=_local_correction(params["local_correction"], shape),
     )
 
 
@@ -157,6 +162,14 @@ def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter
         few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
         scales = holds_out and few_of_many and not (shape.n_of_classes or shape.tiny)
     return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
+
+
+def _local_correction(local_correction: str | bool, shape: Shape) -> bool:
+    """Not where predictions would have to be compared with very many rows, nor for a handful."""
+    if local_correction != "auto":
+        return bool(local_correction)
+    cells = shape.n_rows * (shape.n_inputs + shape.n_tasks)
+    return not shape.tiny and shape.n_rows <= CORRECTED_ROWS and cells <= CORRECTED_CELLS
 
 
 def _dropout(shape: Shape) -> float:

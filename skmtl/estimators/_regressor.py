@@ -51,6 +51,11 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         of these by task name, in which unnamed tasks have the squared error.
     n_estimators : int, default=8
         Members of the ensemble, trained as one stacked network.
+    local_correction : "auto" or bool, default="auto"
+        Whether predictions are corrected by what the members got wrong about the training rows most like a row while
+        they held them out; only where this lowers the leave-one-out error. The fitted estimator then keeps these rows.
+        "auto": where every row is held out by a member, for up to 50,000 rows and 8 million numbers in them. Never
+        behind an encoder that learns, nor when training goes on from earlier weights.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
         Optimizer.
     learning_rate : {"auto", "constant", "cosine"}, default="auto"
@@ -151,6 +156,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         loss_weights: Any = None,
         loss: Any = "squared_error",
         n_estimators: int = 8,
+        local_correction: str | bool = "auto",
         optimizer: Any = "adamw",
         learning_rate: str = "auto",
         learning_rate_init: Any = "auto",
@@ -182,6 +188,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.loss_weights = loss_weights
         self.loss = loss
         self.n_estimators = n_estimators
+        self.local_correction = local_correction
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init

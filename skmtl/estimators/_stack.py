@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from joblib import effective_n_jobs
 
+from skmtl.correction import LocalCorrection
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._common_rows import CommonRows, UnusableRows
 from skmtl.estimators._learner import Learner
@@ -231,9 +232,16 @@ class Stack:
         responses: dict[int, list[np.ndarray]] = {}
         for fits, network in networks:
             counts = [self._learners[place].start.network.buffer.members for place in fits]
-            own = predict_side_by_side(network, counts, first.layout, first.encoder, X)
+            corrections = [self._correction(place) for place in fits]
+            own = predict_side_by_side(network, counts, first.layout, first.encoder, X, corrections)
             responses |= dict(zip(fits, own, strict=True))
         return responses
+
+    def _correction(self, place: int) -> LocalCorrection | None:
+        learner = self._learners[place]
+        if learner.corrects:
+            learner.take_over(*self._outcome(place))
+        return learner.correction
 
     def fitted(self, place: int) -> BaseMultiTaskNet:
         """Return the estimator at ``place``, fitted as if its training ended now.

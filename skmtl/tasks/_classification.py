@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from skmtl.metrics._masked import accuracy
-from skmtl.tasks._kind import Kind, Task
+from skmtl.tasks._kind import LEAST_SHARE, Kind, Task
 
 
 class Classification(Kind):
@@ -52,6 +52,18 @@ class Classification(Kind):
         assert task.classes is not None
         predicted: np.ndarray = task.classes[outputs.argmax(axis=1)]
         return predicted
+
+    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """All probability on the label; see :meth:`Kind.ideal_response`."""
+        assert task.classes is not None
+        certain: np.ndarray = np.eye(len(task.classes))[self.encode(task, labels).astype(int)]
+        return certain
+
+    def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Probabilities stay positive and sum to 1; see :meth:`Kind.shift`."""
+        shifted = np.maximum(response + change, LEAST_SHARE * response)
+        shifted /= shifted.sum(axis=1, keepdims=True)
+        return shifted
 
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """Accuracy; see :meth:`Kind.metric`."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from skmtl._params import Params
 
+LEAST_SHARE = 0.1  # of what must not become negative, so that what was small stays in its order
+
 
 @dataclass(frozen=True)
 class Task:
@@ -113,6 +115,17 @@ class Kind(Params, ABC):
         Of all tasks of a group: ``(member, row, n_tasks * n_outputs) -> (member, row, n_tasks, n_classes)`` for
         classes, ``(member, row, n_tasks, 1)`` for numbers.
         """
+
+    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray | None:
+        """Response of a prediction that is sure and right, ``(n_observed, n_classes or 1)``.
+
+        None where errors of a good response do not average to 0, as those of a quantile do not.
+        """
+        return None
+
+    def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Add ``change`` to responses ``(n, n_classes or 1)`` as far as they stay possible."""
+        return response + change
 
     @abstractmethod
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.tasks._kind import Task
+from skmtl.tasks._kind import LEAST_SHARE, Task
 from skmtl.tasks._numeric import Numeric
 
 
@@ -58,3 +58,12 @@ class Poisson(Numeric):
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Rates in the units of the labels; see :meth:`Kind.response`."""
         return super().response(tasks, np.exp(outputs.astype(np.float64)))
+
+    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """The count; see :meth:`Kind.ideal_response`."""
+        return labels.astype(np.float64)[:, None]
+
+    def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Rates stay positive; see :meth:`Kind.shift`."""
+        shifted: np.ndarray = np.maximum(response + change, LEAST_SHARE * response)
+        return shifted

@@ -18,6 +18,10 @@ class SquaredError(Numeric):
         """Mean of the standardised target; see :meth:`Kind.initial_bias`."""
         return np.zeros(1)
 
+    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray:
+        """The label; see :meth:`Kind.ideal_response`."""
+        return labels.astype(np.float64)[:, None]
+
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error; see :meth:`Kind.loss_gradient`."""
         residual = outputs - targets

@@ -1,0 +1,86 @@
+"""Likeness of rows, by distances relative to how densely rows lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NEIGHBOUR = 5  # a row's own width is its distance to the neighbour of this rank
+LEAST_WIDTH = 0.03  # of the median: rows among many of their like would else know no others
+BLOCK_CELLS = 1 << 20  # distances at a time: stays in the cache and bounds the memory
+
+
+class SelfTuningKernel:
+    """exp(-|x - z|^2 / (2 c^2 s(x) s(z))), s being the distance to the fifth neighbour: self-tuning by local scaling.
+
+    Where rows lie densely it is narrow and where they are sparse it is wide.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_inputs)
+        References.
+
+    References
+    ----------
+    Zelnik-Manor, L. and Perona, P. (2004). Self-tuning spectral clustering. NeurIPS 17.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._center = rows.mean(axis=0)  # distances of small numbers lose fewer digits
+        self._rows = rows - self._center
+        self._squares = np.einsum("ij,ij->i", self._rows, self._rows)
+        own = np.arange(len(rows))
+        widths = np.concatenate([self._width(self._distances(x, places)) for x, places in self._blocks(rows, own)])
+        positive = widths[widths > 0]
+        self._least = LEAST_WIDTH * float(np.median(positive)) if len(positive) else 1.0
+        self._widths = np.maximum(widths, self._least)
+
+    def relative_distances(self, x: np.ndarray, own: np.ndarray | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield |x - z|^2 / (s(x) s(z)) in blocks.
+
+        Parameters
+        ----------
+        x : ndarray of shape (m, n_inputs)
+            Rows.
+        own : ndarray of shape (m,), optional
+            Place of each among the references, which is then infinitely far away.
+
+        Yields
+        ------
+        slice
+            Which rows.
+        Tensor of shape (n_rows_of_block, n)
+            To all references.
+        """
+        first = 0
+        for block, places in self._blocks(x, own):
+            squared = self._distances(block, places)
+            widths = torch.from_numpy(np.maximum(self._width(squared), self._least))
+            squared /= widths[:, None]
+            squared /= torch.from_numpy(self._widths)
+            yield slice(first, first + len(block)), squared
+            first += len(block)
+
+    def _blocks(self, x: np.ndarray, own: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        step = max(BLOCK_CELLS // len(self._rows), 1)
+        for first in range(0, len(x), step):
+            rows = slice(first, first + step)
+            yield x[rows] - self._center, None if own is None else own[rows]
+
+    def _distances(self, x: np.ndarray, own: np.ndarray | None) -> Tensor:
+        """Squared distances ``(m, n)`` of centred rows."""
+        squares = torch.from_numpy(np.einsum("ij,ij->i", x, x))[:, None] + torch.from_numpy(self._squares)
+        squared = squares.addmm_(torch.from_numpy(x), torch.from_numpy(self._rows).T, alpha=-2).clamp_(min=0)
+        if own is not None:
+            squared[torch.arange(len(x)), torch.from_numpy(own)] = torch.inf
+        return squared
+
+    @staticmethod
+    def _width(squared: Tensor) -> np.ndarray:
+        """Distance of each row to its neighbour of rank ``NEIGHBOUR``, ``(m,)``; of fewer, to the last."""
+        nearest = squared.topk(min(NEIGHBOUR, squared.shape[1] - 1), largest=False).values
+        width: np.ndarray = nearest[:, -1].sqrt().numpy()
+        return width

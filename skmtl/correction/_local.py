@@ -1,0 +1,220 @@
+"""A mean of the held-out errors of rows alike, added to what the network says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from skmtl.correction._kernel import SelfTuningKernel
+from skmtl.tasks import Task
+
+WIDEST, N_WIDTHS = 1.6, 5  # each width is half of the one before, so that its kernel is a fourth power
+PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+LEAST_GAIN = 1e-3  # of the squared error; for less, predictions are not to take longer
+JUDGING_ROWS, JUDGING_CELLS = 4096, 1 << 20  # by which width and prior are chosen
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a task's training rows.
+
+    Attributes
+    ----------
+    place : int
+        Place of the task in the label matrix.
+    task : Task
+        The task.
+    truth : ndarray of shape (n, n_classes or 1)
+        Response that would have been right; anything where no label is.
+    response : ndarray of shape (n, n_classes or 1)
+        Of members that held the row out.
+    weights : ndarray of shape (n,)
+        Of the labels, 0 where none is; their scale does not matter.
+    """
+
+    place: int
+    task: Task
+    truth: np.ndarray
+    response: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def relative_weights(self) -> np.ndarray:
+        """Weights whose mean over the labels is 1."""
+        total = self.weights.sum()
+        return self.weights * (np.count_nonzero(self.weights) / total) if total > 0 else self.weights
+
+    def squared_error(self, rows: np.ndarray, change: np.ndarray | None) -> float:
+        """Weighted sum over ``rows``, after a ``change`` of the response."""
+        response = self.response[rows]
+        if change is not None:
+            response = self.task.kind.shift(response, change)
+        errors = np.square(self.truth[rows] - response).sum(axis=1)
+        return float(self.weights[rows] @ np.where(self.weights[rows] > 0, errors, 0.0))
+
+
+@dataclass(frozen=True)
+class LocalCorrection:
+    """Corrects the responses to rows by the errors about rows alike.
+
+    Attributes
+    ----------
+    kernel : SelfTuningKernel
+        Likeness to the training rows.
+    scale : ndarray of shape (n_inputs,)
+        Factors of encoded rows before they are compared.
+    tasks : tuple of (int, Task)
+        The corrected tasks with their places in the label matrix.
+    errors : ndarray of shape (n, total number of columns)
+        Held-out errors, task by task, times the weights of their labels.
+    weights : ndarray of shape (n, number of corrected tasks)
+        Weights of the labels.
+    width : float
+        Of the kernel, in units of local widths.
+    prior : float
+        How many rows just like this one the network's word is worth.
+    """
+
+    kernel: SelfTuningKernel
+    scale: np.ndarray
+    tasks: tuple[tuple[int, Task], ...]
+    errors: np.ndarray
+    weights: np.ndarray
+    width: float
+    prior: float
+
+    def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Correct responses.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m, n_inputs)
+            Encoded.
+        responses : sequence of ndarray of shape (m, n_classes or 1)
+            Of all tasks, in the order of the label matrix.
+
+        Returns
+        -------
+        list of ndarray
+            Arrays of their own where they are corrected.
+        """
+        return self._corrected(rows * self.scale, None, responses)
+
+    def leave_one_out(self, scaled: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Correct held-out responses to the training rows, each by the others; see :meth:`__call__`."""
+        return self._corrected(scaled, np.arange(len(scaled)), responses)
+
+    def _corrected(
+        self, scaled: np.ndarray, own: np.ndarray | None, responses: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        sums, totals = _sums(self.kernel, scaled, own, self.errors, self.weights, [self.width])
+        columns = [responses[place].shape[1] for place, _ in self.tasks]
+        corrected = list(responses)
+        for k, (change, (place, task)) in enumerate(zip(_cut(sums[0], columns), self.tasks, strict=True)):
+            change = change / (totals[0][:, k : k + 1] + self.prior)
+            corrected[place] = task.kind.shift(responses[place], change)
+        return corrected
+
+
+def fit_local_correction(
+    rows: np.ndarray, scale: np.ndarray, evidence: Sequence[Evidence]
+) -> tuple[LocalCorrection, list[np.ndarray]] | None:
+    """Learn what to add to a network's responses from its errors about rows that it did not learn from.
+
+    The correction of a response is sum_j k_j e_j / (sum_j k_j + prior), over training rows j with held-out errors e_j
+    and likeness k_j: as by Quinlan (1993) a model's prediction is moved by what it gets wrong about neighbours, and as
+    for a kernel smoother with a prior of 0 the more neighbours there are and the nearer, the more it is. The width of
+    the kernel and the prior are those with the least leave-one-out squared error, relative to that without a
+    correction, in the mean over the tasks.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_inputs)
+        Encoded training rows.
+    scale : ndarray of shape (n_inputs,)
+        Factors of the inputs in distances.
+    evidence : sequence of Evidence
+        Of the tasks to correct.
+
+    Returns
+    -------
+    LocalCorrection
+        Fitted.
+    list of ndarray of shape (n, n_classes or 1)
+        The held-out responses of ``evidence``, each corrected by the other rows.
+    None
+        In place of both, if no width and prior gain anything.
+
+    References
+    ----------
+    Quinlan, J. R. (1993). Combining instance-based and model-based learning. ICML, 236-243.
+    """
+    scaled = rows * scale
+    kernel = SelfTuningKernel(scaled)
+    weights = np.stack([known.relative_weights for known in evidence], axis=1).astype(scaled.dtype)
+    errors = [
+        np.where(w[:, None] > 0, w[:, None] * (known.truth - known.response), 0.0)
+        for known, w in zip(evidence, weights.T, strict=True)
+    ]
+    joined = np.concatenate(errors, axis=1).astype(scaled.dtype)
+    found = _choose(kernel, scaled, joined, weights, evidence)
+    if found is None:
+        return None
+    tasks = tuple((place, known.task) for place, known in enumerate(evidence))
+    correction = LocalCorrection(kernel, scale, tasks, joined, weights, *found)
+    corrected = correction.leave_one_out(scaled, [known.response for known in evidence])
+    own = tuple((known.place, known.task) for known in evidence)
+    return LocalCorrection(kernel, scale, own, joined, weights, *found), corrected
+
+
+def _choose(
+    kernel: SelfTuningKernel, scaled: np.ndarray, errors: np.ndarray, weights: np.ndarray, evidence: Sequence[Evidence]
+) -> tuple[float, float] | None:
+    """Width and prior; None if none gain."""
+    n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
+    most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
+    judging = np.arange(0, n_rows, -(-n_rows // most))
+    widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
+    sums, totals = _sums(kernel, scaled[judging], judging, errors, weights, widths)
+    before = np.array([known.squared_error(judging, None) for known in evidence])
+    judged = np.flatnonzero(before > 0)
+    if not len(judged):
+        return None
+    ratios = np.empty((len(widths), len(PRIORS)))
+    for k, (of_width, total) in enumerate(zip(sums, totals, strict=True)):
+        changes = _cut(of_width, columns)
+        for p, prior in enumerate(PRIORS):
+            after = [
+                evidence[t].squared_error(judging, changes[t] / (total[:, t : t + 1] + prior)) for t in judged.tolist()
+            ]
+            ratios[k, p] = np.mean(np.array(after) / before[judged])
+    best = np.unravel_index(ratios.argmin(), ratios.shape)
+    return None if ratios[best] > 1 - LEAST_GAIN else (widths[best[0]], PRIORS[best[1]])
+
+
+def _sums(
+    kernel: SelfTuningKernel,
+    scaled: np.ndarray,
+    own: np.ndarray | None,
+    errors: np.ndarray,
+    weights: np.ndarray,
+    widths: Sequence[float],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Sums over the references of likeness times errors and times weights, for widths that halve one another."""
+    both = torch.from_numpy(np.concatenate([errors, weights], axis=1))
+    sums = [np.empty((len(scaled), both.shape[1]), dtype=scaled.dtype) for _ in widths]
+    for rows, distances in kernel.relative_distances(scaled, own):
+        likeness = distances.mul_(-0.5 / widths[0] ** 2).exp_()
+        for k, of_width in enumerate(sums):
+            of_width[rows] = (likeness.square_().square_() if k else likeness) @ both
+    n_columns = errors.shape[1]
+    return [both[:, :n_columns] for both in sums], [both[:, n_columns:] for both in sums]
+
+
+def _cut(array: np.ndarray, columns: Sequence[int]) -> list[np.ndarray]:
+    edges = np.concatenate([[0], np.cumsum(columns)]).tolist()
+    return [array[:, first:last] for first, last in pairwise(edges)]

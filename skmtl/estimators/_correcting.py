@@ -1,0 +1,79 @@
+"""From held-out responses to a correction of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skmtl.correction import Evidence, LocalCorrection, fit_local_correction, relevance
+from skmtl.estimators._fitting import EncodedData
+from skmtl.network import Network
+from skmtl.tasks import Task, TaskLayout
+
+LEAST_ROWS = 8
+
+
+def correct_locally(
+    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], network: Network, responses: list[np.ndarray]
+) -> tuple[LocalCorrection | None, list[np.ndarray]]:
+    """Learn from held-out errors what to add to responses.
+
+    Parameters
+    ----------
+    data : EncodedData
+        Training rows.
+    layout : TaskLayout
+        The tasks.
+    tasks : sequence of Task
+        In the order of the label matrix.
+    network : Network
+        Trained.
+    responses : list of ndarray of shape (n, n_classes or 1)
+        By task: of members that held the rows out, NaN where none did.
+
+    Returns
+    -------
+    LocalCorrection or None
+        None where it would gain nothing.
+    list of ndarray
+        ``responses``, each corrected by the errors about the other rows.
+    """
+    known = np.flatnonzero(~np.isnan(responses[0][:, 0]))
+    evidence = _evidence(data, layout, tasks, responses, known)
+    if not evidence or len(known) < LEAST_ROWS:
+        return None, responses
+    rows = dense(data.rows[known], network.architecture.dtype)
+    scale = np.sqrt(relevance(network, rows)).astype(rows.dtype)  # what matters also follows what was learned by heart
+    found = fit_local_correction(rows, scale, evidence)
+    if found is None:
+        return None, responses
+    correction, corrected = found
+    responses = list(responses)
+    for of_task, response in zip(evidence, corrected, strict=True):
+        responses[of_task.place] = np.full_like(responses[of_task.place], np.nan)
+        responses[of_task.place][known] = response
+    return correction, responses
+
+
+def _evidence(
+    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], responses: list[np.ndarray], known: np.ndarray
+) -> list[Evidence]:
+    """What is known of the tasks whose errors average to 0 where a response is right."""
+    weights = layout.restore(data.weights, 1)
+    found = []
+    for place, (task, column, response) in enumerate(zip(tasks, data.labels.columns, responses, strict=True)):
+        seen = known[weights[known, place] > 0]
+        ideal = task.kind.ideal_response(task, column[seen])
+        if ideal is not None:
+            truth = np.zeros_like(response)
+            truth[seen] = ideal
+            found.append(Evidence(place, task, truth[known], response[known], weights[known, place]))
+    return found
+
+
+def dense(rows: Any, dtype: str) -> np.ndarray:
+    """Encoded rows, which may be sparse, as an array."""
+    array: np.ndarray = np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), dtype=dtype)
+    return array
