@@ -15,6 +15,7 @@ from skmtl.tasks import Task
 WIDEST, N_WIDTHS = 1.6, 5  # each width is half of the one before, so that its kernel is a fourth power
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST_GAIN = 1e-3  # of the squared error; for less, predictions are not to take longer
+NEGLIGIBLE = -80.0  # logarithm of a likeness: smaller ones would be subnormal numbers, which take long
 JUDGING_ROWS, JUDGING_CELLS = 4096, 1 << 20  # by which width and prior are chosen
 
 
@@ -208,7 +209,7 @@ def _sums(
     both = torch.from_numpy(np.concatenate([errors, weights], axis=1))
     sums = [np.empty((len(scaled), both.shape[1]), dtype=scaled.dtype) for _ in widths]
     for rows, distances in kernel.relative_distances(scaled, own):
-        likeness = distances.mul_(-0.5 / widths[0] ** 2).exp_()
+        likeness = distances.mul_(-0.5 / widths[0] ** 2).clamp_(min=NEGLIGIBLE).exp_()
         for k, of_width in enumerate(sums):
             of_width[rows] = (likeness.square_().square_() if k else likeness) @ both
     n_columns = errors.shape[1]

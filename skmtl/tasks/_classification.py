@@ -61,7 +61,7 @@ class Classification(Kind):
 
     def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Probabilities stay positive and sum to 1; see :meth:`Kind.shift`."""
-        shifted = np.maximum(response + change, LEAST_SHARE * response)
+        shifted: np.ndarray = np.maximum(response + change, LEAST_SHARE * response)
         shifted /= shifted.sum(axis=1, keepdims=True)
         return shifted
 

@@ -125,7 +125,8 @@ class Kind(Params, ABC):
 
     def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Add ``change`` to responses ``(n, n_classes or 1)`` as far as they stay possible."""
-        return response + change
+        shifted: np.ndarray = response + change
+        return shifted
 
     @abstractmethod
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:

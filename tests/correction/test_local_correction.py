@@ -1,0 +1,173 @@
+"""Corrections by the errors about rows alike: formulas, limits, what it keeps."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmtl.correction import Evidence, fit_local_correction, relevance
+from skmtl.correction import _kernel as kernels
+from skmtl.correction._local import PRIORS, WIDEST
+from skmtl.network import Architecture, Network
+from skmtl.sharing import Hard
+from skmtl.tasks import KINDS
+
+RNG = np.random.default_rng(0)
+N = 60
+ROWS = RNG.normal(size=(N, 3))
+ROWS[40:] = ROWS[:20]  # rows that repeat others
+SCALE = np.array([1.0, 0.5, 2.0])
+
+
+def evidence_of_numbers(place=0, weights=None):
+    """Errors that rows alike share."""
+    kind = KINDS["regression"]()
+    error = np.sin(3 * ROWS[:, :1]) + 0.1 * RNG.normal(size=(N, 1))
+    response = RNG.normal(size=(N, 1))
+    weights = np.ones(N) if weights is None else weights
+    return Evidence(place, kind.fit("number", response[:, 0], np.ones(N)), response + error, response, weights)
+
+
+def evidence_of_classes(place=0):
+    kind = KINDS["multiclass"]()
+    labels = np.where(ROWS[:, 0] > 0, "a", np.where(ROWS[:, 1] > 0, "b", "c"))
+    task = kind.fit("class", labels, np.ones(N))
+    response = RNG.dirichlet([1, 1, 1], N)
+    return Evidence(place, task, task.kind.ideal_response(task, labels), response, np.ones(N))
+
+
+def by_definition(known, correction, x, own=None):
+    """Sums over all pairs, one by one."""
+    scaled, z = x * SCALE, ROWS * SCALE
+    distances = np.linalg.norm(scaled[:, None] - z, axis=2)
+    among = np.linalg.norm(z[:, None] - z, axis=2)
+    np.fill_diagonal(among, np.inf)
+    if own is not None:
+        distances[np.arange(len(x)), own] = np.inf
+    of_references, of_rows = (np.sort(d, axis=1)[:, kernels.NEIGHBOUR - 1] for d in (among, distances))
+    least = kernels.LEAST_WIDTH * np.median(of_references[of_references > 0])
+    of_references, of_rows = np.maximum(of_references, least), np.maximum(of_rows, least)
+    likeness = np.exp(-(distances**2) / (2 * correction.width**2 * of_rows[:, None] * of_references))
+    likeness *= known.weights / known.weights[known.weights > 0].mean()
+    errors = np.where(known.weights[:, None] > 0, known.truth - known.response, 0.0)
+    return (likeness @ errors) / (likeness.sum(axis=1, keepdims=True) + correction.prior)
+
+
+def test_the_correction_is_what_its_formula_says(monkeypatch):
+    monkeypatch.setattr(kernels, "BLOCK_CELLS", 7 * N)  # several blocks
+    weights = RNG.uniform(1, 3, N)
+    weights[::7] = 0
+    known = evidence_of_numbers(weights=weights)
+    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
+    x = RNG.normal(size=(25, 3))
+    response = RNG.normal(size=(25, 1))
+    expected = response + by_definition(known, correction, x)
+    assert_allclose(correction(x, [response])[0], expected, rtol=1e-9)
+    left_out = known.response + by_definition(known, correction, ROWS, np.arange(N))
+    assert_allclose(corrected[0], left_out, rtol=1e-9)
+
+
+def test_width_and_prior_are_the_best_of_all_by_leaving_one_out():
+    known = evidence_of_numbers()
+    correction, _ = fit_local_correction(ROWS, SCALE, [known])
+
+    class Tried:
+        def __init__(self, width, prior):
+            self.width, self.prior = width, prior
+
+    errors = {}
+    for width in WIDEST * 0.5 ** np.arange(5):
+        for prior in PRIORS:
+            change = by_definition(known, Tried(width, prior), ROWS, np.arange(N))
+            errors[width, prior] = np.square(known.truth - known.response - change).sum()
+    assert (correction.width, correction.prior) == min(errors, key=errors.get)
+
+
+def test_errors_that_rows_alike_do_not_share_are_left_alone():
+    known = evidence_of_numbers()
+    alternating = np.where(np.argsort(np.argsort(ROWS[:, 0])) % 2, 1.0, -1.0)[:, None]
+    alternating[40:] = -alternating[:20]  # the same row again, with the opposite error
+    opposed = Evidence(0, known.task, known.response + alternating, known.response, known.weights)
+    assert fit_local_correction(ROWS, SCALE, [opposed]) is None
+
+
+def test_labels_without_weight_say_nothing():
+    weights = np.ones(N)
+    weights[::3] = 0
+    known = evidence_of_numbers(weights=weights)
+    absurd = known.truth.copy()
+    absurd[::3] = 1e9
+    other = Evidence(0, known.task, absurd, known.response, weights)
+    x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
+    corrections = [fit_local_correction(ROWS, SCALE, [e])[0] for e in (known, other)]
+    assert_array_equal(corrections[0](x, [response])[0], corrections[1](x, [response])[0])
+
+
+def test_the_scale_of_the_weights_does_not_matter():
+    known = evidence_of_numbers()
+    heavier = Evidence(0, known.task, known.truth, known.response, 1000 * known.weights)
+    x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
+    one, thousand = (fit_local_correction(ROWS, SCALE, [e])[0](x, [response])[0] for e in (known, heavier))
+    assert_allclose(one, thousand, rtol=1e-12)
+
+
+def test_tasks_keep_their_places_and_others_are_left_alone():
+    known = [evidence_of_numbers(2), evidence_of_classes(0)]
+    correction, corrected = fit_local_correction(ROWS, SCALE, known)
+    responses = [RNG.dirichlet([1, 1, 1], N), RNG.normal(size=(N, 1)), RNG.normal(size=(N, 1))]
+    got = correction(ROWS, responses)
+    assert got[1] is responses[1]
+    assert_allclose(got[2], responses[2] + by_definition(known[0], correction, ROWS), rtol=1e-9)
+    assert [c.shape for c in corrected] == [(N, 1), (N, 3)]
+
+
+def test_probabilities_stay_positive_and_sum_to_one():
+    known = evidence_of_classes()
+    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
+    near_zero = np.array([[1e-6, 1 - 3e-6, 2e-6]] * N)
+    for got in (corrected[0], correction(ROWS, [near_zero])[0]):
+        assert (got > 0).all()
+        assert_allclose(got.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_small_probabilities_keep_their_order():
+    task = evidence_of_classes().task
+    response = np.array([[0.2, 0.8, 0.0], [0.1, 0.9, 0.0]])
+    shifted = task.kind.shift(response, np.array([[-0.5, 0.5, 0.0]] * 2))
+    assert shifted[0, 0] > shifted[1, 0] > 0
+
+
+def test_rates_of_counts_stay_positive():
+    kind = KINDS["poisson"]()
+    shifted = kind.shift(np.array([[2.0], [3.0]]), np.array([[-5.0], [1.0]]))
+    assert_array_equal(shifted, [[0.2], [4.0]])
+
+
+@pytest.mark.parametrize("loss", ["quantile", "absolute_error", "huber"])
+def test_what_is_not_a_mean_has_no_ideal_response(loss):
+    kind = KINDS[loss]()
+    labels = np.arange(4.0)
+    assert kind.ideal_response(kind.fit("y", labels, np.ones(4)), labels) is None
+
+
+def test_all_rows_alike_are_one_neighbourhood():
+    known = evidence_of_numbers()
+    shared = Evidence(0, known.task, known.response + 2.0, known.response, known.weights)
+    correction, _ = fit_local_correction(np.zeros((N, 3)), SCALE, [shared])
+    got = correction(np.zeros((1, 3)), [np.zeros((1, 1))])[0]
+    assert_allclose(got, 2.0 * N / (N + correction.prior), rtol=1e-12)
+
+
+def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
+    bias = np.zeros(2)
+    architecture = Architecture(
+        sharing=Hard(), n_inputs=3, hidden_layer_sizes=(), activation="identity", n_outputs=(1, 1), members=1,
+        dtype="float64", initial_bias=bias, dropout=(0.0,),
+    )  # fmt: skip
+    network = Network(architecture, torch.device("cpu"))
+    network.initialise([np.random.default_rng(0)])
+    (name,) = [spec.name for spec in network.buffer.specs if network.buffer.view(spec.name)[0].numel() == 6]
+    weight = network.buffer.view(name)
+    weight.copy_(torch.tensor([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]).reshape(weight.shape))
+    got = relevance(network, RNG.normal(size=(300, 3)))
+    assert_allclose(got, np.sqrt(3 * np.array([9, 16, 0]) / 25), rtol=1e-12)
