@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -49,12 +50,23 @@ class Evidence:
         total = self.weights.sum()
         return self.weights * (np.count_nonzero(self.weights) / total) if total > 0 else self.weights
 
+    @property
+    def errors(self) -> np.ndarray:
+        """What the response lacks, 0 where no label is."""
+        errors: np.ndarray = np.where(self.weights[:, None] > 0, self.truth - self.response, 0.0)
+        return errors
+
+    @cached_property
+    def unit(self) -> np.float64:
+        """Size of the errors, in which their squares are neither too large nor too small for a float."""
+        return np.float64(np.abs(self.errors).max() or 1.0)
+
     def squared_error(self, rows: np.ndarray, change: np.ndarray | None) -> float:
-        """Weighted sum over ``rows``, after a ``change`` of the response."""
+        """Weighted sum over ``rows`` after a ``change`` of the response, both in units."""
         response = self.response[rows]
         if change is not None:
-            response = self.task.kind.shift(response, change)
-        errors = np.square(self.truth[rows] - response).sum(axis=1)
+            response = self.task.kind.shift(response, self.unit * change)
+        errors = np.square((self.truth[rows] - response) / self.unit).sum(axis=1)
         return float(self.weights[rows] @ np.where(self.weights[rows] > 0, errors, 0.0))
 
 
@@ -66,12 +78,12 @@ class LocalCorrection:
     ----------
     kernel : SelfTuningKernel
         Likeness to the training rows.
-    scale : ndarray of shape (n_inputs,)
-        Factors of encoded rows before they are compared.
     tasks : tuple of (int, Task)
         The corrected tasks with their places in the label matrix.
+    units : tuple of numpy.float64
+        Size of the errors of each.
     errors : ndarray of shape (n, total number of columns)
-        Held-out errors, task by task, times the weights of their labels.
+        Held-out errors in units, task by task, times the weights of their labels.
     weights : ndarray of shape (n, number of corrected tasks)
         Weights of the labels.
     width : float
@@ -81,8 +93,8 @@ class LocalCorrection:
     """
 
     kernel: SelfTuningKernel
-    scale: np.ndarray
     tasks: tuple[tuple[int, Task], ...]
+    units: tuple[np.float64, ...]
     errors: np.ndarray
     weights: np.ndarray
     width: float
@@ -103,26 +115,31 @@ class LocalCorrection:
         list of ndarray
             Arrays of their own where they are corrected.
         """
-        return self._corrected(rows * self.scale, None, responses)
-
-    def leave_one_out(self, scaled: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Correct held-out responses to the training rows, each by the others; see :meth:`__call__`."""
-        return self._corrected(scaled, np.arange(len(scaled)), responses)
-
-    def _corrected(
-        self, scaled: np.ndarray, own: np.ndarray | None, responses: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
-        sums, totals = _sums(self.kernel, scaled, own, self.errors, self.weights, [self.width])
-        columns = [responses[place].shape[1] for place, _ in self.tasks]
         corrected = list(responses)
-        for k, (change, (place, task)) in enumerate(zip(_cut(sums[0], columns), self.tasks, strict=True)):
-            change = change / (totals[0][:, k : k + 1] + self.prior)
-            corrected[place] = task.kind.shift(responses[place], change)
+        changed = self._shift(rows, [responses[place] for place, _ in self.tasks])
+        for (place, _), response in zip(self.tasks, changed, strict=True):
+            corrected[place] = response
         return corrected
+
+    def leave_one_out(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Correct responses of the corrected tasks to the references, each by the others."""
+        return self._shift(rows, responses, np.arange(len(rows)))
+
+    def _shift(
+        self, rows: np.ndarray, responses: Sequence[np.ndarray], own: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        sums, totals = _sums(self.kernel, rows, own, self.errors, self.weights, [self.width])
+        changes = _cut(sums[0], [response.shape[1] for response in responses])
+        totals_and_prior = totals[0] + self.prior
+        each = zip(self.tasks, self.units, responses, changes, totals_and_prior.T, strict=True)
+        return [
+            task.kind.shift(response, unit * (change / total[:, None]))
+            for (_, task), unit, response, change, total in each
+        ]
 
 
 def fit_local_correction(
-    rows: np.ndarray, scale: np.ndarray, evidence: Sequence[Evidence]
+    rows: np.ndarray, evidence: Sequence[Evidence]
 ) -> tuple[LocalCorrection, list[np.ndarray]] | None:
     """Learn what to add to a network's responses from its errors about rows that it did not learn from.
 
@@ -136,8 +153,6 @@ def fit_local_correction(
     ----------
     rows : ndarray of shape (n, n_inputs)
         Encoded training rows.
-    scale : ndarray of shape (n_inputs,)
-        Factors of the inputs in distances.
     evidence : sequence of Evidence
         Of the tasks to correct.
 
@@ -154,33 +169,29 @@ def fit_local_correction(
     ----------
     Quinlan, J. R. (1993). Combining instance-based and model-based learning. ICML, 236-243.
     """
-    scaled = rows * scale
-    kernel = SelfTuningKernel(scaled)
-    weights = np.stack([known.relative_weights for known in evidence], axis=1).astype(scaled.dtype)
-    errors = [
-        np.where(w[:, None] > 0, w[:, None] * (known.truth - known.response), 0.0)
-        for known, w in zip(evidence, weights.T, strict=True)
-    ]
-    joined = np.concatenate(errors, axis=1).astype(scaled.dtype)
-    found = _choose(kernel, scaled, joined, weights, evidence)
+    kernel = SelfTuningKernel(rows)
+    weights = np.stack([known.relative_weights for known in evidence], axis=1).astype(rows.dtype)
+    units = tuple(known.unit for known in evidence)
+    each = zip(evidence, units, weights.T, strict=True)
+    errors = [w[:, None] * (known.errors / unit) for known, unit, w in each]
+    joined = np.concatenate(errors, axis=1).astype(rows.dtype)
+    found = _choose(kernel, rows, joined, weights, evidence)
     if found is None:
         return None
-    tasks = tuple((place, known.task) for place, known in enumerate(evidence))
-    correction = LocalCorrection(kernel, scale, tasks, joined, weights, *found)
-    corrected = correction.leave_one_out(scaled, [known.response for known in evidence])
-    own = tuple((known.place, known.task) for known in evidence)
-    return LocalCorrection(kernel, scale, own, joined, weights, *found), corrected
+    tasks = tuple((known.place, known.task) for known in evidence)
+    correction = LocalCorrection(kernel, tasks, units, joined, weights, *found)
+    return correction, correction.leave_one_out(rows, [known.response for known in evidence])
 
 
 def _choose(
-    kernel: SelfTuningKernel, scaled: np.ndarray, errors: np.ndarray, weights: np.ndarray, evidence: Sequence[Evidence]
+    kernel: SelfTuningKernel, rows: np.ndarray, errors: np.ndarray, weights: np.ndarray, evidence: Sequence[Evidence]
 ) -> tuple[float, float] | None:
     """Width and prior; None if none gain."""
-    n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
+    n_rows, columns = len(rows), [known.response.shape[1] for known in evidence]
     most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
     judging = np.arange(0, n_rows, -(-n_rows // most))
     widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
-    sums, totals = _sums(kernel, scaled[judging], judging, errors, weights, widths)
+    sums, totals = _sums(kernel, rows[judging], judging, errors, weights, widths)
     before = np.array([known.squared_error(judging, None) for known in evidence])
     judged = np.flatnonzero(before > 0)
     if not len(judged):
@@ -199,7 +210,7 @@ def _choose(
 
 def _sums(
     kernel: SelfTuningKernel,
-    scaled: np.ndarray,
+    rows: np.ndarray,
     own: np.ndarray | None,
     errors: np.ndarray,
     weights: np.ndarray,
@@ -207,11 +218,11 @@ def _sums(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Sums over the references of likeness times errors and times weights, for widths that halve one another."""
     both = torch.from_numpy(np.concatenate([errors, weights], axis=1))
-    sums = [np.empty((len(scaled), both.shape[1]), dtype=scaled.dtype) for _ in widths]
-    for rows, distances in kernel.relative_distances(scaled, own):
+    sums = [np.empty((len(rows), both.shape[1]), dtype=rows.dtype) for _ in widths]
+    for block, distances in kernel.relative_distances(rows, own):
         likeness = distances.mul_(-0.5 / widths[0] ** 2).clamp_(min=NEGLIGIBLE).exp_()
         for k, of_width in enumerate(sums):
-            of_width[rows] = (likeness.square_().square_() if k else likeness) @ both
+            of_width[block] = (likeness.square_().square_() if k else likeness) @ both
     n_columns = errors.shape[1]
     return [both[:, :n_columns] for both in sums], [both[:, n_columns:] for both in sums]
 

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.correction import Evidence, LocalCorrection, fit_local_correction, relevance
+from skmtl.correction import Evidence, LocalCorrection, fit_local_correction
 from skmtl.estimators._fitting import EncodedData
-from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 
 LEAST_ROWS = 8
 
 
 def correct_locally(
-    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], network: Network, responses: list[np.ndarray]
+    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], dtype: str, responses: list[np.ndarray]
 ) -> tuple[LocalCorrection | None, list[np.ndarray]]:
     """Learn from held-out errors what to add to responses.
 
@@ -28,8 +27,8 @@ def correct_locally(
         The tasks.
     tasks : sequence of Task
         In the order of the label matrix.
-    network : Network
-        Trained.
+    dtype : str
+        Type to compute in.
     responses : list of ndarray of shape (n, n_classes or 1)
         By task: of members that held the rows out, NaN where none did.
 
@@ -44,9 +43,8 @@ def correct_locally(
     evidence = _evidence(data, layout, tasks, responses, known)
     if not evidence or len(known) < LEAST_ROWS:
         return None, responses
-    rows = dense(data.rows[known], network.architecture.dtype)
-    scale = np.sqrt(relevance(network, rows)).astype(rows.dtype)  # what matters also follows what was learned by heart
-    found = fit_local_correction(rows, scale, evidence)
+    rows = dense(data.rows[known], dtype)
+    found = fit_local_correction(rows, evidence)
     if found is None:
         return None, responses
     correction, corrected = found

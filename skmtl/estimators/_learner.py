@@ -242,8 +242,9 @@ class Learner:
         if self._holds_out and self.start.validation is not None:
             self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
             if self._to_correct_by is not None:
-                found = correct_locally(self._to_correct_by, self.layout, self.tasks, self.network, self.held_out)
-                self.correction, self.held_out = found
+                self.correction, self.held_out = correct_locally(
+                    self._to_correct_by, self.layout, self.tasks, self.network.architecture.dtype, self.held_out
+                )
 
     def _begin(self) -> Run:
         """Begin the run; an interruption of the runs ahead of it ends it before its first epoch."""

@@ -58,7 +58,7 @@ class MultiTaskNet(BaseMultiTaskNet):
     local_correction : "auto" or bool, default="auto"
         Whether predictions are corrected by what the members got wrong about the training rows most like a row while
         they held them out; only where this lowers the leave-one-out error. The fitted estimator then keeps these rows.
-        "auto": where every row is held out by a member, for up to 50,000 rows and 8 million numbers in them. Never
+        "auto": where every row is held out by a member, for up to 20,000 rows and 8 million numbers in them. Never
         behind an encoder that learns, nor when training goes on from earlier weights.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
         Optimizer.

@@ -19,6 +19,7 @@ STEPS_A_ROW, MOST_STEPS = 4, 1000
 MORE_STEPS_A_ROW, MORE_STEPS = 0.01, 3000  # numbers are learned to the last digit: 4 n + 0.01 n^2 steps, at most 3000
 STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
 LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
+CLASS_STEPS_TIMES_ROWS, CLASS_LEAST_EPOCHS, CLASS_EPOCHS_A_TASK = 2_000_000, 8, 1.5  # classes are learned sooner
 SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewer
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
@@ -26,7 +27,7 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
-CORRECTED_ROWS, CORRECTED_CELLS = 50_000, 1 << 23  # that predictions are to be compared with, and numbers in them
+CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
@@ -203,11 +204,15 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     layers = pairwise([shape.n_inputs, *hidden_layer_sizes, shape.n_tasks])
     step_work = 6 * batch_size * sum(width * following for width, following in layers)
     affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
-    wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS)
-    if not shape.n_of_classes:
-        wanted = min(int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows), MORE_STEPS)
-    steps = min(wanted, STEPS_TIMES_ROWS // n_rows, affordable)
-    passes = LEAST_EPOCHS + EPOCHS_A_TASK * min(shape.n_tasks, TASKS_WITH_EPOCHS)
+    several = min(shape.n_tasks, TASKS_WITH_EPOCHS)
+    if shape.n_of_classes:
+        wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS, CLASS_STEPS_TIMES_ROWS // n_rows)
+        passes = int(CLASS_LEAST_EPOCHS + CLASS_EPOCHS_A_TASK * several)
+    else:
+        wanted = int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows)
+        wanted = min(wanted, MORE_STEPS, STEPS_TIMES_ROWS // n_rows)
+        passes = LEAST_EPOCHS + EPOCHS_A_TASK * several
+    steps = min(wanted, affordable)
     passes = min(passes, max(SEEN_ROWS // n_rows, EPOCHS_OF_MANY))
     return max(-(-steps * batch_size // n_rows), passes)
 
