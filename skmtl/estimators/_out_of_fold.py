@@ -120,14 +120,17 @@ class OutOfFoldMixin:
 
     @property
     def oof_prediction_(self) -> np.ndarray:
-        """Predictions of the training rows by members that held them out, shaped as y; NaN where none did."""
+        """Predictions of the training rows by members that held them out, shaped as y; NaN where none did.
+
+        Corrected, where predictions are, by the errors about the other rows.
+        """
         responses = self._held_out_responses("oof_prediction_")
         columns = [_labels(task, response) for task, response in zip(self.tasks_, responses, strict=True)]
         return columns[0] if self._one_dimensional else stack_columns(columns)
 
     @property
     def oof_proba_(self) -> Any:
-        """Class probabilities of the training rows by members that held them out, as ``predict_proba`` gives them."""
+        """Class probabilities for ``oof_prediction_``, as ``predict_proba`` gives them."""
         responses = self._held_out_responses("oof_proba_")
         pairs = zip(self.tasks_, responses, strict=True)
         probabilities = [response.copy() if task.kind.is_classifier else None for task, response in pairs]
