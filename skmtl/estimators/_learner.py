@@ -26,7 +26,7 @@ from skmtl.estimators._fitting import (
 )
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import held_out_responses
-from skmtl.estimators._recipe import LOWERED
+from skmtl.estimators._recipe import LOWERED, rates
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -35,6 +35,7 @@ from skmtl.training import History, Run, Streams, choose_device, threads_for, tr
 
 ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
+OF_SETTINGS = ("loss_weights", "learning_rate_init", "weight_decay")  # parameters that only a start's settings follow
 
 
 class Learner:
@@ -146,9 +147,7 @@ class Learner:
         **overrides : dict
             Parameters that this fit replaces.
         """
-        params = {**self.params, **overrides}
-        preferred = self.encoder.preferences(len(weights))
-        params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
+        params = self._preferred({**self.params, **overrides}, len(weights))
         if self._network is not None:
             params["input_scaling"] = False  # a network that has learned keeps its scale
             if params["dtype"] != LOWERED:
@@ -157,9 +156,8 @@ class Learner:
             params |= {"input_scaling": False, "input_dropout": 0.0}  # what it reads is raw
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
-        importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])
-        plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
+        plan = make_plan(params, self.layout, self._importance(params), data, seed, device, validation is not None)
         training = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
@@ -179,6 +177,28 @@ class Learner:
                 self._network.to(device) if self._network else make_network(params, plan, data, self.encoder, streams)
             )
         self.start = Start(self.network, make_objective(plan), training, judges, settings, streams, resumed)
+        self._resolved, self._plan = params, plan
+
+    def prepare_as(self, other: Learner) -> None:
+        """Begin where the fit to the same rows begins that ``other`` has prepared, with settings of one's own.
+
+        Their parameters differ in nothing but ``OF_SETTINGS``. Both starts have one network and one order of batches:
+        see :meth:`Start.apart`.
+        """
+        own = self._preferred(self.params, other.start.data.n_rows)
+        params = other._resolved | {name: own[name] for name in OF_SETTINGS}
+        recipe, importance = replace(other._plan.recipe, **rates(params)), self._importance(params)
+        settings = make_settings(params, replace(other._plan, recipe=recipe, importance=importance[self.layout.order]))
+        self.start = replace(other.start, settings=settings)
+        self.network, self.order, self._holds_out = other.network, other.order, other._holds_out
+
+    def _preferred(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
+        """Parameters with what the encoder prefers in the place of "auto"."""
+        preferred = self.encoder.preferences(n_rows)
+        return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
+
+    def _importance(self, params: dict[str, Any]) -> np.ndarray:
+        return read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
 
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         few = len(weights) <= ENCODED_IN_DOUBLE

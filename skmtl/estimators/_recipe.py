@@ -125,8 +125,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
     return Recipe(
         batch_size=batch_size,
         max_iter=max_iter,
-        learning_rate=_auto(params["learning_rate_init"], 0.004),
-        weight_decay=_auto(params["weight_decay"], 0.01),
+        **rates(params),
         dropout=_auto(params["dropout"], _dropout(shape)),
         input_dropout=_auto(params["input_dropout"], _input_dropout(params["dropout"], shape)),
         schedule=schedule,
@@ -137,6 +136,14 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         activation=_activation(params["activation"], shape),
         scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
     )
+
+
+def rates(params: dict[str, Any]) -> dict[str, float]:
+    """Entries of the recipe that nothing else depends on."""
+    return {
+        "learning_rate": _auto(params["learning_rate_init"], 0.004),
+        "weight_decay": _auto(params["weight_decay"], 0.01),
+    }
 
 
 def _auto(value: Any, default: float) -> float:

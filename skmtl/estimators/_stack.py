@@ -149,7 +149,7 @@ class Stack:
     def _begin(self) -> Training:
         """Put the members side by side."""
         parts = [[self._learners[place] for place in places] for places in self._parts.values()]
-        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts])
+        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts]).apart()
         places = [place for part in self._parts.values() for place in part]
         members = [self._learners[place].start.network.buffer.members for place in places]
         names = [task.name for task in parts[0][0].layout.tasks]

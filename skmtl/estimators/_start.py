@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -63,6 +63,11 @@ class Start:
         reads_parts = first.network.reads_parts and plain
         join = partial(JoinedData, batch_size=settings.batch_size if reads_parts else None)
         return cls._side_by_side(starts, join, Validation.join, Streams.join)
+
+    def apart(self) -> Start:
+        """Return a start with a network and an order of batches of its own, which no other fit goes through."""
+        network = self.network.select(range(self.network.architecture.members))
+        return replace(self, network=network, streams=self.streams.apart())
 
     @property
     def judged_by_own(self) -> bool:
