@@ -187,8 +187,10 @@ class Learner:
         """
         own = self._preferred(self.params, other.start.data.n_rows)
         params = other._resolved | {name: own[name] for name in OF_SETTINGS}
-        recipe, importance = replace(other._plan.recipe, **rates(params)), self._importance(params)
-        settings = make_settings(params, replace(other._plan, recipe=recipe, importance=importance[self.layout.order]))
+        learning_rate, weight_decay = rates(params)
+        recipe = replace(other._plan.recipe, learning_rate=learning_rate, weight_decay=weight_decay)
+        importance = self._importance(params)[self.layout.order]
+        settings = make_settings(params, replace(other._plan, recipe=recipe, importance=importance))
         self.start = replace(other.start, settings=settings)
         self.network, self.order, self._holds_out = other.network, other.order, other._holds_out
 

@@ -114,6 +114,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         Numbers to train with.
     """
     batch_size = _batch_size(params["batch_size"], shape)
+    learning_rate, weight_decay = rates(params)
     max_iter = params["max_iter"]
     if max_iter == "auto":
         max_iter = TINY_STEPS if shape.tiny else _epochs(shape, batch_size, hidden_layer_sizes)
@@ -125,7 +126,8 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
     return Recipe(
         batch_size=batch_size,
         max_iter=max_iter,
-        **rates(params),
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
         dropout=_auto(params["dropout"], _dropout(shape)),
         input_dropout=_auto(params["input_dropout"], _input_dropout(params["dropout"], shape)),
         schedule=schedule,
@@ -138,12 +140,9 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
     )
 
 
-def rates(params: dict[str, Any]) -> dict[str, float]:
-    """Entries of the recipe that nothing else depends on."""
-    return {
-        "learning_rate": _auto(params["learning_rate_init"], 0.004),
-        "weight_decay": _auto(params["weight_decay"], 0.01),
-    }
+def rates(params: dict[str, Any]) -> tuple[float, float]:
+    """Learning rate and weight decay, which do not depend on the data."""
+    return _auto(params["learning_rate_init"], 0.004), _auto(params["weight_decay"], 0.01)
 
 
 def _auto(value: Any, default: float) -> float:

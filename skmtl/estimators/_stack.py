@@ -32,13 +32,14 @@ WORTH_SHRINKING = 0.5  # share of members still training at which the others are
 
 
 def cut_into_stacks(
-    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float
+    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float, *, fill: bool = False
 ) -> Iterator[Stack]:
     """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most,
     for networks as for the encoded rows of several fits; one fit is always trained.
 
     Estimators with the same rows agree in all parameters but the ``CARRIED``. Fits to different rows go into one stack
-    where they are alike: as many rows, features and tasks, and the same settings.
+    where they are alike: as many rows, features and tasks, and the same settings. With ``fill`` a few rows more or less
+    do not part those that draw nothing in training.
     """
     open_stacks: dict[Any, Stack] = {}
     errors: dict[int, Exception] = {}
@@ -52,7 +53,7 @@ def cut_into_stacks(
         except Exception as error:
             errors[place] = error
             continue
-        alike = learner.start.likeness
+        alike = learner.start.likeness(fill=fill)
         if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
             yield open_stacks.pop(alike)
         while open_stacks and _exceeds(memory, open_stacks.values(), rows, learner):

@@ -90,7 +90,8 @@ class Heat:
         """Yield the fits in networks."""
         first, seats = self.fits[0].candidate, self._seats
         nets = ((fit.candidate.net, seats[fit.fold.number].rows(first, evaluation)) for fit in self.fits)
-        return cut_into_stacks(nets, self.memory)
+        alike = len({repr(fit.candidate.net.dropout) for fit in self.fits}) == 1
+        return cut_into_stacks(nets, self.memory, fill=alike)  # where some draw, folds of other sizes part them all
 
     def _train(self, stack: Stack, share: float) -> None:
         start = time.perf_counter()

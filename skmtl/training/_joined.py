@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -49,7 +49,10 @@ class JoinedOrder:
 
 
 class JoinedData(Data):
-    """Data of several parts of the members, of as many rows each.
+    """Data of several parts of the members, which all take as many steps in an epoch.
+
+    Where parts differ in the number of their rows, all batches but the last of an epoch have rows of all; the last is
+    filled up with rows that do not count.
 
     Parameters
     ----------
@@ -63,13 +66,20 @@ class JoinedData(Data):
 
     def __init__(self, parts: Sequence[Data], sizes: Sequence[int], batch_size: int | None) -> None:
         self.pieces, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
-        self.n_rows, self.n_features = parts[0].n_rows, parts[0].n_features
+        self.n_rows, self.n_features = max(part.n_rows for part in parts), parts[0].n_features
         self.totals = self._for_members([part.totals for part in parts])
         copied = (batch_size or 0) * self.n_features * sum(sizes) / len(sizes)
         self.parts = self.sizes if copied > WORTH_A_PRODUCT else ()
         repeated = len(self.parts) or sum(sizes)
         self.row_bytes = self.totals.element_size() * (repeated * self.n_features + 2 * self.totals.numel())
         self._whole: Batch | None = None
+        if any(part.n_rows < self.n_rows for part in parts):
+            self.counts = self._counts(0)
+
+    def _counts(self, first: int) -> Tensor:
+        """Number of rows of each member from place ``first`` on, ``(member, 1)``."""
+        counts = [self.totals.new_full((1, 1), part.n_rows - first) for part in self.pieces]
+        return self._for_members(counts)
 
     def _for_members(self, tensors: Sequence[Tensor]) -> Tensor:
         """Join what belongs to parts or to their members, ``(1 or member, ...)`` each, for all members."""
@@ -88,6 +98,26 @@ class JoinedData(Data):
         own = [(part.select(ids), len(ids)) for part, ids in pairs if len(ids)]
         parts, sizes = zip(*own, strict=True)
         return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
+
+    def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
+        """See :class:`Data`."""
+        if self.counts is None:
+            yield from super().batches(batch_size, order)
+            return
+        assert isinstance(order, JoinedOrder)
+        shuffled = [own.permutation(part.n_rows) for own, part in zip(order.orders, self.pieces, strict=True)]
+        last = (self.n_rows - 1) // batch_size * batch_size
+        yield from self._in_blocks(np.stack([rows[:last] for rows in shuffled]), batch_size)
+        yield self._last_batch([rows[last:] for rows in shuffled], last)
+
+    def _last_batch(self, rows: Sequence[np.ndarray], first: int) -> Batch:
+        """The rows that the parts still have, filled up to the most that any has with others that weigh nothing."""
+        filled = torch.from_numpy(np.stack([np.resize(own, self.n_rows - first) for own in rows]))
+        batch = self.take(filled.to(self.totals.device))
+        counts = self._counts(first)
+        real = (torch.arange(filled.shape[1], device=counts.device) < counts)[:, :, None]  # (member, row, 1)
+        weights = batch.targets.new_ones(()) if batch.weights is None else batch.weights
+        return Batch(batch.x, batch.targets, torch.where(real, weights, 0.0).expand_as(batch.targets), counts)
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
