@@ -155,6 +155,9 @@ class Stack:
         members = [self._learners[place].start.network.buffer.members for place in places]
         names = [task.name for task in parts[0][0].layout.tasks]
         self._begun = True
+        common: dict[Network, Start] = {}  # nothing of a start is asked for any more but what twins have in common
+        for learner in self._learners.values():
+            learner.start = common.setdefault(learner.start.network, learner.start)
         teams = np.repeat(places, members)
         return Training(start.run(), start.data, start.validation, teams=teams, task_names=names)
 

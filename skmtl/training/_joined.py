@@ -73,13 +73,10 @@ class JoinedData(Data):
         repeated = len(self.parts) or sum(sizes)
         self.row_bytes = self.totals.element_size() * (repeated * self.n_features + 2 * self.totals.numel())
         self._whole: Batch | None = None
-        if any(part.n_rows < self.n_rows for part in parts):
-            self.counts = self._counts(0)
-
-    def _counts(self, first: int) -> Tensor:
-        """Number of rows of each member from place ``first`` on, ``(member, 1)``."""
-        counts = [self.totals.new_full((1, 1), part.n_rows - first) for part in self.pieces]
-        return self._for_members(counts)
+        lengths = [part.n_rows for part in parts]
+        if min(lengths) < self.n_rows:
+            self.counts = self._for_members([self.totals.new_full((1, 1), length) for length in lengths])
+        self._own: dict[int, tuple[Tensor, Tensor]] = {}
 
     def _for_members(self, tensors: Sequence[Tensor]) -> Tensor:
         """Join what belongs to parts or to their members, ``(1 or member, ...)`` each, for all members."""
@@ -105,19 +102,23 @@ class JoinedData(Data):
             yield from super().batches(batch_size, order)
             return
         assert isinstance(order, JoinedOrder)
-        shuffled = [own.permutation(part.n_rows) for own, part in zip(order.orders, self.pieces, strict=True)]
-        last = (self.n_rows - 1) // batch_size * batch_size
-        yield from self._in_blocks(np.stack([rows[:last] for rows in shuffled]), batch_size)
-        yield self._last_batch([rows[last:] for rows in shuffled], last)
+        filled = np.zeros((len(self.pieces), self.n_rows), dtype=np.int64)
+        for row, own, part in zip(filled, order.orders, self.pieces, strict=True):
+            row[: part.n_rows] = own.permutation(part.n_rows)
+        last = (self.n_rows - 1) // batch_size
+        for place, batch in enumerate(self._in_blocks(filled, batch_size)):
+            yield batch if place < last else self._without_filling(batch, place * batch_size)
 
-    def _last_batch(self, rows: Sequence[np.ndarray], first: int) -> Batch:
-        """The rows that the parts still have, filled up to the most that any has with others that weigh nothing."""
-        filled = torch.from_numpy(np.stack([np.resize(own, self.n_rows - first) for own in rows]))
-        batch = self.take(filled.to(self.totals.device))
-        counts = self._counts(first)
-        real = (torch.arange(filled.shape[1], device=counts.device) < counts)[:, :, None]  # (member, row, 1)
-        weights = batch.targets.new_ones(()) if batch.weights is None else batch.weights
-        return Batch(batch.x, batch.targets, torch.where(real, weights, 0.0).expand_as(batch.targets), counts)
+    def _without_filling(self, batch: Batch, first: int) -> Batch:
+        """The last batch, with rows from place ``first`` on, so that what it is filled up with weighs nothing."""
+        if first not in self._own:
+            assert self.counts is not None
+            counts = self.counts - first
+            real = torch.arange(batch.targets.shape[1], device=counts.device) < counts  # (member, row)
+            self._own[first] = real[:, :, None].to(counts.dtype).expand_as(batch.targets), counts
+        real, counts = self._own[first]
+        weights = real if batch.weights is None else batch.weights * real
+        return Batch(batch.x, batch.targets, weights, counts)
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
