@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import effective_n_jobs
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._common_rows import CommonRows, UnusableRows
@@ -43,12 +44,10 @@ def cut_into_stacks(
     """
     open_stacks: dict[Any, Stack] = {}
     errors: dict[int, Exception] = {}
-    valid: set[int] = set()  # ids of estimators, which come once a fold
+    valid: set[tuple[str, int]] = set()  # names of parameters and ids of values, which come again and again
     for place, (estimator, rows) in enumerate(fits):
         try:
-            if id(estimator) not in valid:
-                estimator._validate_params()
-                valid.add(id(estimator))
+            _validate(estimator, valid)
             learner = rows.learner(estimator)
         except Exception as error:
             errors[place] = error
@@ -62,6 +61,14 @@ def cut_into_stacks(
     stacks = list(open_stacks.values()) or [Stack()]
     stacks[-1].errors |= errors
     yield from stacks
+
+
+def _validate(estimator: BaseMultiTaskNet, valid: set[tuple[str, int]]) -> None:
+    """Check parameters but those whose values have been found ``valid``, and add these to them."""
+    params = estimator.get_params(deep=False).items()
+    fresh = {name: value for name, value in params if (name, id(value)) not in valid}
+    validate_parameter_constraints(estimator._parameter_constraints, fresh, caller_name=type(estimator).__name__)
+    valid |= {(name, id(value)) for name, value in fresh.items()}
 
 
 def _exceeds(memory: float, stacks: Iterable[Stack], rows: Any, learner: Learner) -> bool:

@@ -122,13 +122,13 @@ class Tournament:
     def _heats(self, networks: Sequence[Network]) -> list[Heat]:
         """Candidates of one network on all folds together, divided evenly among the jobs.
 
-        Neighbours share a network: candidates on the same fold, which have their rows in common. So those that a race
-        drops leave every job about as many.
+        Neighbours share a network: candidates on the same fold, which have their rows in common. Where a fold is
+        divided, too, candidates take turns: those that a race drops leave every job about as many.
         """
-        heats = []
+        n_jobs, heats = effective_n_jobs(self.n_jobs), []
         for network in networks:
-            fits = [Fit(candidate, fold) for fold in self.folds for candidate in network.candidates]
-            parts = _divided(fits, effective_n_jobs(self.n_jobs))
+            candidates = [candidate for turn in range(n_jobs) for candidate in network.candidates[turn::n_jobs]]
+            parts = _divided([Fit(candidate, fold) for fold in self.folds for candidate in candidates], n_jobs)
             heats += [Heat(part, network.prepared, self.memory) for part in parts]
         return heats
 
