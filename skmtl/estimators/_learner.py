@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
@@ -35,7 +36,6 @@ from skmtl.training import History, Run, Streams, choose_device, threads_for, tr
 
 ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
-OF_SETTINGS = ("loss_weights", "learning_rate_init", "weight_decay")  # parameters that only a start's settings follow
 
 
 class Learner:
@@ -157,7 +157,7 @@ class Learner:
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
         data = self._encode(observations, weights, params["dtype"])
-        plan = make_plan(params, self.layout, self._importance(params), data, seed, device, validation is not None)
+        plan = make_plan(params, self.layout, self._importance(), data, seed, device, validation is not None)
         training = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
@@ -177,20 +177,21 @@ class Learner:
                 self._network.to(device) if self._network else make_network(params, plan, data, self.encoder, streams)
             )
         self.start = Start(self.network, make_objective(plan), training, judges, settings, streams, resumed)
-        self._resolved, self._plan = params, plan
 
     def prepare_as(self, other: Learner) -> None:
         """Begin where the fit to the same rows begins that ``other`` has prepared, with settings of one's own.
 
-        Their parameters differ in nothing but ``OF_SETTINGS``. Both starts have one network and one order of batches:
-        see :meth:`Start.apart`.
+        Their parameters differ in ``loss_weights``, ``learning_rate_init`` and ``weight_decay`` at most. Both starts
+        have one network and one order of batches: see :meth:`Start.apart`.
         """
-        own = self._preferred(self.params, other.start.data.n_rows)
-        params = other._resolved | {name: own[name] for name in OF_SETTINGS}
-        learning_rate, weight_decay = rates(params)
-        recipe = replace(other._plan.recipe, learning_rate=learning_rate, weight_decay=weight_decay)
-        importance = self._importance(params)[self.layout.order]
-        settings = make_settings(params, replace(other._plan, recipe=recipe, importance=importance))
+        learning_rate, weight_decay = rates(self._preferred(self.params, other.start.data.n_rows))
+        alike, importance = other.start.settings, self._importance()[self.layout.order]
+        settings = replace(
+            alike,
+            learning_rate=torch.full_like(alike.learning_rate, learning_rate),
+            weight_decay=torch.full_like(alike.weight_decay, weight_decay),
+            importance=torch.as_tensor(importance).to(alike.importance).expand_as(alike.importance),
+        )
         self.start = replace(other.start, settings=settings)
         self.network, self.order, self._holds_out = other.network, other.order, other._holds_out
 
@@ -199,8 +200,8 @@ class Learner:
         preferred = self.encoder.preferences(n_rows)
         return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
 
-    def _importance(self, params: dict[str, Any]) -> np.ndarray:
-        return read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
+    def _importance(self) -> np.ndarray:
+        return read_loss_weights(self.params["loss_weights"], [task.name for task in self.tasks])
 
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         few = len(weights) <= ENCODED_IN_DOUBLE

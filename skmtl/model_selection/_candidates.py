@@ -110,7 +110,7 @@ def _without_strengths(sharing: Any) -> Any:
     except (TypeError, ValueError):  # an error of its fit
         return sharing
     shared = {name: value for name, value in sharing.get_params().items() if name not in sharing.strengths}
-    return type(sharing), shared
+    return type(sharing), *sorted(shared.items())
 
 
 def _step(name: str) -> str:
