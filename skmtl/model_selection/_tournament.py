@@ -52,7 +52,7 @@ class Tournament:
     n_jobs : int or None
         Networks trained at once.
     memory : float
-        Bytes that the networks in training may take in each job.
+        Bytes that the networks in training may take in each job, or in all jobs of a race together.
     verbose : int
         How much to print.
     """
