@@ -36,8 +36,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates
     that differ in something else form networks of their own, and so do folds with another number of encoded features,
     or with an encoder that learns. A fold may have a few rows more or less than others, except where something is drawn
-    for every row, as with ``dropout``, or ``balancing`` looks at the losses. Networks are cut where they would leave the processor's cache or the
-    ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
+    for every row, as with ``dropout``, or ``balancing`` looks at the losses. Networks are cut where they would leave
+    the processor's cache or the ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
     ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
