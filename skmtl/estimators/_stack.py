@@ -44,7 +44,7 @@ def cut_into_stacks(
     """
     open_stacks: dict[Any, Stack] = {}
     errors: dict[int, Exception] = {}
-    valid: set[tuple[str, int]] = set()  # names of parameters and ids of values, which come again and again
+    valid: dict[tuple[str, int], Any] = {}  # by name of the parameter and id of the value: they come again and again
     for place, (estimator, rows) in enumerate(fits):
         try:
             _validate(estimator, valid)
@@ -63,12 +63,12 @@ def cut_into_stacks(
     yield from stacks
 
 
-def _validate(estimator: BaseMultiTaskNet, valid: set[tuple[str, int]]) -> None:
-    """Check parameters but those whose values have been found ``valid``, and add these to them."""
+def _validate(estimator: BaseMultiTaskNet, valid: dict[tuple[str, int], Any]) -> None:
+    """Check parameters but those whose values have been found ``valid``, and add them to these."""
     params = estimator.get_params(deep=False).items()
     fresh = {name: value for name, value in params if (name, id(value)) not in valid}
     validate_parameter_constraints(estimator._parameter_constraints, fresh, caller_name=type(estimator).__name__)
-    valid |= {(name, id(value)) for name, value in fresh.items()}
+    valid |= {(name, id(value)): value for name, value in fresh.items()}
 
 
 def _exceeds(memory: float, stacks: Iterable[Stack], rows: Any, learner: Learner) -> bool:
