@@ -81,6 +81,11 @@ class CommonRows:
             self._prepared[start] = learner
         return learner
 
+    def close(self) -> None:
+        """Forget what only further fits would need; their data is with them."""
+        self._prepared.clear()
+        self._learner.forget_encoded()
+
 
 def _start_of(params: dict[str, Any]) -> str | None:
     """The same for estimators whose fits start alike; None where a fit draws a seed of its own."""
@@ -104,3 +109,6 @@ class UnusableRows:
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
         """Raise the error."""
         raise self._error
+
+    def close(self) -> None:
+        """See :class:`CommonRows`."""

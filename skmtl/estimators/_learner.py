@@ -220,6 +220,10 @@ class Learner:
         self._encoded[key] = observations, data  # the observations stay alive, and with them the meaning of their id
         return data
 
+    def forget_encoded(self) -> None:
+        """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""
+        self._encoded.clear()
+
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""
         names = [task.name for task in self.layout.tasks]

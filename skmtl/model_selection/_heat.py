@@ -84,6 +84,8 @@ class Heat:
     def _begun(self, evaluation: Evaluation) -> list[Stack]:
         if self._stacks is None:
             self._stacks = list(self._cut(evaluation))
+            for seat in self._seats.values():
+                seat.close()
         return self._stacks
 
     def _cut(self, evaluation: Evaluation) -> Iterator[Stack]:

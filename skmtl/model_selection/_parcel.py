@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from joblib.externals.loky.backend.reduction import dumps
 from torch import Tensor
@@ -42,8 +44,37 @@ class Parcel(Generic[T]):
     def __getstate__(self) -> dict[str, Any]:
         packed = self._packed
         if packed is None:
-            packed = bytes(dumps(self._content, reducers=_REDUCERS, protocol=pickle.HIGHEST_PROTOCOL))
+            packed = bytes(dumps(self._content, reducers=_reducers(), protocol=pickle.HIGHEST_PROTOCOL))
         return {"_content": None, "_packed": packed}
+
+
+def _reducers() -> dict[type, Callable[[Any], tuple[Any, ...]]]:
+    """Ways to take objects apart. What every step or pass writes anew is left out: gradients, activations."""
+    blank: set[int] = set()
+
+    def reduce_network(network: Network) -> tuple[Any, ...]:
+        """The very object; its own pickle is meant for keeping a result."""
+        blank.add(id(network.buffer.gradient.untyped_storage()))
+        return object.__new__, (Network,), vars(network), None, None, _set_attributes
+
+    def reduce_storage(storage: torch.UntypedStorage) -> tuple[Any, ...]:
+        device = str(storage.device)
+        if id(storage) in blank:
+            return _blank_storage, (storage.nbytes(), device)
+        held = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
+        return _storage, (held.cpu().numpy(), device)
+
+    return {
+        Network: reduce_network,
+        Scratch: lambda scratch: (object.__new__, (Scratch,), vars(scratch) | {"saved": {}, "_memory": {}}),
+        Tensor: _reduce_tensor,
+        torch.UntypedStorage: reduce_storage,
+        torch.Generator: _reduce_generator,
+    }
+
+
+def _set_attributes(instance: Any, attributes: dict[str, Any]) -> None:
+    vars(instance).update(attributes)
 
 
 def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
@@ -65,41 +96,20 @@ def _make_leaf(tensor: Tensor, gradient: Tensor | None) -> None:
     tensor.requires_grad_().grad = gradient
 
 
-def _reduce_storage(storage: torch.UntypedStorage) -> tuple[Any, ...]:
-    held = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
-    return _storage, (held.cpu().numpy(), str(storage.device))
-
-
-def _storage(held: Any, device: str) -> torch.UntypedStorage:
+def _storage(held: np.ndarray, device: str) -> torch.UntypedStorage:
     return torch.from_numpy(held).to(device).untyped_storage()
 
 
+def _blank_storage(n_bytes: int, device: str) -> torch.UntypedStorage:
+    return torch.zeros(n_bytes, dtype=torch.uint8, device=device).untyped_storage()
+
+
 def _reduce_generator(generator: torch.Generator) -> tuple[Any, ...]:
-    return _generator, (str(generator.device), generator.get_state().numpy())
+    device, seed, state = str(generator.device), generator.initial_seed(), generator.get_state()
+    drawn = not torch.equal(torch.Generator(device).manual_seed(seed).get_state(), state)
+    return _generator, (device, seed, state.numpy() if drawn else None)
 
 
-def _generator(device: str, state: Any) -> torch.Generator:
-    return torch.Generator(device).set_state(torch.from_numpy(state))
-
-
-def _reduce_as_it_is(instance: Any) -> tuple[Any, ...]:
-    """The very object, where its own pickle is meant for keeping a result."""
-    return object.__new__, (type(instance),), vars(instance), None, None, _set_attributes
-
-
-def _reduce_scratch(scratch: Scratch) -> tuple[Any, ...]:
-    """Without the memory that every pass writes anew."""
-    return object.__new__, (Scratch,), vars(scratch) | {"saved": {}, "_memory": {}}
-
-
-def _set_attributes(instance: Any, attributes: dict[str, Any]) -> None:
-    vars(instance).update(attributes)
-
-
-_REDUCERS = {
-    Tensor: _reduce_tensor,
-    torch.UntypedStorage: _reduce_storage,
-    torch.Generator: _reduce_generator,
-    Network: _reduce_as_it_is,
-    Scratch: _reduce_scratch,
-}
+def _generator(device: str, seed: int, state: np.ndarray | None) -> torch.Generator:
+    generator = torch.Generator(device).manual_seed(seed)
+    return generator if state is None else generator.set_state(torch.from_numpy(state))
