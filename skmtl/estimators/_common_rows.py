@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import MutableMapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -44,7 +46,7 @@ class CommonRows:
         self._learner = first._started(self._observations)
         self._validation = (X_val, y_val, sample_weight_val)
         self._first = first
-        self._prepared: dict[str, Learner] = {}
+        self._prepared: MutableMapping[str, Learner] = WeakValueDictionary()  # while the fits are somebody's
 
     def judges(self, X: Any, y: Any, sample_weight: Any = None) -> Observations:
         """Read rows that fits to these rows are scored on; see :meth:`BaseMultiTaskNet.score_tasks`."""
@@ -72,8 +74,8 @@ class CommonRows:
         estimator = self._copy(estimator)
         learner = self._learner.sibling(estimator.get_params(deep=False))
         start = _start_of(learner.params)
-        if start in self._prepared:
-            learner.prepare_as(self._prepared[start])
+        if start is not None and (twin := self._prepared.get(start)):
+            learner.prepare_as(twin)
             return learner
         validation = estimator._observe_validation(*self._validation, learner)
         learner.prepare(self._observations, estimator._weights(self._observations, learner), validation)
@@ -82,9 +84,11 @@ class CommonRows:
         return learner
 
     def close(self) -> None:
-        """Forget what only further fits would need; their data is with them."""
-        self._prepared.clear()
+        """Forget what only further fits would need; the others have their data."""
         self._learner.forget_encoded()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_prepared": {}}
 
 
 def _start_of(params: dict[str, Any]) -> str | None:

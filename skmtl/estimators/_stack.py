@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -42,7 +43,9 @@ def cut_into_stacks(
     where they are alike: as many rows, features and tasks, and the same settings. With ``fill`` a few rows more or less
     do not part those that draw nothing in training.
     """
-    open_stacks: dict[Any, Stack] = {}
+    open_stacks: dict[int, Stack] = {}  # by number of what the fits in it have in common
+    numbers: dict[Any, int] = {}
+    of_network = WeakKeyDictionary[Network, int]()  # comparing takes long: once for fits that begin with one network
     errors: dict[int, Exception] = {}
     valid: dict[tuple[str, int], Any] = {}  # by name of the parameter and id of the value: they come again and again
     for place, (estimator, rows) in enumerate(fits):
@@ -52,7 +55,10 @@ def cut_into_stacks(
         except Exception as error:
             errors[place] = error
             continue
-        alike = learner.start.likeness(fill=fill)
+        network = learner.start.network
+        if network not in of_network:
+            of_network[network] = numbers.setdefault(learner.start.likeness(fill=fill), len(numbers))
+        alike = of_network[network]
         if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
             yield open_stacks.pop(alike)
         while open_stacks and _exceeds(memory, open_stacks.values(), rows, learner):

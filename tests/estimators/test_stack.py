@@ -1,6 +1,8 @@
 """Estimators fitted side by side as one network: each is what it is alone."""
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -101,6 +103,20 @@ def test_fits_that_begin_alike_do_not_disturb_each_other(seed):
     if seed is not None:
         for place, estimator in enumerate(estimators):
             assert_same_fit(stacks[place].fitted(place), make(**estimator.get_params()).fit(X, Y))
+
+
+def test_fits_that_begin_alike_share_what_they_begin_with_and_nothing_outlives_them():
+    fits = on_same_rows([make(loss_weights=[1, k + 1], random_state=seed) for k, seed in enumerate((0, 0, 7, 8))])
+    (memory,) = [stack.memory for stack in cut_into_stacks(fits, 1e9)]
+    stacks = cut_into_stacks(fits, memory / 2)
+    stack = next(stacks)
+    networks = {stack._learners[place].start.network for place in (0, 1)}
+    assert len(networks) == 1
+    of_first = weakref.ref(networks.pop())
+    del stack
+    gc.collect()
+    assert of_first() is None  # although more stacks are to come
+    assert next(stacks).places == [2, 3]
 
 
 def test_fits_that_have_stopped_leave_the_network():
