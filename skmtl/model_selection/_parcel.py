@@ -11,7 +11,7 @@ import torch
 from joblib.externals.loky.backend.reduction import dumps
 from torch import Tensor
 
-from skmtl.layers import Scratch
+from skmtl.layers import ParameterSpec, Scratch
 from skmtl.network import Network
 
 T = TypeVar("T")
@@ -66,11 +66,16 @@ def _reducers() -> dict[type, Callable[[Any], tuple[Any, ...]]]:
 
     return {
         Network: reduce_network,
+        ParameterSpec: lambda spec: (ParameterSpec, (spec.name, spec.shape, _drawn, spec.owner)),
         Scratch: lambda scratch: (object.__new__, (Scratch,), vars(scratch) | {"saved": {}, "_memory": {}}),
         Tensor: _reduce_tensor,
         torch.UntypedStorage: reduce_storage,
         torch.Generator: _reduce_generator,
     }
+
+
+def _drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    raise AssertionError("Parameters in training have been drawn; functions that draw take long to send.")
 
 
 def _set_attributes(instance: Any, attributes: dict[str, Any]) -> None:
