@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import MutableMapping
 from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
 
 from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
 from skmtl.estimators._out_of_fold import out_of_fold
+
+# Of the parameters in which estimators fitted to the same rows may differ, those that more than settings follow.
+OF_START = ("class_weight", "dropout", "n_estimators", "random_state", "sharing")
 
 
 class CommonRows:
@@ -39,6 +46,7 @@ class CommonRows:
         self._learner = first._started(self._observations)
         self._validation = (X_val, y_val, sample_weight_val)
         self._first = first
+        self._prepared: MutableMapping[str, Learner] = WeakValueDictionary()  # while the fits are somebody's
 
     def judges(self, X: Any, y: Any, sample_weight: Any = None) -> Observations:
         """Read rows that fits to these rows are scored on; see :meth:`BaseMultiTaskNet.score_tasks`."""
@@ -65,9 +73,29 @@ class CommonRows:
         """Prepare the fit of ``estimator``, whose parameters have been validated."""
         estimator = self._copy(estimator)
         learner = self._learner.sibling(estimator.get_params(deep=False))
+        start = _start_of(learner.params)
+        if start is not None and (twin := self._prepared.get(start)):
+            learner.prepare_as(twin)
+            return learner
         validation = estimator._observe_validation(*self._validation, learner)
         learner.prepare(self._observations, estimator._weights(self._observations, learner), validation)
+        if start is not None:
+            self._prepared[start] = learner
         return learner
+
+    def close(self) -> None:
+        """Forget what only further fits would need; the others have their data."""
+        self._learner.forget_encoded()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_prepared": {}}
+
+
+def _start_of(params: dict[str, Any]) -> str | None:
+    """The same for estimators whose fits start alike; None where a fit draws a seed of its own."""
+    if not isinstance(params["random_state"], int | np.integer):
+        return None
+    return repr([params.get(name) for name in OF_START])
 
 
 class UnusableRows:
@@ -85,3 +113,6 @@ class UnusableRows:
     def learner(self, estimator: BaseMultiTaskNet) -> Learner:
         """Raise the error."""
         raise self._error
+
+    def close(self) -> None:
+        """See :class:`CommonRows`."""

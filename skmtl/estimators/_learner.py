@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
@@ -28,7 +29,7 @@ from skmtl.estimators._fitting import (
 )
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import held_out_responses
-from skmtl.estimators._recipe import LOWERED
+from skmtl.estimators._recipe import LOWERED, rates
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
@@ -157,9 +158,7 @@ class Learner:
         **overrides : dict
             Parameters that this fit replaces.
         """
-        params = {**self.params, **overrides}
-        preferred = self.encoder.preferences(len(weights))
-        params |= {name: value for name, value in preferred.items() if params[name] == "auto"}
+        params = self._preferred({**self.params, **overrides}, len(weights))
         if self._network is not None:
             # a network that has learned keeps its scale, and may have learned from any row
             params |= {"input_scaling": False, "local_correction": False}
@@ -170,9 +169,8 @@ class Learner:
             params |= {"input_scaling": False, "input_dropout": 0.0, "local_correction": False}
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
-        importance = read_loss_weights(params["loss_weights"], [task.name for task in self.tasks])
         data = self._encode(observations, weights, params["dtype"])
-        plan = make_plan(params, self.layout, importance, data, seed, device, validation is not None)
+        plan = make_plan(params, self.layout, self._importance(), data, seed, device, validation is not None)
         training = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
@@ -194,6 +192,31 @@ class Learner:
             )
         self.start = Start(self.network, make_objective(plan), training, judges, settings, streams, resumed)
 
+    def prepare_as(self, other: Learner) -> None:
+        """Begin where the fit to the same rows begins that ``other`` has prepared, with settings of one's own.
+
+        Their parameters differ in ``loss_weights``, ``learning_rate_init`` and ``weight_decay`` at most. Both starts
+        have one network and one order of batches: see :meth:`Start.apart`.
+        """
+        learning_rate, weight_decay = rates(self._preferred(self.params, other.start.data.n_rows))
+        alike, importance = other.start.settings, self._importance()[self.layout.order]
+        settings = replace(
+            alike,
+            learning_rate=torch.full_like(alike.learning_rate, learning_rate),
+            weight_decay=torch.full_like(alike.weight_decay, weight_decay),
+            importance=torch.as_tensor(importance).to(alike.importance).expand_as(alike.importance),
+        )
+        self.start = replace(other.start, settings=settings)
+        self.network, self.order, self._holds_out = other.network, other.order, other._holds_out
+
+    def _preferred(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
+        """Parameters with what the encoder prefers in the place of "auto"."""
+        preferred = self.encoder.preferences(n_rows)
+        return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
+
+    def _importance(self) -> np.ndarray:
+        return read_loss_weights(self.params["loss_weights"], [task.name for task in self.tasks])
+
     def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         few = len(weights) <= ENCODED_IN_DOUBLE
         in_double = dtype == "float64" or (dtype == "auto" and few)
@@ -210,6 +233,10 @@ class Learner:
         data = EncodedData(rows, targets, weights, observations.labels)
         self._encoded[key] = observations, data  # the observations stay alive, and with them the meaning of their id
         return data
+
+    def forget_encoded(self) -> None:
+        """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""
+        self._encoded.clear()
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""

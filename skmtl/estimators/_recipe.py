@@ -119,6 +119,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         Numbers to train with.
     """
     batch_size = _batch_size(params["batch_size"], shape)
+    learning_rate, weight_decay = rates(params)
     max_iter = params["max_iter"]
     if max_iter == "auto":
         max_iter = TINY_STEPS if shape.tiny else _epochs(shape, batch_size, hidden_layer_sizes)
@@ -130,8 +131,8 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
     return Recipe(
         batch_size=batch_size,
         max_iter=max_iter,
-        learning_rate=_auto(params["learning_rate_init"], 0.004),
-        weight_decay=_auto(params["weight_decay"], 0.01),
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
         dropout=_auto(params["dropout"], _dropout(shape)),
         input_dropout=_auto(params["input_dropout"], _input_dropout(params["dropout"], shape)),
         schedule=schedule,
@@ -143,6 +144,11 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
         local_correction=_local_correction(params["local_correction"], shape),
     )
+
+
+def rates(params: dict[str, Any]) -> tuple[float, float]:
+    """Learning rate and weight decay, which do not depend on the data."""
+    return _auto(params["learning_rate_init"], 0.004), _auto(params["weight_decay"], 0.01)
 
 
 def _auto(value: Any, default: float) -> float:

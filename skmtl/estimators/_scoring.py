@@ -16,6 +16,8 @@ def score_columns(tasks: Sequence[Task], observed: Observations, columns: Sequen
     cells = zip(tasks, observed.labels.columns, columns, observed.weights.T, strict=True)
     for task, truth, predicted, weights in cells:
         seen = weights > 0
-        if seen.any():
-            scores[task.name] = task.kind.metric(truth[seen], predicted[seen], weights[seen])
+        if not seen.all():
+            truth, predicted, weights = truth[seen], predicted[seen], weights[seen]
+        if len(weights):
+            scores[task.name] = task.kind.metric(truth, predicted, weights)
     return scores

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from joblib import effective_n_jobs
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 from skmtl.correction import LocalCorrection
 from skmtl.estimators._base import BaseMultiTaskNet
@@ -33,27 +35,31 @@ WORTH_SHRINKING = 0.5  # share of members still training at which the others are
 
 
 def cut_into_stacks(
-    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float
+    fits: Iterable[tuple[BaseMultiTaskNet, CommonRows | UnusableRows]], memory: float, *, fill: bool = False
 ) -> Iterator[Stack]:
     """Yield estimators, each to be fitted to its rows, in stacks that suit the cache and take ``memory`` bytes at most,
     for networks as for the encoded rows of several fits; one fit is always trained.
 
     Estimators with the same rows agree in all parameters but the ``CARRIED``. Fits to different rows go into one stack
-    where they are alike: as many rows, features and tasks, and the same settings.
+    where they are alike: as many rows, features and tasks, and the same settings. With ``fill`` a few rows more or less
+    do not part those that draw nothing in training.
     """
-    open_stacks: dict[Any, Stack] = {}
+    open_stacks: dict[int, Stack] = {}  # by number of what the fits in it have in common
+    numbers: dict[Any, int] = {}
+    of_network = WeakKeyDictionary[Network, int]()  # comparing takes long: once for fits that begin with one network
     errors: dict[int, Exception] = {}
-    valid: set[int] = set()  # ids of estimators, which come once a fold
+    valid: dict[tuple[str, int], Any] = {}  # by name of the parameter and id of the value: they come again and again
     for place, (estimator, rows) in enumerate(fits):
         try:
-            if id(estimator) not in valid:
-                estimator._validate_params()
-                valid.add(id(estimator))
+            _validate(estimator, valid)
             learner = rows.learner(estimator)
         except Exception as error:
             errors[place] = error
             continue
-        alike = learner.start.likeness
+        network = learner.start.network
+        if network not in of_network:
+            of_network[network] = numbers.setdefault(learner.start.likeness(fill=fill), len(numbers))
+        alike = of_network[network]
         if alike in open_stacks and not open_stacks[alike].has_room_for(learner):
             yield open_stacks.pop(alike)
         while open_stacks and _exceeds(memory, open_stacks.values(), rows, learner):
@@ -62,6 +68,14 @@ def cut_into_stacks(
     stacks = list(open_stacks.values()) or [Stack()]
     stacks[-1].errors |= errors
     yield from stacks
+
+
+def _validate(estimator: BaseMultiTaskNet, valid: dict[tuple[str, int], Any]) -> None:
+    """Check parameters but those whose values have been found ``valid``, and add them to these."""
+    params = estimator.get_params(deep=False).items()
+    fresh = {name: value for name, value in params if (name, id(value)) not in valid}
+    validate_parameter_constraints(estimator._parameter_constraints, fresh, caller_name=type(estimator).__name__)
+    valid |= {(name, id(value)): value for name, value in fresh.items()}
 
 
 def _exceeds(memory: float, stacks: Iterable[Stack], rows: Any, learner: Learner) -> bool:
@@ -150,11 +164,14 @@ class Stack:
     def _begin(self) -> Training:
         """Put the members side by side."""
         parts = [[self._learners[place] for place in places] for places in self._parts.values()]
-        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts])
+        start = Start.join([Start.stack([learner.start for learner in part]) for part in parts]).apart()
         places = [place for part in self._parts.values() for place in part]
         members = [self._learners[place].start.network.buffer.members for place in places]
         names = [task.name for task in parts[0][0].layout.tasks]
         self._begun = True
+        common: dict[Network, Start] = {}  # nothing of a start is asked for any more but what twins have in common
+        for learner in self._learners.values():
+            learner.start = common.setdefault(learner.start.network, learner.start)
         teams = np.repeat(places, members)
         return Training(start.run(), start.data, start.validation, teams=teams, task_names=names)
 

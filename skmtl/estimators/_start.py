@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -55,14 +55,18 @@ class Start:
     def join(cls, starts: Sequence[Start]) -> Start:
         """Put stacks with rows, or orders of their batches, of their own side by side: parts of the members.
 
-        They have as many rows, features and tasks; else only what belongs to a member may differ.
+        They are alike; see ``likeness``.
         """
         first = starts[0]
         settings = first.settings
-        plain = not (settings.balancer.needs or settings.record or settings.scouting)
-        reads_parts = first.network.reads_parts and plain
+        reads_parts = first.network.reads_parts and first.is_plain
         join = partial(JoinedData, batch_size=settings.batch_size if reads_parts else None)
         return cls._side_by_side(starts, join, Validation.join, Streams.join)
+
+    def apart(self) -> Start:
+        """Return a start with a network and an order of batches of its own, which no other fit goes through."""
+        network = self.network.select(range(self.network.architecture.members))
+        return replace(self, network=network, streams=self.streams.apart())
 
     @property
     def judged_by_own(self) -> bool:
@@ -97,14 +101,30 @@ class Start:
         )
 
     @property
-    def likeness(self) -> tuple[Any, ...]:
-        """What fits to different rows must have in common to be joined."""
+    def is_plain(self) -> bool:
+        """Whether steps look at nothing but the losses of their batch, under constant weights."""
+        settings = self.settings
+        return not (settings.balancer.needs or settings.record or settings.scouting)
+
+    @property
+    def is_fillable(self) -> bool:
+        """Whether rows that do not count could fill up a batch without a trace in the fit."""
+        replayed_or_drawn = self.settings.cuda_graphs or self.network.architecture.draws
+        return self.is_plain and not replayed_or_drawn and self.settings.batch_size < self.data.n_rows
+
+    def likeness(self, *, fill: bool) -> tuple[Any, ...]:
+        """What fits to different rows must have in common to be joined.
+
+        With ``fill`` it is the number of steps in an epoch, not that of the rows, if last batches can be filled up.
+        """
+        n_rows, batch_size = self.data.n_rows, self.settings.batch_size
+        length = ("steps", -(-n_rows // batch_size)) if fill and self.is_fillable else ("rows", n_rows)
         architecture, settings = self.network.architecture, self.settings
         sharing, groups = architecture.sharing, self.objective.groups
         own = [(name, value) for name, value in sharing.get_params().items() if name not in sharing.strengths]
         kinds = [(group.kind, group.tasks.stop, group.outputs.stop) for group in groups]
         return (
-            (self.data.n_rows, architecture.n_inputs, architecture.dtype, str(self.network.device)),
+            (*length, architecture.n_inputs, architecture.dtype, str(self.network.device)),
             (architecture.hidden_layer_sizes, architecture.activation, architecture.input_dropout),
             (type(sharing), repr(own)),
             (architecture.n_outputs, *kinds),

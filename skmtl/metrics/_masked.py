@@ -17,8 +17,8 @@ def r2(y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
     """
     unit = float(np.abs(y_true).max()) or 1.0  # squares of very large or small numbers would leave the range of floats
     y_true, y_pred = y_true / unit, y_pred / unit
-    residual = float(np.sum(weights * (y_true - y_pred) ** 2))
-    total = float(np.sum(weights * (y_true - np.average(y_true, weights=weights)) ** 2))
+    residual = float((weights * (y_true - y_pred) ** 2).sum())
+    total = float((weights * (y_true - (weights * y_true).sum() / weights.sum()) ** 2).sum())
     if total == 0:
         return 1.0 if residual == 0 else 0.0
     return 1.0 - residual / total

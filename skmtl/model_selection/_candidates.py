@@ -110,7 +110,7 @@ def _without_strengths(sharing: Any) -> Any:
     except (TypeError, ValueError):  # an error of its fit
         return sharing
     shared = {name: value for name, value in sharing.get_params().items() if name not in sharing.strengths}
-    return type(sharing), shared
+    return type(sharing), *sorted(shared.items())
 
 
 def _step(name: str) -> str:
@@ -119,8 +119,10 @@ def _step(name: str) -> str:
 
 def _digest(value: Any) -> Any:
     """Equal for equal values; what cannot be pickled equals itself only."""
-    if isinstance(value, str | int | float | None):
+    if isinstance(value, str | int | float | type | None):
         return type(value), value
+    if isinstance(value, tuple | list):  # hashing what pickling gives takes long beside this
+        return type(value), *map(_digest, value)
     try:
         return joblib.hash(value)
     except Exception:  # whatever pickling raises

@@ -23,7 +23,7 @@ class Halving(Params):
         One in ``factor`` candidates survives a rung.
     rungs : sequence of float, default=(0.125, 0.375)
         Shares of ``max_iter`` at which candidates are dropped, rising, between 0 and 1.
-    least : int, default=4
+    least : int, default=3
         Number of candidates that train to the end, at least. A few cost little more than one: on all folds they are
         one network.
 
@@ -39,7 +39,7 @@ class Halving(Params):
     [8, 4, 3]
     """
 
-    def __init__(self, factor: float = 4, rungs: Any = (0.125, 0.375), least: int = 4) -> None:
+    def __init__(self, factor: float = 4, rungs: Any = (0.125, 0.375), least: int = 3) -> None:
         self.factor, self.rungs, self.least = factor, rungs, least
 
     def shares(self) -> list[float]:

@@ -41,7 +41,7 @@ class Heat:
         folds = {fit.fold.number: fit.fold for fit in fits}
         at = Counter(fit.fold.number for fit in fits)
         self._seats = {number: Seat(fold, prepared[number], at[number]) for number, fold in folds.items()}
-        self._stacks: list[Stack] = []
+        self._stacks: list[Stack] | None = None
         self._seconds = dict.fromkeys(range(len(fits)), 0.0)  # by place in ``fits``
 
     def run(self, evaluation: Evaluation) -> Results:
@@ -61,44 +61,39 @@ class Heat:
             if done[number] == seat.n_fits:
                 seat.release()
 
-    def start(self, evaluation: Evaluation) -> None:
-        """Build the networks of all candidates, to be trained in legs."""
-        self._stacks = list(self._cut(evaluation))
+    def advance(self, kept: Container[int], share: float, evaluation: Evaluation) -> Results:
+        """Train the candidates at these places of the search until ``share`` of the epochs is done, and score them.
 
-    def advance(self, share: float) -> None:
-        """Train until ``share`` of the epochs is done."""
-        for stack in self._stacks:
-            self._train(stack, share)
-
-    def results(self, evaluation: Evaluation) -> Results:
-        """Scores of the candidates that are still in the race."""
+        The networks, built at the first call, shrink: candidates once left out cannot come back.
+        """
         results: Results = {}
+        stacks = self._begun(evaluation)
+        for stack in stacks:
+            stack.keep([place for place in stack.places if self.fits[place].candidate.place in kept])
+        self._stacks = [stack for stack in stacks if stack.places]
         for stack in self._stacks:
-            results |= self._scores(stack, evaluation)
+            with stack.threads():
+                self._train(stack, share)
+                results |= self._scores(stack, evaluation)
         return results
 
-    def keep(self, kept: Container[int]) -> bool:
-        """Go on with the candidates at these places of the search, if there are any; the networks shrink."""
-        for stack in self._stacks:
-            stack.keep([place for place in stack.places if self.fits[place].candidate.place in kept])
-        self._stacks = [stack for stack in self._stacks if stack.places]
-        return bool(self._stacks)
+    def memory_used(self, evaluation: Evaluation) -> float:
+        """Bytes of the networks of all candidates."""
+        return sum(stack.memory for stack in self._begun(evaluation))
 
-    @property
-    def work(self) -> float:
-        """Operations of a step of the largest network."""
-        return max((stack.work for stack in self._stacks), default=0.0)
-
-    @property
-    def memory_used(self) -> float:
-        """Bytes of the networks."""
-        return sum(stack.memory for stack in self._stacks)
+    def _begun(self, evaluation: Evaluation) -> list[Stack]:
+        if self._stacks is None:
+            self._stacks = list(self._cut(evaluation))
+            for seat in self._seats.values():
+                seat.close()
+        return self._stacks
 
     def _cut(self, evaluation: Evaluation) -> Iterator[Stack]:
         """Yield the fits in networks."""
         first, seats = self.fits[0].candidate, self._seats
         nets = ((fit.candidate.net, seats[fit.fold.number].rows(first, evaluation)) for fit in self.fits)
-        return cut_into_stacks(nets, self.memory)
+        alike = len({repr(fit.candidate.net.dropout) for fit in self.fits}) == 1
+        return cut_into_stacks(nets, self.memory, fill=alike)  # where some draw, folds of other sizes part them all
 
     def _train(self, stack: Stack, share: float) -> None:
         start = time.perf_counter()

@@ -34,9 +34,10 @@ class MultiTaskSearchCV(BaseSearchCV):
     fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
     ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``random_state``, ``n_estimators``, the
     strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates
-    that differ in something else form networks of their own, and so do folds with another number of rows or encoded
-    features, or with an encoder that learns. Networks are cut where they would leave the processor's cache or the
-    ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
+    that differ in something else form networks of their own, and so do folds with another number of encoded features,
+    or with an encoder that learns. A fold may have a few rows more or less than others, except where something is drawn
+    for every row, as with ``dropout``, or ``balancing`` looks at the losses. Networks are cut where they would leave
+    the processor's cache or the ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
     ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
@@ -58,8 +59,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
     n_jobs : int, default=None
-        Networks trained at once; the fits are divided evenly among them. With ``elimination`` they are threads, which
-        pay for large steps only: where steps are small, one trains all candidates that make one network.
+        Networks trained at once; the fits are divided evenly among them. With ``elimination`` the networks come back
+        at every rung, and go to jobs again with the candidates that are left.
     refit : bool, str or callable, default=True
         As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
         ``cv_results_`` that returns the best index.
@@ -76,7 +77,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     elimination : None, "halving" or Halving, default=None
         How candidates are dropped while they train; None trains all of them to the end.
     memory : float, default=2**30
-        Bytes that the networks in training may take in each job, and the encoded rows of several folds.
+        Bytes that the networks in training may take in each job, and the encoded rows of several folds. In a race, the
+        networks of all jobs together: where they would take more, candidates race in several leagues.
 
     Attributes
     ----------

@@ -83,6 +83,11 @@ class Seat:
             self._rows = self._read(first, evaluation)
         return self._rows
 
+    def close(self) -> None:
+        """Expect no further fit."""
+        if self._rows is not None:
+            self._rows.close()
+
     def _read(self, first: Candidate, evaluation: Evaluation) -> CommonRows | UnusableRows:
         step = None if first.pipeline is None else first.pipeline.steps[-1][0]
         try:

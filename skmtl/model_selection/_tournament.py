@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,11 +16,10 @@ from skmtl.model_selection._candidates import Candidate, by_network, by_steps
 from skmtl.model_selection._evaluation import Evaluation, Fold
 from skmtl.model_selection._halving import Halving
 from skmtl.model_selection._heat import Fit, Heat, Results
+from skmtl.model_selection._parcel import Parcel
 from skmtl.model_selection._seat import Prepared, prepare
-from skmtl.training import threads_for
 
 LEAST_TO_SHARE = 4  # fits of a network below which it is not divided among jobs
-LEAST_WORK = 1e8  # operations a step and thread of a race, below which threads wait for each other's Python code
 
 
 class Network(NamedTuple):
@@ -32,13 +31,10 @@ class Network(NamedTuple):
         They agree in all that a member cannot carry.
     prepared : dict
         Number of a fold to the steps before the nets there.
-    work : float
-        Operations of a step of one fit, where threads train the network.
     """
 
     candidates: Sequence[Candidate]
     prepared: Mapping[int, Prepared]
-    work: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Tournament:
     n_jobs : int or None
         Networks trained at once.
     memory : float
-        Bytes that the networks in training may take in each job.
+        Bytes that the networks in training may take in each job, or in all jobs of a race together.
     verbose : int
         How much to print.
     """
@@ -71,7 +67,7 @@ class Tournament:
     def run_all(self) -> list[dict[str, Any]]:
         """Train every candidate to the end; the results of the fits, candidate by candidate and fold by fold."""
         with Parallel(n_jobs=self.n_jobs) as parallel:
-            heats = self._heats(self._networks(parallel), racing=False)
+            heats = self._heats(self._networks(parallel))
             self._say(1, f"{self._task}, in {len(heats)} jobs")
             parts = parallel(delayed(Heat.run)(heat, self.evaluation) for heat in heats)
         return self._by_candidate(_together(parts))
@@ -79,45 +75,36 @@ class Tournament:
     def race(self, halving: Halving, judge: str | None) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Drop the worse candidates at rungs; the results of the fits, and the rung at which each candidate ended.
 
-        The networks live on from rung to rung, so they are trained by threads of this process, which divide a network
-        among themselves where its steps are large. Where they would take more memory than allowed, the candidates race
-        in several leagues, one after another.
+        At a rung the networks come back from the jobs that trained them, and go to jobs again with those candidates
+        that go on. Where they would take more memory than allowed, the candidates race in several leagues, one after
+        another.
         """
         results: Results = {}
         rungs = np.zeros(len(self.candidates), dtype=int)
-        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
         self._say(1, f"{self._task} at most")
-        for league in self._leagues(self._networks(parallel)):
-            fits, ended = self._race(league, halving, judge, parallel)
-            results |= fits
-            rungs[list(ended)] = list(ended.values())
+        with Parallel(n_jobs=self.n_jobs) as parallel:
+            for league in self._leagues(self._networks(parallel)):
+                fits, ended = self._race(league, halving, judge, parallel)
+                results |= fits
+                rungs[list(ended)] = list(ended.values())
         return self._by_candidate(results), rungs
 
     def _race(
         self, league: Sequence[Network], halving: Halving, judge: str | None, parallel: Parallel
     ) -> tuple[Results, dict[int, int]]:
         fits: Results = {}
-        heats = self._heats(league, racing=True)
-        parallel(delayed(heat.start)(self.evaluation) for heat in heats)
+        running = [Parcel(heat) for heat in self._heats(league)]
         alive = {candidate.place for network in league for candidate in network.candidates}
         ended: dict[int, int] = {}
         for rung, share in enumerate([*halving.shares(), 1.0]):
             self._say(2, f"{len(alive)} candidates train to {share:.1%} of their epochs")
-            fits |= _together(self._leg(heats, share, parallel))
+            legs = parallel(delayed(_leg)(heat, alive, share, self.evaluation) for heat in running)
+            fits |= _together([results for _, results in legs])
             ended |= dict.fromkeys(alive, rung)
             if share < 1.0:
                 alive = halving.choose(self._mean_scores(fits, alive, judge))
-                heats = [heat for heat in heats if heat.keep(alive)]
+                running = [heat for heat, results in legs if any(candidate in alive for candidate, _ in results)]
         return fits, ended
-
-    def _leg(self, heats: Sequence[Heat], share: float, parallel: Parallel) -> list[Results]:
-        """Train to the next rung and score."""
-        work = max(heat.work for heat in heats)
-        with threads_for(work, 1 if effective_n_jobs(self.n_jobs) > 1 and len(heats) > 1 else None):
-            if len(heats) == 1:  # in a thread of its own it would run slower
-                return [_advance(heats[0], share, self.evaluation)]
-            legs: list[Results] = parallel(delayed(_advance)(heat, share, self.evaluation) for heat in heats)
-        return legs
 
     def _mean_scores(self, fits: Results, places: Iterable[int], judge: str | None) -> dict[int, float]:
         scores = {fit: _judged(result["test_scores"], judge) for fit, result in fits.items()}
@@ -126,36 +113,33 @@ class Tournament:
     def _networks(self, parallel: Parallel) -> list[Network]:
         groups = by_steps(self.candidates)
         pairs = [(group[0], fold) for group in groups for fold in self.folds]
-        prepared = iter(parallel(delayed(prepare)(first, fold, self.evaluation) for first, fold in pairs))
+        prepared = iter([Prepared()] * len(pairs))
+        if any(first.steps is not None for first, _ in pairs):  # else nothing would be worth a job
+            prepared = iter(parallel(delayed(prepare)(first, fold, self.evaluation) for first, fold in pairs))
         by_group = [(group, {fold.number: next(prepared) for fold in self.folds}) for group in groups]
         return [Network(part, steps) for group, steps in by_group for part in by_network(group)]
 
-    def _heats(self, networks: Sequence[Network], *, racing: bool) -> list[Heat]:
+    def _heats(self, networks: Sequence[Network]) -> list[Heat]:
         """Candidates of one network on all folds together, divided evenly among the jobs.
 
-        Where a network cannot hold all, neighbours share it: candidates on the same fold, which have their rows in
-        common, or, in a race, the folds of a candidate, so that those that are dropped leave whole networks behind.
+        Neighbours share a network: candidates on the same fold, which have their rows in common. Where a fold is
+        divided, too, candidates take turns: those that a race drops leave every job about as many.
         """
-        heats = []
+        n_jobs, heats = effective_n_jobs(self.n_jobs), []
         for network in networks:
-            fits = [Fit(candidate, fold) for candidate in network.candidates for fold in self.folds]
-            if not racing:
-                fits.sort(key=lambda fit: fit.fold.number)
-            n_parts = min(effective_n_jobs(self.n_jobs), network.work * len(fits) / LEAST_WORK)
-            heats += [Heat(part, network.prepared, self.memory) for part in _divided(fits, int(n_parts))]
+            candidates = [candidate for turn in range(n_jobs) for candidate in network.candidates[turn::n_jobs]]
+            parts = _divided([Fit(candidate, fold) for fold in self.folds for candidate in candidates], n_jobs)
+            heats += [Heat(part, network.prepared, self.memory) for part in parts]
         return heats
 
     def _leagues(self, networks: Sequence[Network]) -> list[list[Network]]:
         """Divide the candidates so that the networks of a league together take no more memory than allowed."""
         first = self.folds[0]
         probes = [Heat([Fit(network.candidates[0], first)], network.prepared, np.inf) for network in networks]
-        for probe in probes:
-            probe.start(self.evaluation)
-        sizes = zip(networks, probes, strict=True)
-        total = sum(probe.memory_used * len(network.candidates) for network, probe in sizes) * len(self.folds)
+        each = [probe.memory_used(self.evaluation) * len(self.folds) for probe in probes]
+        total = sum(one * len(network.candidates) for one, network in zip(each, networks, strict=True))
         n = int(np.ceil(total / self.memory)) or 1
-        probed = [network._replace(work=probe.work) for network, probe in zip(networks, probes, strict=True)]
-        leagues = [[network._replace(candidates=network.candidates[k::n]) for network in probed] for k in range(n)]
+        leagues = [[network._replace(candidates=network.candidates[k::n]) for network in networks] for k in range(n)]
         return [[network for network in league if network.candidates] for league in leagues]
 
     def _by_candidate(self, fits: Results) -> list[dict[str, Any]]:
@@ -171,9 +155,13 @@ class Tournament:
             sys.stdout.write(text + "\n")
 
 
-def _advance(heat: Heat, share: float, evaluation: Evaluation) -> Results:
-    heat.advance(share)
-    return heat.results(evaluation)
+def _leg(
+    parcel: Parcel[Heat], alive: Container[int], share: float, evaluation: Evaluation
+) -> tuple[Parcel[Heat] | None, Results]:
+    """Train to the next rung and score; there is no way on from the last."""
+    heat = parcel.open()
+    results = heat.advance(alive, share, evaluation)
+    return (parcel if share < 1.0 else None), results
 
 
 def _divided(fits: Sequence[Fit], n_jobs: int) -> list[Sequence[Fit]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,6 +51,14 @@ class CapturedStep:
         self._batch: Batch | None = None
         self._replay: Work | None = None
         self._steps = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A recording stays in the process that made it."""
+        return {"step": self.step, "capture": self.capture, "passes": self.passes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
 
     def __call__(self, batch: Batch, rate_factor: float) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it, which hold until the next."""

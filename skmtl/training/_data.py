@@ -93,11 +93,14 @@ class Batch(NamedTuple):
         Encoded labels.
     weights : Tensor of shape (1 or member, row, task) or None
         What each cell counts: 0 where no label is; None if all count 1.
+    counts : Tensor of shape (member, 1) or None
+        How many of the rows are a member's own, where some have fewer than others; None: all.
     """
 
     x: Tensor
     targets: Tensor
     weights: Tensor | None
+    counts: Tensor | None = None
 
 
 class Order(Protocol):
@@ -114,7 +117,9 @@ class Data(ABC):
     Attributes
     ----------
     n_rows, n_features : int
-        Number of rows that a member goes through in an epoch, width of an encoded row.
+        Largest number of rows that a member goes through in an epoch, width of an encoded row.
+    counts : Tensor of shape (member, 1) or None
+        Number of rows of each member, where they differ.
     totals : Tensor of shape (1 or member, task)
         Total weight of each task.
     row_bytes : int
@@ -128,6 +133,7 @@ class Data(ABC):
     totals: Tensor
     row_bytes: int
     parts: tuple[int, ...] = ()
+    counts: Tensor | None = None
 
     @abstractmethod
     def take(self, rows: Tensor | slice) -> Batch:
@@ -150,9 +156,13 @@ class Data(ABC):
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
             return
-        shuffled = torch.from_numpy(_permutation(order, self.n_rows)).to(self.totals.device)
+        yield from self._in_blocks(_permutation(order, self.n_rows), batch_size)
+
+    def _in_blocks(self, order: np.ndarray, batch_size: int) -> Iterator[Batch]:
+        """Rows ``(row,)`` or ``(part, row)`` in this order, gathered many batches at a time."""
+        rows = torch.from_numpy(order).to(self.totals.device)
         per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
-        for block_rows in shuffled.split(per_block, -1):
+        for block_rows in rows.split(per_block, -1):
             yield from _cut(self.take(block_rows.long()), batch_size)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -49,7 +49,10 @@ class JoinedOrder:
 
 
 class JoinedData(Data):
-    """Data of several parts of the members, of as many rows each.
+    """Data of several parts of the members, which all take as many steps in an epoch.
+
+    Where parts differ in the number of their rows, all batches but the last of an epoch have rows of all; the last is
+    filled up with rows that do not count.
 
     Parameters
     ----------
@@ -63,13 +66,17 @@ class JoinedData(Data):
 
     def __init__(self, parts: Sequence[Data], sizes: Sequence[int], batch_size: int | None) -> None:
         self.pieces, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
-        self.n_rows, self.n_features = parts[0].n_rows, parts[0].n_features
+        self.n_rows, self.n_features = max(part.n_rows for part in parts), parts[0].n_features
         self.totals = self._for_members([part.totals for part in parts])
         copied = (batch_size or 0) * self.n_features * sum(sizes) / len(sizes)
         self.parts = self.sizes if copied > WORTH_A_PRODUCT else ()
         repeated = len(self.parts) or sum(sizes)
         self.row_bytes = self.totals.element_size() * (repeated * self.n_features + 2 * self.totals.numel())
         self._whole: Batch | None = None
+        lengths = [part.n_rows for part in parts]
+        if min(lengths) < self.n_rows:
+            self.counts = self._for_members([self.totals.new_full((1, 1), length) for length in lengths])
+        self._own: dict[int, tuple[Tensor, Tensor]] = {}
 
     def _for_members(self, tensors: Sequence[Tensor]) -> Tensor:
         """Join what belongs to parts or to their members, ``(1 or member, ...)`` each, for all members."""
@@ -88,6 +95,30 @@ class JoinedData(Data):
         own = [(part.select(ids), len(ids)) for part, ids in pairs if len(ids)]
         parts, sizes = zip(*own, strict=True)
         return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
+
+    def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
+        """See :class:`Data`."""
+        if self.counts is None:
+            yield from super().batches(batch_size, order)
+            return
+        assert isinstance(order, JoinedOrder)
+        filled = np.zeros((len(self.pieces), self.n_rows), dtype=np.int64)
+        for row, own, part in zip(filled, order.orders, self.pieces, strict=True):
+            row[: part.n_rows] = own.permutation(part.n_rows)
+        last = (self.n_rows - 1) // batch_size
+        for place, batch in enumerate(self._in_blocks(filled, batch_size)):
+            yield batch if place < last else self._without_filling(batch, place * batch_size)
+
+    def _without_filling(self, batch: Batch, first: int) -> Batch:
+        """The last batch, with rows from place ``first`` on, so that what it is filled up with weighs nothing."""
+        if first not in self._own:
+            assert self.counts is not None
+            counts = self.counts - first
+            real = torch.arange(batch.targets.shape[1], device=counts.device) < counts  # (member, row)
+            self._own[first] = real[:, :, None].to(counts.dtype).expand_as(batch.targets), counts
+        real, counts = self._own[first]
+        weights = real if batch.weights is None else batch.weights * real
+        return Batch(batch.x, batch.targets, weights, counts)
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""

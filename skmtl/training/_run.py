@@ -165,4 +165,5 @@ class Run:
 
 
 def _rows_per_weight(data: Data) -> Tensor:
-    return torch.where(data.totals > 0, data.n_rows / data.totals, 0.0)
+    n_rows = data.n_rows if data.counts is None else data.counts
+    return torch.where(data.totals > 0, n_rows / data.totals, 0.0)

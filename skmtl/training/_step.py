@@ -59,7 +59,7 @@ class TrainingStep:
         """Do one step and return the loss sums ``(member, task)`` before it."""
         outputs = self.passes.forward(batch.x)
         sums, gradient = self.objective(outputs, batch)
-        self.passes.backward(gradient.mul_(self._coefficient(outputs.shape[1])))
+        self.passes.backward(gradient.mul_(self._coefficient(batch, outputs.shape[1])))
         self.update.step(rate_factor)
         return sums
 
@@ -84,11 +84,15 @@ class TrainingStep:
         self.weighting.rows_per_weight = rows_per_weight
         self._coefficients.clear()
 
-    def _coefficient(self, n_rows: int) -> Tensor:
+    def _coefficient(self, batch: Batch, n_rows: int) -> Tensor:
         """Factor from the gradient of loss sums to that of the weighted losses: ``(member, 1, output)``."""
+        if batch.counts is not None:  # one batch of an epoch
+            return self._per_row(batch.counts)
         coefficient = self._coefficients.get(n_rows)
         if coefficient is None:
-            weighting = self.weighting
-            coefficient = self.objective.spread(weighting.weights * (weighting.rows_per_weight / n_rows))[:, None]
-            self._coefficients[n_rows] = coefficient
+            coefficient = self._coefficients[n_rows] = self._per_row(n_rows)
         return coefficient
+
+    def _per_row(self, n_rows: int | Tensor) -> Tensor:
+        weighting = self.weighting
+        return self.objective.spread(weighting.weights * (weighting.rows_per_weight / n_rows))[:, None]

@@ -62,6 +62,12 @@ class Streams:
         stacked._balancing_seeds = [seed for one in streams for seed in one._balancing_seeds]
         return stacked
 
+    def apart(self) -> Streams:
+        """Streams before the first batch whose order is drawn apart from theirs, in the same way."""
+        other = copy.copy(self)
+        other.order = copy.deepcopy(self.order)
+        return other
+
     def select(self, members: Tensor) -> Streams:
         """Streams of some of the members once training has begun; ``self`` must not be used any more."""
         chosen = copy.copy(self)

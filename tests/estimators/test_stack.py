@@ -1,6 +1,8 @@
 """Estimators fitted side by side as one network: each is what it is alone."""
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -89,6 +91,34 @@ def test_each_estimator_becomes_what_it_becomes_alone(common, fit_params):
             assert_same_fit(stack.fitted(place), alone.fit(X, Y, **fit_params))
 
 
+@pytest.mark.parametrize("seed", [0, None])
+def test_fits_that_begin_alike_do_not_disturb_each_other(seed):
+    """Estimators that differ in settings only begin with one network, whatever becomes of it elsewhere."""
+    estimators = [make(loss_weights=[1, k], random_state=seed) for k in (1, 2, 3)]
+    stacks = list(cut_into_stacks(on_same_rows(estimators), 1))  # stacks of one fit each, one after another
+    for stack in stacks:
+        stack.advance(1.0)
+    networks = [stack.fitted(place).network_ for place, stack in enumerate(stacks)]
+    assert len({id(network) for network in networks}) == 3
+    if seed is not None:
+        for place, estimator in enumerate(estimators):
+            assert_same_fit(stacks[place].fitted(place), make(**estimator.get_params()).fit(X, Y))
+
+
+def test_fits_that_begin_alike_share_what_they_begin_with_and_nothing_outlives_them():
+    fits = on_same_rows([make(loss_weights=[1, k + 1], random_state=seed) for k, seed in enumerate((0, 0, 7, 8))])
+    (memory,) = [stack.memory for stack in cut_into_stacks(fits, 1e9)]
+    stacks = cut_into_stacks(fits, memory / 2)
+    stack = next(stacks)
+    networks = {stack._learners[place].start.network for place in (0, 1)}
+    assert len(networks) == 1
+    of_first = weakref.ref(networks.pop())
+    del stack
+    gc.collect()
+    assert of_first() is None  # although more stacks are to come
+    assert next(stacks).places == [2, 3]
+
+
 def test_fits_that_have_stopped_leave_the_network():
     patient = {"max_iter": 30, "learning_rate": "constant", "early_stopping": False}
     estimators = [make(**patient, n_iter_no_change=2, tol=tol, learning_rate_init=rate)
@@ -142,13 +172,57 @@ def test_joined_fits_are_weighted_and_judged_as_alone(fit_params):
     check_joined({"early_stopping": True}, fit_params)
 
 
-def check_joined(common, fit_params):
-    variants = [{}, {"loss_weights": [1, 5], "dropout": 0.3}, {"learning_rate_init": 1e200}, {"random_state": 7}]
+UNEQUAL = [TRAIN[0], np.arange(80) > 20, np.arange(80) < 63]  # 64, 59, 63 rows: two batches
+FILLED = {
+    "held out": {},
+    "patience": COMMON["training loss, patience"],
+    "sgd, independent": COMMON["sgd, independent"],
+    "two layers, more inputs": JOINED["two layers, more inputs"],
+    "no hidden layer": JOINED["no hidden layer"],
+    "a penalty, rates of their own": {"sharing": "soft", "weight_decay": 0.1},
+}
+
+
+@pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
+@pytest.mark.parametrize("common", FILLED.values(), ids=FILLED)
+def test_fits_to_unequal_numbers_of_rows_become_what_they_become_alone(common, products, monkeypatch):
+    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    check_joined({"dropout": 0.0, **common}, FIT_PARAMS["own rows"], train=UNEQUAL, fill=True)
+
+
+def test_weights_count_in_filled_batches():
+    weights = [np.random.default_rng(k).integers(1, 4, (own.sum(), 2)) for k, own in enumerate(UNEQUAL)]
+    check_joined({"dropout": 0.0}, lambda k: {"sample_weight": weights[k]}, train=UNEQUAL, fill=True)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "common", "stacks"),
+    [
+        ((64, 63), {}, 1),
+        ((64, 65), {}, 2),  # another step
+        ((64, 63), {"dropout": 0.1}, 2),  # a row more, and all that is drawn after it differs
+        ((64, 63), {"input_dropout": 0.1}, 2),
+        ((64, 63), {"balancing": "uncertainty"}, 2),
+        ((64, 63), {"record": ["gradient_norms"]}, 2),
+        ((64, 63), {"input_scaling": True}, 2),
+        ((64, 63), {"batch_size": 100}, 2),
+    ],
+)
+def test_batches_are_filled_up_where_that_leaves_no_trace(sizes, common, stacks):
+    nets = [(make(**{"dropout": 0.0, **common}), n) for n in sizes]
+    fits = [(net, CommonRows(net, X[:n], Y[:n])) for net, n in nets]
+    assert len(list(cut_into_stacks(fits, 1e9, fill=True))) == stacks
+    assert len(list(cut_into_stacks(fits, 1e9))) == 2
+
+
+def check_joined(common, fit_params, train=TRAIN, *, fill=False):
+    variants = [{}, {"loss_weights": [1, 5]} | ({} if fill else {"dropout": 0.3})]
+    variants += [{"learning_rate_init": 1e200}, {"random_state": 7}]
     variants += [{"random_state": 7, "n_estimators": 3, "class_weight": "balanced"}]
     places = [(variant, k) for variant in variants for k in range(3)]
-    rows = [CommonRows(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(TRAIN)]
+    rows = [CommonRows(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(train)]
     fits = [(make(**{**common, **variant}), rows[k]) for variant, k in places]
-    (stack,) = cut_into_stacks(fits, 1e9)
+    (stack,) = cut_into_stacks(fits, 1e9, fill=fill)
     stack.advance(0.5)
     stack.keep([place for place in range(len(fits)) if place not in (1, 4, 9, 13)])
     stack.advance(1.0)
@@ -157,11 +231,11 @@ def check_joined(common, fit_params):
         alone = make(**{**common, **variant})
         if variant.get("learning_rate_init") == 1e200:
             with pytest.raises(DivergenceError) as expected:
-                alone.fit(X[TRAIN[k]], Y[TRAIN[k]], **fit_params(k))
+                alone.fit(X[train[k]], Y[train[k]], **fit_params(k))
             with pytest.raises(DivergenceError, match=re.escape(str(expected.value))):
                 stack.fitted(place)
         else:
-            assert_same_fit(stack.fitted(place), alone.fit(X[TRAIN[k]], Y[TRAIN[k]], **fit_params(k)))
+            assert_same_fit(stack.fitted(place), alone.fit(X[train[k]], Y[train[k]], **fit_params(k)))
 
 
 def test_folds_that_are_not_alike_make_stacks_of_their_own():

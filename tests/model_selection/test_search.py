@@ -39,7 +39,7 @@ from skmtl.model_selection import (
     SimplexGrid,
     _tournament,
 )
-from skmtl.model_selection._heat import Heat
+from skmtl.model_selection._parcel import Parcel
 from skmtl.sharing import Additive
 from skmtl.training import DivergenceError
 
@@ -342,7 +342,8 @@ def test_a_search_leaves_global_state_as_it_was():
     net, y = CASES["regressor"]
     torch.set_num_threads(2)
     before = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()  # noqa: NPY002
-    MultiTaskSearchCV(net, GRID, cv=CV, n_jobs=2, elimination="halving").fit(X, y)
+    with joblib.parallel_config(backend="threading"):
+        MultiTaskSearchCV(net, GRID, cv=CV, n_jobs=2, elimination="halving").fit(X, y)
     assert (np.random.get_state()[1] == before[0]).all()  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), before[1])
     assert torch.get_num_threads() == before[2]
@@ -368,21 +369,24 @@ def test_jobs_share_the_candidates():
         assert_same_results(MultiTaskSearchCV(net, grid, cv=CV, n_jobs=2).fit(X, y), alone)
 
 
-@pytest.mark.parametrize(("least_work", "heats"), [(_tournament.LEAST_WORK, 1), (1, 2)])
-def test_threads_share_a_race_whose_steps_are_large(least_work, heats, monkeypatch):
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_jobs_share_a_race(backend, monkeypatch):
     net, y = CASES["regressor"]
-    grid = {"loss_weights": SimplexGrid(2, 8), "random_state": [0, 1]}
-    alone = MultiTaskSearchCV(net, grid, cv=CV, elimination="halving").fit(X, y)
-    started = []
-    monkeypatch.setattr(
-        Heat, "start", lambda heat, evaluation: started.append(len(heat.fits)) or start(heat, evaluation)
-    )
-    monkeypatch.setattr(_tournament, "LEAST_WORK", least_work)
-    assert_same_results(MultiTaskSearchCV(net, grid, cv=CV, elimination="halving", n_jobs=2).fit(X, y), alone)
-    assert started == [1, *[36 // heats] * heats]  # a probe first
-
-
-start = Heat.start
+    net = clone(net).set_params(max_iter=8)
+    grid = {"loss_weights": SimplexGrid(2, 3), "learning_rate_init": [0.02, 1e200, 0.002]}
+    race = MultiTaskSearchCV(net, grid, cv=MultiTaskKFold(3), elimination=Halving(2, (0.25, 0.5)), error_score=-7.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        alone = clone(race).fit(X, y)
+        parts = []
+        monkeypatch.setattr(_tournament, "Parcel", lambda heat: parts.append(len(heat.fits)) or Parcel(heat))
+        with joblib.parallel_config(backend=backend):
+            shared = race.set_params(n_jobs=2).fit(X, y)
+    assert parts == [18, 18]
+    assert_same_results(shared, alone)
+    rungs = alone.cv_results_["rung"]
+    assert np.bincount(rungs).tolist() == [6, 3, 3]
+    assert (rungs[alone.cv_results_["mean_test_score"] == -7.0] == 0).all()
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -400,9 +404,9 @@ def test_a_dask_cluster():
         with joblib.parallel_config(backend="dask"):
             search = MultiTaskSearchCV(net, GRID, cv=CV, scoring=score_on_a_worker, error_score="raise").fit(X, y)
         with joblib.parallel_config(backend="dask"):
-            race = MultiTaskSearchCV(net, GRID, cv=CV, elimination="halving").fit(X, y)
+            race = MultiTaskSearchCV(net, GRID, cv=CV, elimination=Halving(2, (0.5,))).fit(X, y)
     assert_same_results(search, alone)
-    assert race.best_index_ in np.flatnonzero(race.cv_results_["rung"] == 2)
+    assert_same_results(race, MultiTaskSearchCV(net, GRID, cv=CV, elimination=Halving(2, (0.5,))).fit(X, y))
 
 
 # races ---------------------------------------------------------------------------------------------------------------

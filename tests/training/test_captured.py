@@ -1,5 +1,7 @@
 """A step recorded once and replayed; on a CPU replaying is doing the same again."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +64,16 @@ def test_replayed_steps_are_the_steps(sharing, observed):
         torch.testing.assert_close(replayed.epoch(data, 18), plain.epoch(data, 18), rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(replayed.network.buffer.values, plain.network.buffer.values, rtol=1e-6, atol=1e-7)
     assert (recorder.recorded, recorder.replayed) == (1, 3 * 5 - 3)
+
+
+def test_a_step_that_travels_is_recorded_anew():
+    run, data = make_run()
+    recorder = Recorder()
+    run.step = CapturedStep(run.step, recorder)
+    run.epoch(data, 18)
+    run.step = copy.copy(run.step)
+    run.epoch(data, 18)
+    assert recorder.recorded == 2
 
 
 def test_other_data_and_other_members_are_recorded_anew():
