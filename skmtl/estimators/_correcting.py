@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.correction import Evidence, LocalCorrection, fit_local_correction
-from skmtl.estimators._fitting import EncodedData
+from skmtl.estimators._encoded import EncodedData
 from skmtl.tasks import Task, TaskLayout
 
 LEAST_ROWS = 8

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from skmtl._hashing import row_hashes
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer
 from skmtl.encoders import Encoder
+from skmtl.estimators._encoded import EncodedData
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
 from skmtl.estimators._recipe import LOWERED, Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
-from skmtl.tasks import LabelMatrix, TaskLayout
+from skmtl.tasks import TaskLayout
 from skmtl.training import (
     OPTIMIZERS,
     SCHEDULES,
@@ -34,39 +33,7 @@ from skmtl.training import (
     as_tensor,
 )
 
-T = TypeVar("T")
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
-
-
-@dataclass(frozen=True)
-class EncodedData:
-    """Rows and targets as numbers, in the layout's order of tasks.
-
-    Attributes
-    ----------
-    rows : ndarray or CSR array of shape (n, n_features)
-        Encoded rows of X.
-    targets, weights : ndarray of shape (n, n_tasks)
-        Encoded labels and the weight of each cell, 0 where no label is.
-    labels : LabelMatrix
-        The labels before encoding.
-    memo : dict
-        What fits to the same rows and targets compute once, whatever their weights.
-    """
-
-    rows: np.ndarray | sparse.csr_array
-    targets: np.ndarray
-    weights: np.ndarray
-    labels: LabelMatrix
-    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
-
-    def once(self, compute: Callable[..., T], *arguments: Any) -> T:
-        """Result of ``compute(self, *arguments)``, which must not depend on the weights."""
-        key = (compute.__name__, *arguments)
-        if key not in self.memo:
-            self.memo[key] = compute(self, *arguments)
-        result: T = self.memo[key]
-        return result
 
 
 @dataclass(frozen=True)

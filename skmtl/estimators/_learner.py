@@ -16,8 +16,8 @@ from sklearn.utils import check_random_state
 from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._correcting import correct_locally
+from skmtl.estimators._encoded import EncodedData, Encodings
 from skmtl.estimators._fitting import (
-    EncodedData,
     make_common_validation,
     make_network,
     make_objective,
@@ -36,7 +36,6 @@ from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import History, Run, Streams, choose_device, threads_for, train
 
-ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
 
 
@@ -93,7 +92,7 @@ class Learner:
         self.layout = TaskLayout(tasks)
         self._network = network
         self._resumed: Run | None = None
-        self._encoded: dict[tuple[int, bool], tuple[Observations, EncodedData]] = {}
+        self._encodings = Encodings(encoder, self.layout)
 
     def sibling(self, params: dict[str, Any]) -> Learner:
         """Return a learner under other parameters with the same encoder and tasks; both encode common rows once."""
@@ -169,7 +168,7 @@ class Learner:
             params |= {"input_scaling": False, "input_dropout": 0.0, "local_correction": False}
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
-        data = self._encode(observations, weights, params["dtype"])
+        data = self._encodings.of(observations, weights, params["dtype"])
         plan = make_plan(params, self.layout, self._importance(), data, seed, device, validation is not None)
         training = make_training_data(plan, data)
         if self._network is not None:
@@ -180,7 +179,7 @@ class Learner:
         judges = (
             make_validation(plan, training)
             if validation is None
-            else make_common_validation(plan, self._encode(*validation, params["dtype"]))
+            else make_common_validation(plan, self._encodings.of(*validation, params["dtype"]))
         )
         resumed = self._resumed if self._resumed and self._resumed.settings.agrees_with(settings) else None
         streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
@@ -207,7 +206,8 @@ class Learner:
             importance=torch.as_tensor(importance).to(alike.importance).expand_as(alike.importance),
         )
         self.start = replace(other.start, settings=settings)
-        self.network, self.order, self._holds_out = other.network, other.order, other._holds_out
+        self.network, self.order = other.network, other.order
+        self._holds_out, self._to_correct_by = other._holds_out, other._to_correct_by
 
     def _preferred(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
         """Parameters with what the encoder prefers in the place of "auto"."""
@@ -217,26 +217,9 @@ class Learner:
     def _importance(self) -> np.ndarray:
         return read_loss_weights(self.params["loss_weights"], [task.name for task in self.tasks])
 
-    def _encode(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
-        few = len(weights) <= ENCODED_IN_DOUBLE
-        in_double = dtype == "float64" or (dtype == "auto" and few)
-        encode_in = np.float64 if in_double else np.float32
-        largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
-        if not np.isin(largest, (0.0, 1.0)).all():
-            weights = weights / np.where(largest > 0, largest, 1.0)
-        weights = self.layout.arrange(weights)
-        key = (id(observations), in_double)
-        if key in self._encoded:
-            return replace(self._encoded[key][1], weights=weights)
-        targets = self.layout.encode(observations.labels.columns, observations.labels.observed, encode_in)
-        rows = self.encoder.transform(observations.X, encode_in)
-        data = EncodedData(rows, targets, weights, observations.labels)
-        self._encoded[key] = observations, data  # the observations stay alive, and with them the meaning of their id
-        return data
-
     def forget_encoded(self) -> None:
         """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""
-        self._encoded.clear()
+        self._encodings.clear()
 
     def train(self, *, verbose: bool, after_epoch: Callable[[], bool] = lambda: False) -> None:
         """Train; on failure the network is as it was before."""
