@@ -78,6 +78,8 @@ class LocalCorrection:
     ----------
     kernel : SelfTuningKernel
         Likeness to the training rows.
+    scale : ndarray of shape (n_inputs,)
+        Factors of encoded rows before they are compared.
     tasks : tuple of (int, Task)
         The corrected tasks with their places in the label matrix.
     units : tuple of numpy.float64
@@ -93,6 +95,7 @@ class LocalCorrection:
     """
 
     kernel: SelfTuningKernel
+    scale: np.ndarray
     tasks: tuple[tuple[int, Task], ...]
     units: tuple[np.float64, ...]
     errors: np.ndarray
@@ -116,19 +119,19 @@ class LocalCorrection:
             Arrays of their own where they are corrected.
         """
         corrected = list(responses)
-        changed = self._shift(rows, [responses[place] for place, _ in self.tasks])
+        changed = self._shift(rows * self.scale, [responses[place] for place, _ in self.tasks])
         for (place, _), response in zip(self.tasks, changed, strict=True):
             corrected[place] = response
         return corrected
 
     def leave_one_out(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Correct responses of the corrected tasks to the references, each by the others."""
-        return self._shift(rows, responses, np.arange(len(rows)))
+        return self._shift(rows * self.scale, responses, np.arange(len(rows)))
 
     def _shift(
-        self, rows: np.ndarray, responses: Sequence[np.ndarray], own: np.ndarray | None = None
+        self, scaled: np.ndarray, responses: Sequence[np.ndarray], own: np.ndarray | None = None
     ) -> list[np.ndarray]:
-        sums, totals = _sums(self.kernel, rows, own, self.errors, self.weights, [self.width])
+        sums, totals = _sums(self.kernel, scaled, own, self.errors, self.weights, [self.width])
         changes = _cut(sums[0], [response.shape[1] for response in responses])
         totals_and_prior = totals[0] + self.prior
         each = zip(self.tasks, self.units, responses, changes, totals_and_prior.T, strict=True)
@@ -139,7 +142,7 @@ class LocalCorrection:
 
 
 def fit_local_correction(
-    rows: np.ndarray, evidence: Sequence[Evidence]
+    rows: np.ndarray, scale: np.ndarray, evidence: Sequence[Evidence]
 ) -> tuple[LocalCorrection, list[np.ndarray]] | None:
     """Learn what to add to a network's responses from its errors about rows that it did not learn from.
 
@@ -153,6 +156,8 @@ def fit_local_correction(
     ----------
     rows : ndarray of shape (n, n_inputs)
         Encoded training rows.
+    scale : ndarray of shape (n_inputs,)
+        Factors of the inputs in distances.
     evidence : sequence of Evidence
         Of the tasks to correct.
 
@@ -169,17 +174,18 @@ def fit_local_correction(
     ----------
     Quinlan, J. R. (1993). Combining instance-based and model-based learning. ICML, 236-243.
     """
-    kernel = SelfTuningKernel(rows)
+    scaled = rows * scale
+    kernel = SelfTuningKernel(scaled)
     weights = np.stack([known.relative_weights for known in evidence], axis=1).astype(rows.dtype)
     units = tuple(known.unit for known in evidence)
     each = zip(evidence, units, weights.T, strict=True)
     errors = [w[:, None] * (known.errors / unit) for known, unit, w in each]
     joined = np.concatenate(errors, axis=1).astype(rows.dtype)
-    found = _choose(kernel, rows, joined, weights, evidence)
+    found = _choose(kernel, scaled, joined, weights, evidence)
     if found is None:
         return None
     tasks = tuple((known.place, known.task) for known in evidence)
-    correction = LocalCorrection(kernel, tasks, units, joined, weights, *found)
+    correction = LocalCorrection(kernel, scale, tasks, units, joined, weights, *found)
     return correction, correction.leave_one_out(rows, [known.response for known in evidence])
 
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.correction import Evidence, LocalCorrection, fit_local_correction
+from skmtl.correction import Evidence, LocalCorrection, fit_local_correction, relevance
 from skmtl.estimators._encoded import EncodedData
+from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 
 LEAST_ROWS = 8
+ROWS_AN_INPUT = 2  # below which what the network attends to is no measure of likeness
 
 
 def correct_locally(
-    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], dtype: str, responses: list[np.ndarray]
+    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], network: Network, responses: list[np.ndarray]
 ) -> tuple[LocalCorrection | None, list[np.ndarray]]:
     """Learn from held-out errors what to add to responses.
 
@@ -27,8 +29,8 @@ def correct_locally(
         The tasks.
     tasks : sequence of Task
         In the order of the label matrix.
-    dtype : str
-        Type to compute in.
+    network : Network
+        Trained.
     responses : list of ndarray of shape (n, n_classes or 1)
         By task: of members that held the rows out, NaN where none did.
 
@@ -43,8 +45,8 @@ def correct_locally(
     evidence = _evidence(data, layout, tasks, responses, known)
     if not evidence or len(known) < LEAST_ROWS:
         return None, responses
-    rows = dense(data.rows[known], dtype)
-    found = fit_local_correction(rows, evidence)
+    rows = dense(data.rows[known], network.architecture.dtype)
+    found = fit_local_correction(rows, _scale(network, rows), evidence)
     if found is None:
         return None, responses
     correction, corrected = found
@@ -53,6 +55,13 @@ def correct_locally(
         responses[of_task.place] = np.full_like(responses[of_task.place], np.nan)
         responses[of_task.place][known] = response
     return correction, responses
+
+
+def _scale(network: Network, rows: np.ndarray) -> np.ndarray:
+    """What inputs matter to the network; where they are many, it has found this out by learning the rows by heart."""
+    n_rows, n_inputs = rows.shape
+    scale = relevance(network, rows) if n_rows >= ROWS_AN_INPUT * n_inputs else np.ones(n_inputs)
+    return scale.astype(rows.dtype)
 
 
 def _evidence(

@@ -253,7 +253,7 @@ class Learner:
             self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
             if self._to_correct_by is not None:
                 self.correction, self.held_out = correct_locally(
-                    self._to_correct_by, self.layout, self.tasks, self.network.architecture.dtype, self.held_out
+                    self._to_correct_by, self.layout, self.tasks, self.network, self.held_out
                 )
 
     def _begin(self) -> Run:

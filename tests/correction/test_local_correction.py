@@ -2,17 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmtl.correction import Evidence, fit_local_correction
+from skmtl.correction import Evidence, fit_local_correction, relevance
 from skmtl.correction import _kernel as kernels
 from skmtl.correction._local import PRIORS, WIDEST
+from skmtl.network import Architecture, Network
+from skmtl.sharing import Hard
 from skmtl.tasks import KINDS
 
 RNG = np.random.default_rng(0)
 N = 60
 ROWS = RNG.normal(size=(N, 3))
 ROWS[40:] = ROWS[:20]  # rows that repeat others
+SCALE = np.array([1.0, 0.5, 2.0])
 
 
 def evidence_of_numbers(place=0, weights=None):
@@ -34,8 +38,9 @@ def evidence_of_classes(place=0):
 
 def by_definition(known, correction, x, own=None):
     """Sums over all pairs, one by one."""
-    distances = np.linalg.norm(x[:, None] - ROWS, axis=2)
-    among = np.linalg.norm(ROWS[:, None] - ROWS, axis=2)
+    scaled, z = x * SCALE, ROWS * SCALE
+    distances = np.linalg.norm(scaled[:, None] - z, axis=2)
+    among = np.linalg.norm(z[:, None] - z, axis=2)
     np.fill_diagonal(among, np.inf)
     if own is not None:
         distances[np.arange(len(x)), own] = np.inf
@@ -53,7 +58,7 @@ def test_the_correction_is_what_its_formula_says(monkeypatch):
     weights = RNG.uniform(1, 3, N)
     weights[::7] = 0
     known = evidence_of_numbers(weights=weights)
-    correction, corrected = fit_local_correction(ROWS, [known])
+    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
     x = RNG.normal(size=(25, 3))
     response = RNG.normal(size=(25, 1))
     expected = response + by_definition(known, correction, x)
@@ -64,7 +69,7 @@ def test_the_correction_is_what_its_formula_says(monkeypatch):
 
 def test_width_and_prior_are_the_best_of_all_by_leaving_one_out():
     known = evidence_of_numbers()
-    correction, _ = fit_local_correction(ROWS, [known])
+    correction, _ = fit_local_correction(ROWS, SCALE, [known])
 
     class Tried:
         def __init__(self, width, prior):
@@ -83,7 +88,7 @@ def test_errors_that_rows_alike_do_not_share_are_left_alone():
     alternating = np.where(np.argsort(np.argsort(ROWS[:, 0])) % 2, 1.0, -1.0)[:, None]
     alternating[40:] = -alternating[:20]  # the same row again, with the opposite error
     opposed = Evidence(0, known.task, known.response + alternating, known.response, known.weights)
-    assert fit_local_correction(ROWS, [opposed]) is None
+    assert fit_local_correction(ROWS, SCALE, [opposed]) is None
 
 
 def test_labels_without_weight_say_nothing():
@@ -94,7 +99,7 @@ def test_labels_without_weight_say_nothing():
     absurd[::3] = 1e9
     other = Evidence(0, known.task, absurd, known.response, weights)
     x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
-    corrections = [fit_local_correction(ROWS, [e])[0] for e in (known, other)]
+    corrections = [fit_local_correction(ROWS, SCALE, [e])[0] for e in (known, other)]
     assert_array_equal(corrections[0](x, [response])[0], corrections[1](x, [response])[0])
 
 
@@ -102,13 +107,13 @@ def test_the_scale_of_the_weights_does_not_matter():
     known = evidence_of_numbers()
     heavier = Evidence(0, known.task, known.truth, known.response, 1000 * known.weights)
     x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
-    one, thousand = (fit_local_correction(ROWS, [e])[0](x, [response])[0] for e in (known, heavier))
+    one, thousand = (fit_local_correction(ROWS, SCALE, [e])[0](x, [response])[0] for e in (known, heavier))
     assert_allclose(one, thousand, rtol=1e-12)
 
 
 def test_tasks_keep_their_places_and_others_are_left_alone():
     known = [evidence_of_numbers(2), evidence_of_classes(0)]
-    correction, corrected = fit_local_correction(ROWS, known)
+    correction, corrected = fit_local_correction(ROWS, SCALE, known)
     responses = [RNG.dirichlet([1, 1, 1], N), RNG.normal(size=(N, 1)), RNG.normal(size=(N, 1))]
     got = correction(ROWS, responses)
     assert got[1] is responses[1]
@@ -118,7 +123,7 @@ def test_tasks_keep_their_places_and_others_are_left_alone():
 
 def test_probabilities_stay_positive_and_sum_to_one():
     known = evidence_of_classes()
-    correction, corrected = fit_local_correction(ROWS, [known])
+    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
     near_zero = np.array([[1e-6, 1 - 3e-6, 2e-6]] * N)
     for got in (corrected[0], correction(ROWS, [near_zero])[0]):
         assert (got > 0).all()
@@ -148,7 +153,7 @@ def test_what_is_not_a_mean_has_no_ideal_response(loss):
 def test_all_rows_alike_are_one_neighbourhood():
     known = evidence_of_numbers()
     shared = Evidence(0, known.task, known.response + 2.0, known.response, known.weights)
-    correction, _ = fit_local_correction(np.zeros((N, 3)), [shared])
+    correction, _ = fit_local_correction(np.zeros((N, 3)), SCALE, [shared])
     got = correction(np.zeros((1, 3)), [np.zeros((1, 1))])[0]
     assert_allclose(got, 2.0 * N / (N + correction.prior), rtol=1e-12)
 
@@ -159,5 +164,21 @@ def test_numbers_of_any_size_are_corrected(unit):
     far = Evidence(0, known.task, unit * known.truth, unit * known.response, known.weights)
     rows = ROWS.astype(np.float32)
     x, response = rows[:9], np.zeros((9, 1))
-    one, scaled = (fit_local_correction(rows, [e])[0](x, [response])[0] for e in (known, far))
+    one, scaled = (fit_local_correction(rows, SCALE.astype(np.float32), [e])[0](x, [response])[0] for e in (known, far))
     assert_allclose(scaled / unit, one, rtol=1e-6)
+
+
+def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
+    architecture = Architecture(
+        sharing=Hard(), n_inputs=3, hidden_layer_sizes=(), activation="identity", n_outputs=(1, 1), members=2,
+        dtype="float64", initial_bias=np.zeros(2), dropout=(0.0, 0.0),
+    )  # fmt: skip
+    network = Network(architecture, torch.device("cpu"))
+    network.initialise([np.random.default_rng(seed) for seed in range(2)])
+    (name,) = [spec.name for spec in network.buffer.specs if network.buffer.view(spec.name)[0].numel() == 6]
+    weights = np.array([[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]], [[10.0, 0.0, 0.0], [0.0, 0.0, 10.0]]])
+    view = network.buffer.view(name)
+    view.copy_(torch.from_numpy(weights).reshape(view.shape))
+    of_members = 3 * np.array([[9, 16, 0], [100, 0, 100]]) / [[25], [200]]
+    got = relevance(network, RNG.normal(size=(300, 3)))
+    assert_allclose(got, np.sqrt(of_members.mean(axis=0)), rtol=1e-12)

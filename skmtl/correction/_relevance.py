@@ -1,0 +1,49 @@
+"""How much each input matters to a trained network."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skmtl.network import Network, input_gradient
+
+MOST_ROWS = 2048  # a mean over more would hardly differ
+BATCH_ROWS = 256
+
+
+def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
+    """Root mean square of the outputs' derivative by each input, over rows and members.
+
+    The diagonal of the average gradient outer product (Radhakrishnan et al., 2024), that of each member over its mean.
+    With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs.
+
+    Parameters
+    ----------
+    network : Network
+        Trained.
+    rows : ndarray of shape (n, n_inputs)
+        Encoded; of many, evenly spaced ones are enough.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs,)
+        Factors whose mean square is 1; all 1 where no input matters.
+
+    References
+    ----------
+    Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
+    networks and backpropagation-free machine learning models. Science 383, 1461-1467.
+    """
+    few = rows[:: -(-len(rows) // MOST_ROWS)]
+    dtype, members = getattr(torch, network.architecture.dtype), network.buffer.members
+    coin = np.random.default_rng(0)  # any signs will do
+    total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)
+    for first in range(0, len(few), BATCH_ROWS):
+        x = torch.tensor(few[first : first + BATCH_ROWS], dtype=dtype, device=network.device)[None]
+        signs = coin.choice([-1.0, 1.0], (1, x.shape[1], network.n_outputs))
+        gradient = torch.from_numpy(signs).to(x).expand(members, -1, -1)
+        total += input_gradient(network, x, gradient).double().square_().sum(1)
+    mean = total.mean(1, keepdim=True)
+    shares = torch.where(mean > 0, total / mean, 1.0)
+    factors: np.ndarray = shares.mean(0).sqrt_().cpu().numpy()
+    return factors
