@@ -50,16 +50,16 @@ class Parcel(Generic[T]):
 
 def _reducers() -> dict[type, Callable[[Any], tuple[Any, ...]]]:
     """Ways to take objects apart. What every step or pass writes anew is left out: gradients, activations."""
-    blank: set[int] = set()
+    blank: set[int] = set()  # addresses
 
     def reduce_network(network: Network) -> tuple[Any, ...]:
         """The very object; its own pickle is meant for keeping a result."""
-        blank.add(id(network.buffer.gradient.untyped_storage()))
+        blank.add(network.buffer.gradient.untyped_storage().data_ptr())
         return object.__new__, (Network,), vars(network), None, None, _set_attributes
 
     def reduce_storage(storage: torch.UntypedStorage) -> tuple[Any, ...]:
         device = str(storage.device)
-        if id(storage) in blank:
+        if storage.data_ptr() in blank:
             return _blank_storage, (storage.nbytes(), device)
         held = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
         return _storage, (held.cpu().numpy(), device)
