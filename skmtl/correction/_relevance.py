@@ -7,7 +7,7 @@ import torch
 
 from skmtl.network import Network, input_gradient
 
-MOST_ROWS = 2048  # a mean over more would hardly differ
+MOST_ROWS = 512  # a mean over more would hardly differ
 BATCH_ROWS = 256
 
 

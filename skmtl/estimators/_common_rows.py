@@ -64,8 +64,12 @@ class CommonRows:
         return fitted
 
     def _copy(self, estimator: BaseMultiTaskNet) -> BaseMultiTaskNet:
-        """A copy that knows the columns; other rows, in another thread it may be, make other copies."""
+        """A copy that knows the columns; other rows, in another thread it may be, make other copies.
+
+        A generator as ``random_state`` is its own, too: no fit draws from what another has drawn from.
+        """
         own = copy.copy(estimator)
+        own.random_state = copy.deepcopy(estimator.random_state)
         own.__dict__.update(self._columns)
         return own
 

@@ -91,7 +91,7 @@ def make_plan(
     own_validation: bool,
 ) -> Plan:
     """Decide everything that depends on parameters and data."""
-    n_rows, members = data.rows.shape[0], params["n_estimators"]
+    n_rows, members = data.rows.shape[0], int(params["n_estimators"])
     may_deal = params["early_stopping"] is not False and not own_validation
     if may_deal or n_rows <= ROWS_TO_COMPARE:
         hashes, n_distinct = data.once(_hash_rows, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from skmtl.layers._activations import ACTIVATIONS
@@ -32,9 +33,10 @@ class MemberNonlinearity:
         scratch.saved[self._hidden_name] = z
         h = self.activation.apply(z)
         if self._any_drops and scratch.training:
-            mask = scratch.keep_mask(self._mask_name, tuple(h.shape), self.dropout, h, self._drops)
+            stack, rows, width = h.shape
+            mask = scratch.keep_mask(self._mask_name, (stack, rows, width), self.dropout, h, self._drops)
             scratch.saved[self._mask_name] = mask
-            h = h * mask
+            h = torch.mul(h, mask, out=scratch.out(self._mask_name, stack, rows, width, h))
         return h
 
     def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:

@@ -49,7 +49,7 @@ class Scratch:
         return memory
 
     def keep_mask(
-        self, name: str, shape: tuple[int, ...], rate: Tensor, like: Tensor, drops: Sequence[bool] | None = None
+        self, name: str, shape: tuple[int, int, int], rate: Tensor, like: Tensor, drops: Sequence[bool] | None = None
     ) -> Tensor:
         """Inverted-dropout mask: 0 with probability ``rate`` (one a member), else 1 / (1 - rate).
 
@@ -58,9 +58,14 @@ class Scratch:
         """
         assert self.generators is not None
         copies = shape[0] // len(self.generators)
-        mask = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        mask = self.out(f"{name}.mask", *shape, like)
+        if mask is None:
+            mask = torch.empty(shape, dtype=like.dtype, device=like.device)
         for member, generator in enumerate(self.generators):
+            own = mask[member * copies : (member + 1) * copies]
             if drops is None or drops[member]:
-                mask[member * copies : (member + 1) * copies].uniform_(generator=generator)
+                own.uniform_(generator=generator)
+            else:
+                own.zero_()
         keep = (1 - rate).repeat_interleave(copies)[:, None, None]
-        return (mask < keep).to(like.dtype).div_(keep)
+        return mask.lt_(keep).div_(keep)  # in place: a mask of bools would cost more than the draws

@@ -11,13 +11,15 @@ def pareto_front(scores: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     scores : ndarray of shape (n_candidates, n_tasks)
-        Greater is better; a candidate with a NaN is left out.
+        Greater is better; a candidate with a NaN is left out. Without a task nobody is on the front.
 
     Returns
     -------
     ndarray of int
         Their places, rising by the score of the first task.
     """
+    if not scores.shape[1]:
+        return np.array([], dtype=np.intp)
     usable = np.flatnonzero(~np.isnan(scores).any(axis=1))
     values = scores[usable]
     at_least = (values[:, None] >= values[None]).all(axis=2)  # (dominating, dominated)

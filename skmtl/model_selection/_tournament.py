@@ -138,7 +138,8 @@ class Tournament:
         probes = [Heat([Fit(network.candidates[0], first)], network.prepared, np.inf) for network in networks]
         each = [probe.memory_used(self.evaluation) * len(self.folds) for probe in probes]
         total = sum(one * len(network.candidates) for one, network in zip(each, networks, strict=True))
-        n = int(np.ceil(total / self.memory)) or 1
+        most = max(len(network.candidates) for network in networks)
+        n = int(np.clip(np.ceil(total / self.memory), 1, most))
         leagues = [[network._replace(candidates=network.candidates[k::n]) for network in networks] for k in range(n)]
         return [[network for network in league if network.candidates] for league in leagues]
 

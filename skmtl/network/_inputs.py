@@ -50,4 +50,5 @@ class DroppingBody(PreparedBody):
         """See :class:`PreparedBody`."""
         if not scratch.training:
             return x
-        return x * scratch.keep_mask("inputs", (len(self.rate), *x.shape[1:]), self.rate, x)
+        shape = len(self.rate), x.shape[1], x.shape[2]
+        return torch.mul(x, scratch.keep_mask("inputs", shape, self.rate, x), out=scratch.out("inputs", *shape, x))

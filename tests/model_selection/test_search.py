@@ -184,6 +184,26 @@ def test_candidates_without_a_seed_take_their_batches_in_one_order():
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
+def test_generators_and_numpy_integers_are_those_of_each_fit():
+    model = MultiTaskNetRegressor(**SMALL | {"random_state": np.random.RandomState(3)})
+    grid = {"n_estimators": np.array([1, 2]), "weight_decay": [0.0, 0.1]}
+    reference = GridSearchCV(model, grid, cv=CV).fit(X, NUMBERS).cv_results_["mean_test_score"]
+    for elimination in (None, Halving(least=4)):
+        search = MultiTaskSearchCV(model, grid, cv=CV, elimination=elimination).fit(X, NUMBERS)
+        np.testing.assert_allclose(search.cv_results_["mean_test_score"], reference, rtol=0, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of fits and of scores that failed
+def test_a_search_that_can_score_nothing_tells_so():
+    rows = X.copy()
+    rows[0, 0] = np.inf
+    search = MultiTaskSearchCV(CASES["regressor"][0], {"weight_decay": [0.0, 0.1]}, cv=CV, refit=False)
+    with pytest.warns(FitFailedWarning, match="X contains infinity"):
+        search.fit(rows, NUMBERS)
+    assert np.isnan(search.cv_results_["mean_test_score"]).all()
+    assert search.pareto_front_.size == 0
+
+
 def test_frames_and_one_dimensional_labels():
     net, y = CASES["classifier"]
     frame = pd.DataFrame(X, columns=list("abcd"))
