@@ -109,14 +109,14 @@ def make_plan(
 
 def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_them: bool) -> bool:
     """Whether held-out errors are to correct predictions: "auto" wants those of all rows."""
-    wanted = params["local_correction"]
-    if wanted is True and not holds_out:
+    demanded = params["local_correction"] != "auto" and recipe.local_correction
+    if demanded and not holds_out:
         raise ValueError(
             "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
             "X_val was given, or there are too few distinct rows. Leave early_stopping at 'auto' and X_val out, or set "
             "local_correction='auto'."
         )
-    return recipe.local_correction and holds_out and (all_of_them or wanted is True)
+    return recipe.local_correction and holds_out and (all_of_them or demanded)
 
 
 def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:
