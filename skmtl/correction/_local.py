@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from skmtl.correction._kernel import SelfTuningKernel
@@ -150,7 +151,7 @@ def fit_local_correction(
     and likeness k_j: as by Quinlan (1993) a model's prediction is moved by what it gets wrong about neighbours, and as
     for a kernel smoother with a prior of 0 the more neighbours there are and the nearer, the more it is. The width of
     the kernel and the prior are those with the least leave-one-out squared error, relative to that without a
-    correction, in the mean over the tasks.
+    correction, in the mean over the tasks. A task that would not gain by them is left alone, and counts as 1 there.
 
     Parameters
     ----------
@@ -159,14 +160,14 @@ def fit_local_correction(
     scale : ndarray of shape (n_inputs,)
         Factors of the inputs in distances.
     evidence : sequence of Evidence
-        Of the tasks to correct.
+        Of the tasks that may be corrected.
 
     Returns
     -------
     LocalCorrection
         Fitted.
     list of ndarray of shape (n, n_classes or 1)
-        The held-out responses of ``evidence``, each corrected by the other rows.
+        The held-out responses of the corrected tasks, each corrected by the other rows.
     None
         In place of both, if no width and prior gain anything.
 
@@ -176,42 +177,47 @@ def fit_local_correction(
     """
     scaled = rows * scale
     kernel = SelfTuningKernel(scaled)
-    weights = np.stack([known.relative_weights for known in evidence], axis=1).astype(rows.dtype)
-    units = tuple(known.unit for known in evidence)
-    each = zip(evidence, units, weights.T, strict=True)
-    errors = [w[:, None] * (known.errors / unit) for known, unit, w in each]
-    joined = np.concatenate(errors, axis=1).astype(rows.dtype)
-    found = _choose(kernel, scaled, joined, weights, evidence)
+    found = _choose(kernel, scaled, evidence)
     if found is None:
         return None
-    tasks = tuple((known.place, known.task) for known in evidence)
-    correction = LocalCorrection(kernel, scale, tasks, units, joined, weights, *found)
-    return correction, correction.leave_one_out(rows, [known.response for known in evidence])
+    width, prior, gaining = found
+    corrected = [known for known, gains in zip(evidence, gaining, strict=True) if gains]
+    tasks = tuple((known.place, known.task) for known in corrected)
+    units = tuple(known.unit for known in corrected)
+    correction = LocalCorrection(kernel, scale, tasks, units, *_joined(corrected, scaled.dtype), width, prior)
+    return correction, correction.leave_one_out(rows, [known.response for known in corrected])
+
+
+def _joined(evidence: Sequence[Evidence], dtype: npt.DTypeLike) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted errors in units, ``(n, total number of columns)``, and weights, ``(n, n_tasks)``, of all tasks."""
+    weights = np.stack([known.relative_weights for known in evidence], axis=1)
+    errors = [w[:, None] * (known.errors / known.unit) for known, w in zip(evidence, weights.T, strict=True)]
+    return np.concatenate(errors, axis=1).astype(dtype), weights.astype(dtype)
 
 
 def _choose(
-    kernel: SelfTuningKernel, rows: np.ndarray, errors: np.ndarray, weights: np.ndarray, evidence: Sequence[Evidence]
-) -> tuple[float, float] | None:
-    """Width and prior; None if none gain."""
-    n_rows, columns = len(rows), [known.response.shape[1] for known in evidence]
+    kernel: SelfTuningKernel, scaled: np.ndarray, evidence: Sequence[Evidence]
+) -> tuple[float, float, np.ndarray] | None:
+    """Width, prior and which tasks gain by them; None if none do."""
+    errors, weights = _joined(evidence, scaled.dtype)
+    n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
     most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
     judging = np.arange(0, n_rows, -(-n_rows // most))
     widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
-    sums, totals = _sums(kernel, rows[judging], judging, errors, weights, widths)
+    sums, totals = _sums(kernel, scaled[judging], judging, errors, weights, widths)
     before = np.array([known.squared_error(judging, None) for known in evidence])
-    judged = np.flatnonzero(before > 0)
-    if not len(judged):
-        return None
-    ratios = np.empty((len(widths), len(PRIORS)))
+    after = np.empty((len(widths), len(PRIORS), len(evidence)))
     for k, (of_width, total) in enumerate(zip(sums, totals, strict=True)):
         changes = _cut(of_width, columns)
         for p, prior in enumerate(PRIORS):
-            after = [
-                evidence[t].squared_error(judging, changes[t] / (total[:, t : t + 1] + prior)) for t in judged.tolist()
+            after[k, p] = [
+                known.squared_error(judging, change / (own[:, None] + prior))
+                for known, change, own in zip(evidence, changes, total.T, strict=True)
             ]
-            ratios[k, p] = np.mean(np.array(after) / before[judged])
-    best = np.unravel_index(ratios.argmin(), ratios.shape)
-    return None if ratios[best] > 1 - LEAST_GAIN else (widths[best[0]], PRIORS[best[1]])
+    ratios = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+    gains = 1 - np.minimum(ratios, 1).mean(axis=2)
+    best = np.unravel_index(gains.argmax(), gains.shape)
+    return (widths[best[0]], PRIORS[best[1]], ratios[best] < 1) if gains[best] >= LEAST_GAIN else None
 
 
 def _sums(

@@ -51,9 +51,9 @@ def correct_locally(
         return None, responses
     correction, corrected = found
     responses = list(responses)
-    for of_task, response in zip(evidence, corrected, strict=True):
-        responses[of_task.place] = np.full_like(responses[of_task.place], np.nan)
-        responses[of_task.place][known] = response
+    for (place, _), response in zip(correction.tasks, corrected, strict=True):
+        responses[place] = np.full_like(responses[place], np.nan)
+        responses[place][known] = response
     return correction, responses
 
 

@@ -91,6 +91,18 @@ def test_errors_that_rows_alike_do_not_share_are_left_alone():
     assert fit_local_correction(ROWS, SCALE, [opposed]) is None
 
 
+def test_a_task_that_would_lose_is_left_alone():
+    gains = evidence_of_numbers(0)
+    opposed = gains.truth - gains.response
+    opposed[40:] = -opposed[:20]
+    loses = Evidence(1, gains.task, gains.response + opposed, gains.response, gains.weights)
+    correction, corrected = fit_local_correction(ROWS, SCALE, [gains, loses])
+    assert [place for place, _ in correction.tasks] == [0]
+    assert len(corrected) == 1
+    responses = [RNG.normal(size=(N, 1)) for _ in range(2)]
+    assert correction(ROWS, responses)[1] is responses[1]
+
+
 def test_labels_without_weight_say_nothing():
     weights = np.ones(N)
     weights[::3] = 0
