@@ -22,18 +22,20 @@ class SelfTuningKernel:
     ----------
     rows : ndarray of shape (n, n_inputs)
         References.
+    groups : ndarray of shape (n,)
+        Equal for references that are copies of one another.
 
     References
     ----------
     Zelnik-Manor, L. and Perona, P. (2004). Self-tuning spectral clustering. NeurIPS 17.
     """
 
-    def __init__(self, rows: np.ndarray) -> None:
+    def __init__(self, rows: np.ndarray, groups: np.ndarray) -> None:
+        self.groups = groups
         self._center = rows.mean(axis=0)  # distances of small numbers lose fewer digits
         self._rows = rows - self._center
         self._squares = np.einsum("ij,ij->i", self._rows, self._rows)
-        own = np.arange(len(rows))
-        widths = np.concatenate([self._width(self._distances(x, places)) for x, places in self._blocks(rows, own)])
+        widths = np.concatenate([self._width(self._distances(x, own)) for x, own in self._blocks(rows, groups)])
         positive = widths[widths > 0]
         self._least = LEAST_WIDTH * float(np.median(positive)) if len(positive) else 1.0
         self._widths = np.maximum(widths, self._least)
@@ -46,7 +48,7 @@ class SelfTuningKernel:
         x : ndarray of shape (m, n_inputs)
             Rows.
         own : ndarray of shape (m,), optional
-            Place of each among the references, which is then infinitely far away.
+            Group of each, which is then infinitely far away.
 
         Yields
         ------
@@ -56,8 +58,8 @@ class SelfTuningKernel:
             To all references.
         """
         first = 0
-        for block, places in self._blocks(x, own):
-            squared = self._distances(block, places)
+        for block, groups in self._blocks(x, own):
+            squared = self._distances(block, groups)
             widths = torch.from_numpy(np.maximum(self._width(squared), self._least))
             squared /= widths[:, None]
             squared /= torch.from_numpy(self._widths)
@@ -75,7 +77,7 @@ class SelfTuningKernel:
         squares = torch.from_numpy(np.einsum("ij,ij->i", x, x))[:, None] + torch.from_numpy(self._squares)
         squared = squares.addmm_(torch.from_numpy(x), torch.from_numpy(self._rows).T, alpha=-2).clamp_(min=0)
         if own is not None:
-            squared[torch.arange(len(x)), torch.from_numpy(own)] = torch.inf
+            squared.masked_fill_(torch.from_numpy(own)[:, None] == torch.from_numpy(self.groups), torch.inf)
         return squared
 
     @staticmethod

@@ -126,8 +126,8 @@ class LocalCorrection:
         return corrected
 
     def leave_one_out(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Correct responses of the corrected tasks to the references, each by the others."""
-        return self._shift(rows * self.scale, responses, np.arange(len(rows)))
+        """Correct responses of the corrected tasks to the references, each by those that are no copies of it."""
+        return self._shift(rows * self.scale, responses, self.kernel.groups)
 
     def _shift(
         self, scaled: np.ndarray, responses: Sequence[np.ndarray], own: np.ndarray | None = None
@@ -143,7 +143,7 @@ class LocalCorrection:
 
 
 def fit_local_correction(
-    rows: np.ndarray, scale: np.ndarray, evidence: Sequence[Evidence]
+    rows: np.ndarray, groups: np.ndarray, scale: np.ndarray, evidence: Sequence[Evidence]
 ) -> tuple[LocalCorrection, list[np.ndarray]] | None:
     """Learn what to add to a network's responses from its errors about rows that it did not learn from.
 
@@ -157,6 +157,8 @@ def fit_local_correction(
     ----------
     rows : ndarray of shape (n, n_inputs)
         Encoded training rows.
+    groups : ndarray of int of shape (n,)
+        Equal for rows that are copies of one another, labels included; they are left out together.
     scale : ndarray of shape (n_inputs,)
         Factors of the inputs in distances.
     evidence : sequence of Evidence
@@ -176,7 +178,7 @@ def fit_local_correction(
     Quinlan, J. R. (1993). Combining instance-based and model-based learning. ICML, 236-243.
     """
     scaled = rows * scale
-    kernel = SelfTuningKernel(scaled)
+    kernel = SelfTuningKernel(scaled, groups)
     found = _choose(kernel, scaled, evidence)
     if found is None:
         return None
@@ -202,9 +204,9 @@ def _choose(
     errors, weights = _joined(evidence, scaled.dtype)
     n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
     most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
-    judging = np.arange(0, n_rows, -(-n_rows // most))
+    judging = np.sort(np.random.default_rng(0).permutation(n_rows)[:most])  # the order of the rows may mean something
     widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
-    sums, totals = _sums(kernel, scaled[judging], judging, errors, weights, widths)
+    sums, totals = _sums(kernel, scaled[judging], kernel.groups[judging], errors, weights, widths)
     before = np.array([known.squared_error(judging, None) for known in evidence])
     after = np.empty((len(widths), len(PRIORS), len(evidence)))
     for k, (of_width, total) in enumerate(zip(sums, totals, strict=True)):

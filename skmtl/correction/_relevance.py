@@ -22,7 +22,7 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     network : Network
         Trained.
     rows : ndarray of shape (n, n_inputs)
-        Encoded; of many, evenly spaced ones are enough.
+        Encoded; of many, some are drawn.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    few = rows[:: -(-len(rows) // MOST_ROWS)]
+    few = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
     dtype, members = getattr(torch, network.architecture.dtype), network.buffer.members
     coin = np.random.default_rng(0)  # any signs will do
     total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)

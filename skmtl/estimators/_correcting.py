@@ -17,7 +17,12 @@ ROWS_AN_INPUT = 2  # below which what the network attends to is no measure of li
 
 
 def correct_locally(
-    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], network: Network, responses: list[np.ndarray]
+    data: EncodedData,
+    content: np.ndarray,
+    layout: TaskLayout,
+    tasks: Sequence[Task],
+    network: Network,
+    responses: list[np.ndarray],
 ) -> tuple[LocalCorrection | None, list[np.ndarray]]:
     """Learn from held-out errors what to add to responses.
 
@@ -25,6 +30,8 @@ def correct_locally(
     ----------
     data : EncodedData
         Training rows.
+    content : ndarray of shape (n,)
+        A number for what is in each row, its labels included.
     layout : TaskLayout
         The tasks.
     tasks : sequence of Task
@@ -43,10 +50,11 @@ def correct_locally(
     """
     known = np.flatnonzero(~np.isnan(responses[0][:, 0]))
     evidence = _evidence(data, layout, tasks, responses, known)
-    if not evidence or len(known) < LEAST_ROWS:
+    distinct, groups = np.unique(content[known], return_inverse=True)
+    if not evidence or len(distinct) < LEAST_ROWS:
         return None, responses
     rows = dense(data.rows[known], network.architecture.dtype)
-    found = fit_local_correction(rows, _scale(network, rows), evidence)
+    found = fit_local_correction(rows, groups, _scale(network, rows), evidence)
     if found is None:
         return None, responses
     correction, corrected = found

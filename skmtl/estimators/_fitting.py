@@ -14,7 +14,7 @@ from skmtl.balancing import BALANCERS, Balancer
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoded import EncodedData
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.estimators._recipe import LOWERED, Recipe, Shape, resolve_recipe
+from skmtl.estimators._recipe import CORRECTED_CELLS, LOWERED, Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import TaskLayout
@@ -56,6 +56,8 @@ class Plan:
         Fold of each row; None where no member holds out rows of its own.
     n_folds : int
         Number of folds.
+    content : ndarray of shape (n,), optional
+        A number for what is in each row, its labels included; None where nobody asks for it.
     """
 
     recipe: Recipe
@@ -66,6 +68,7 @@ class Plan:
     device: torch.device
     fold: np.ndarray | None
     n_folds: int
+    content: np.ndarray | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -103,12 +106,14 @@ def make_plan(
     n_folds = max(round(1 / params["validation_fraction"]), 2)
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
-    recipe = replace(recipe, local_correction=_corrects(params, recipe, deals, members >= n_folds))
-    return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds)
+    small = n_rows * sum(layout.n_outputs) <= CORRECTED_CELLS
+    corrects = _corrects(params, recipe, deals, small and members >= n_folds)
+    recipe, content = replace(recipe, local_correction=corrects), hashes if corrects else None
+    return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds, content)
 
 
-def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_them: bool) -> bool:
-    """Whether held-out errors are to correct predictions: "auto" wants those of all rows."""
+def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, suits: bool) -> bool:
+    """Whether held-out errors are to correct predictions: "auto" wants those of all rows, and not too much of them."""
     demanded = params["local_correction"] != "auto" and recipe.local_correction
     if demanded and not holds_out:
         raise ValueError(
@@ -116,7 +121,7 @@ def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_th
             "X_val was given, or there are too few distinct rows. Leave early_stopping at 'auto' and X_val out, or set "
             "local_correction='auto'."
         )
-    return recipe.local_correction and holds_out and (all_of_them or demanded)
+    return recipe.local_correction and holds_out and (suits or demanded)
 
 
 def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:

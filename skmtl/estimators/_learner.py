@@ -78,7 +78,7 @@ class Learner:
     held_out: list[np.ndarray] | None = None
     correction: LocalCorrection | None = None
     _history: History
-    _to_correct_by: EncodedData | None
+    _to_correct_by: tuple[EncodedData, np.ndarray] | None
 
     def __init__(
         self,
@@ -175,7 +175,7 @@ class Learner:
             require_same_architecture(self._network.architecture, params)
         settings = make_settings(params, plan)
         self._holds_out = validation is None and self._network is None  # earlier weights may have learned from any row
-        self._to_correct_by = data if plan.recipe.local_correction else None
+        self._to_correct_by = None if plan.content is None else (data, plan.content)
         judges = (
             make_validation(plan, training)
             if validation is None
@@ -253,7 +253,7 @@ class Learner:
             self.held_out = held_out_responses(self.start.validation, self.network, self.layout)
             if self._to_correct_by is not None:
                 self.correction, self.held_out = correct_locally(
-                    self._to_correct_by, self.layout, self.tasks, self.network, self.held_out
+                    *self._to_correct_by, self.layout, self.tasks, self.network, self.held_out
                 )
 
     def _begin(self) -> Run:

@@ -23,7 +23,7 @@ class OutOfFold:
     ----------
     responses : list of ndarray of shape (n_samples, n_classes or 1), or None
         Mean response of the members that held a row out, NaN where none did; in the order of the label matrix. None
-        after unpickling: an estimator is to be as small as its weights, not to grow with the rows that it has seen.
+        after unpickling: they are of use beside the training rows only, and would make the pickle grow with these.
     scores : dict
         Task name to score, without the tasks that have no held-out label.
     """
@@ -99,7 +99,7 @@ class OutOfFoldMixin:
         if self._out_of_fold is None:
             raise AttributeError(
                 f"{type(self).__name__} has no {attribute}: no member held out training rows in the last fit. They do "
-                "with early_stopping='auto' and 64 distinct rows or more, or with early_stopping=True, unless the fit "
+                "with early_stopping='auto' and 8 distinct rows or more, or with early_stopping=True, unless the fit "
                 "was given X_val, or went on from earlier weights (warm_start, partial_fit)."
             )
         return self._out_of_fold

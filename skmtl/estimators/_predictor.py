@@ -30,7 +30,7 @@ class PredictorMixin:
     tasks_: list[Task]
     task_names_: np.ndarray
     _layout: TaskLayout
-    _correction: LocalCorrection | None
+    _correction: LocalCorrection | None = None
     _one_dimensional: bool
 
     def _check_columns(self, X: Any) -> None:

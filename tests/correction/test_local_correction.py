@@ -17,6 +17,7 @@ N = 60
 ROWS = RNG.normal(size=(N, 3))
 ROWS[40:] = ROWS[:20]  # rows that repeat others
 SCALE = np.array([1.0, 0.5, 2.0])
+ALONE = np.arange(N)  # no row counts as a copy of another
 
 
 def evidence_of_numbers(place=0, weights=None):
@@ -36,14 +37,14 @@ def evidence_of_classes(place=0):
     return Evidence(place, task, task.kind.ideal_response(task, labels), response, np.ones(N))
 
 
-def by_definition(known, correction, x, own=None):
+def by_definition(known, correction, x, own=None, groups=ALONE):
     """Sums over all pairs, one by one."""
     scaled, z = x * SCALE, ROWS * SCALE
     distances = np.linalg.norm(scaled[:, None] - z, axis=2)
     among = np.linalg.norm(z[:, None] - z, axis=2)
-    np.fill_diagonal(among, np.inf)
+    among[groups[:, None] == groups] = np.inf
     if own is not None:
-        distances[np.arange(len(x)), own] = np.inf
+        distances[own[:, None] == groups] = np.inf
     of_references, of_rows = (np.sort(d, axis=1)[:, kernels.NEIGHBOUR - 1] for d in (among, distances))
     least = kernels.LEAST_WIDTH * np.median(of_references[of_references > 0])
     of_references, of_rows = np.maximum(of_references, least), np.maximum(of_rows, least)
@@ -58,7 +59,7 @@ def test_the_correction_is_what_its_formula_says(monkeypatch):
     weights = RNG.uniform(1, 3, N)
     weights[::7] = 0
     known = evidence_of_numbers(weights=weights)
-    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
+    correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, [known])
     x = RNG.normal(size=(25, 3))
     response = RNG.normal(size=(25, 1))
     expected = response + by_definition(known, correction, x)
@@ -69,7 +70,7 @@ def test_the_correction_is_what_its_formula_says(monkeypatch):
 
 def test_width_and_prior_are_the_best_of_all_by_leaving_one_out():
     known = evidence_of_numbers()
-    correction, _ = fit_local_correction(ROWS, SCALE, [known])
+    correction, _ = fit_local_correction(ROWS, ALONE, SCALE, [known])
 
     class Tried:
         def __init__(self, width, prior):
@@ -88,7 +89,7 @@ def test_errors_that_rows_alike_do_not_share_are_left_alone():
     alternating = np.where(np.argsort(np.argsort(ROWS[:, 0])) % 2, 1.0, -1.0)[:, None]
     alternating[40:] = -alternating[:20]  # the same row again, with the opposite error
     opposed = Evidence(0, known.task, known.response + alternating, known.response, known.weights)
-    assert fit_local_correction(ROWS, SCALE, [opposed]) is None
+    assert fit_local_correction(ROWS, ALONE, SCALE, [opposed]) is None
 
 
 def test_a_task_that_would_lose_is_left_alone():
@@ -96,11 +97,19 @@ def test_a_task_that_would_lose_is_left_alone():
     opposed = gains.truth - gains.response
     opposed[40:] = -opposed[:20]
     loses = Evidence(1, gains.task, gains.response + opposed, gains.response, gains.weights)
-    correction, corrected = fit_local_correction(ROWS, SCALE, [gains, loses])
+    correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, [gains, loses])
     assert [place for place, _ in correction.tasks] == [0]
     assert len(corrected) == 1
     responses = [RNG.normal(size=(N, 1)) for _ in range(2)]
     assert correction(ROWS, responses)[1] is responses[1]
+
+
+def test_copies_are_left_out_together():
+    known = evidence_of_numbers()
+    groups = np.where(np.arange(N) < 40, np.arange(N), np.arange(N) - 40)
+    correction, corrected = fit_local_correction(ROWS, groups, SCALE, [known])
+    expected = known.response + by_definition(known, correction, ROWS, groups, groups)
+    assert_allclose(corrected[0], expected, rtol=1e-9)
 
 
 def test_labels_without_weight_say_nothing():
@@ -111,7 +120,7 @@ def test_labels_without_weight_say_nothing():
     absurd[::3] = 1e9
     other = Evidence(0, known.task, absurd, known.response, weights)
     x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
-    corrections = [fit_local_correction(ROWS, SCALE, [e])[0] for e in (known, other)]
+    corrections = [fit_local_correction(ROWS, ALONE, SCALE, [e])[0] for e in (known, other)]
     assert_array_equal(corrections[0](x, [response])[0], corrections[1](x, [response])[0])
 
 
@@ -119,13 +128,13 @@ def test_the_scale_of_the_weights_does_not_matter():
     known = evidence_of_numbers()
     heavier = Evidence(0, known.task, known.truth, known.response, 1000 * known.weights)
     x, response = RNG.normal(size=(9, 3)), np.zeros((9, 1))
-    one, thousand = (fit_local_correction(ROWS, SCALE, [e])[0](x, [response])[0] for e in (known, heavier))
+    one, thousand = (fit_local_correction(ROWS, ALONE, SCALE, [e])[0](x, [response])[0] for e in (known, heavier))
     assert_allclose(one, thousand, rtol=1e-12)
 
 
 def test_tasks_keep_their_places_and_others_are_left_alone():
     known = [evidence_of_numbers(2), evidence_of_classes(0)]
-    correction, corrected = fit_local_correction(ROWS, SCALE, known)
+    correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, known)
     responses = [RNG.dirichlet([1, 1, 1], N), RNG.normal(size=(N, 1)), RNG.normal(size=(N, 1))]
     got = correction(ROWS, responses)
     assert got[1] is responses[1]
@@ -135,7 +144,7 @@ def test_tasks_keep_their_places_and_others_are_left_alone():
 
 def test_probabilities_stay_positive_and_sum_to_one():
     known = evidence_of_classes()
-    correction, corrected = fit_local_correction(ROWS, SCALE, [known])
+    correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, [known])
     near_zero = np.array([[1e-6, 1 - 3e-6, 2e-6]] * N)
     for got in (corrected[0], correction(ROWS, [near_zero])[0]):
         assert (got > 0).all()
@@ -165,7 +174,7 @@ def test_what_is_not_a_mean_has_no_ideal_response(loss):
 def test_all_rows_alike_are_one_neighbourhood():
     known = evidence_of_numbers()
     shared = Evidence(0, known.task, known.response + 2.0, known.response, known.weights)
-    correction, _ = fit_local_correction(np.zeros((N, 3)), SCALE, [shared])
+    correction, _ = fit_local_correction(np.zeros((N, 3)), ALONE, SCALE, [shared])
     got = correction(np.zeros((1, 3)), [np.zeros((1, 1))])[0]
     assert_allclose(got, 2.0 * N / (N + correction.prior), rtol=1e-12)
 
@@ -176,7 +185,9 @@ def test_numbers_of_any_size_are_corrected(unit):
     far = Evidence(0, known.task, unit * known.truth, unit * known.response, known.weights)
     rows = ROWS.astype(np.float32)
     x, response = rows[:9], np.zeros((9, 1))
-    one, scaled = (fit_local_correction(rows, SCALE.astype(np.float32), [e])[0](x, [response])[0] for e in (known, far))
+    one, scaled = (
+        fit_local_correction(rows, ALONE, SCALE.astype(np.float32), [e])[0](x, [response])[0] for e in (known, far)
+    )
     assert_allclose(scaled / unit, one, rtol=1e-6)
 
 

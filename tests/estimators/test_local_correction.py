@@ -54,6 +54,13 @@ def test_held_out_scores_are_those_of_corrected_predictions():
     assert corrected.oof_score_["task0"] == np.mean(corrected.oof_prediction_[seen, 0] == Y[seen, 0])
 
 
+@pytest.mark.parametrize("copies", [2, 3])
+def test_copies_of_a_row_do_not_vouch_for_it(copies):
+    rows, coin = RNG.normal(size=(100, 3)), RNG.integers(0, 2, 100)
+    model = classifier().fit(np.tile(rows, (copies, 1)), np.tile(coin, copies))
+    assert model._correction is None or model.oof_score_["task0"] < 0.7
+
+
 def test_where_nothing_is_gained_the_network_has_the_word():
     rows, noise = RNG.normal(size=(300, 30)), RNG.normal(size=300)
     assert MultiTaskNetRegressor(**SMALL).fit(rows, noise)._correction is None
