@@ -54,9 +54,11 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         Members of the ensemble, trained as one stacked network.
     local_correction : "auto" or bool, default="auto"
         Whether predictions are corrected by what the members got wrong about the training rows most like a row while
-        they held them out; only where this lowers the leave-one-out error. The fitted estimator then keeps these rows.
-        "auto": where every row is held out by a member, for up to 20,000 rows and 8 million numbers in them. Never
-        behind an encoder that learns, nor when training goes on from earlier weights.
+        they held them out: those of tasks of classes, counts or squared errors whose leave-one-out error this lowers.
+        The fitted estimator then keeps the training rows, and compares with all of them in each prediction. "auto":
+        where every row is held out by a member, so by ``1 / validation_fraction`` members or more, and there are more
+        than 64 distinct rows, up to 20,000 rows and 8 million numbers in them. Never behind an encoder that learns, nor
+        once training goes on from earlier weights.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
         Optimizer.
     learning_rate : {"auto", "constant", "cosine"}, default="auto"
