@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skmtl.network import Network, input_gradient
+from skmtl.network import Network, signed_derivatives
 
 MOST_ROWS = 512  # a mean over more would hardly differ
 BATCH_ROWS = 256
@@ -15,7 +15,6 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     """Root mean square of the outputs' derivative by each input, over rows and members.
 
     The diagonal of the average gradient outer product (Radhakrishnan et al., 2024), that of each member over its mean.
-    With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs.
 
     Parameters
     ----------
@@ -40,9 +39,7 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)
     for first in range(0, len(few), BATCH_ROWS):
         x = torch.tensor(few[first : first + BATCH_ROWS], dtype=dtype, device=network.device)[None]
-        signs = coin.choice([-1.0, 1.0], (1, x.shape[1], network.n_outputs))
-        gradient = torch.from_numpy(signs).to(x).expand(members, -1, -1)
-        total += input_gradient(network, x, gradient).double().square_().sum(1)
+        total += signed_derivatives(network, x, coin).double().square_().sum(1)
     mean = total.mean(1, keepdim=True)
     shares = torch.where(mean > 0, total / mean, 1.0)
     factors: np.ndarray = shares.mean(0).sqrt_().cpu().numpy()

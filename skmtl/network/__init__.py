@@ -1,7 +1,7 @@
 """Encoder, shared layers and the fused output layer as one network with a forward and a backward."""
 
 from skmtl.layers import ACTIVATIONS, Scratch
-from skmtl.network._backward import Differentiation, input_gradient
+from skmtl.network._backward import Differentiation, input_gradient, signed_derivatives
 from skmtl.network._lowered import Lowered
 from skmtl.network._network import Architecture, Network
 from skmtl.network._task_gradients import TaskGradients, task_gradients
@@ -15,5 +15,6 @@ __all__ = [
     "Scratch",
     "TaskGradients",
     "input_gradient",
+    "signed_derivatives",
     "task_gradients",
 ]

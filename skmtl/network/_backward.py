@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._heads import Head
 from skmtl.sharing import Body
+
+if TYPE_CHECKING:
+    from skmtl.network._network import Network
 
 
 class Differentiation(Protocol):
@@ -48,8 +52,10 @@ class Differentiation(Protocol):
         ...
 
 
-class HandDerived:
-    """Backward written out layer by layer over reused memory; no graph is recorded."""
+class _Passes:
+    """What both ways begin with; reused memory and recorded operations exclude each other."""
+
+    recorded: ClassVar[bool]
 
     def __init__(
         self,
@@ -61,9 +67,16 @@ class HandDerived:
     ) -> None:
         self.body, self.head, self.buffer = body, head, buffer
         self.has_body = bool(body.specs)
-        self.scratch = Scratch(reuse=True, generators=generators, parts=parts)
-        body.bind(buffer)
-        head.bind(buffer)
+        self.scratch = Scratch(reuse=not self.recorded, generators=generators, parts=parts)
+        leaves = buffer.leaves() if self.recorded else None
+        body.bind(buffer, leaves)
+        head.bind(buffer, leaves)
+
+
+class HandDerived(_Passes):
+    """Backward written out layer by layer over reused memory; no graph is recorded."""
+
+    recorded = False
 
     def mode(self) -> AbstractContextManager[None]:
         """See :class:`Differentiation`: nothing, not even versions of tensors, which makes small operations cheaper."""
@@ -80,22 +93,10 @@ class HandDerived:
             self.body.backward(self.head.input_gradient(gradient, self.scratch), self.scratch)
 
 
-class Autograd:
+class Autograd(_Passes):
     """The same passes through recorded operations, for parts without a backward of their own."""
 
-    def __init__(
-        self,
-        body: Body,
-        head: Head,
-        buffer: ParameterBuffer,
-        generators: list[torch.Generator],
-        parts: Sequence[int] = (),
-    ) -> None:
-        self.body, self.head, self.buffer = body, head, buffer
-        self.scratch = Scratch(generators=generators, parts=parts)
-        leaves = buffer.leaves()
-        body.bind(buffer, leaves)
-        head.bind(buffer, leaves)
+    recorded = True
 
     def mode(self) -> AbstractContextManager[None]:
         """See :class:`Differentiation`: only what :meth:`forward` asks for."""
@@ -136,3 +137,29 @@ def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Ten
         leaf = x.expand(len(gradient), -1, -1).detach().clone().requires_grad_()
         (at_input,) = torch.autograd.grad(network(leaf), leaf, gradient)
     return at_input
+
+
+def signed_derivatives(network: Network, x: Tensor, coin: np.random.Generator, factors: Tensor | None = None) -> Tensor:
+    """Derivative at the rows of the outputs' sum with random signs.
+
+    With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs.
+
+    Parameters
+    ----------
+    network : Network
+        Whose outputs are meant.
+    x : Tensor of shape (1 or member, row, feature)
+        Rows.
+    coin : numpy.random.Generator
+        Draws a sign for each row and output, the same for all members.
+    factors : Tensor of shape (member, row, output), optional
+        Of the outputs; 1 by default.
+
+    Returns
+    -------
+    Tensor of shape (member, row, feature)
+        Without dropout.
+    """
+    signs = torch.from_numpy(coin.choice([-1.0, 1.0], (1, x.shape[1], network.n_outputs))).to(x)
+    gradient = signs.expand(network.buffer.members, -1, -1) if factors is None else factors * signs
+    return input_gradient(network, x, gradient)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.network import Network, input_gradient
+from skmtl.network import Network, signed_derivatives
 from skmtl.training._data import Data, Order
 from skmtl.training._loop import Training
 from skmtl.training._objective import Objective
@@ -91,17 +91,15 @@ def _round(
 def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
     """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``.
 
-    With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs. A
-    row and an output count as much as they do in the loss. The order must not depend on how long others have trained.
+    A row and an output count as much as they do in the loss. The order must not depend on how long others have trained.
     """
     coin = np.random.default_rng(0)  # any signs will do; the same ones for all let members be what they are alone
     total = torch.zeros(run.network.buffer.members, data.n_features)
     by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
     for batch in data.batches(run.settings.batch_size, order):
         shares = by_task if batch.weights is None else by_task * batch.weights
-        signs = coin.choice([-1.0, 1.0], (1, batch.x.shape[1], run.network.n_outputs))
-        gradient = run.objective.spread(shares).sqrt() * torch.from_numpy(signs).to(shares)
-        total = total.to(shares) + input_gradient(run.network, batch.x, gradient).square_().sum(1)
+        roots = run.objective.spread(shares).sqrt()
+        total = total.to(shares) + signed_derivatives(run.network, batch.x, coin, roots).square_().sum(1)
     return total
 
 
