@@ -52,8 +52,7 @@ def predict_responses(
     """
     chunks = []
     for rows, outputs in _chunks(network, encoder, X, n_threads):
-        responses = layout.by_task(layout.mean_responses(outputs))
-        chunks.append(responses if correction is None else correction(rows, responses))
+        chunks.append(_respond(layout, outputs, rows, correction))
     return _in_one(chunks)
 
 
@@ -70,9 +69,16 @@ def predict_side_by_side(
     chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
     for rows, outputs in _chunks(network, encoder, X, None):
         for own, correction, pieces in zip(np.split(outputs, ends), corrections, chunks, strict=True):
-            responses = layout.by_task(layout.mean_responses(own))
-            pieces.append(responses if correction is None else correction(rows, responses))
+            pieces.append(_respond(layout, own, rows, correction))
     return [_in_one(pieces) for pieces in chunks]
+
+
+def _respond(
+    layout: TaskLayout, outputs: np.ndarray, rows: np.ndarray, correction: LocalCorrection | None
+) -> list[np.ndarray]:
+    """Responses by task, ``(row, n_classes or 1)``, from outputs ``(member, row, outputs)`` to encoded rows."""
+    responses = layout.by_task(layout.mean_responses(outputs))
+    return responses if correction is None else correction(rows, responses)
 
 
 def _chunks(
