@@ -14,7 +14,7 @@ from skmtl.balancing import BALANCERS, Balancer
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoded import EncodedData
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.estimators._recipe import CORRECTED_CELLS, LOWERED, Recipe, Shape, resolve_recipe
+from skmtl.estimators._recipe import LOWERED, Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import TaskLayout
@@ -101,19 +101,26 @@ def make_plan(
     else:
         n_distinct = n_rows
     n_of_classes = sum(task.kind.is_classifier for task in layout.tasks)
-    shape = Shape(n_rows, n_distinct, data.rows.shape[1], len(layout.tasks), n_of_classes, device.type != "cpu")
+    shape = Shape(
+        n_rows=n_rows,
+        n_distinct=n_distinct,
+        n_inputs=data.rows.shape[1],
+        n_tasks=len(layout.tasks),
+        n_of_classes=n_of_classes,
+        n_outputs=sum(layout.n_outputs),
+        on_gpu=device.type != "cpu",
+    )
     recipe = resolve_recipe(params, hidden_sizes(params["hidden_layer_sizes"]), shape)
     n_folds = max(round(1 / params["validation_fraction"]), 2)
     deals = recipe.holds_out and may_deal and n_distinct >= n_folds
     fold = deal(hashes, n_folds) if deals else None
-    small = n_rows * sum(layout.n_outputs) <= CORRECTED_CELLS
-    corrects = _corrects(params, recipe, deals, small and members >= n_folds)
+    corrects = _corrects(params, recipe, deals, members >= n_folds)
     recipe, content = replace(recipe, local_correction=corrects), hashes if corrects else None
     return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds, content)
 
 
-def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, suits: bool) -> bool:
-    """Whether held-out errors are to correct predictions: "auto" wants those of all rows, and not too much of them."""
+def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_them: bool) -> bool:
+    """Whether held-out errors are to correct predictions: "auto" wants those of all rows."""
     demanded = params["local_correction"] != "auto" and recipe.local_correction
     if demanded and not holds_out:
         raise ValueError(
@@ -121,7 +128,7 @@ def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, suits: bo
             "X_val was given, or there are too few distinct rows. Leave early_stopping at 'auto' and X_val out, or set "
             "local_correction='auto'."
         )
-    return recipe.local_correction and holds_out and (suits or demanded)
+    return recipe.local_correction and holds_out and (all_of_them or demanded)
 
 
 def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:

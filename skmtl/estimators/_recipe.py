@@ -40,8 +40,8 @@ class Shape:
     ----------
     n_rows, n_distinct : int
         Rows with a label and a weight, and the distinct ones among them, features and labels together.
-    n_inputs, n_tasks, n_of_classes : int
-        Width of an encoded row, number of tasks, number of those that are of classes.
+    n_inputs, n_tasks, n_of_classes, n_outputs : int
+        Width of an encoded row, number of tasks, number of those that are of classes, number of outputs of all.
     on_gpu : bool
         Whether a GPU computes.
     """
@@ -51,6 +51,7 @@ class Shape:
     n_inputs: int
     n_tasks: int
     n_of_classes: int
+    n_outputs: int
     on_gpu: bool
 
     @property
@@ -175,7 +176,7 @@ def _local_correction(local_correction: str | bool, shape: Shape) -> bool:
     """Not where predictions would have to be compared with very many rows, nor for a handful."""
     if local_correction != "auto":
         return bool(local_correction)
-    cells = shape.n_rows * (shape.n_inputs + shape.n_tasks)
+    cells = shape.n_rows * max(shape.n_inputs + shape.n_tasks, shape.n_outputs)
     return not shape.tiny and shape.n_rows <= CORRECTED_ROWS and cells <= CORRECTED_CELLS
 
 

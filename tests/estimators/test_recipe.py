@@ -8,7 +8,7 @@ import pytest
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.estimators._recipe import Shape, resolve_recipe
 
-NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, n_of_classes=0, on_gpu=False)
+NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, n_of_classes=0, n_outputs=2, on_gpu=False)
 CLASSES = replace(NUMBERS, n_of_classes=2)
 
 

@@ -13,7 +13,7 @@ Y = X @ [1.0, 2.0, 3.0]
 
 
 def recipe(n_rows, n_distinct):
-    shape = Shape(n_rows, n_distinct, n_inputs=10, n_tasks=2, n_of_classes=0, on_gpu=False)
+    shape = Shape(n_rows, n_distinct, n_inputs=10, n_tasks=2, n_of_classes=0, n_outputs=2, on_gpu=False)
     return resolve_recipe(MultiTaskNetRegressor().get_params(), (256, 256), shape)
 
 
