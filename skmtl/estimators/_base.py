@@ -25,7 +25,7 @@ from skmtl.estimators._observations import (
     read_observations,
     require_same_tasks,
 )
-from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin, out_of_fold
+from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._weights import class_weight_factors, read_loss_weights
 from skmtl.network import ACTIVATIONS
@@ -130,8 +130,8 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             learner.train(
                 verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner))
             )
-            held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, observations)
-        self._adopt(learner, held_out or None)
+            held_out = learner.out_of_fold(observations)
+        self._adopt(learner, held_out)
         progress.end()
         return self
 

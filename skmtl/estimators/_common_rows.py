@@ -13,7 +13,6 @@ from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
-from skmtl.estimators._out_of_fold import out_of_fold
 
 # Of the parameters in which estimators fitted to the same rows may differ, those that more than settings follow.
 OF_START = ("class_weight", "dropout", "n_estimators", "random_state", "sharing")
@@ -59,8 +58,7 @@ class CommonRows:
     def fitted(self, estimator: BaseMultiTaskNet, learner: Learner) -> BaseMultiTaskNet:
         """Return ``estimator`` with what has been learned."""
         fitted = self._copy(estimator)
-        held_out = learner.held_out and out_of_fold(learner.tasks, learner.held_out, self._observations)
-        fitted._adopt(learner, held_out or None)
+        fitted._adopt(learner, learner.out_of_fold(self._observations))
         return fitted
 
     def _copy(self, estimator: BaseMultiTaskNet) -> BaseMultiTaskNet:

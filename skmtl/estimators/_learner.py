@@ -28,7 +28,7 @@ from skmtl.estimators._fitting import (
     require_same_architecture,
 )
 from skmtl.estimators._observations import Observations
-from skmtl.estimators._out_of_fold import held_out_responses
+from skmtl.estimators._out_of_fold import OutOfFold, held_out_responses, out_of_fold
 from skmtl.estimators._recipe import LOWERED, rates
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
@@ -255,6 +255,10 @@ class Learner:
                 self.correction, self.held_out = correct_locally(
                     *self._to_correct_by, self.layout, self.tasks, self.network, self.held_out
                 )
+
+    def out_of_fold(self, observations: Observations) -> OutOfFold | None:
+        """Score the held-out responses to the rows that were learned from; None without such."""
+        return None if self.held_out is None else out_of_fold(self.tasks, self.held_out, observations)
 
     def _begin(self) -> Run:
         """Begin the run; an interruption of the runs ahead of it ends it before its first epoch."""
