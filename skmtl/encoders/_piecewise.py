@@ -9,6 +9,7 @@ from skmtl.encoders._columns import Array
 from skmtl.encoders._encoder import FloatArray
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
+_VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each
 
 
 class PiecewiseLinear:
@@ -16,8 +17,9 @@ class PiecewiseLinear:
 
     A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
     from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
-    Tabular Deep Learning", NeurIPS 2022). The edges are quantiles; equal ones are merged, so a column of few values
-    gets a bin between neighbouring values, and one of two values gets none, since a line is all it allows.
+    Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
+    often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
+    neighbouring values, and one of two values gets none, since a line is all it allows.
 
     Parameters
     ----------
@@ -37,15 +39,12 @@ class PiecewiseLinear:
     """
 
     def __init__(self, values: Array, weights: FloatArray, n_bins: int) -> None:
-        edges = weighted_quantile(values, weights, np.linspace(0, 1, n_bins + 1))
-        two_valued = np.all((values == edges[0]) | (values == edges[-1]) | np.isnan(values), axis=0)
         columns, low, width = [], [], []
-        for column, knots in enumerate(edges.T):
-            distinct = np.unique(knots[~np.isnan(knots)])
-            if len(distinct) > 2 and not two_valued[column]:
-                columns.append(np.full(len(distinct) - 1, column))
-                low.append(distinct[:-1])
-                width.append(np.diff(distinct))
+        for column, edges in enumerate(_edges(values, weights, n_bins)):
+            if len(edges) > 2:
+                columns.append(np.full(len(edges) - 1, column))
+                low.append(edges[:-1])
+                width.append(np.diff(edges))
         self.columns = np.concatenate(columns) if columns else np.zeros(0, dtype=int)
         self.low = np.concatenate(low) if low else np.zeros(0)
         self.inverse_width = 1.0 / np.concatenate(width) if width else np.zeros(0)
@@ -64,3 +63,21 @@ class PiecewiseLinear:
             places -= self.low
             places *= self.inverse_width
             out[start : start + step] = places.clip(0.0, 1.0, out=places)
+
+
+def _edges(values: Array, weights: FloatArray, n_bins: int) -> list[FloatArray]:
+    """Ascending edges of the bins of every column, all its values where they are few."""
+    levels = np.linspace(0, 1, n_bins + 1)
+    found = []
+    for column, quantiles in zip(values.T, weighted_quantile(values, weights, levels).T, strict=True):
+        distinct = np.unique(column[~np.isnan(column)])
+        if len(distinct) <= _VALUES_A_BIN * n_bins:
+            found.append(distinct.astype(np.float64))
+            continue
+        frequent = quantiles[1:][np.diff(quantiles) == 0]
+        if len(frequent):
+            rest = ~(np.isin(column, frequent) | np.isnan(column))
+            others = weighted_quantile(column[rest, None], weights[rest], levels)[:, 0]
+            quantiles = np.concatenate([quantiles[[0, -1]], frequent, others])
+        found.append(np.unique(quantiles))
+    return found

@@ -31,9 +31,10 @@ class TabularEncoder(Encoder):
     """Encodes the columns of a table.
 
     Numbers: ``z = (x - median) / IQR``, then the smooth clip ``z / sqrt(1 + (z / 3)**2)``, linear near the median and
-    bounded by 3 (Holzmüller et al., "Better by Default", 2024). Where the IQR is 0, half the range takes its place; a
-    constant column gives 0. A missing value gives what the median gives, and a column with missing values in ``fit``
-    has a further output that is 1 where the value is missing. Boolean columns are numbers.
+    bounded by 3 (Holzmüller et al., "Better by Default", 2024). Where the IQR is 0, as for amounts that mostly are 0,
+    its place is taken by half the median distance of the other values from the median; a constant column gives 0. A
+    missing value gives what the median gives, and a column with missing values in ``fit`` has a further output that is
+    1 where the value is missing. Boolean columns are numbers.
 
     Categories: one output each, 1 where the row has it. If a column has more than ``max_categories``, those of least
     weight share one output, so that there are ``max_categories`` outputs. Missing cells have an output of their own if
@@ -56,7 +57,8 @@ class TabularEncoder(Encoder):
         beside it (Gorishniy et al., 2022); "auto" does so for dense tables with at least 200 distinct rows of numbers
         and at most 100 numeric columns: bins need rows to be placed by, and multiply the columns.
     n_bins : int, default=16
-        Most bins of a column in the piecewise linear encoding.
+        Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
+        of a column of few, and more where values are so frequent that they fill a bin alone.
 
     Attributes
     ----------
@@ -256,9 +258,12 @@ class TabularEncoder(Encoder):
 def _center_and_scale(values: Array, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     low, first, median, third, high = weighted_quantile(values, weights, (0.0, 0.25, 0.5, 0.75, 1.0))
     resolution = _RESOLUTION * np.maximum(np.abs(low), np.abs(high))
-    spread, half_range = third - first, 0.5 * (high - low)
-    scale = np.where(spread > resolution, spread, np.where(half_range > resolution, half_range, np.inf))
-    return np.where(np.isnan(median), 0.0, median), np.maximum(scale, _LEAST_SCALE)
+    scale = third - first
+    narrow = ~(scale > resolution)
+    distance = np.abs(values[:, narrow] - median[narrow])
+    distance[distance <= resolution[narrow]] = np.nan
+    scale[narrow] = 0.5 * weighted_quantile(distance, weights, (0.5,))[0]
+    return np.where(np.isnan(median), 0.0, median), np.maximum(np.where(np.isnan(scale), np.inf, scale), _LEAST_SCALE)
 
 
 def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

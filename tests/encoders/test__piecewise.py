@@ -43,8 +43,26 @@ def test_columns_of_two_values_have_no_bins():
     assert set(PiecewiseLinear(values, np.ones(100), 4).columns) == {1}
 
 
+def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
+    values = np.array([0.0] * 990 + [1.0, 2.0, 3.0, 5.0] + [8.0] * 6)[:, None]
+    bins = PiecewiseLinear(values, np.ones(1000), 4)
+    assert_array_equal(bins.low, [0, 1, 2, 3, 5])
+    assert_allclose(1 / bins.inverse_width, [1, 1, 1, 2, 3])
+
+
+def test_a_frequent_value_leaves_the_bins_to_the_others():
+    others = np.exp(RNG.normal(size=100))
+    values = np.concatenate([np.zeros(900), others, [np.nan]])[:, None]
+    bins = PiecewiseLinear(values, np.ones(1001), 8)
+    edges = np.append(bins.low, bins.low[-1] + 1 / bins.inverse_width[-1])
+    levels = np.linspace(0, 1, 9)
+    assert_allclose(edges, [0, *np.quantile(others, levels, method="averaged_inverted_cdf")], rtol=1e-12)
+
+
 def test_an_integer_weight_equals_repeated_rows():
     x, weights = RNG.normal(size=(50, 3)), RNG.integers(1, 4, 50)
+    x[:, 1] *= RNG.random(50) < 0.5
+    x[:, 2] = x[:, 2].round()
     weighted = PiecewiseLinear(x, weights.astype(float), 6)
     repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6)
     assert_allclose(weighted.low, repeated.low, atol=1e-12)

@@ -45,9 +45,10 @@ def test_values_in_closed_form():
     np.testing.assert_allclose(_fit(X).transform(X), _clip((X - 2) / 2), rtol=1e-15)
 
 
-def test_zero_iqr_takes_half_the_range():
-    X = np.array([[0.0]] * 9 + [[4.0]])
-    np.testing.assert_allclose(_fit(X).transform(X), _clip(X / 2), rtol=1e-15)
+@pytest.mark.parametrize(("others", "scale"), [([4.0], 2.0), ([4.0, -6.0, 1000.0], 3.0)])
+def test_zero_iqr_takes_half_the_median_distance_of_the_others(others, scale):
+    X = np.array([[0.0]] * 9 + [[value] for value in others])
+    np.testing.assert_allclose(_fit(X).transform(X), _clip(X / scale), rtol=1e-15)
 
 
 def test_constant_and_empty_columns_are_zero(numbers):
