@@ -1,6 +1,6 @@
 """A search over loss weights as one network, its Pareto front, and the chosen model pickled.
 
-Three tasks compete for a layer of four units: which digit an image of 8 x 8 pixels shows, whether the digit is odd,
+Three tasks compete for a layer of five units: which digit an image of 8 x 8 pixels shows, whether the digit is odd,
 and how much ink it took. How they should be weighed depends on what their scores are worth, so the search tries every
 split of the weight in steps of 1/8 and shows what can be had.
 
@@ -20,6 +20,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skmtl import MultiTaskNet
+from skmtl.encoders import TabularEncoder
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV, ParetoDisplay, SimplexGrid
 
 
@@ -43,7 +44,8 @@ def main() -> None:
     X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=600, random_state=0)
     net = MultiTaskNet(
         tasks={"digit": "multiclass", "ink": "regression"},
-        hidden_layer_sizes=(4,),
+        encoder=TabularEncoder(numeric="scaled"),
+        hidden_layer_sizes=(5,),
         n_estimators=2,
         max_iter=40,
         learning_rate_init=0.02,

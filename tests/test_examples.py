@@ -62,7 +62,7 @@ def test_grid_search_trades_one_task_for_another() -> None:
 
 def test_weights_trade_one_task_for_another_and_the_chosen_model_survives_a_pickle() -> None:
     printed = run("07_weight_search.py")
-    lines = re.findall(r"^ *[\d. ]+(?:  <- chosen)?$", printed, flags=re.MULTILINE)
+    lines = re.findall(r"^ *[-\d. ]+(?:  <- chosen)?$", printed, flags=re.MULTILINE)
     table = np.array([[float(number) for number in NUMBER.findall(line)] for line in lines])
     assert table.shape[1] == 6
     assert table.shape[0] == int(re.search(r"^(\d+) of 21 candidates", printed)[1])
