@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from skmtl._quantiles import weighted_quantile
 from skmtl.encoders._columns import Array
@@ -10,16 +11,18 @@ from skmtl.encoders._encoder import FloatArray
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 _VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each
+_HEIGHT, _LOW = 1.0, 0.5  # of bins; low ones bend the line of a column of many values, and do not replace it
 
 
 class PiecewiseLinear:
-    """Each number as its place in every bin: 0 below the bin, 1 above it, linear within.
+    """Each number as its place in every bin: 0 below the bin, the bin's height above it, linear within.
 
     A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
     from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
     Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
-    often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
-    neighbouring values, and one of two values gets none, since a line is all it allows.
+    often is, is one edge, and the others are quantiles of the other values. These bins are half as high as those
+    of a column of few values, which gets a bin between neighbouring values. A column of two values gets none, since a
+    line is all it allows.
 
     Parameters
     ----------
@@ -34,20 +37,24 @@ class PiecewiseLinear:
     ----------
     columns : ndarray of shape (n_outputs,)
         Column of each output.
-    low, inverse_width : ndarray of shape (n_outputs,)
-        Lower edge of its bin and one over the bin's width.
+    low, slope : ndarray of shape (n_outputs,)
+        Lower edge of its bin and slope within it.
+    bent : ndarray of bool, shape (n_columns,)
+        Which columns have bins that are between quantiles.
     """
 
     def __init__(self, values: Array, weights: FloatArray, n_bins: int) -> None:
-        columns, low, width = [], [], []
-        for column, edges in enumerate(_edges(values, weights, n_bins)):
-            if len(edges) > 2:
-                columns.append(np.full(len(edges) - 1, column))
-                low.append(edges[:-1])
-                width.append(np.diff(edges))
-        self.columns = np.concatenate(columns) if columns else np.zeros(0, dtype=int)
-        self.low = np.concatenate(low) if low else np.zeros(0)
-        self.inverse_width = 1.0 / np.concatenate(width) if width else np.zeros(0)
+        edges, self.bent = _edges(values, weights, n_bins)
+        counts = [len(own) - 1 if len(own) > 2 else 0 for own in edges]
+        self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        self.low = np.concatenate([own[:count] for own, count in zip(edges, counts, strict=True)])
+        width = np.concatenate([np.diff(own)[:count] for own, count in zip(edges, counts, strict=True)])
+        self.slope = self.height / width
+
+    @property
+    def height(self) -> FloatArray:
+        """What each output is above its bin, ``(n_outputs,)``."""
+        return np.where(self.bent, _LOW, _HEIGHT)[self.columns]
 
     @property
     def n_outputs(self) -> int:
@@ -56,28 +63,33 @@ class PiecewiseLinear:
 
     def encode(self, values: Array, fill: FloatArray, out: FloatArray) -> None:
         """Write the encoded numbers into ``out``; ``fill`` ``(n_columns,)`` stands in for missing ones."""
+        height = self.height.astype(out.dtype)
         step = max(1, _ELEMENTS_AT_ONCE // max(1, self.n_outputs))
         for start in range(0, len(values), step):
             part = values[start : start + step]
             places = np.where(np.isnan(part), fill, part).take(self.columns, axis=1)
             places -= self.low
-            places *= self.inverse_width
-            out[start : start + step] = places.clip(0.0, 1.0, out=places)
+            places *= self.slope
+            out[start : start + step] = places.clip(0.0, height, out=places)
 
 
-def _edges(values: Array, weights: FloatArray, n_bins: int) -> list[FloatArray]:
-    """Ascending edges of the bins of every column, all its values where they are few."""
+def _edges(values: Array, weights: FloatArray, n_bins: int) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
+    """Ascending edges of the bins of every column, and whether they are its quantiles: where few, all its values."""
     levels = np.linspace(0, 1, n_bins + 1)
-    found = []
-    for column, quantiles in zip(values.T, weighted_quantile(values, weights, levels).T, strict=True):
+    found, many = [], np.zeros(values.shape[1], dtype=bool)
+    for place, quantiles in enumerate(weighted_quantile(values, weights, levels).T):
+        column = values[:, place]
         distinct = np.unique(column[~np.isnan(column)])
-        if len(distinct) <= _VALUES_A_BIN * n_bins:
-            found.append(distinct.astype(np.float64))
-            continue
-        frequent = quantiles[1:][np.diff(quantiles) == 0]
-        if len(frequent):
-            rest = ~(np.isin(column, frequent) | np.isnan(column))
-            others = weighted_quantile(column[rest, None], weights[rest], levels)[:, 0]
-            quantiles = np.concatenate([quantiles[[0, -1]], frequent, others])
-        found.append(np.unique(quantiles))
-    return found
+        many[place] = len(distinct) > _VALUES_A_BIN * n_bins
+        found.append(_between(column, weights, quantiles, levels) if many[place] else distinct.astype(np.float64))
+    return found, many
+
+
+def _between(column: Array, weights: FloatArray, quantiles: FloatArray, levels: FloatArray) -> FloatArray:
+    """Quantiles, of which those that coincide are left to be one edge and spread over the other values."""
+    frequent = quantiles[1:][np.diff(quantiles) == 0]
+    if len(frequent):
+        rest = ~(np.isin(column, frequent) | np.isnan(column))
+        others = weighted_quantile(column[rest, None], weights[rest], levels)[:, 0]
+        quantiles = np.concatenate([quantiles[[0, -1]], frequent, others])
+    return np.unique(quantiles)

@@ -54,8 +54,9 @@ class TabularEncoder(Encoder):
         Most outputs of a categorical column beside that of the missing cells.
     numeric : {"auto", "scaled", "piecewise"}, default="auto"
         Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
-        beside it (Gorishniy et al., 2022); "auto" does so for dense tables with at least 200 distinct rows of numbers
-        and at most 100 numeric columns: bins need rows to be placed by, and multiply the columns.
+        beside it (Gorishniy et al., 2022), to which a number of many values, times ``sqrt(n_bins)``, is an equal;
+        "auto" does so for dense tables with at least 200 distinct rows of numbers and at most 100 numeric columns: bins
+        need rows to be placed by, and multiply the columns.
     n_bins : int, default=16
         Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
         of a column of few, and more where values are so frequent that they fill a bin alone.
@@ -162,6 +163,7 @@ class TabularEncoder(Encoder):
         if self._plain_outputs > n_numeric:
             self._encode_rest(numbers_, table, out[:, n_numeric : self._plain_outputs])
         if self.bins_ is not None:
+            out[:, :n_numeric] *= np.where(self.bins_.bent, np.sqrt(self.n_bins), 1.0).astype(dtype)
             self.bins_.encode(numbers_, self.center_, out[:, self._plain_outputs :])
         return out
 

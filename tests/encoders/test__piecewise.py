@@ -17,13 +17,20 @@ def encode(bins, values, fill):
     return out
 
 
+def edges_of(bins):
+    """Edges of the bins of a single column."""
+    return np.append(bins.low, bins.low[-1] + bins.height[-1] / bins.slope[-1])
+
+
 def test_a_linear_map_of_the_bins_is_any_piecewise_linear_function():
     x = RNG.normal(size=(500, 1))
     bins = PiecewiseLinear(x, np.ones(500), 8)
-    knots = np.append(bins.low, bins.low[-1] + 1 / bins.inverse_width[-1])
+    knots = edges_of(bins)
     heights = RNG.normal(size=9)
     encoded = encode(bins, x, np.zeros(1))
-    assert_allclose(heights[0] + encoded @ np.diff(heights), np.interp(x[:, 0], knots, heights), atol=1e-12)
+    assert_allclose(
+        heights[0] + encoded @ (np.diff(heights) / bins.height), np.interp(x[:, 0], knots, heights), atol=1e-12
+    )
 
 
 def test_bins_are_full_below_and_empty_above_a_value():
@@ -47,16 +54,15 @@ def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
     values = np.array([0.0] * 990 + [1.0, 2.0, 3.0, 5.0] + [8.0] * 6)[:, None]
     bins = PiecewiseLinear(values, np.ones(1000), 4)
     assert_array_equal(bins.low, [0, 1, 2, 3, 5])
-    assert_allclose(1 / bins.inverse_width, [1, 1, 1, 2, 3])
+    assert_allclose(edges_of(bins), [0, 1, 2, 3, 5, 8])
 
 
 def test_a_frequent_value_leaves_the_bins_to_the_others():
     others = np.exp(RNG.normal(size=100))
     values = np.concatenate([np.zeros(900), others, [np.nan]])[:, None]
     bins = PiecewiseLinear(values, np.ones(1001), 8)
-    edges = np.append(bins.low, bins.low[-1] + 1 / bins.inverse_width[-1])
     levels = np.linspace(0, 1, 9)
-    assert_allclose(edges, [0, *np.quantile(others, levels, method="averaged_inverted_cdf")], rtol=1e-12)
+    assert_allclose(edges_of(bins), [0, *np.quantile(others, levels, method="averaged_inverted_cdf")], rtol=1e-12)
 
 
 def test_an_integer_weight_equals_repeated_rows():
@@ -66,7 +72,7 @@ def test_an_integer_weight_equals_repeated_rows():
     weighted = PiecewiseLinear(x, weights.astype(float), 6)
     repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6)
     assert_allclose(weighted.low, repeated.low, atol=1e-12)
-    assert_allclose(weighted.inverse_width, repeated.inverse_width, rtol=1e-9)
+    assert_allclose(weighted.slope, repeated.slope, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +88,20 @@ def test_auto_counts_distinct_rows():
     assert TabularEncoder().fit(x, np.ones(500)).bins_ is None
 
 
+def test_bins_bend_a_number_of_many_values_and_replace_one_of_few():
+    x = np.column_stack([np.arange(300.0), np.arange(300) % 32])
+    scaled = TabularEncoder(numeric="scaled").fit(x, np.ones(300)).transform(x)
+    encoder = TabularEncoder(numeric="piecewise", n_bins=16).fit(x, np.ones(300))
+    both = encoder.transform(x)
+    assert_allclose(both[:, :2], scaled * [4, 1], rtol=1e-15)
+    assert_array_equal(both[:, 2:].max(axis=0), np.where(encoder.bins_.columns == 0, 0.5, 1.0))
+
+
 def test_outputs_are_named_and_stand_beside_the_scaled_numbers():
     x = RNG.normal(size=(300, 2))
     scaled = TabularEncoder(numeric="scaled").fit(x, np.ones(300))
     both = TabularEncoder(numeric="piecewise", n_bins=4).fit(x, np.ones(300))
-    assert_array_equal(both.transform(x)[:, :2], scaled.transform(x))
+    assert_allclose(both.transform(x)[:, :2], 2 * scaled.transform(x))
     names = both.get_feature_names_out()
     assert len(names) == both.n_outputs_ == both.transform(x).shape[1] == 2 + 8
     assert names[2:].tolist() == [f"x{k}_bin{i}" for k in range(2) for i in range(4)]
