@@ -11,7 +11,7 @@ from skmtl.encoders._encoder import FloatArray
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 _VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each
-_HEIGHT, _LOW = 1.0, 0.5  # of bins; low ones bend the line of a column of many values, and do not replace it
+_HEIGHT, _LOW = 1.0, 0.5  # of bins
 
 
 class PiecewiseLinear:
@@ -20,9 +20,8 @@ class PiecewiseLinear:
     A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
     from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
     Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
-    often is, is one edge, and the others are quantiles of the other values. These bins are half as high as those
-    of a column of few values, which gets a bin between neighbouring values. A column of two values gets none, since a
-    line is all it allows.
+    often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
+    neighbouring values, and one of two values gets none, since a line is all it allows.
 
     Parameters
     ----------
@@ -32,6 +31,8 @@ class PiecewiseLinear:
         Strictly positive weights.
     n_bins : int
         Most bins of a column.
+    bend : bool
+        Whether columns of many values get bins of half the height, which bend a line and do not replace it.
 
     Attributes
     ----------
@@ -40,11 +41,12 @@ class PiecewiseLinear:
     low, slope : ndarray of shape (n_outputs,)
         Lower edge of its bin and slope within it.
     bent : ndarray of bool, shape (n_columns,)
-        Which columns have bins that are between quantiles.
+        Which columns have bins of half the height.
     """
 
-    def __init__(self, values: Array, weights: FloatArray, n_bins: int) -> None:
-        edges, self.bent = _edges(values, weights, n_bins)
+    def __init__(self, values: Array, weights: FloatArray, n_bins: int, bend: bool) -> None:
+        edges, many = _edges(values, weights, n_bins)
+        self.bent = many & bend
         counts = [len(own) - 1 if len(own) > 2 else 0 for own in edges]
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         self.low = np.concatenate([own[:count] for own, count in zip(edges, counts, strict=True)])

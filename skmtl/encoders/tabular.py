@@ -19,6 +19,8 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
+_ROWS_TO_BEND = 1000  # distinct rows; with fewer a number that outweighs its bins is overfitted
+_ROWS_COUNTED = 10_000
 _COLUMNS_FOR_BINS = 100  # more would multiply into thousands of inputs
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
@@ -54,9 +56,9 @@ class TabularEncoder(Encoder):
         Most outputs of a categorical column beside that of the missing cells.
     numeric : {"auto", "scaled", "piecewise"}, default="auto"
         Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
-        beside it (Gorishniy et al., 2022), to which a number of many values, times ``sqrt(n_bins)``, is an equal;
-        "auto" does so for dense tables with at least 200 distinct rows of numbers and at most 100 numeric columns: bins
-        need rows to be placed by, and multiply the columns.
+        beside it (Gorishniy et al., 2022); with 1000 distinct rows of numbers a number of many values counts
+        ``sqrt(n_bins)`` times, and its bins half. "auto" does so for dense tables with at least 200 distinct rows of
+        numbers and at most 100 numeric columns: bins need rows to be placed by, and multiply the columns.
     n_bins : int, default=16
         Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
         of a column of few, and more where values are so frequent that they fill a bin alone.
@@ -217,16 +219,10 @@ class TabularEncoder(Encoder):
     def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
         if self.numeric == "scaled" or sp.issparse(values) or not values.shape[1]:
             return None
-        if self.numeric == "auto" and not self._bins_pay(values):
+        n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
+        if self.numeric == "auto" and (n_distinct < _ROWS_FOR_BINS or values.shape[1] > _COLUMNS_FOR_BINS):
             return None
-        return PiecewiseLinear(values, weights, self.n_bins)
-
-    @staticmethod
-    def _bins_pay(values: Array) -> bool:
-        n, n_columns = values.shape
-        if n < _ROWS_FOR_BINS or n_columns > _COLUMNS_FOR_BINS:
-            return False
-        return len(np.unique(row_hashes(values[: 50 * _ROWS_FOR_BINS], 0))) >= _ROWS_FOR_BINS
+        return PiecewiseLinear(values, weights, self.n_bins, bend=n_distinct >= _ROWS_TO_BEND)
 
     def _fit_categories(self, table: Table, weights: FloatArray) -> None:
         self.categorical_positions_ = table.categorical_positions
