@@ -19,8 +19,8 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
-_ROWS_TO_BEND = 1000  # distinct rows; with fewer a number that outweighs its bins is overfitted
-_ROWS_COUNTED = 10_000
+_ROWS_TO_BEND = 1000  # distinct rows; with fewer no gain could be told from noise
+_ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
 _COLUMNS_FOR_BINS = 100  # more would multiply into thousands of inputs
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
@@ -219,8 +219,10 @@ class TabularEncoder(Encoder):
     def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
         if self.numeric == "scaled" or sp.issparse(values) or not values.shape[1]:
             return None
+        if self.numeric == "auto" and values.shape[1] > _COLUMNS_FOR_BINS:
+            return None
         n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
-        if self.numeric == "auto" and (n_distinct < _ROWS_FOR_BINS or values.shape[1] > _COLUMNS_FOR_BINS):
+        if self.numeric == "auto" and n_distinct < _ROWS_FOR_BINS:
             return None
         return PiecewiseLinear(values, weights, self.n_bins, bend=n_distinct >= _ROWS_TO_BEND)
 
