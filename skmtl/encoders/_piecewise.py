@@ -11,6 +11,8 @@ from skmtl.encoders._encoder import FloatArray
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 _VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each
+_MOST_BINS, _LEAST_BINS = 16, 4  # of a column
+_SHARED_BINS = 160  # by the columns that would have more than the least
 _HEIGHT, _LOW = 1.0, 0.5  # of bins
 
 
@@ -29,13 +31,18 @@ class PiecewiseLinear:
         Numbers; NaN where missing.
     weights : ndarray of shape (n_samples,)
         Strictly positive weights.
-    n_bins : int
-        Most bins of a column.
+    n_bins : int or "auto"
+        Most bins of a column; "auto": 160 shared by the columns of more than 8 values, 4 to 16 for each.
     bend : bool
-        Whether columns of many values get bins of half the height, which bend a line and do not replace it.
+        Whether columns of many values count more themselves, and get bins of half the height, which bend a line and do
+        not replace it.
 
     Attributes
     ----------
+    n_bins : int
+        Most bins of a column.
+    bend : bool
+        As given.
     columns : ndarray of shape (n_outputs,)
         Column of each output.
     low, slope : ndarray of shape (n_outputs,)
@@ -44,9 +51,15 @@ class PiecewiseLinear:
         Which columns have bins of half the height.
     """
 
-    def __init__(self, values: Array, weights: FloatArray, n_bins: int, bend: bool) -> None:
-        edges, many = _edges(values, weights, n_bins)
+    def __init__(self, values: Array, weights: FloatArray, n_bins: int | str, bend: bool) -> None:
+        distinct = [np.unique(column[~np.isnan(column)]) for column in values.T]
+        sizes = np.array([len(found) for found in distinct])
+        self.n_bins, self.bend = _share(sizes) if isinstance(n_bins, str) else n_bins, bend
+        many = sizes > _VALUES_A_BIN * self.n_bins
         self.bent = many & bend
+        edges = [found.astype(np.float64) for found in distinct]
+        for place, own in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
+            edges[place] = own
         counts = [len(own) - 1 if len(own) > 2 else 0 for own in edges]
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         self.low = np.concatenate([own[:count] for own, count in zip(edges, counts, strict=True)])
@@ -54,9 +67,19 @@ class PiecewiseLinear:
         self.slope = self.height / width
 
     @property
+    def line(self) -> FloatArray:
+        """What to multiply each number beside its bins by, ``(n_columns,)``."""
+        return np.where(self.bent, np.sqrt(self.n_bins), 1.0)
+
+    @property
     def height(self) -> FloatArray:
         """What each output is above its bin, ``(n_outputs,)``."""
         return np.where(self.bent, _LOW, _HEIGHT)[self.columns]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns that have bins."""
+        return len(np.unique(self.columns))
 
     @property
     def n_outputs(self) -> int:
@@ -75,16 +98,17 @@ class PiecewiseLinear:
             out[start : start + step] = places.clip(0.0, height, out=places)
 
 
-def _edges(values: Array, weights: FloatArray, n_bins: int) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
-    """Ascending edges of the bins of every column, and whether they are its quantiles: where few, all its values."""
+def _share(sizes: npt.NDArray[np.int_]) -> int:
+    """Bins for each column, of which wide tables need few: other columns say what a coarse one leaves out."""
+    n_columns = int(np.sum(sizes > _VALUES_A_BIN * _LEAST_BINS))
+    return min(max(_SHARED_BINS // max(n_columns, 1), _LEAST_BINS), _MOST_BINS)
+
+
+def _edges(values: Array, weights: FloatArray, n_bins: int) -> list[FloatArray]:
+    """Ascending edges of the bins of every column, as a rule its quantiles."""
     levels = np.linspace(0, 1, n_bins + 1)
-    found, many = [], np.zeros(values.shape[1], dtype=bool)
-    for place, quantiles in enumerate(weighted_quantile(values, weights, levels).T):
-        column = values[:, place]
-        distinct = np.unique(column[~np.isnan(column)])
-        many[place] = len(distinct) > _VALUES_A_BIN * n_bins
-        found.append(_between(column, weights, quantiles, levels) if many[place] else distinct.astype(np.float64))
-    return found, many
+    quantiles = weighted_quantile(values, weights, levels)
+    return [_between(column, weights, own, levels) for column, own in zip(values.T, quantiles.T, strict=True)]
 
 
 def _between(column: Array, weights: FloatArray, quantiles: FloatArray, levels: FloatArray) -> FloatArray:

@@ -21,7 +21,8 @@ _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
 _ROWS_TO_BEND = 1000  # distinct rows; with fewer no gain could be told from noise
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
-_COLUMNS_FOR_BINS = 100  # more would multiply into thousands of inputs
+_COLUMNS_FOR_BINS = 500  # more would multiply into thousands of inputs
+_COLUMNS_TO_SCALE = 20  # with bins: among as many, some matter little
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
@@ -58,10 +59,11 @@ class TabularEncoder(Encoder):
         Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
         beside it (Gorishniy et al., 2022); with 1000 distinct rows of numbers a number of many values counts
         ``sqrt(n_bins)`` times, and its bins half. "auto" does so for dense tables with at least 200 distinct rows of
-        numbers and at most 100 numeric columns: bins need rows to be placed by, and multiply the columns.
-    n_bins : int, default=16
+        numbers and at most 500 numeric columns: bins need rows to be placed by, and multiply the columns.
+    n_bins : int or "auto", default="auto"
         Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
-        of a column of few, and more where values are so frequent that they fill a bin alone.
+        of a column of few, and more where values are so frequent that they fill a bin alone. "auto": the columns of
+        more than 8 values share 160 bins, 4 to 16 for each.
 
     Attributes
     ----------
@@ -92,7 +94,7 @@ class TabularEncoder(Encoder):
         categorical_features: CategoricalFeatures = "from_dtype",
         max_categories: int = 64,
         numeric: str = "auto",
-        n_bins: int = 16,
+        n_bins: int | str = "auto",
     ) -> None:
         self.categorical_features = categorical_features
         self.max_categories = max_categories
@@ -165,13 +167,17 @@ class TabularEncoder(Encoder):
         if self._plain_outputs > n_numeric:
             self._encode_rest(numbers_, table, out[:, n_numeric : self._plain_outputs])
         if self.bins_ is not None:
-            out[:, :n_numeric] *= np.where(self.bins_.bent, np.sqrt(self.n_bins), 1.0).astype(dtype)
+            out[:, :n_numeric] *= self.bins_.line.astype(dtype)
             self.bins_.encode(numbers_, self.center_, out[:, self._plain_outputs :])
         return out
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """No scaling of bins, which a short run cannot tell apart; see :meth:`Encoder.preferences`."""
-        return {} if self.bins_ is None else {"input_scaling": False}
+        """Scaling of bins only in small tables of many columns; see :meth:`Encoder.preferences`.
+
+        A short run can't tell apart the bins of a few columns, and with many rows the fit itself learns what matters.
+        """
+        scales = self.bins_ is None or (self.bins_.n_columns >= _COLUMNS_TO_SCALE and not self.bins_.bend)
+        return {} if scales else {"input_scaling": False}
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
         """Name of every output.
@@ -203,8 +209,8 @@ class TabularEncoder(Encoder):
         limit = self.max_categories
         if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
             raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
-        if not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2:
-            raise ValueError(f"n_bins must be an integer of at least 2; got {self.n_bins!r}.")
+        if self.n_bins != "auto" and (not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2):
+            raise ValueError(f"n_bins must be an integer of at least 2, or 'auto'; got {self.n_bins!r}.")
 
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
         self.sparse_ = bool(sp.issparse(values))

@@ -18,6 +18,7 @@ from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
 
 ROUNDS = 2
+SIZE = 0.5  # root mean square of the factors: with small inputs a network begins smooth
 
 
 def scout(
@@ -54,7 +55,8 @@ def scout(
     Returns
     -------
     Network
-        With parameters of its own. The factors of a member have a mean square of 1; all are 1 if its run diverged.
+        With parameters of its own. The factors of a member have a root mean square of 1/2; all are 1 if its run
+        diverged.
 
     References
     ----------
@@ -104,6 +106,6 @@ def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
 
 
 def _factors(matters: Tensor) -> Tensor:
-    """Roots of the sensitivities, their mean square 1 for each member."""
+    """Roots of the sensitivities, their root mean square ``SIZE`` for each member."""
     matters = matters.double()
-    return (matters / matters.mean(1, keepdim=True)).sqrt()
+    return SIZE * (matters / matters.mean(1, keepdim=True)).sqrt()

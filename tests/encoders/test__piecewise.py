@@ -76,11 +76,19 @@ def test_an_integer_weight_equals_repeated_rows():
 
 
 @pytest.mark.parametrize(
-    ("shape", "chosen"), [((199, 5), False), ((200, 5), True), ((400, 100), True), ((400, 101), False)]
+    ("shape", "chosen"), [((199, 5), False), ((200, 5), True), ((400, 500), True), ((400, 501), False)]
 )
 def test_auto_needs_rows_and_few_columns(shape, chosen):
     encoder = TabularEncoder().fit(RNG.normal(size=shape), np.ones(shape[0]))
     assert (encoder.bins_ is not None) == chosen
+
+
+@pytest.mark.parametrize(("n_columns", "n_bins"), [(1, 16), (10, 16), (12, 13), (25, 6), (40, 4), (80, 4)])
+def test_many_columns_share_their_bins(n_columns, n_bins):
+    x = RNG.normal(size=(300, n_columns + 30))
+    x[:, n_columns:] = RNG.integers(0, 8, (300, 30))  # of few values: they take no part
+    bins = TabularEncoder(numeric="piecewise").fit(x, np.ones(300)).bins_
+    assert np.bincount(bins.columns).tolist() == [n_bins] * n_columns + [7] * 30
 
 
 def test_auto_counts_distinct_rows():

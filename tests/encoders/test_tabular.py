@@ -304,7 +304,7 @@ def test_feature_names():
     ("params", "message"),
     [
         ({"numeric": "cubic"}, "numeric must be one of 'auto', 'scaled', 'piecewise'; got 'cubic'"),
-        ({"n_bins": 1}, "n_bins must be an integer of at least 2; got 1"),
+        ({"n_bins": 1}, "n_bins must be an integer of at least 2, or 'auto'; got 1"),
         ({"max_categories": 0}, "max_categories must be an integer of at least 1; got 0"),
         ({"max_categories": 2.5}, "max_categories must be an integer"),
         ({"max_categories": True}, "max_categories must be an integer"),
@@ -327,7 +327,7 @@ def test_clone_keeps_parameters_only():
     encoder = _fit(pd.DataFrame({"a": ["x", "y"]}), categorical_features=["a"], max_categories=5)
     fresh = clone(encoder)
     assert fresh == encoder
-    assert fresh.get_params() == {"categorical_features": ["a"], "max_categories": 5, "numeric": "auto", "n_bins": 16}
+    assert fresh.get_params() == {"categorical_features": ["a"], "max_categories": 5, "numeric": "auto", "n_bins": "auto"}
     assert not hasattr(fresh, "n_outputs_")
 
 

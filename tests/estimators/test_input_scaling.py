@@ -25,12 +25,12 @@ def error(model):
 
 
 def test_few_columns_among_many_are_found():
-    scaled, plain = fit(), fit(input_scaling=False)
+    scaled, plain = fit(max_iter=150), fit(max_iter=150, input_scaling=False)
     assert plain.network_.architecture.input_scale is None
     scale = scaled.network_.architecture.input_scale
     assert scale[:, :3].mean() > 1.5 * scale[:, 3:].mean()
-    assert error(scaled) < 0.8 * error(plain)
-    assert scaled.n_iter_ <= 60
+    assert error(scaled) < 0.6 * error(plain)
+    assert scaled.n_iter_ <= 150
 
 
 def test_the_scale_lives_as_long_as_the_network():
@@ -50,12 +50,20 @@ def test_a_network_that_has_learned_keeps_its_scale_in_any_precision():
 
 
 @pytest.mark.parametrize(
-    ("encoder", "scales"),
-    [(TabularEncoder(numeric="scaled"), True), (TabularEncoder(numeric="piecewise"), False)],
+    ("n_rows", "n_columns", "scales"), [(120, 19, False), (120, 20, True), (999, 20, True), (1000, 20, False)]
 )
-def test_bins_are_not_scaled(encoder, scales):
-    model = fit(encoder=encoder, max_iter=2)
+def test_bins_are_scaled_where_a_small_table_has_many_columns(n_rows, n_columns, scales):
+    x = RNG.normal(size=(n_rows, n_columns))
+    encoder = TabularEncoder(numeric="piecewise")
+    model = MultiTaskNetRegressor(**{**SMALL, "encoder": encoder, "max_iter": 1}).fit(x, x[:, 0])
     assert (model.network_.architecture.input_scale is not None) == scales
+
+
+def test_numbers_without_bins_are_scaled_in_small_tables():
+    model = fit(encoder=TabularEncoder(numeric="scaled"), max_iter=2)
+    scale = model.network_.architecture.input_scale
+    np.testing.assert_allclose(np.square(scale).mean(axis=1), 0.25)
+
 
 
 def test_what_an_encoder_learns_from_is_neither_scaled_nor_dropped():
