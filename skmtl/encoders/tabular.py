@@ -19,10 +19,9 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
-_ROWS_TO_BEND = 1000  # distinct rows; with fewer no gain could be told from noise
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
 _COLUMNS_FOR_BINS = 500  # more would multiply into thousands of inputs
-_COLUMNS_TO_SCALE = 20  # with bins: among as many, some matter little
+_FEW_COLUMNS = 20  # with bins, which a short run cannot tell apart; among more columns, some matter little
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
@@ -63,7 +62,7 @@ class TabularEncoder(Encoder):
     n_bins : int or "auto", default="auto"
         Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
         of a column of few, and more where values are so frequent that they fill a bin alone. "auto": the columns of
-        more than 8 values share 160 bins, 4 to 16 for each.
+        more than 8 values share one for every 10 rows, 96 to 256 in all; each has 4 to 16.
 
     Attributes
     ----------
@@ -172,11 +171,8 @@ class TabularEncoder(Encoder):
         return out
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """Scaling of bins only in small tables of many columns; see :meth:`Encoder.preferences`.
-
-        A short run can't tell apart the bins of a few columns, and with many rows the fit itself learns what matters.
-        """
-        scales = self.bins_ is None or (self.bins_.n_columns >= _COLUMNS_TO_SCALE and not self.bins_.bend)
+        """Scaling of bins only in small tables of many columns; see :meth:`Encoder.preferences`."""
+        scales = self.bins_ is None or (self.bins_.n_columns > _FEW_COLUMNS and not self.bins_.bends)
         return {} if scales else {"input_scaling": False}
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
@@ -230,7 +226,7 @@ class TabularEncoder(Encoder):
         n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
         if self.numeric == "auto" and n_distinct < _ROWS_FOR_BINS:
             return None
-        return PiecewiseLinear(values, weights, self.n_bins, bend=n_distinct >= _ROWS_TO_BEND)
+        return PiecewiseLinear(values, weights, self.n_bins, n_distinct)
 
     def _fit_categories(self, table: Table, weights: FloatArray) -> None:
         self.categorical_positions_ = table.categorical_positions

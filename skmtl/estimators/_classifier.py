@@ -36,8 +36,8 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0.2, but 0
         where all rows are one batch or ``dropout`` is given. Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
-        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one.
-        "auto": no. Never in front of an encoder that learns.
+        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one;
+        of many it reads the quarter that matters most, or 100. "auto": no. Never in front of an encoder that learns.
     sharing : str or Sharing, default="hard"
         How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
         "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.

@@ -22,7 +22,6 @@ LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have 
 CLASS_STEPS_TIMES_ROWS, CLASS_LEAST_EPOCHS, CLASS_EPOCHS_A_TASK = 2_000_000, 8, 1.5  # classes are learned sooner
 SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewer
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
-UPDATE_WORK = 90  # of them take as long as the update of a parameter, which waits for memory
 LEAST_STEPS = 500
 CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classes from being overfitted
 LOWERED = "bfloat16"  # a type for products only
@@ -210,7 +209,7 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     """As many steps as a small table pays for, or as many passes as the tasks ask for."""
     n_rows = shape.n_rows
     layers = pairwise([shape.n_inputs, *hidden_layer_sizes, shape.n_tasks])
-    step_work = (6 * batch_size + UPDATE_WORK) * sum(width * following for width, following in layers)
+    step_work = 6 * batch_size * sum(width * following for width, following in layers)
     affordable = max(int(MEMBER_WORK / step_work), LEAST_STEPS)
     several = min(shape.n_tasks, TASKS_WITH_EPOCHS)
     if shape.n_of_classes:

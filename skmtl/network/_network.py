@@ -3,136 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.encoders import Encoder
 from skmtl.layers import ParameterBuffer, Scratch
+from skmtl.network._architecture import Architecture
 from skmtl.network._backward import Autograd, Differentiation, HandDerived
 from skmtl.network._extraction import ExtractingBody
-from skmtl.network._heads import FusedHead, Head, PerTaskHead
-from skmtl.network._inputs import DroppingBody, ScalingBody
+from skmtl.network._inputs import keep_largest, places_read
 from skmtl.network._lowered import Lowered
 from skmtl.network._prepared import PreparedBody
-from skmtl.sharing import Body, Finding, Sharing, Trunk
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """All that fixes the shapes of a network.
-
-    Attributes
-    ----------
-    sharing : Sharing
-        How tasks share hidden layers.
-    n_inputs : int
-        Width of an encoded row.
-    hidden_layer_sizes : tuple of int
-        Widths of the hidden layers.
-    activation : str
-        Name of the activation.
-    n_outputs : tuple of int
-        Number of outputs of each task.
-    members : int
-        Number of members.
-    dtype : {"float32", "float64"}
-        Type of parameters and activations.
-    initial_bias : ndarray of shape (outputs,)
-        Bias of the output layer to start from.
-    dropout : tuple of float
-        Dropout rate of each member.
-    encoder : Encoder or None
-        Fitted; its learnable part, if it has one, goes in front of the hidden layers.
-    strengths : dict
-        Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
-    input_scale : ndarray of shape (members, n_inputs) or None
-        What each member multiplies its inputs by.
-    input_dropout : float
-        Share of the inputs dropped in training.
-    """
-
-    sharing: Sharing
-    n_inputs: int
-    hidden_layer_sizes: tuple[int, ...]
-    activation: str
-    n_outputs: tuple[int, ...]
-    members: int
-    dtype: str
-    initial_bias: np.ndarray = field(repr=False)
-    dropout: tuple[float, ...] = (0.0,)
-    encoder: Encoder | None = None
-    strengths: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    input_scale: np.ndarray | None = field(default=None, repr=False)
-    input_dropout: float = 0.0
-
-    @property
-    def rates(self) -> tuple[float, ...]:
-        """Dropout rate of each member, also where one is given for all."""
-        return self.dropout if len(self.dropout) == self.members else self.dropout * self.members
-
-    @property
-    def draws(self) -> bool:
-        """Whether a step of training draws at random."""
-        return any(self.dropout) or self.input_dropout > 0
-
-    def of(self, members: Sequence[int]) -> Architecture:
-        """Architecture of some of the members."""
-        return replace(
-            self,
-            members=len(members),
-            dropout=tuple(self.rates[member] for member in members),
-            strengths={name: tuple(own[member] for member in members) for name, own in self.strengths.items()},
-            input_scale=None if self.input_scale is None else self.input_scale[list(members)],
-        )
-
-    @classmethod
-    def stack(cls, architectures: Sequence[Architecture]) -> Architecture:
-        """Architecture of networks side by side, which differ in nothing but what belongs to a member."""
-        members = sum(architecture.members for architecture in architectures)
-        rates = tuple(rate for architecture in architectures for rate in architecture.rates)
-        strengths = {
-            name: tuple(strength for architecture in architectures for strength in architecture.strengths_of(name))
-            for name in architectures[0].sharing.strengths
-        }
-        scales = [architecture.input_scale for architecture in architectures if architecture.input_scale is not None]
-        scale = np.concatenate(scales) if scales else None
-        return replace(architectures[0], members=members, dropout=rates, strengths=strengths, input_scale=scale)
-
-    def strengths_of(self, parameter: str) -> tuple[float, ...]:
-        """Strength of a penalty for each member, also where one is given for all."""
-        return self.strengths.get(parameter) or (getattr(self.sharing, parameter),) * self.members
-
-    def parts(self, device: torch.device) -> tuple[Body, Head]:
-        """Build hidden and output layers, without parameters."""
-        dtype = getattr(torch, self.dtype)
-        dropout = torch.tensor(self.dropout, dtype=dtype, device=device)
-        extractor = None if self.encoder is None else self.encoder.build()
-        body = self.sharing.build(
-            Trunk(
-                members=self.members,
-                n_inputs=self.n_inputs if extractor is None else extractor.width,
-                hidden_layer_sizes=self.hidden_layer_sizes,
-                n_tasks=len(self.n_outputs),
-                activation=self.activation,
-                dropout=dropout.expand(self.members),
-            )
-        )
-        for penalty in body.penalties:
-            if penalty.parameter in self.strengths:
-                penalty.strength = dropout.new_tensor(self.strengths[penalty.parameter])
-        if extractor is not None:
-            body = ExtractingBody(extractor, body)
-        if self.input_scale is not None:
-            body = ScalingBody(torch.tensor(self.input_scale, dtype=dtype, device=device), body)
-        if self.input_dropout:
-            body = DroppingBody(torch.full((self.members,), self.input_dropout, dtype=dtype, device=device), body)
-        if body.copies == 1:
-            return body, FusedHead(body.width, self.initial_bias)
-        return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
+from skmtl.sharing import Finding
 
 
 class Network:
@@ -260,15 +145,39 @@ class Network:
             With parameters of its own.
         """
         own = self.architecture.of(members)
-        chosen = Network(replace(architecture or own, input_scale=own.input_scale), self.device)
+        known = replace(architecture or own, input_scale=own.input_scale, n_read=own.n_read)
+        chosen = Network(known, self.device)
         index = torch.as_tensor(members, device=self.device)
         chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
         return chosen
 
-    def with_input_scale(self, factors: np.ndarray) -> Network:
-        """Return a copy that multiplies its inputs by ``factors`` of shape (member, n_inputs)."""
-        scaled = Network(replace(self.architecture, input_scale=factors), self.device)
-        scaled.buffer.values.copy_(self.buffer.values)
+    def with_input_scale(self, factors: np.ndarray, n_read: int | None = None) -> Network:
+        """Return a copy that multiplies its inputs by factors.
+
+        Parameters
+        ----------
+        factors : ndarray of shape (member, n_inputs)
+            Of the inputs.
+        n_read : int, optional
+            How many inputs with the largest factors each member goes on reading; by default all. The weights of the
+            others are left out, and their factors are 0.
+
+        Returns
+        -------
+        Network
+            With parameters of its own.
+        """
+        if n_read is not None:
+            factors = keep_largest(factors, n_read)
+        scaled = Network(replace(self.architecture, input_scale=factors, n_read=n_read), self.device)
+        pairs = zip(self.buffer.specs, scaled.buffer.specs, strict=True)
+        axes = {to.name: axis for of, to in pairs for axis, size in enumerate(of.shape) if size != to.shape[axis]}
+        places = places_read(torch.as_tensor(factors, device=self.device), n_read or factors.shape[1])
+        for spec in scaled.buffer.specs:
+            values, chosen = self.buffer.view(spec.name), scaled.buffer.view(spec.name)
+            if spec.name in axes:  # of the inputs
+                values = torch.stack([v.index_select(axes[spec.name], p) for v, p in zip(values, places, strict=True)])
+            chosen.copy_(values)
         return scaled
 
     def findings(self, x: Tensor) -> dict[str, Finding]:

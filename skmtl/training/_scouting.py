@@ -19,6 +19,7 @@ from skmtl.training._validation import Validation
 
 ROUNDS = 2
 SIZE = 0.5  # root mean square of the factors: with small inputs a network begins smooth
+READ_SHARE, LEAST_READ = 0.25, 100  # of many inputs, those that matter most
 
 
 def scout(
@@ -29,13 +30,14 @@ def scout(
     streams: Streams,
     validation: Validation | None,
 ) -> Network:
-    """Return the untrained network with every member's inputs scaled by what they matter to it.
+    """Return the untrained network with every member's inputs scaled by what they matter to it; the least are left out.
 
     Where many inputs say little, a network spreads its weights over all of them and learns their noise. So a copy of
     each member trains for ``settings.scouting`` epochs. The mean square of the outputs' derivative by an input, over
     the rows that the member learns from, tells how much the input matters; the member begins anew with inputs scaled by
     its root, and once more. These are the diagonal of the average gradient outer product, by which recursive feature
-    machines scale their inputs from round to round (Radhakrishnan et al., 2024).
+    machines scale their inputs from round to round (Radhakrishnan et al., 2024). In the end each member reads the
+    quarter of its inputs that matters most, or 100.
 
     Parameters
     ----------
@@ -55,8 +57,8 @@ def scout(
     Returns
     -------
     Network
-        With parameters of its own. The factors of a member have a root mean square of 1/2; all are 1 if its run
-        diverged.
+        With parameters of its own. The factors of a member have a root mean square of 1/2 before any are left out; all
+        are 1 if its run diverged.
 
     References
     ----------
@@ -64,10 +66,17 @@ def scout(
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
     settings = replace(settings, max_iter=settings.scouting)
-    for _ in range(ROUNDS):
+    for remaining in reversed(range(ROUNDS)):
         factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
-        network = network.with_input_scale(factors.cpu().numpy())
+        n_read = None if remaining else _number_read(data.n_features)
+        network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network
+
+
+def _number_read(n_inputs: int) -> int | None:
+    """How many inputs are worth reading; None for all. The same for every member, so that it is what it is alone."""
+    n_read = max(round(READ_SHARE * n_inputs), LEAST_READ)
+    return n_read if n_read < n_inputs else None
 
 
 def _round(

@@ -24,7 +24,7 @@ def edges_of(bins):
 
 def test_a_linear_map_of_the_bins_is_any_piecewise_linear_function():
     x = RNG.normal(size=(500, 1))
-    bins = PiecewiseLinear(x, np.ones(500), 8, bend=True)
+    bins = PiecewiseLinear(x, np.ones(500), 8, n_rows=1000)
     knots = edges_of(bins)
     heights = RNG.normal(size=9)
     encoded = encode(bins, x, np.zeros(1))
@@ -34,12 +34,12 @@ def test_a_linear_map_of_the_bins_is_any_piecewise_linear_function():
 
 
 def test_bins_are_full_below_and_empty_above_a_value():
-    bins = PiecewiseLinear(np.arange(5.0)[:, None], np.ones(5), 4, bend=True)
+    bins = PiecewiseLinear(np.arange(5.0)[:, None], np.ones(5), 4, n_rows=1000)
     assert_array_equal(encode(bins, np.array([[-9.0], [1.5], [9.0]]), np.zeros(1)), [[0] * 4, [1, 0.5, 0, 0], [1] * 4])
 
 
 def test_missing_values_take_the_fill():
-    bins = PiecewiseLinear(np.array([[0.0], [1.0], [2.0], [np.nan]]), np.ones(4), 4, bend=True)
+    bins = PiecewiseLinear(np.array([[0.0], [1.0], [2.0], [np.nan]]), np.ones(4), 4, n_rows=1000)
     assert_array_equal(
         encode(bins, np.array([[np.nan]]), np.array([1.0])), encode(bins, np.array([[1.0]]), np.zeros(1))
     )
@@ -47,12 +47,12 @@ def test_missing_values_take_the_fill():
 
 def test_columns_of_two_values_have_no_bins():
     values = np.column_stack([np.tile([0.0, 1.0], 50), np.arange(100.0), np.zeros(100)])
-    assert set(PiecewiseLinear(values, np.ones(100), 4, bend=True).columns) == {1}
+    assert set(PiecewiseLinear(values, np.ones(100), 4, n_rows=1000).columns) == {1}
 
 
 def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
     values = np.array([0.0] * 990 + [1.0, 2.0, 3.0, 5.0] + [8.0] * 6)[:, None]
-    bins = PiecewiseLinear(values, np.ones(1000), 4, bend=True)
+    bins = PiecewiseLinear(values, np.ones(1000), 4, n_rows=1000)
     assert_array_equal(bins.low, [0, 1, 2, 3, 5])
     assert_allclose(edges_of(bins), [0, 1, 2, 3, 5, 8])
 
@@ -60,7 +60,7 @@ def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
 def test_a_frequent_value_leaves_the_bins_to_the_others():
     others = np.exp(RNG.normal(size=100))
     values = np.concatenate([np.zeros(900), others, [np.nan]])[:, None]
-    bins = PiecewiseLinear(values, np.ones(1001), 8, bend=True)
+    bins = PiecewiseLinear(values, np.ones(1001), 8, n_rows=1000)
     levels = np.linspace(0, 1, 9)
     assert_allclose(edges_of(bins), [0, *np.quantile(others, levels, method="averaged_inverted_cdf")], rtol=1e-12)
 
@@ -69,8 +69,8 @@ def test_an_integer_weight_equals_repeated_rows():
     x, weights = RNG.normal(size=(50, 3)), RNG.integers(1, 4, 50)
     x[:, 1] *= RNG.random(50) < 0.5
     x[:, 2] = x[:, 2].round()
-    weighted = PiecewiseLinear(x, weights.astype(float), 6, bend=True)
-    repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6, bend=True)
+    weighted = PiecewiseLinear(x, weights.astype(float), 6, n_rows=1000)
+    repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6, n_rows=1000)
     assert_allclose(weighted.low, repeated.low, atol=1e-12)
     assert_allclose(weighted.slope, repeated.slope, rtol=1e-9)
 
@@ -83,12 +83,24 @@ def test_auto_needs_rows_and_few_columns(shape, chosen):
     assert (encoder.bins_ is not None) == chosen
 
 
-@pytest.mark.parametrize(("n_columns", "n_bins"), [(1, 16), (10, 16), (12, 13), (25, 6), (40, 4), (80, 4)])
-def test_many_columns_share_their_bins(n_columns, n_bins):
-    x = RNG.normal(size=(300, n_columns + 30))
-    x[:, n_columns:] = RNG.integers(0, 8, (300, 30))  # of few values: they take no part
-    bins = TabularEncoder(numeric="piecewise").fit(x, np.ones(300)).bins_
-    assert np.bincount(bins.columns).tolist() == [n_bins] * n_columns + [7] * 30
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "n_bins"),
+    [
+        (300, 1, 16),
+        (300, 6, 16),
+        (300, 12, 8),
+        (300, 25, 4),
+        (1500, 6, 16),
+        (1500, 12, 12),
+        (1500, 25, 6),
+        (1500, 80, 4),
+    ],
+)
+def test_columns_share_as_many_bins_as_rows_place(n_rows, n_columns, n_bins):
+    x = RNG.normal(size=(n_rows, n_columns + 9))
+    x[:, n_columns:] = RNG.integers(0, 8, (n_rows, 9))  # of few values: they take no part
+    bins = TabularEncoder(numeric="piecewise").fit(x, np.ones(n_rows)).bins_
+    assert np.bincount(bins.columns).tolist() == [n_bins] * n_columns + [7] * 9
 
 
 def test_auto_counts_distinct_rows():

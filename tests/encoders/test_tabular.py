@@ -327,7 +327,12 @@ def test_clone_keeps_parameters_only():
     encoder = _fit(pd.DataFrame({"a": ["x", "y"]}), categorical_features=["a"], max_categories=5)
     fresh = clone(encoder)
     assert fresh == encoder
-    assert fresh.get_params() == {"categorical_features": ["a"], "max_categories": 5, "numeric": "auto", "n_bins": "auto"}
+    assert fresh.get_params() == {
+        "categorical_features": ["a"],
+        "max_categories": 5,
+        "numeric": "auto",
+        "n_bins": "auto",
+    }
     assert not hasattr(fresh, "n_outputs_")
 
 

@@ -50,7 +50,7 @@ def test_a_network_that_has_learned_keeps_its_scale_in_any_precision():
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "n_columns", "scales"), [(120, 19, False), (120, 20, True), (999, 20, True), (1000, 20, False)]
+    ("n_rows", "n_columns", "scales"), [(120, 20, False), (120, 21, True), (999, 21, True), (1000, 21, False)]
 )
 def test_bins_are_scaled_where_a_small_table_has_many_columns(n_rows, n_columns, scales):
     x = RNG.normal(size=(n_rows, n_columns))
@@ -63,7 +63,6 @@ def test_numbers_without_bins_are_scaled_in_small_tables():
     model = fit(encoder=TabularEncoder(numeric="scaled"), max_iter=2)
     scale = model.network_.architecture.input_scale
     np.testing.assert_allclose(np.square(scale).mean(axis=1), 0.25)
-
 
 
 def test_what_an_encoder_learns_from_is_neither_scaled_nor_dropped():

@@ -1,5 +1,7 @@
 """Inputs scaled and dropped in front of the hidden layers."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from skmtl.sharing import SHARINGS
 
 CPU = torch.device("cpu")
 D, MEMBERS = 4, 3
+NEED_LAYERS = {"attention", "bypass", "mmoe", "ple", "cgc"}
 SCALE = np.random.default_rng(0).uniform(0.1, 3.0, (MEMBERS, D))
 
 
@@ -35,11 +38,33 @@ def test_scaled_inputs_equal_scaled_rows(sharing):
     assert scaled.findings(x).keys() == plain.findings(x).keys()
 
 
+@pytest.mark.parametrize(
+    ("sharing", "sizes"),
+    [*((name, (6, 5)) for name in SHARINGS), *((name, ()) for name in SHARINGS if name not in NEED_LAYERS)],
+)
+@pytest.mark.parametrize("input_members", [1, MEMBERS])
+def test_inputs_that_are_not_read_equal_inputs_of_0(sharing, sizes, input_members):
+    plain, x = make_network(sharing, sizes), rows(input_members)
+    reading = plain.with_input_scale(SCALE, n_read=2)
+    largest = np.where(SCALE >= np.sort(SCALE, axis=1)[:, [2]], SCALE, 0.0)
+    np.testing.assert_array_equal(reading.architecture.input_scale, largest)
+    torch.testing.assert_close(reading(x), plain(x * torch.from_numpy(largest)[:, None]), rtol=0, atol=1e-12)
+    assert reading.n_parameters < plain.n_parameters
+
+
+def test_of_equal_factors_the_first_are_read():
+    reading, x = make_network().with_input_scale(np.ones((MEMBERS, D)), n_read=3), rows()
+    np.testing.assert_array_equal(reading.architecture.input_scale, [[1, 1, 1, 0]] * MEMBERS)
+    x_without = x * torch.tensor([1, 1, 1, 0])
+    torch.testing.assert_close(reading(x), make_network()(x_without), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("sharing", SHARINGS)
 @pytest.mark.parametrize("input_members", [1, MEMBERS])
 @pytest.mark.parametrize("input_dropout", [0.0, 0.3])
-def test_hand_derived_equals_autograd(sharing, input_members, input_dropout):
-    network = make_network(sharing, input_dropout=input_dropout).with_input_scale(SCALE)
+@pytest.mark.parametrize("n_read", [None, 2])
+def test_hand_derived_equals_autograd(sharing, input_members, input_dropout, n_read):
+    network = make_network(sharing, input_dropout=input_dropout).with_input_scale(SCALE, n_read)
     gradients = []
     for autograd in (False, True):
         passes = network.training_passes([torch.Generator().manual_seed(k) for k in range(MEMBERS)], autograd=autograd)
@@ -51,14 +76,16 @@ def test_hand_derived_equals_autograd(sharing, input_members, input_dropout):
     torch.testing.assert_close(*gradients, rtol=0, atol=1e-10)
 
 
-def test_scales_go_with_their_members():
-    network, x = make_network().with_input_scale(SCALE), rows()
+@pytest.mark.parametrize("n_read", [None, 2])
+def test_scales_go_with_their_members(n_read):
+    network, x = make_network().with_input_scale(SCALE, n_read), rows()
     outputs, parts = network(x), [network.select([2]), network.select([0, 1])]
     for part, members in zip(parts, ([2], [0, 1]), strict=True):
-        np.testing.assert_array_equal(part.architecture.input_scale, SCALE[members])
+        np.testing.assert_array_equal(part.architecture.input_scale, network.architecture.input_scale[members])
         torch.testing.assert_close(part(x), outputs[members], rtol=0, atol=1e-12)
     torch.testing.assert_close(Network.stack(parts)(x), outputs[[2, 0, 1]], rtol=0, atol=1e-12)
-    torch.testing.assert_close(network.to(CPU)(x), outputs, rtol=0, atol=0)
+    for copy in (network.to(CPU), pickle.loads(pickle.dumps(network))):
+        torch.testing.assert_close(copy(x), outputs, rtol=0, atol=0)
 
 
 def test_the_gradient_of_a_linear_network_at_its_inputs_is_its_weight():

@@ -53,9 +53,10 @@ def settings_of(members, rates=(0.02,) * MEMBERS):
     )
 
 
-def network_of(members, sharing="hard"):
+def network_of(members, sharing="hard", n_inputs=D):
+    n_members = len(members)
     architecture = Architecture(
-        SHARINGS[sharing](), D, (8,), "tanh", (1, 1), len(members), "float64", np.zeros(2), (0.1,) * len(members)
+        SHARINGS[sharing](), n_inputs, (8,), "tanh", (1, 1), n_members, "float64", np.zeros(2), (0.1,) * n_members
     )
     network = Network(architecture, CPU)
     network.initialise([np.random.default_rng(k) for k in members])
@@ -64,7 +65,7 @@ def network_of(members, sharing="hard"):
 
 def scouted(members, *, rates=(0.02,) * MEMBERS, sharing="hard", X=X, validated=True, **settings):
     """Return the network before and after."""
-    network, data, parent = network_of(members, sharing), data_of(members, X), np.random.SeedSequence(3)
+    network, data, parent = network_of(members, sharing, X.shape[1]), data_of(members, X), np.random.SeedSequence(3)
     every = torch.arange(N).expand(len(members), N)
     validation = Validation(OBJECTIVE, data, every, torch.from_numpy(HELD_OUT[members]).double())
     streams = Streams(parent, [np.random.SeedSequence(3, spawn_key=(k,)) for k in members])
@@ -79,7 +80,7 @@ def scouted(members, *, rates=(0.02,) * MEMBERS, sharing="hard", X=X, validated=
 def test_inputs_that_matter_are_scaled_up(sharing):
     network, result = scouted([0, 1, 2], sharing=sharing)
     scale = result.architecture.input_scale
-    np.testing.assert_allclose((scale**2).mean(1), 1.0)
+    np.testing.assert_allclose((scale**2).mean(1), 0.25)
     assert (scale[:, :2].min(1) > 2 * scale[:, 2:].max(1)).all()
     assert network.architecture.input_scale is None
     torch.testing.assert_close(result.buffer.values, network.buffer.values, rtol=0, atol=0)
@@ -114,3 +115,26 @@ def test_a_task_that_does_not_count_does_not_decide():
     _, result = scouted([0], importance=only_first)
     scale = result.architecture.input_scale[0]
     assert scale[0] > 3 * scale[1]
+
+
+def test_of_many_inputs_each_member_reads_those_that_matter_most():
+    wide = np.concatenate([RNG.normal(size=(N, 120)), X], axis=1)
+    network, result = scouted([0, 1, 2], X=wide)
+    scale = result.architecture.input_scale
+    assert result.architecture.n_read == 100
+    assert (np.count_nonzero(scale, axis=1) == 100).all()
+    assert (scale[:, 120] > 2 * np.median(scale, axis=1)).all()  # both tasks need it
+    (weight, _), (of_all, _) = (
+        [net.buffer.view(spec.name) for spec in net.buffer.specs[:2]] for net in (result, network)
+    )
+    for own, before, factors in zip(weight, of_all, scale, strict=True):
+        torch.testing.assert_close(own[0], before[0, np.flatnonzero(factors)], rtol=0, atol=0)
+
+
+def test_what_a_member_reads_does_not_depend_on_others():
+    wide = np.concatenate([RNG.normal(size=(N, 120)), X], axis=1)
+    _, together = scouted([0, 1, 2], X=wide)
+    _, alone = scouted([1], X=wide)
+    np.testing.assert_allclose(
+        alone.architecture.input_scale[0], together.architecture.input_scale[1], rtol=0, atol=1e-10
+    )
