@@ -15,6 +15,7 @@ import numpy as np
 
 from skmtl import MultiTaskNetRegressor
 from skmtl.datasets import make_related_tasks
+from skmtl.encoders import TabularEncoder
 from skmtl.sharing import SHARINGS
 
 N_TRAIN, N_TASKS = 800, 4
@@ -34,6 +35,7 @@ def score(sharing, rows):
     X_train, y_train, X_test, y_test = rows
     net = MultiTaskNetRegressor(
         sharing=sharing,  # the one line that changes; an object such as MMoE(n_experts=8) has settings
+        encoder=TabularEncoder(n_bins=16),  # small networks leave the shape of the waves to the bins
         hidden_layer_sizes=(24, 24),
         n_estimators=1,
         batch_size=80,

@@ -17,6 +17,7 @@ from skmtl.tasks import Task
 WIDEST, N_WIDTHS = 1.6, 5  # each width is half of the one before, so that its kernel is a fourth power
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST_GAIN = 1e-3  # of the squared error; for less, predictions are not to take longer
+SURE = 1.5  # standard errors that a gain must exceed not to be luck
 NEGLIGIBLE = -80.0  # logarithm of a likeness: smaller ones would be subnormal numbers, which take long
 JUDGING_ROWS, JUDGING_CELLS = 4096, 1 << 20  # by which width and prior are chosen
 
@@ -62,13 +63,14 @@ class Evidence:
         """Size of the errors, in which their squares are neither too large nor too small for a float."""
         return np.float64(np.abs(self.errors).max() or 1.0)
 
-    def squared_error(self, rows: np.ndarray, change: np.ndarray | None) -> float:
-        """Weighted sum over ``rows`` after a ``change`` of the response, both in units."""
+    def squared_errors(self, rows: np.ndarray, change: np.ndarray | None) -> np.ndarray:
+        """Weighted, of each of ``rows`` after a ``change`` of the response, both in units."""
         response = self.response[rows]
         if change is not None:
             response = self.task.kind.shift(response, self.unit * change)
         errors = np.square((self.truth[rows] - response) / self.unit).sum(axis=1)
-        return float(self.weights[rows] @ np.where(self.weights[rows] > 0, errors, 0.0))
+        weighted: np.ndarray = self.weights[rows] * np.where(self.weights[rows] > 0, errors, 0.0)
+        return weighted
 
 
 @dataclass(frozen=True)
@@ -207,19 +209,25 @@ def _choose(
     judging = np.sort(np.random.default_rng(0).permutation(n_rows)[:most])  # the order of the rows may mean something
     widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
     sums, totals = _sums(kernel, scaled[judging], kernel.groups[judging], errors, weights, widths)
-    before = np.array([known.squared_error(judging, None) for known in evidence])
-    after = np.empty((len(widths), len(PRIORS), len(evidence)))
-    for k, (of_width, total) in enumerate(zip(sums, totals, strict=True)):
+    before = np.stack([known.squared_errors(judging, None) for known in evidence])  # (task, row)
+    total_before = before.sum(axis=1)
+    best, least = None, LEAST_GAIN
+    for width, of_width, total in zip(widths, sums, totals, strict=True):
         changes = _cut(of_width, columns)
-        for p, prior in enumerate(PRIORS):
-            after[k, p] = [
-                known.squared_error(judging, change / (own[:, None] + prior))
-                for known, change, own in zip(evidence, changes, total.T, strict=True)
-            ]
-    ratios = np.divide(after, before, out=np.ones_like(after), where=before > 0)
-    gains = 1 - np.minimum(ratios, 1).mean(axis=2)
-    best = np.unravel_index(gains.argmax(), gains.shape)
-    return (widths[best[0]], PRIORS[best[1]], ratios[best] < 1) if gains[best] >= LEAST_GAIN else None
+        for prior in PRIORS:
+            after = np.stack(
+                [
+                    known.squared_errors(judging, change / (own[:, None] + prior))
+                    for known, change, own in zip(evidence, changes, total.T, strict=True)
+                ]
+            )
+            gaining = after.sum(axis=1) < total_before
+            share = np.divide(before - after, total_before[:, None], out=np.zeros_like(after), where=gaining[:, None])
+            gains = share.mean(axis=0)  # of each row, as shares of all errors
+            gain = float(gains.sum())
+            if gain >= max(least, SURE * float(np.sqrt(gains.size) * gains.std())):
+                best, least = (width, prior, gaining), gain
+    return best
 
 
 def _sums(

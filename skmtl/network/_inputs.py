@@ -50,7 +50,7 @@ class SelectingBody(PreparedBody):
     def prepare(self, x: Tensor, scratch: Scratch) -> Tensor:
         """See :class:`PreparedBody`."""
         if x.shape[0] == 1:  # one pass over the rows for all members
-            return x[0].index_select(1, self._of_all).unflatten(1, self.places.shape).transpose(0, 1)
+            return x[0].index_select(1, self._of_all).view(-1, *self.places.shape).transpose(0, 1)
         return x.gather(2, self.places[:, None].expand(-1, x.shape[1], -1))
 
 
