@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from skmtl.encoders import Encoder
 from skmtl.network._extraction import ExtractingBody
@@ -125,15 +124,16 @@ class Architecture:
         if extractor is not None:
             body = ExtractingBody(extractor, body)
         if self.input_scale is not None:
-            body = self._scaled(body, torch.tensor(self.input_scale, dtype=dtype, device=device))
+            body = self._scaled(body, self.input_scale, dtype, device)
         if self.input_dropout:
             body = DroppingBody(torch.full((self.members,), self.input_dropout, dtype=dtype, device=device), body)
         if body.copies == 1:
             return body, FusedHead(body.width, self.initial_bias)
         return body, PerTaskHead(body.width, self.initial_bias, self.n_outputs)
 
-    def _scaled(self, body: Body, factors: Tensor) -> Body:
+    def _scaled(self, body: Body, scale: np.ndarray, dtype: torch.dtype, device: torch.device) -> Body:
+        factors = torch.tensor(scale, dtype=dtype, device=device)
         if self.n_read is None:
             return ScalingBody(factors, body)
-        places = places_read(factors, self.n_read)
+        places = torch.from_numpy(places_read(scale, self.n_read)).to(device)
         return SelectingBody(places, ScalingBody(factors.gather(1, places), body))

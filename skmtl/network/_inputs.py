@@ -85,6 +85,7 @@ def keep_largest(factors: np.ndarray, n_read: int) -> np.ndarray:
     return largest
 
 
-def places_read(factors: Tensor, n_read: int) -> Tensor:
+def places_read(factors: np.ndarray, n_read: int) -> np.ndarray:
     """Where the inputs are that each member reads, ``(member, n_read)``: those of a factor above 0 are among them."""
-    return torch.argsort((factors <= 0).byte(), dim=1, stable=True)[:, :n_read]
+    places: np.ndarray = np.argsort(factors <= 0, axis=1, kind="stable")[:, :n_read]
+    return places

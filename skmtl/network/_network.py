@@ -172,7 +172,7 @@ class Network:
         scaled = Network(replace(self.architecture, input_scale=factors, n_read=n_read), self.device)
         pairs = zip(self.buffer.specs, scaled.buffer.specs, strict=True)
         axes = {to.name: axis for of, to in pairs for axis, size in enumerate(of.shape) if size != to.shape[axis]}
-        places = places_read(torch.as_tensor(factors, device=self.device), n_read or factors.shape[1])
+        places = torch.from_numpy(places_read(factors, n_read or factors.shape[1])).to(self.device)
         for spec in scaled.buffer.specs:
             values, chosen = self.buffer.view(spec.name), scaled.buffer.view(spec.name)
             if spec.name in axes:  # of the inputs

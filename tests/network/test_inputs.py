@@ -15,9 +15,9 @@ NEED_LAYERS = {"attention", "bypass", "mmoe", "ple", "cgc"}
 SCALE = np.random.default_rng(0).uniform(0.1, 3.0, (MEMBERS, D))
 
 
-def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS, input_dropout=0.0):
+def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS, input_dropout=0.0, dtype="float64"):
     architecture = Architecture(
-        SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, "float64", np.zeros(3), input_dropout=input_dropout
+        SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, dtype, np.zeros(3), input_dropout=input_dropout
     )
     network = Network(architecture, CPU)
     network.initialise([np.random.default_rng(k) for k in range(members)])
@@ -50,6 +50,13 @@ def test_inputs_that_are_not_read_equal_inputs_of_0(sharing, sizes, input_member
     np.testing.assert_array_equal(reading.architecture.input_scale, largest)
     torch.testing.assert_close(reading(x), plain(x * torch.from_numpy(largest)[:, None]), rtol=0, atol=1e-12)
     assert reading.n_parameters < plain.n_parameters
+
+
+def test_a_factor_too_small_for_the_type_keeps_its_place():
+    tiny = np.array([[1e-60, 2.0, 0.0, 1.0]] * MEMBERS)
+    single = make_network(dtype="float32")
+    reading, x = single.with_input_scale(tiny, n_read=3), rows().float()
+    torch.testing.assert_close(reading(x), single(x * torch.tensor(tiny[0], dtype=torch.float32)))
 
 
 def test_of_equal_factors_the_first_are_read():
