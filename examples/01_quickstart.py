@@ -32,8 +32,8 @@ def load() -> tuple[np.ndarray, pd.DataFrame]:
 
 def fit(X: np.ndarray, y: pd.DataFrame, seed: int) -> MultiTaskNet:
     kinds = {task: KINDS[task] for task in y.columns}
-    same = {"hidden_layer_sizes": (128, 128), "n_estimators": 4, "dropout": 0.1, "input_scaling": False}
-    return MultiTaskNet(tasks=kinds, random_state=seed, **same).fit(X, y)
+    settings = {"hidden_layer_sizes": (128, 128), "n_estimators": 4, "dropout": 0.1, "input_scaling": False}
+    return MultiTaskNet(tasks=kinds, random_state=seed, **settings).fit(X, y)
 
 
 def score_both(seed: int) -> tuple[dict[str, float], dict[str, float], float, float]:

@@ -173,7 +173,7 @@ def fit_local_correction(
     list of ndarray of shape (n, n_classes or 1)
         The held-out responses of the corrected tasks, each corrected by the other rows.
     None
-        In place of both, if no width and prior gain anything.
+        In place of both, if no width and prior gain more than luck would: 1.5 standard errors of the rows' gains.
 
     References
     ----------
@@ -211,6 +211,7 @@ def _choose(
     sums, totals = _sums(kernel, scaled[judging], kernel.groups[judging], errors, weights, widths)
     before = np.stack([known.squared_errors(judging, None) for known in evidence])  # (task, row)
     total_before = before.sum(axis=1)
+    copies = np.unique(kernel.groups[judging], return_inverse=True)[1]
     best, least = None, LEAST_GAIN
     for width, of_width, total in zip(widths, sums, totals, strict=True):
         changes = _cut(of_width, columns)
@@ -223,7 +224,7 @@ def _choose(
             )
             gaining = after.sum(axis=1) < total_before
             share = np.divide(before - after, total_before[:, None], out=np.zeros_like(after), where=gaining[:, None])
-            gains = share.mean(axis=0)  # of each row, as shares of all errors
+            gains = np.bincount(copies, weights=share.mean(axis=0))  # of each row with its copies, of all errors
             gain = float(gains.sum())
             if gain >= max(least, SURE * float(np.sqrt(gains.size) * gains.std())):
                 best, least = (width, prior, gaining), gain

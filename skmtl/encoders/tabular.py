@@ -20,8 +20,8 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
-_COLUMNS_FOR_BINS = 500  # more would multiply into thousands of inputs
-_FEW_COLUMNS = 20  # with bins, which a short run cannot tell apart; among more columns, some matter little
+_COLUMNS_FOR_BINS = 500  # of as many, with the fewest bins for each, come 2500 inputs
+_FEW_COLUMNS = 20  # whose bins a short run cannot tell apart; of more columns, some matter little
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
@@ -62,7 +62,7 @@ class TabularEncoder(Encoder):
     n_bins : int or "auto", default="auto"
         Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
         of a column of few, and more where values are so frequent that they fill a bin alone. "auto": the columns of
-        more than 8 values share one for every 10 rows, 96 to 256 in all; each has 4 to 16.
+        more than 8 values share one for every 10 distinct rows, 96 to 256 in all, but each has 4 to 16.
 
     Attributes
     ----------
@@ -205,7 +205,9 @@ class TabularEncoder(Encoder):
         limit = self.max_categories
         if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
             raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
-        if self.n_bins != "auto" and (not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2):
+        if isinstance(self.n_bins, str) and self.n_bins == "auto":
+            return
+        if not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2:
             raise ValueError(f"n_bins must be an integer of at least 2, or 'auto'; got {self.n_bins!r}.")
 
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:

@@ -46,7 +46,7 @@ class Architecture:
     input_scale : ndarray of shape (members, n_inputs) or None
         What each member multiplies its inputs by.
     n_read : int or None
-        How many inputs a member reads, where these are not all; the scale of the others is 0.
+        How many inputs a member reads, None for all; the scale of the others is 0.
     input_dropout : float
         Share of the inputs dropped in training.
     """

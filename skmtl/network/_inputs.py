@@ -86,6 +86,6 @@ def keep_largest(factors: np.ndarray, n_read: int) -> np.ndarray:
 
 
 def places_read(factors: np.ndarray, n_read: int) -> np.ndarray:
-    """Where the inputs are that each member reads, ``(member, n_read)``: those of a factor above 0 are among them."""
+    """Where the inputs are that each member reads, ``(member, n_read)``, if all others have a factor of 0."""
     places: np.ndarray = np.argsort(factors <= 0, axis=1, kind="stable")[:, :n_read]
     return places

@@ -112,6 +112,22 @@ def test_copies_are_left_out_together():
     assert_allclose(corrected[0], expected, rtol=1e-9)
 
 
+def test_copies_are_no_further_evidence():
+    def verdicts(copies):
+        found = []
+        for seed in range(20):
+            rng = np.random.default_rng(seed)
+            rows, noise = (np.repeat(rng.normal(size=(150, d)), copies, axis=0) for d in (3, 1))
+            task = KINDS["regression"]().fit("noise", noise[:, 0], np.ones(len(noise)))
+            known = Evidence(0, task, noise, np.zeros_like(noise), np.ones(len(noise)))
+            groups = np.repeat(np.arange(150), copies)
+            found.append(fit_local_correction(rows, groups, np.ones(3), [known]) is None)
+        return found
+
+    assert verdicts(4).count(True) >= verdicts(1).count(True)
+    assert 5 < verdicts(1).count(True) < 20  # some noise passes for a gain, most does not
+
+
 def test_labels_without_weight_say_nothing():
     weights = np.ones(N)
     weights[::3] = 0
