@@ -100,21 +100,26 @@ def _round(
 
 
 def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
-    """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``.
+    """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``; 0 for inputs that never change.
 
     A row and an output count as much as they do in the loss. The order must not depend on how long others have trained.
     """
     coin = np.random.default_rng(0)  # any signs will do; the same ones for all let members be what they are alone
     total = torch.zeros(run.network.buffer.members, data.n_features)
+    low, high = total + torch.inf, total - torch.inf
     by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
     for batch in data.batches(run.settings.batch_size, order):
         shares = by_task if batch.weights is None else by_task * batch.weights
         roots = run.objective.spread(shares).sqrt()
         total = total.to(shares) + signed_derivatives(run.network, batch.x, coin, roots).square_().sum(1)
-    return total
+        own = shares.sum(2, keepdim=True) > 0
+        low = torch.minimum(low.to(shares), torch.where(own, batch.x, torch.inf).amin(1))
+        high = torch.maximum(high.to(shares), torch.where(own, batch.x, -torch.inf).amax(1))
+    return torch.where(high > low, total, 0.0)
 
 
 def _factors(matters: Tensor) -> Tensor:
-    """Roots of the sensitivities, their root mean square ``SIZE`` for each member."""
+    """Roots of the sensitivities, their root mean square ``SIZE`` for each member; ``SIZE`` where nothing matters."""
     matters = matters.double()
-    return SIZE * (matters / matters.mean(1, keepdim=True)).sqrt()
+    mean = matters.mean(1, keepdim=True)
+    return SIZE * torch.where(mean > 0, matters / mean, 1.0).sqrt()

@@ -138,3 +138,18 @@ def test_what_a_member_reads_does_not_depend_on_others():
     np.testing.assert_allclose(
         alone.architecture.input_scale[0], together.architecture.input_scale[1], rtol=0, atol=1e-10
     )
+
+
+def test_inputs_that_never_change_are_left_out():
+    constant = np.full((N, 2), 0.5)
+    constant[HELD_OUT[0], 1] = 1.0  # changes only where the first member does not learn
+    _, result = scouted([0, 1, 2], X=np.concatenate([constant, X], axis=1))
+    scale = result.architecture.input_scale
+    np.testing.assert_array_equal(scale[:, 0], 0.0)
+    assert scale[0, 1] == 0.0 < scale[1:, 1].min()
+    assert (scale[:, 2:] > 0).all()
+
+
+def test_without_inputs_that_change_all_are_alike():
+    _, result = scouted([0], X=np.ones((N, D)))
+    np.testing.assert_array_equal(result.architecture.input_scale, 0.5)
