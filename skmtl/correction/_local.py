@@ -173,7 +173,7 @@ def fit_local_correction(
     list of ndarray of shape (n, n_classes or 1)
         The held-out responses of the corrected tasks, each corrected by the other rows.
     None
-        In place of both, if no width and prior gain more than luck would: 1.5 standard errors of the rows' gains.
+        In place of both, if with no width and prior a task gains more than luck would: 1.5 standard errors.
 
     References
     ----------
@@ -222,13 +222,21 @@ def _choose(
                     for known, change, own in zip(evidence, changes, total.T, strict=True)
                 ]
             )
-            gaining = after.sum(axis=1) < total_before
-            share = np.divide(before - after, total_before[:, None], out=np.zeros_like(after), where=gaining[:, None])
-            gains = np.bincount(copies, weights=share.mean(axis=0))  # of each row with its copies, of all errors
-            gain = float(gains.sum())
-            if gain >= max(least, SURE * float(np.sqrt(gains.size) * gains.std())):
+            shares = np.divide(
+                before - after, total_before[:, None], out=np.zeros_like(after), where=total_before[:, None] > 0
+            )
+            gains, luck = _gains(shares, copies)
+            gaining = gains > SURE * luck
+            gain = float(np.where(gaining, gains, 0.0).mean())
+            if gain >= least:
                 best, least = (width, prior, gaining), gain
     return best
+
+
+def _gains(shares: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum over the rows and its standard error for each task; a row and its copies are one observation."""
+    of_rows = np.stack([np.bincount(copies, weights=own) for own in shares])
+    return of_rows.sum(axis=1), np.sqrt(of_rows.shape[1]) * of_rows.std(axis=1)
 
 
 def _sums(
