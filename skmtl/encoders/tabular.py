@@ -205,9 +205,8 @@ class TabularEncoder(Encoder):
         limit = self.max_categories
         if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
             raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
-        if isinstance(self.n_bins, str) and self.n_bins == "auto":
-            return
-        if not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2:
+        automatic = isinstance(self.n_bins, str) and self.n_bins == "auto"
+        if not automatic and (not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2):
             raise ValueError(f"n_bins must be an integer of at least 2, or 'auto'; got {self.n_bins!r}.")
 
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
@@ -221,9 +220,8 @@ class TabularEncoder(Encoder):
         self.indicated_ = np.flatnonzero(missing)
 
     def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
-        if self.numeric == "scaled" or sp.issparse(values) or not values.shape[1]:
-            return None
-        if self.numeric == "auto" and values.shape[1] > _COLUMNS_FOR_BINS:
+        wide = self.numeric == "auto" and values.shape[1] > _COLUMNS_FOR_BINS
+        if self.numeric == "scaled" or wide or sp.issparse(values) or not values.shape[1]:
             return None
         n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
         if self.numeric == "auto" and n_distinct < _ROWS_FOR_BINS:
