@@ -202,7 +202,7 @@ def _joined(evidence: Sequence[Evidence], dtype: npt.DTypeLike) -> tuple[np.ndar
 def _choose(
     kernel: SelfTuningKernel, scaled: np.ndarray, evidence: Sequence[Evidence]
 ) -> tuple[float, float, np.ndarray] | None:
-    """Width, prior and which tasks gain by them; None if none do."""
+    """Width, prior and which tasks gain by them, beyond luck; None if none do."""
     errors, weights = _joined(evidence, scaled.dtype)
     n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
     most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
@@ -222,20 +222,17 @@ def _choose(
                     for known, change, own in zip(evidence, changes, total.T, strict=True)
                 ]
             )
-            shares = np.divide(
-                before - after, total_before[:, None], out=np.zeros_like(after), where=total_before[:, None] > 0
-            )
-            gains, luck = _gains(shares, copies)
+            gains, luck = _gains(before - after, copies)
             gaining = gains > SURE * luck
-            gain = float(np.where(gaining, gains, 0.0).mean())
+            gain = float((gains[gaining] / total_before[gaining]).sum()) / len(evidence)
             if gain >= least:
                 best, least = (width, prior, gaining), gain
     return best
 
 
-def _gains(shares: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum over the rows and its standard error for each task; a row and its copies are one observation."""
-    of_rows = np.stack([np.bincount(copies, weights=own) for own in shares])
+def _gains(gains: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum over the rows ``(task, row)`` and its standard error; a row and its copies are one observation."""
+    of_rows = np.stack([np.bincount(copies, weights=own) for own in gains])
     return of_rows.sum(axis=1), np.sqrt(of_rows.shape[1]) * of_rows.std(axis=1)
 
 

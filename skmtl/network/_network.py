@@ -170,13 +170,13 @@ class Network:
         if n_read is not None:
             factors = keep_largest(factors, n_read)
         scaled = Network(replace(self.architecture, input_scale=factors, n_read=n_read), self.device)
-        pairs = zip(self.buffer.specs, scaled.buffer.specs, strict=True)
-        axes = {to.name: axis for of, to in pairs for axis, size in enumerate(of.shape) if size != to.shape[axis]}
         places = torch.from_numpy(places_read(factors, n_read or factors.shape[1])).to(self.device)
         for spec in scaled.buffer.specs:
             values, chosen = self.buffer.view(spec.name), scaled.buffer.view(spec.name)
-            if spec.name in axes:  # of the inputs
-                values = torch.stack([v.index_select(axes[spec.name], p) for v, p in zip(values, places, strict=True)])
+            for axis, (size, kept) in enumerate(zip(values.shape, chosen.shape, strict=True)):
+                if size != kept:  # the axis of the inputs
+                    own = zip(values, places, strict=True)
+                    values = torch.stack([value.index_select(axis - 1, read) for value, read in own])
             chosen.copy_(values)
         return scaled
 

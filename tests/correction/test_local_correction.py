@@ -124,8 +124,9 @@ def test_copies_are_no_further_evidence():
             found.append(fit_local_correction(rows, groups, np.ones(3), [known]) is None)
         return found
 
-    assert verdicts(4).count(True) >= verdicts(1).count(True)
-    assert 5 < verdicts(1).count(True) < 20  # some noise passes for a gain, most does not
+    left_alone = verdicts(1).count(True)
+    assert verdicts(4).count(True) >= left_alone
+    assert 5 < left_alone < 20  # some noise passes for a gain, most does not
 
 
 def test_labels_without_weight_say_nothing():
