@@ -25,7 +25,7 @@ class MultiTaskNet(BaseMultiTaskNet):
     hidden_layer_sizes : array-like of int, default=(256, 256)
         Widths of the hidden layers of the sharing architecture.
     activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
-        Activation of the hidden layers; "auto": "relu" if a task is one of classes, else "silu".
+        Activation of the hidden layers; "auto": "relu" if all tasks are of classes, else "silu".
     dropout : "auto" or float, default="auto"
         Share of hidden activations dropped in training; "auto": 0.3 if all tasks are of classes, 0.1 if some are, 0 if
         none is or for so few rows that they are one batch.
@@ -37,8 +37,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         tasks are of classes and ``dropout`` is "auto", else 0. Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
         Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one;
-        of more than 100 encoded inputs it reads the quarter that matters most, but at least 100. "auto": where all
-        tasks are numeric, members hold out rows, and there are fewer than 200 rows or more than 100 encoded inputs; if
+        of more than 100 encoded inputs it reads the quarter that matters most, but at least 100. "auto": where members
+        hold out rows and there are fewer than 200 rows or, if a task is numeric, more than 100 encoded inputs; if
         numbers are in bins (see :class:`~skmtl.encoders.TabularEncoder`), only with fewer than 1000 distinct rows of
         more than 20 columns. Never in front of an encoder that learns.
     sharing : str or Sharing, default="hard"

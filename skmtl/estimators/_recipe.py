@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from skmtl.training import Scouting
+
 FULL_BATCH_ROWS = 64
 DOUBLE_PRECISION_ROWS = 64
 HELD_OUT_ROWS = 8
@@ -27,6 +29,7 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
+SCALE_POWER, CLASS_SCALE_POWER = 0.5, 0.25  # classes lose by a scale that all but leaves out what matters to few tasks
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
@@ -80,8 +83,8 @@ class Recipe:
         Least decrease that counts as an improvement.
     dtype, activation : str
         Type of the parameters, activation of the hidden layers.
-    scouting : int
-        Epochs of the run ahead that the scale of the inputs is learned from; 0: none.
+    scouting : Scouting or None
+        Runs ahead that the scale of the inputs is learned from.
     local_correction : bool
         Whether predictions are corrected by the held-out errors about rows alike.
     """
@@ -98,7 +101,7 @@ class Recipe:
     tol: float
     dtype: str
     activation: str
-    scouting: int
+    scouting: Scouting | None
     local_correction: bool
 
 
@@ -157,19 +160,22 @@ def _auto(value: Any, default: float) -> float:
 
 
 def _activation(activation: str, shape: Shape) -> str:
-    """Smooth functions suit numbers; classes are as well or better served by the rougher ones of a ReLU."""
+    """Smooth functions suit numbers, classes beside them too; many classes alone do better with a ReLU."""
     if activation != "auto":
         return activation
-    return "relu" if shape.n_of_classes else "silu"
+    return "relu" if shape.n_of_classes == shape.n_tasks else "silu"
 
 
-def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
-    """Epochs ahead, for numbers: classes of many tasks and rare inputs lose as often as they gain."""
+def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> Scouting | None:
+    """Not for classes alone in wide tables: those of many tasks and rare inputs lose as often as they gain."""
     scales = input_scaling
     if input_scaling == "auto":
-        few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
-        scales = holds_out and few_of_many and not (shape.n_of_classes or shape.tiny)
-    return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
+        wide = shape.n_inputs > SCALED_INPUTS and shape.n_of_classes < shape.n_tasks
+        scales = holds_out and (shape.n_rows < SCALED_ROWS or wide) and not shape.tiny
+    if not scales:
+        return None
+    power = CLASS_SCALE_POWER if shape.n_of_classes else SCALE_POWER
+    return Scouting(max(round(SCOUTING_SHARE * max_iter), 1), power)
 
 
 def _local_correction(local_correction: str | bool, shape: Shape) -> bool:

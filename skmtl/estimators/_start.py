@@ -141,5 +141,4 @@ class Start:
             self.resumed.go_on(self.settings, self.data)
             return self.resumed
         parts = self.objective, self.data, self.settings, self.streams
-        network = scout(self.network, *parts, self.validation) if self.settings.scouting else self.network
-        return Run(network, *parts)
+        return Run(scout(self.network, *parts, self.validation), *parts)

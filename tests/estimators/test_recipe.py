@@ -7,6 +7,7 @@ import pytest
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.estimators._recipe import Shape, resolve_recipe
+from skmtl.training import Scouting
 
 NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, n_of_classes=0, n_outputs=2, on_gpu=False)
 CLASSES = replace(NUMBERS, n_of_classes=2)
@@ -29,7 +30,7 @@ def test_numbers_take_smooth_activations_and_no_dropout():
     assert (recipe(NUMBERS).activation, recipe(NUMBERS).dropout) == ("silu", 0.0)
     assert (recipe(CLASSES).activation, recipe(CLASSES).dropout) == ("relu", 0.3)
     mixed = recipe(replace(NUMBERS, n_of_classes=1))
-    assert (mixed.activation, mixed.dropout) == ("relu", 0.1)
+    assert (mixed.activation, mixed.dropout) == ("silu", 0.1)
 
 
 def test_one_full_batch_has_no_dropout():
@@ -44,14 +45,20 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
     assert recipe(CLASSES, input_dropout=0.0).input_dropout == recipe(CLASSES, dropout=0.3).input_dropout == 0.0
 
 
-def test_inputs_are_scaled_for_numbers_of_few_rows_or_many_inputs():
+def test_inputs_are_scaled_with_few_rows_or_for_numbers_of_many_inputs():
     few, wide = of_rows(NUMBERS, 100), replace(NUMBERS, n_inputs=300)
-    for shape in (few, wide):
-        assert recipe(shape).scouting == round(0.2 * recipe(shape).max_iter)
-    assert recipe(NUMBERS).scouting == recipe(of_rows(NUMBERS, 50)).scouting == 0
-    assert recipe(replace(few, n_of_classes=2)).scouting == 0
-    assert recipe(few, input_scaling=False).scouting == 0
-    assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == 1
+    for shape, power in [
+        (few, 0.5),
+        (wide, 0.5),
+        (replace(few, n_of_classes=2), 0.25),
+        (replace(few, n_of_classes=1), 0.25),
+        (replace(wide, n_of_classes=1), 0.25),
+    ]:
+        assert recipe(shape).scouting == Scouting(round(0.2 * recipe(shape).max_iter), power)
+    for shape in (NUMBERS, of_rows(NUMBERS, 50), CLASSES, replace(wide, n_of_classes=2)):
+        assert recipe(shape).scouting is None
+    assert recipe(few, input_scaling=False).scouting is None
+    assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == Scouting(1, 0.25)
 
 
 def test_parameters_go_before_the_recipe():
