@@ -14,7 +14,8 @@ def hidden_layer(shape):
     return torch.nn.Sequential(torch.nn.Linear(shape[0], 16), torch.nn.Tanh())
 
 
-QUICK = {"hidden_layer_sizes": (4,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05}
+QUICK = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05}
+SHORT = {**QUICK, "max_iter": 30}
 LIGHT = {"hidden_layer_sizes": (32,), "n_estimators": 2}
 ESTIMATORS = {
     "classifier": MultiTaskNetClassifier(),
@@ -28,20 +29,16 @@ ESTIMATORS = {
         if name != "static"
     },
     **{
-        name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(
-            sharing=name, hidden_layer_sizes=(8,), n_estimators=1
-        )
+        name: (MultiTaskNetClassifier if k % 2 else MultiTaskNetRegressor)(sharing=name, **SHORT)
         for k, name in enumerate(SHARINGS)
         if name not in ("hard", "independent")
     },
     "huber": MultiTaskNetRegressor(loss="huber", **LIGHT),
     # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
     # which are no token ids.
-    "convolution": MultiTaskNetRegressor(
-        encoder=ConvolutionEncoder(input_shape=(1, 1, -1), channels=(4,)), hidden_layer_sizes=(8,), n_estimators=1
-    ),
-    "module": MultiTaskNetClassifier(encoder=ModuleEncoder(hidden_layer), hidden_layer_sizes=(8,), n_estimators=1),
-    "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", learning_rate_init=0.05, **LIGHT),
+    "convolution": MultiTaskNetRegressor(encoder=ConvolutionEncoder(input_shape=(1, 1, -1), channels=(4,)), **SHORT),
+    "module": MultiTaskNetClassifier(encoder=ModuleEncoder(hidden_layer), **QUICK),
+    "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", **QUICK),
 }
 CHECKS = [
     pytest.param(estimator, check, id=f"{name}-{getattr(check, 'func', check).__name__}-{place}")
