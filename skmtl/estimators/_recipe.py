@@ -58,6 +58,11 @@ class Shape:
     on_gpu: bool
 
     @property
+    def only_classes(self) -> bool:
+        """Whether no task is numeric."""
+        return self.n_of_classes == self.n_tasks
+
+    @property
     def tiny(self) -> bool:
         """Whether all rows are one batch, in which rows count exactly by their weights."""
         return self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= FULL_BATCH_ROWS * MOST_COPIES
@@ -163,15 +168,15 @@ def _activation(activation: str, shape: Shape) -> str:
     """Smooth functions suit numbers, classes beside them too; many classes alone do better with a ReLU."""
     if activation != "auto":
         return activation
-    return "relu" if shape.n_of_classes == shape.n_tasks else "silu"
+    return "relu" if shape.only_classes else "silu"
 
 
 def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> Scouting | None:
-    """Not for classes alone in wide tables: those of many tasks and rare inputs lose as often as they gain."""
+    """Runs ahead for numbers, also beside classes; classes alone, of many tasks and rare inputs, lose as often as gain."""
     scales = input_scaling
     if input_scaling == "auto":
-        wide = shape.n_inputs > SCALED_INPUTS and shape.n_of_classes < shape.n_tasks
-        scales = holds_out and (shape.n_rows < SCALED_ROWS or wide) and not shape.tiny
+        few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
+        scales = holds_out and few_of_many and not (shape.tiny or shape.only_classes)
     if not scales:
         return None
     power = CLASS_SCALE_POWER if shape.n_of_classes else SCALE_POWER
@@ -189,13 +194,12 @@ def _local_correction(local_correction: str | bool, shape: Shape) -> bool:
 def _dropout(shape: Shape) -> float:
     if not shape.n_of_classes or shape.tiny:
         return 0.0
-    return CLASS_DROPOUT if shape.n_of_classes == shape.n_tasks else MIXED_DROPOUT
+    return CLASS_DROPOUT if shape.only_classes else MIXED_DROPOUT
 
 
 def _input_dropout(dropout: float | str, shape: Shape) -> float:
     """What keeps a network from resting on a few of many inputs that say the same; not where ``dropout`` is chosen."""
-    only_classes = shape.n_of_classes == shape.n_tasks
-    return CLASS_INPUT_DROPOUT if dropout == "auto" and only_classes and not shape.tiny else 0.0
+    return CLASS_INPUT_DROPOUT if dropout == "auto" and shape.only_classes and not shape.tiny else 0.0
 
 
 def _holds_out(shape: Shape) -> bool:
