@@ -8,13 +8,12 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from skmtl.correction._kernel import SelfTuningKernel
 from skmtl.tasks import Task
 
-WIDEST, N_WIDTHS = 1.6, 5  # each width is half of the one before, so that its kernel is a fourth power
+WIDTHS = (1.6, 0.8, 0.4, 0.2, 0.1)  # each is half of the one before, so that its kernel is a fourth power
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST_GAIN = 1e-3  # of the squared error; for less, predictions are not to take longer
 SURE = 1.5  # standard errors that a gain must exceed not to be luck
@@ -63,6 +62,12 @@ class Evidence:
         """Size of the errors, in which their squares are neither too large nor too small for a float."""
         return np.float64(np.abs(self.errors).max() or 1.0)
 
+    @property
+    def moments(self) -> np.ndarray:
+        """Relative weights times the errors in units and, in the last column, alone, ``(n, n_columns + 1)``."""
+        weights = self.relative_weights[:, None]
+        return np.concatenate([weights * (self.errors / self.unit), weights], axis=1)
+
     def squared_errors(self, rows: np.ndarray, change: np.ndarray | None) -> np.ndarray:
         """Weighted, of each of ``rows`` after a ``change`` of the response, both in units."""
         response = self.response[rows]
@@ -71,6 +76,38 @@ class Evidence:
         errors = np.square((self.truth[rows] - response) / self.unit).sum(axis=1)
         weighted: np.ndarray = self.weights[rows] * np.where(self.weights[rows] > 0, errors, 0.0)
         return weighted
+
+
+@dataclass(frozen=True)
+class TaskCorrection:
+    """What a task's responses are corrected by.
+
+    Attributes
+    ----------
+    place : int
+        Place of the task in the label matrix.
+    task : Task
+        The task.
+    unit : numpy.float64
+        Size of the errors.
+    moments : ndarray of shape (n, n_columns + 1)
+        Held-out errors in units times the weights of their labels, and these weights.
+    width : float
+        Of the kernel, in units of local widths.
+    prior : float
+        How many rows just like this one the network's word is worth.
+    """
+
+    place: int
+    task: Task
+    unit: np.float64
+    moments: np.ndarray
+    width: float
+    prior: float
+
+    def shift(self, response: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """Correct a response ``(m, n_columns)`` by the sums of the moments of rows alike."""
+        return self.task.kind.shift(response, self.unit * _change(sums, self.prior))
 
 
 @dataclass(frozen=True)
@@ -83,28 +120,13 @@ class LocalCorrection:
         Likeness to the training rows.
     scale : ndarray of shape (n_inputs,)
         Factors of encoded rows before they are compared.
-    tasks : tuple of (int, Task)
-        The corrected tasks with their places in the label matrix.
-    units : tuple of numpy.float64
-        Size of the errors of each.
-    errors : ndarray of shape (n, total number of columns)
-        Held-out errors in units, task by task, times the weights of their labels.
-    weights : ndarray of shape (n, number of corrected tasks)
-        Weights of the labels.
-    width : float
-        Of the kernel, in units of local widths.
-    prior : float
-        How many rows just like this one the network's word is worth.
+    tasks : tuple of TaskCorrection
+        Of the corrected tasks.
     """
 
     kernel: SelfTuningKernel
     scale: np.ndarray
-    tasks: tuple[tuple[int, Task], ...]
-    units: tuple[np.float64, ...]
-    errors: np.ndarray
-    weights: np.ndarray
-    width: float
-    prior: float
+    tasks: tuple[TaskCorrection, ...]
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Correct responses.
@@ -122,9 +144,9 @@ class LocalCorrection:
             Arrays of their own where they are corrected.
         """
         corrected = list(responses)
-        changed = self._shift(rows * self.scale, [responses[place] for place, _ in self.tasks])
-        for (place, _), response in zip(self.tasks, changed, strict=True):
-            corrected[place] = response
+        changed = self._shift(rows * self.scale, [responses[task.place] for task in self.tasks])
+        for task, response in zip(self.tasks, changed, strict=True):
+            corrected[task.place] = response
         return corrected
 
     def leave_one_out(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -134,14 +156,10 @@ class LocalCorrection:
     def _shift(
         self, scaled: np.ndarray, responses: Sequence[np.ndarray], own: np.ndarray | None = None
     ) -> list[np.ndarray]:
-        sums, totals = _sums(self.kernel, scaled, own, self.errors, self.weights, [self.width])
-        changes = _cut(sums[0], [response.shape[1] for response in responses])
-        totals_and_prior = totals[0] + self.prior
-        each = zip(self.tasks, self.units, responses, changes, totals_and_prior.T, strict=True)
-        return [
-            task.kind.shift(response, unit * (change / total[:, None]))
-            for (_, task), unit, response, change, total in each
-        ]
+        asked = [[task.moments for task in self.tasks if task.width == width] for width in WIDTHS]
+        sums = dict(zip(WIDTHS, map(iter, _sums(self.kernel, scaled, own, asked)), strict=True))
+        pairs = zip(self.tasks, responses, strict=True)
+        return [task.shift(response, next(sums[task.width])) for task, response in pairs]
 
 
 def fit_local_correction(
@@ -152,8 +170,8 @@ def fit_local_correction(
     The correction of a response is sum_j k_j e_j / (sum_j k_j + prior), over training rows j with held-out errors e_j
     and likeness k_j: as by Quinlan (1993) a model's prediction is moved by what it gets wrong about neighbours, and as
     for a kernel smoother with a prior of 0 the more neighbours there are and the nearer, the more it is. The width of
-    the kernel and the prior are those with the least leave-one-out squared error, relative to that without a
-    correction, in the mean over the tasks. A task that would not gain by them is left alone, and counts as 1 there.
+    the kernel and the prior are those with the least leave-one-out squared error, for each task its own. A task that
+    would gain no more by them than luck would, 1.5 standard errors, is left alone.
 
     Parameters
     ----------
@@ -173,7 +191,7 @@ def fit_local_correction(
     list of ndarray of shape (n, n_classes or 1)
         The held-out responses of the corrected tasks, each corrected by the other rows.
     None
-        In place of both, if with no width and prior a task gains more than luck would: 1.5 standard errors.
+        In place of both, if no task gains.
 
     References
     ----------
@@ -181,80 +199,74 @@ def fit_local_correction(
     """
     scaled = rows * scale
     kernel = SelfTuningKernel(scaled, groups)
-    found = _choose(kernel, scaled, evidence)
-    if found is None:
+    moments = [known.moments.astype(scaled.dtype) for known in evidence]
+    chosen = _choose(kernel, scaled, evidence, moments)
+    gaining = [k for k, best in enumerate(chosen) if best is not None]
+    if not gaining:
         return None
-    width, prior, gaining = found
-    corrected = [known for known, gains in zip(evidence, gaining, strict=True) if gains]
-    tasks = tuple((known.place, known.task) for known in corrected)
-    units = tuple(known.unit for known in corrected)
-    correction = LocalCorrection(kernel, scale, tasks, units, *_joined(corrected, scaled.dtype), width, prior)
-    return correction, correction.leave_one_out(rows, [known.response for known in corrected])
-
-
-def _joined(evidence: Sequence[Evidence], dtype: npt.DTypeLike) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted errors in units, ``(n, total number of columns)``, and weights, ``(n, n_tasks)``, of all tasks."""
-    weights = np.stack([known.relative_weights for known in evidence], axis=1)
-    errors = [w[:, None] * (known.errors / known.unit) for known, w in zip(evidence, weights.T, strict=True)]
-    return np.concatenate(errors, axis=1).astype(dtype), weights.astype(dtype)
+    tasks = tuple(
+        TaskCorrection(known.place, known.task, known.unit, own, *best)
+        for known, own, best in zip(evidence, moments, chosen, strict=True)
+        if best is not None
+    )
+    correction = LocalCorrection(kernel, scale, tasks)
+    return correction, correction.leave_one_out(rows, [evidence[k].response for k in gaining])
 
 
 def _choose(
-    kernel: SelfTuningKernel, scaled: np.ndarray, evidence: Sequence[Evidence]
-) -> tuple[float, float, np.ndarray] | None:
-    """Width, prior and which tasks gain by them, beyond luck; None if none do."""
-    errors, weights = _joined(evidence, scaled.dtype)
-    n_rows, columns = len(scaled), [known.response.shape[1] for known in evidence]
-    most = min(JUDGING_ROWS, max(JUDGING_CELLS // errors.shape[1], 1))
-    judging = np.sort(np.random.default_rng(0).permutation(n_rows)[:most])  # the order of the rows may mean something
-    widths = [WIDEST * 0.5**k for k in range(N_WIDTHS)]
-    sums, totals = _sums(kernel, scaled[judging], kernel.groups[judging], errors, weights, widths)
-    before = np.stack([known.squared_errors(judging, None) for known in evidence])  # (task, row)
-    total_before = before.sum(axis=1)
+    kernel: SelfTuningKernel, scaled: np.ndarray, evidence: Sequence[Evidence], moments: Sequence[np.ndarray]
+) -> list[tuple[float, float] | None]:
+    """Width and prior by which each task gains most; None if no more than luck would."""
+    most = min(JUDGING_ROWS, max(JUDGING_CELLS // sum(own.shape[1] - 1 for own in moments), 1))
+    judging = np.sort(np.random.default_rng(0).permutation(len(scaled))[:most])  # the order of rows may mean something
+    sums = _sums(kernel, scaled[judging], kernel.groups[judging], [moments] * len(WIDTHS))
     copies = np.unique(kernel.groups[judging], return_inverse=True)[1]
-    best, least = None, LEAST_GAIN
-    for width, of_width, total in zip(widths, sums, totals, strict=True):
-        changes = _cut(of_width, columns)
+    return [_best(known, judging, copies, own) for known, own in zip(evidence, zip(*sums, strict=True), strict=True)]
+
+
+def _best(
+    known: Evidence, judging: np.ndarray, copies: np.ndarray, sums: Sequence[np.ndarray]
+) -> tuple[float, float] | None:
+    """Width and prior of a task, by the sums under each width."""
+    before = known.squared_errors(judging, None)
+    best, most = None, LEAST_GAIN * float(before.sum())
+    for width, of_width in zip(WIDTHS, sums, strict=True):
         for prior in PRIORS:
-            after = np.stack(
-                [
-                    known.squared_errors(judging, change / (own[:, None] + prior))
-                    for known, change, own in zip(evidence, changes, total.T, strict=True)
-                ]
-            )
-            gains, luck = _gains(before - after, copies)
-            gaining = gains > SURE * luck
-            gain = float((gains[gaining] / total_before[gaining]).sum()) / len(evidence)
-            if gain >= least:
-                best, least = (width, prior, gaining), gain
+            gain, luck = _gain(before - known.squared_errors(judging, _change(of_width, prior)), copies)
+            if gain >= most and gain > SURE * luck:
+                best, most = (width, prior), gain
     return best
 
 
-def _gains(gains: np.ndarray, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum over the rows ``(task, row)`` and its standard error; a row and its copies are one observation."""
-    of_rows = np.stack([np.bincount(copies, weights=own) for own in gains])
-    return of_rows.sum(axis=1), np.sqrt(of_rows.shape[1]) * of_rows.std(axis=1)
+def _gain(of_cells: np.ndarray, copies: np.ndarray) -> tuple[float, float]:
+    """Sum over the rows and its standard error; a row and its copies are one observation."""
+    of_rows = np.bincount(copies, weights=of_cells)
+    return float(of_rows.sum()), float(np.sqrt(len(of_rows)) * of_rows.std())
+
+
+def _change(sums: np.ndarray, prior: float) -> np.ndarray:
+    """Mean error of rows alike in units, from the sums of errors and, in the last column, of weights."""
+    change: np.ndarray = sums[:, :-1] / (sums[:, -1:] + prior)
+    return change
 
 
 def _sums(
-    kernel: SelfTuningKernel,
-    rows: np.ndarray,
-    own: np.ndarray | None,
-    errors: np.ndarray,
-    weights: np.ndarray,
-    widths: Sequence[float],
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Sums over the references of likeness times errors and times weights, for widths that halve one another."""
-    both = torch.from_numpy(np.concatenate([errors, weights], axis=1))
-    sums = [np.empty((len(rows), both.shape[1]), dtype=rows.dtype) for _ in widths]
+    kernel: SelfTuningKernel, rows: np.ndarray, own: np.ndarray | None, asked: Sequence[Sequence[np.ndarray]]
+) -> list[list[np.ndarray]]:
+    """Sums over the references of likeness times moments, under each of the ``WIDTHS`` of those asked for."""
+    joined = [torch.from_numpy(np.concatenate(moments, axis=1)) if moments else None for moments in asked]
+    sums = [np.empty((len(rows), 0 if both is None else both.shape[1]), dtype=rows.dtype) for both in joined]
+    widest, narrowest = (next(k for k in order if asked[k]) for order in (range(len(asked)), range(len(asked))[::-1]))
     for block, distances in kernel.relative_distances(rows, own):
-        likeness = distances.mul_(-0.5 / widths[0] ** 2).clamp_(min=NEGLIGIBLE).exp_()
-        for k, of_width in enumerate(sums):
-            of_width[block] = (likeness.square_().square_() if k else likeness) @ both
-    n_columns = errors.shape[1]
-    return [both[:, :n_columns] for both in sums], [both[:, n_columns:] for both in sums]
+        likeness = distances.mul_(-0.5 / WIDTHS[widest] ** 2).clamp_(min=NEGLIGIBLE).exp_()
+        for k in range(widest, narrowest + 1):
+            likeness = likeness if k == widest else likeness.square_().square_()
+            both = joined[k]
+            if both is not None:
+                sums[k][block] = likeness @ both
+    return [_cut(of_width, [own.shape[1] for own in moments]) for of_width, moments in zip(sums, asked, strict=True)]
 
 
 def _cut(array: np.ndarray, columns: Sequence[int]) -> list[np.ndarray]:
-    edges = np.concatenate([[0], np.cumsum(columns)]).tolist()
+    edges = np.concatenate([[0], np.cumsum(columns, dtype=int)]).tolist()
     return [array[:, first:last] for first, last in pairwise(edges)]

@@ -59,9 +59,9 @@ def correct_locally(
         return None, responses
     correction, corrected = found
     responses = list(responses)
-    for (place, _), response in zip(correction.tasks, corrected, strict=True):
-        responses[place] = np.full_like(responses[place], np.nan)
-        responses[place][known] = response
+    for task, response in zip(correction.tasks, corrected, strict=True):
+        responses[task.place] = np.full_like(responses[task.place], np.nan)
+        responses[task.place][known] = response
     return correction, responses
 
 

@@ -172,7 +172,7 @@ def _activation(activation: str, shape: Shape) -> str:
 
 
 def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> Scouting | None:
-    """Runs ahead for numbers, also beside classes; classes alone, of many tasks and rare inputs, lose as often as gain."""
+    """Runs ahead for numbers, also beside classes; classes alone lose as often as they gain."""
     scales = input_scaling
     if input_scaling == "auto":
         few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl.correction import Evidence, fit_local_correction, relevance
 from skmtl.correction import _kernel as kernels
-from skmtl.correction._local import PRIORS, WIDEST
+from skmtl.correction._local import PRIORS, WIDTHS
 from skmtl.network import Architecture, Network
 from skmtl.sharing import Hard
 from skmtl.tasks import KINDS
@@ -37,7 +37,7 @@ def evidence_of_classes(place=0):
     return Evidence(place, task, task.kind.ideal_response(task, labels), response, np.ones(N))
 
 
-def by_definition(known, correction, x, own=None, groups=ALONE):
+def by_definition(known, chosen, x, own=None, groups=ALONE):
     """Sums over all pairs, one by one."""
     scaled, z = x * SCALE, ROWS * SCALE
     distances = np.linalg.norm(scaled[:, None] - z, axis=2)
@@ -48,10 +48,10 @@ def by_definition(known, correction, x, own=None, groups=ALONE):
     of_references, of_rows = (np.sort(d, axis=1)[:, kernels.NEIGHBOUR - 1] for d in (among, distances))
     least = kernels.LEAST_WIDTH * np.median(of_references[of_references > 0])
     of_references, of_rows = np.maximum(of_references, least), np.maximum(of_rows, least)
-    likeness = np.exp(-(distances**2) / (2 * correction.width**2 * of_rows[:, None] * of_references))
+    likeness = np.exp(-(distances**2) / (2 * chosen.width**2 * of_rows[:, None] * of_references))
     likeness *= known.weights / known.weights[known.weights > 0].mean()
     errors = np.where(known.weights[:, None] > 0, known.truth - known.response, 0.0)
-    return (likeness @ errors) / (likeness.sum(axis=1, keepdims=True) + correction.prior)
+    return (likeness @ errors) / (likeness.sum(axis=1, keepdims=True) + chosen.prior)
 
 
 def test_the_correction_is_what_its_formula_says(monkeypatch):
@@ -62,9 +62,9 @@ def test_the_correction_is_what_its_formula_says(monkeypatch):
     correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, [known])
     x = RNG.normal(size=(25, 3))
     response = RNG.normal(size=(25, 1))
-    expected = response + by_definition(known, correction, x)
+    expected = response + by_definition(known, *correction.tasks, x)
     assert_allclose(correction(x, [response])[0], expected, rtol=1e-9)
-    left_out = known.response + by_definition(known, correction, ROWS, np.arange(N))
+    left_out = known.response + by_definition(known, *correction.tasks, ROWS, np.arange(N))
     assert_allclose(corrected[0], left_out, rtol=1e-9)
 
 
@@ -77,11 +77,26 @@ def test_width_and_prior_are_the_best_of_all_by_leaving_one_out():
             self.width, self.prior = width, prior
 
     errors = {}
-    for width in WIDEST * 0.5 ** np.arange(5):
+    for width in WIDTHS:
         for prior in PRIORS:
             change = by_definition(known, Tried(width, prior), ROWS, np.arange(N))
             errors[width, prior] = np.square(known.truth - known.response - change).sum()
-    assert (correction.width, correction.prior) == min(errors, key=errors.get)
+    (chosen,) = correction.tasks
+    assert (chosen.width, chosen.prior) == min(errors, key=errors.get)
+
+
+def test_each_task_has_a_width_and_a_prior_of_its_own():
+    smooth, rough = evidence_of_numbers(0), evidence_of_classes(1)
+    constant = Evidence(2, smooth.task, smooth.response + 2.0, smooth.response, smooth.weights)
+    known = [smooth, rough, constant]
+    together, corrected = fit_local_correction(ROWS, ALONE, SCALE, known)
+    assert len({(task.width, task.prior) for task in together.tasks}) > 1
+    x, responses = RNG.normal(size=(9, 3)), [np.zeros((9, 1)), RNG.dirichlet([1, 1, 1], 9), np.zeros((9, 1))]
+    got = together(x, responses)
+    for k, one in enumerate(known):
+        alone, corrected_alone = fit_local_correction(ROWS, ALONE, SCALE, [one])
+        assert_allclose(got[k], alone(x, responses)[k], rtol=1e-9)
+        assert_allclose(corrected[k], corrected_alone[0], rtol=1e-9)
 
 
 def test_errors_that_rows_alike_do_not_share_are_left_alone():
@@ -98,7 +113,7 @@ def test_a_task_that_would_lose_is_left_alone():
     opposed[40:] = -opposed[:20]
     loses = Evidence(1, gains.task, gains.response + opposed, gains.response, gains.weights)
     correction, corrected = fit_local_correction(ROWS, ALONE, SCALE, [gains, loses])
-    assert [place for place, _ in correction.tasks] == [0]
+    assert [task.place for task in correction.tasks] == [0]
     assert len(corrected) == 1
     responses = [RNG.normal(size=(N, 1)) for _ in range(2)]
     assert correction(ROWS, responses)[1] is responses[1]
@@ -108,7 +123,7 @@ def test_copies_are_left_out_together():
     known = evidence_of_numbers()
     groups = np.where(np.arange(N) < 40, np.arange(N), np.arange(N) - 40)
     correction, corrected = fit_local_correction(ROWS, groups, SCALE, [known])
-    expected = known.response + by_definition(known, correction, ROWS, groups, groups)
+    expected = known.response + by_definition(known, *correction.tasks, ROWS, groups, groups)
     assert_allclose(corrected[0], expected, rtol=1e-9)
 
 
@@ -155,7 +170,7 @@ def test_tasks_keep_their_places_and_others_are_left_alone():
     responses = [RNG.dirichlet([1, 1, 1], N), RNG.normal(size=(N, 1)), RNG.normal(size=(N, 1))]
     got = correction(ROWS, responses)
     assert got[1] is responses[1]
-    assert_allclose(got[2], responses[2] + by_definition(known[0], correction, ROWS), rtol=1e-9)
+    assert_allclose(got[2], responses[2] + by_definition(known[0], correction.tasks[0], ROWS), rtol=1e-9)
     assert [c.shape for c in corrected] == [(N, 1), (N, 3)]
 
 
@@ -193,7 +208,7 @@ def test_all_rows_alike_are_one_neighbourhood():
     shared = Evidence(0, known.task, known.response + 2.0, known.response, known.weights)
     correction, _ = fit_local_correction(np.zeros((N, 3)), ALONE, SCALE, [shared])
     got = correction(np.zeros((1, 3)), [np.zeros((1, 1))])[0]
-    assert_allclose(got, 2.0 * N / (N + correction.prior), rtol=1e-12)
+    assert_allclose(got, 2.0 * N / (N + correction.tasks[0].prior), rtol=1e-12)
 
 
 @pytest.mark.parametrize("unit", [1e-200, 1e200])
