@@ -258,7 +258,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             "encoder_": learner.encoder,
             "tasks_": learner.tasks,
             "task_names_": np.asarray(names, dtype=object),
-            "loss_weights_": read_loss_weights(self.loss_weights, names),
+            "loss_weights_": read_loss_weights(self.loss_weights, learner.tasks, self.balancing),
             "history_": learner.history,
             "n_iter_": learner.n_iter,
             "network_": learner.network,

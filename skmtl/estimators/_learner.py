@@ -215,7 +215,7 @@ class Learner:
         return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
 
     def _importance(self) -> np.ndarray:
-        return read_loss_weights(self.params["loss_weights"], [task.name for task in self.tasks])
+        return read_loss_weights(self.params["loss_weights"], self.tasks, self.params["balancing"])
 
     def forget_encoded(self) -> None:
         """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from skmtl.balancing.static import GeometricWeights
+from skmtl.balancing.static import GeometricWeights, Static
 from skmtl.estimators._names import require_known
 from skmtl.tasks import Task
+
+NUMBER_WEIGHT = 10.0  # of the loss of a number beside classes
 
 
 def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimensional: bool) -> np.ndarray:
@@ -49,17 +51,20 @@ def _as_numbers(values: Any, parameter: str) -> np.ndarray:
         raise ValueError(f"{parameter} must hold numbers: {error}.") from error
 
 
-def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
+def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], balancing: Any) -> np.ndarray:
     """Weights of the tasks, normalised to sum 1, ``(n_tasks,)`` float64.
+
+    None stands for equal weights, but 10 for numbers beside classes where no balancer weighs them: as a number is
+    learned, its squared error falls far below the cross-entropy of a class, whose noise would rule what they share.
 
     Raises
     ------
     ValueError
         If the number of weights or a name is wrong, a weight is negative or not finite, or all are zero.
     """
-    n_tasks = len(names)
+    names, n_tasks = [task.name for task in tasks], len(tasks)
     if loss_weights is None:
-        return np.full(n_tasks, 1 / n_tasks)
+        loss_weights = _default_loss_weights(tasks, balancing)
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
     if isinstance(loss_weights, Mapping):
@@ -79,6 +84,12 @@ def read_loss_weights(loss_weights: Any, names: list[str]) -> np.ndarray:
     weights = weights / weights.max()
     normalised: np.ndarray = weights / weights.sum()
     return normalised
+
+
+def _default_loss_weights(tasks: Sequence[Task], balancing: Any) -> np.ndarray:
+    numeric = np.array([task.classes is None for task in tasks])
+    balanced = balancing != "static" and not isinstance(balancing, Static)
+    return np.where(numeric & (not balanced and not numeric.all()), NUMBER_WEIGHT, 1.0)
 
 
 def class_weight_factors(
