@@ -265,7 +265,7 @@ class Learner:
         try:
             return self.start.run()
         except KeyboardInterrupt:
-            run = replace(self.start, settings=replace(self.start.settings, scouting=None)).run()
+            run = replace(self.start, settings=replace(self.start.settings, scouting=0)).run()
             run.interrupted = True
             return run
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from skmtl.training import Scouting
-
 FULL_BATCH_ROWS = 64
 DOUBLE_PRECISION_ROWS = 64
 HELD_OUT_ROWS = 8
@@ -29,7 +27,6 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
-SCALE_POWER, CLASS_SCALE_POWER = 0.5, 0.25  # classes lose by a scale that all but leaves out what matters to few tasks
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
@@ -88,8 +85,8 @@ class Recipe:
         Least decrease that counts as an improvement.
     dtype, activation : str
         Type of the parameters, activation of the hidden layers.
-    scouting : Scouting or None
-        Runs ahead that the scale of the inputs is learned from.
+    scouting : int
+        Epochs of the run ahead that the scale of the inputs is learned from; 0: none.
     local_correction : bool
         Whether predictions are corrected by the held-out errors about rows alike.
     """
@@ -106,7 +103,7 @@ class Recipe:
     tol: float
     dtype: str
     activation: str
-    scouting: Scouting | None
+    scouting: int
     local_correction: bool
 
 
@@ -171,16 +168,13 @@ def _activation(activation: str, shape: Shape) -> str:
     return "relu" if shape.only_classes else "silu"
 
 
-def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> Scouting | None:
-    """Runs ahead for numbers, also beside classes; classes alone lose as often as they gain."""
+def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
+    """Epochs ahead, for numbers, also beside classes; classes alone lose as often as they gain."""
     scales = input_scaling
     if input_scaling == "auto":
         few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
         scales = holds_out and few_of_many and not (shape.tiny or shape.only_classes)
-    if not scales:
-        return None
-    power = CLASS_SCALE_POWER if shape.n_of_classes else SCALE_POWER
-    return Scouting(max(round(SCOUTING_SHARE * max_iter), 1), power)
+    return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
 
 
 def _local_correction(local_correction: str | bool, shape: Shape) -> bool:

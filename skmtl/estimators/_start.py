@@ -141,4 +141,5 @@ class Start:
             self.resumed.go_on(self.settings, self.data)
             return self.resumed
         parts = self.objective, self.data, self.settings, self.streams
-        return Run(scout(self.network, *parts, self.validation), *parts)
+        network = scout(self.network, *parts, self.validation) if self.settings.scouting else self.network
+        return Run(network, *parts)

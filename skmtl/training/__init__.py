@@ -6,7 +6,7 @@ from skmtl.training._history import History
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Training, train
 from skmtl.training._objective import Objective
-from skmtl.training._run import Run, Scouting, Settings
+from skmtl.training._run import Run, Settings
 from skmtl.training._schedule import SCHEDULES
 from skmtl.training._scouting import scout
 from skmtl.training._stopping import Stopping
@@ -29,7 +29,6 @@ __all__ = [
     "Optimizer",
     "Rows",
     "Run",
-    "Scouting",
     "Settings",
     "SparseRows",
     "Stopping",

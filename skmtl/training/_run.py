@@ -24,22 +24,6 @@ PER_MEMBER = ("learning_rate", "weight_decay", "importance")  # what members of 
 
 
 @dataclass(frozen=True)
-class Scouting:
-    """How the scale of the inputs is learned.
-
-    Attributes
-    ----------
-    n_epochs : int
-        Of each run ahead.
-    power : float
-        Of the outputs' mean squared derivative by an input, that the input is scaled by.
-    """
-
-    n_epochs: int
-    power: float
-
-
-@dataclass(frozen=True)
 class Settings:
     """How to train.
 
@@ -67,8 +51,8 @@ class Settings:
         Name of the torch type that the layers compute in, by default that of the parameters.
     cuda_graphs : bool
         Whether a step on a GPU is recorded once and replayed.
-    scouting : Scouting, optional
-        Runs ahead, from which the scale of the inputs is learned.
+    scouting : int
+        Epochs of a run ahead, from which the scale of the inputs is learned; 0: none.
     """
 
     optimizer: Optimizer
@@ -84,7 +68,7 @@ class Settings:
     record: tuple[str, ...] = ()
     products: str | None = None
     cuda_graphs: bool = False
-    scouting: Scouting | None = None
+    scouting: int = 0
 
     @classmethod
     def stack(cls, settings: Sequence[Settings]) -> Settings:

@@ -33,11 +33,11 @@ def scout(
     """Return the untrained network with every member's inputs scaled by what they matter to it; the least are left out.
 
     Where many inputs say little, a network spreads its weights over all of them and learns their noise. So a copy of
-    each member trains for some epochs. The mean square of the outputs' derivative by an input, over the rows that the
-    member learns from, tells how much the input matters; the member begins anew with inputs scaled by a power of it,
-    and once more. These are the diagonal of the average gradient outer product, by which recursive feature machines
-    scale their inputs from round to round (Radhakrishnan et al., 2024). In the end each member reads the quarter of its
-    inputs that matters most, or 100.
+    each member trains for ``settings.scouting`` epochs. The mean square of the outputs' derivative by an input, over
+    the rows that the member learns from, tells how much the input matters; the member begins anew with inputs scaled by
+    its root, and once more. These are the diagonal of the average gradient outer product, by which recursive feature
+    machines scale their inputs from round to round (Radhakrishnan et al., 2024). In the end each member reads the
+    quarter of its inputs that matters most, or 100.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def scout(
     data : Data
         What to learn from.
     settings : Settings
-        How to train and, under ``scouting``, for how many epochs ahead and by which power to scale.
+        How to train.
     streams : Streams
         Randomness; left as it is.
     validation : Validation or None
@@ -57,22 +57,17 @@ def scout(
     Returns
     -------
     Network
-        With parameters of its own, or the one given if nothing is to be scaled. The factors of a member have a root
-        mean square of 1/2 before any are left out; all are 1 if its run diverged.
+        With parameters of its own. The factors of a member have a root mean square of 1/2 before any are left out; all
+        are 1 if its run diverged.
 
     References
     ----------
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    if settings.scouting is None:
-        return network
-    power = settings.scouting.power
-    settings = replace(settings, max_iter=settings.scouting.n_epochs)
+    settings = replace(settings, max_iter=settings.scouting)
     for remaining in reversed(range(ROUNDS)):
-        sensitivity, failed = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
-        factors = _factors(sensitivity, power)
-        factors[failed] = 1.0
+        factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
         n_read = None if remaining else _number_read(data.n_features)
         network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network
@@ -91,15 +86,17 @@ def _round(
     settings: Settings,
     streams: Streams,
     validation: Validation | None,
-) -> tuple[Tensor, list[int]]:
-    """Train a copy and return its sensitivity to the inputs, ``(member, n_inputs)``, and the members that diverged."""
+) -> Tensor:
+    """Train a copy and return the factors that it suggests, ``(member, n_inputs)``."""
     members, order = np.arange(network.buffer.members), copy.deepcopy(streams.order)
     run = Run(network.select(members.tolist()), objective, data, settings, streams)
     training = Training(run, data, validation, teams=members)  # each for itself: one may diverge
     training.advance(settings.max_iter)
     training.check_weights()
     training.stopping.finish()
-    return _sensitivity(run, data, order), list(training.failures)
+    factors = _factors(_sensitivity(run, data, order))
+    factors[list(training.failures)] = 1.0
+    return factors
 
 
 def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
@@ -121,9 +118,8 @@ def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
     return torch.where(high > low, total, 0.0)
 
 
-def _factors(matters: Tensor, power: float) -> Tensor:
-    """Powers of the sensitivities, their root mean square ``SIZE`` for each member; ``SIZE`` where nothing matters."""
+def _factors(matters: Tensor) -> Tensor:
+    """Roots of the sensitivities, their root mean square ``SIZE`` for each member; ``SIZE`` where nothing matters."""
     matters = matters.double()
     mean = matters.mean(1, keepdim=True)
-    powers = torch.where(mean > 0, matters / mean, 1.0).pow(power)
-    return SIZE * powers / powers.square().mean(1, keepdim=True).sqrt()
+    return SIZE * torch.where(mean > 0, matters / mean, 1.0).sqrt()

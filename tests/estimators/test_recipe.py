@@ -7,7 +7,6 @@ import pytest
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.estimators._recipe import Shape, resolve_recipe
-from skmtl.training import Scouting
 
 NUMBERS = Shape(n_rows=1000, n_distinct=1000, n_inputs=20, n_tasks=2, n_of_classes=0, n_outputs=2, on_gpu=False)
 CLASSES = replace(NUMBERS, n_of_classes=2)
@@ -47,17 +46,12 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
 
 def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
     few, wide = of_rows(NUMBERS, 100), replace(NUMBERS, n_inputs=300)
-    for shape, power in [
-        (few, 0.5),
-        (wide, 0.5),
-        (replace(few, n_of_classes=1), 0.25),
-        (replace(wide, n_of_classes=1), 0.25),
-    ]:
-        assert recipe(shape).scouting == Scouting(round(0.2 * recipe(shape).max_iter), power)
+    for shape in (few, wide, replace(few, n_of_classes=1), replace(wide, n_of_classes=1)):
+        assert recipe(shape).scouting == round(0.2 * recipe(shape).max_iter)
     for shape in (NUMBERS, of_rows(NUMBERS, 50), of_rows(CLASSES, 100), replace(wide, n_of_classes=2)):
-        assert recipe(shape).scouting is None
-    assert recipe(few, input_scaling=False).scouting is None
-    assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == Scouting(1, 0.25)
+        assert recipe(shape).scouting == 0
+    assert recipe(few, input_scaling=False).scouting == 0
+    assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == 1
 
 
 def test_parameters_go_before_the_recipe():

@@ -15,7 +15,6 @@ from skmtl.training import (
     SCHEDULES,
     DenseRows,
     Objective,
-    Scouting,
     Settings,
     Streams,
     TrainingData,
@@ -50,7 +49,7 @@ def settings_of(members, rates=(0.02,) * MEMBERS):
         max_iter=100,
         patience=None,
         tol=0.0,
-        scouting=Scouting(20, 0.5),
+        scouting=20,
     )
 
 
@@ -85,19 +84,6 @@ def test_inputs_that_matter_are_scaled_up(sharing):
     assert (scale[:, :2].min(1) > 2 * scale[:, 2:].max(1)).all()
     assert network.architecture.input_scale is None
     torch.testing.assert_close(result.buffer.values, network.buffer.values, rtol=0, atol=0)
-
-
-def test_half_the_power_scales_half_as_much():
-    _, root = scouted([0, 1, 2])
-    _, fourth = scouted([0, 1, 2], scouting=Scouting(20, 0.25))
-    spread, half = (np.log(net.architecture.input_scale).std(axis=1) for net in (root, fourth))
-    np.testing.assert_allclose((fourth.architecture.input_scale**2).mean(1), 0.25)
-    assert (half < 0.8 * spread).all()
-
-
-def test_no_scaling_is_asked_for():
-    network, result = scouted([0, 1, 2], scouting=None)
-    assert result is network
 
 
 def test_each_member_finds_what_it_finds_alone():
