@@ -27,7 +27,7 @@ from skmtl.estimators._observations import (
 )
 from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
-from skmtl.estimators._weights import class_weight_factors, read_loss_weights
+from skmtl.estimators._weights import class_weight_factors
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
@@ -258,7 +258,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             "encoder_": learner.encoder,
             "tasks_": learner.tasks,
             "task_names_": np.asarray(names, dtype=object),
-            "loss_weights_": read_loss_weights(self.loss_weights, learner.tasks, self.balancing),
+            "loss_weights_": learner.loss_weights,
             "history_": learner.history,
             "n_iter_": learner.n_iter,
             "network_": learner.network,

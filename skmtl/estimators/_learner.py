@@ -31,7 +31,7 @@ from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import OutOfFold, held_out_responses, out_of_fold
 from skmtl.estimators._recipe import LOWERED, rates
 from skmtl.estimators._start import Start
-from skmtl.estimators._weights import read_loss_weights
+from skmtl.estimators._weights import default_number_weight, read_loss_weights
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import History, Run, Streams, choose_device, threads_for, train
@@ -169,7 +169,7 @@ class Learner:
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
         data = self._encodings.of(observations, weights, params["dtype"])
-        plan = make_plan(params, self.layout, self._importance(), data, seed, device, validation is not None)
+        plan = make_plan(params, self.layout, self.loss_weights, data, seed, device, validation is not None)
         training = make_training_data(plan, data)
         if self._network is not None:
             require_same_architecture(self._network.architecture, params)
@@ -198,7 +198,7 @@ class Learner:
         have one network and one order of batches: see :meth:`Start.apart`.
         """
         learning_rate, weight_decay = rates(self._preferred(self.params, other.start.data.n_rows))
-        alike, importance = other.start.settings, self._importance()[self.layout.order]
+        alike, importance = other.start.settings, self.loss_weights[self.layout.order]
         settings = replace(
             alike,
             learning_rate=torch.full_like(alike.learning_rate, learning_rate),
@@ -214,8 +214,11 @@ class Learner:
         preferred = self.encoder.preferences(n_rows)
         return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
 
-    def _importance(self) -> np.ndarray:
-        return read_loss_weights(self.params["loss_weights"], self.tasks, self.params["balancing"])
+    @property
+    def loss_weights(self) -> np.ndarray:
+        """Of the tasks, normalised to sum 1."""
+        number_weight = default_number_weight(self.params["balancing"], self.encoder)
+        return read_loss_weights(self.params["loss_weights"], self.tasks, number_weight)
 
     def forget_encoded(self) -> None:
         """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""

@@ -49,8 +49,8 @@ class MultiTaskNet(BaseMultiTaskNet):
         name there or as an object.
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts: a sequence, or a dict by task name in which unnamed tasks weigh 1. Normalised to sum
-        1. None: equally, but numbers beside classes 10 times as much if ``balancing`` is "static", since their losses
-        fall far below those of classes.
+        1. None: equally, but numbers beside classes 10 times as much, since their losses fall far below those of
+        classes; not if ``balancing`` weighs the tasks, nor behind an encoder that learns.
     tasks : dict or sequence, default=None
         Kind of each task: a dict by task name or a sequence of "binary", "multiclass", "regression", a loss of
         MultiTaskNetRegressor, or kind objects. Kinds that are not given are inferred: strings, booleans, categories and

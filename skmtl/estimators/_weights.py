@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights, Static
+from skmtl.encoders import Encoder
 from skmtl.estimators._names import require_known
 from skmtl.tasks import Task
 
@@ -51,11 +52,10 @@ def _as_numbers(values: Any, parameter: str) -> np.ndarray:
         raise ValueError(f"{parameter} must hold numbers: {error}.") from error
 
 
-def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], balancing: Any) -> np.ndarray:
+def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], number_weight: float) -> np.ndarray:
     """Weights of the tasks, normalised to sum 1, ``(n_tasks,)`` float64.
 
-    None stands for equal weights, but 10 for numbers beside classes where no balancer weighs them: as a number is
-    learned, its squared error falls far below the cross-entropy of a class, whose noise would rule what they share.
+    None stands for equal weights, but ``number_weight`` for numbers beside classes.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], balancing: Any) 
     """
     names, n_tasks = [task.name for task in tasks], len(tasks)
     if loss_weights is None:
-        loss_weights = _default_loss_weights(tasks, balancing)
+        loss_weights = _default_loss_weights(tasks, number_weight)
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
     if isinstance(loss_weights, Mapping):
@@ -86,10 +86,19 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], balancing: Any) 
     return normalised
 
 
-def _default_loss_weights(tasks: Sequence[Task], balancing: Any) -> np.ndarray:
+def default_number_weight(balancing: Any, encoder: Encoder) -> float:
+    """Weight of a number beside classes, by default.
+
+    As a number is learned, its squared error falls far below the cross-entropy of a class, whose noise would then rule
+    what they share. Balancers see to that themselves, and an encoder that learns has to learn what classes need, too.
+    """
+    is_static = balancing == "static" or isinstance(balancing, Static)
+    return NUMBER_WEIGHT if is_static and encoder.build() is None else 1.0
+
+
+def _default_loss_weights(tasks: Sequence[Task], number_weight: float) -> np.ndarray:
     numeric = np.array([task.classes is None for task in tasks])
-    balanced = balancing != "static" and not isinstance(balancing, Static)
-    return np.where(numeric & (not balanced and not numeric.all()), NUMBER_WEIGHT, 1.0)
+    return np.where(numeric, number_weight, 1.0) if not numeric.all() else np.ones(len(tasks))
 
 
 def class_weight_factors(

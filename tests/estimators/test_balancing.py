@@ -4,11 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skmtl import MultiTaskNetRegressor
-from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer, PCGrad
+from skmtl import MultiTaskNet, MultiTaskNetRegressor
+from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer, PCGrad, Static
+from skmtl.encoders import ModuleEncoder
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 from skmtl.tasks import Huber
 
@@ -21,6 +23,31 @@ def test_every_method_fits_clones_pickles_and_repeats(regressor, name):
     assert model.history_["weight"].shape == (2, 2, 2)
     assert np.array_equal(clone(model).fit(regressor.X, regressor.holes).predict(regressor.X), first)
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(regressor.X), first)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "params", "expected"),
+    [
+        (("regression", "binary", "regression"), {}, [10, 1, 10]),
+        (("regression", "binary", "regression"), {"balancing": Static()}, [10, 1, 10]),
+        (("regression", "binary", "regression"), {"balancing": "log"}, [1, 1, 1]),
+        (("regression", "binary", "regression"), {"encoder": ModuleEncoder(torch.nn.Tanh())}, [1, 1, 1]),
+        (("regression", "binary", "regression"), {"loss_weights": [1, 1, 1]}, [1, 1, 1]),
+        (("regression", "binary", "regression"), {"loss_weights": {"task1": 2}}, [1, 2, 1]),
+        (("regression", "regression", "regression"), {}, [1, 1, 1]),
+        (("binary", "binary", "binary"), {}, [1, 1, 1]),
+    ],
+)
+def test_by_default_numbers_count_more_beside_classes(kinds, params, expected):
+    rng = np.random.default_rng(0)
+    X, binary = rng.normal(size=(60, 3)), np.tile([0, 1], 30)
+    y = np.column_stack([binary if kind == "binary" else rng.normal(size=60) for kind in kinds])
+    settings = {"hidden_layer_sizes": (4,), "n_estimators": 1, "max_iter": 2, "random_state": 0}
+    model = MultiTaskNet(tasks=list(kinds), **settings, **params).fit(X, y)
+    np.testing.assert_allclose(model.loss_weights_, np.array(expected) / sum(expected))
+    meant = MultiTaskNet(tasks=list(kinds), **settings, **{**params, "loss_weights": expected}).fit(X, y)
+    for got, same in zip(model.predict(X).T, meant.predict(X).T, strict=True):
+        np.testing.assert_array_equal(got, same)
 
 
 def test_settings_of_a_method_are_grid_axes(regressor):
