@@ -200,17 +200,13 @@ def fit_local_correction(
     scaled = rows * scale
     kernel = SelfTuningKernel(scaled, groups)
     moments = [known.moments.astype(scaled.dtype) for known in evidence]
-    chosen = _choose(kernel, scaled, evidence, moments)
-    gaining = [k for k, best in enumerate(chosen) if best is not None]
+    chosen = zip(evidence, moments, _choose(kernel, scaled, evidence, moments), strict=True)
+    gaining = [(known, own, best) for known, own, best in chosen if best is not None]
     if not gaining:
         return None
-    tasks = tuple(
-        TaskCorrection(known.place, known.task, known.unit, own, *best)
-        for known, own, best in zip(evidence, moments, chosen, strict=True)
-        if best is not None
-    )
-    correction = LocalCorrection(kernel, scale, tasks)
-    return correction, correction.leave_one_out(rows, [evidence[k].response for k in gaining])
+    tasks = [TaskCorrection(known.place, known.task, known.unit, own, *best) for known, own, best in gaining]
+    correction = LocalCorrection(kernel, scale, tuple(tasks))
+    return correction, correction.leave_one_out(rows, [known.response for known, _, _ in gaining])
 
 
 def _choose(
@@ -256,11 +252,11 @@ def _sums(
     """Sums over the references of likeness times moments, under each of the ``WIDTHS`` of those asked for."""
     joined = [torch.from_numpy(np.concatenate(moments, axis=1)) if moments else None for moments in asked]
     sums = [np.empty((len(rows), 0 if both is None else both.shape[1]), dtype=rows.dtype) for both in joined]
-    widest, narrowest = (next(k for k in order if asked[k]) for order in (range(len(asked)), range(len(asked))[::-1]))
+    used = [k for k, moments in enumerate(asked) if moments]
     for block, distances in kernel.relative_distances(rows, own):
-        likeness = distances.mul_(-0.5 / WIDTHS[widest] ** 2).clamp_(min=NEGLIGIBLE).exp_()
-        for k in range(widest, narrowest + 1):
-            likeness = likeness if k == widest else likeness.square_().square_()
+        likeness = distances.mul_(-0.5 / WIDTHS[used[0]] ** 2).clamp_(min=NEGLIGIBLE).exp_()
+        for k in range(used[0], used[-1] + 1):
+            likeness = likeness if k == used[0] else likeness.square_().square_()
             both = joined[k]
             if both is not None:
                 sums[k][block] = likeness @ both
