@@ -93,6 +93,7 @@ class Learner:
         self._network = network
         self._resumed: Run | None = None
         self._encodings = Encodings(encoder, self.layout)
+        self._learns_inputs = encoder.build() is not None  # found once: what is made to tell may be large
 
     def sibling(self, params: dict[str, Any]) -> Learner:
         """Return a learner under other parameters with the same encoder and tasks; both encode common rows once."""
@@ -163,7 +164,7 @@ class Learner:
             params |= {"input_scaling": False, "local_correction": False}
             if params["dtype"] != LOWERED:
                 params["dtype"] = self._network.architecture.dtype
-        if self.encoder.build() is not None:
+        if self._learns_inputs:
             # what it reads is raw
             params |= {"input_scaling": False, "input_dropout": 0.0, "local_correction": False}
         device, seed = choose_device(params["device"]), _seed(params["random_state"])
@@ -217,7 +218,7 @@ class Learner:
     @property
     def loss_weights(self) -> np.ndarray:
         """Of the tasks, normalised to sum 1."""
-        number_weight = default_number_weight(self.params["balancing"], self.encoder)
+        number_weight = default_number_weight(self.params["balancing"], self._learns_inputs)
         return read_loss_weights(self.params["loss_weights"], self.tasks, number_weight)
 
     def forget_encoded(self) -> None:

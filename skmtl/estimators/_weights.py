@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights, Static
-from skmtl.encoders import Encoder
 from skmtl.estimators._names import require_known
 from skmtl.tasks import Task
 
@@ -86,19 +85,19 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], number_weight: f
     return normalised
 
 
-def default_number_weight(balancing: Any, encoder: Encoder) -> float:
+def default_number_weight(balancing: Any, learns_inputs: bool) -> float:
     """Weight of a number beside classes, by default.
 
     As a number is learned, its squared error falls far below the cross-entropy of a class, whose noise would then rule
     what they share. Balancers see to that themselves, and an encoder that learns has to learn what classes need, too.
     """
     is_static = balancing == "static" or isinstance(balancing, Static)
-    return NUMBER_WEIGHT if is_static and encoder.build() is None else 1.0
+    return NUMBER_WEIGHT if is_static and not learns_inputs else 1.0
 
 
 def _default_loss_weights(tasks: Sequence[Task], number_weight: float) -> np.ndarray:
     numeric = np.array([task.classes is None for task in tasks])
-    return np.where(numeric, number_weight, 1.0) if not numeric.all() else np.ones(len(tasks))
+    return np.where(numeric & ~numeric.all(), number_weight, 1.0)
 
 
 def class_weight_factors(
