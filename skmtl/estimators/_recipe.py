@@ -27,6 +27,7 @@ CLASS_DROPOUT, MIXED_DROPOUT = 0.3, 0.1  # numbers suffer from what keeps classe
 LOWERED = "bfloat16"  # a type for products only
 SCALED_ROWS, SCALED_INPUTS = 200, 100  # with fewer rows or more inputs it pays to learn which inputs matter
 SCOUTING_SHARE = 0.2  # of the epochs, in each round
+SCOUTING_WIDTH = 256  # of two layers or more, which find in this time what matters
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
@@ -147,7 +148,7 @@ def resolve_recipe(params: dict[str, Any], hidden_layer_sizes: Sequence[int], sh
         tol=tol,
         dtype=_dtype(params["dtype"], shape),
         activation=_activation(params["activation"], shape),
-        scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter),
+        scouting=_scouting(params["input_scaling"], holds_out, shape, max_iter, hidden_layer_sizes),
         local_correction=_local_correction(params["local_correction"], shape),
     )
 
@@ -168,13 +169,23 @@ def _activation(activation: str, shape: Shape) -> str:
     return "relu" if shape.only_classes else "silu"
 
 
-def _scouting(input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int) -> int:
+def _scouting(
+    input_scaling: str | bool, holds_out: bool, shape: Shape, max_iter: int, hidden_layer_sizes: Sequence[int]
+) -> int:
     """Epochs ahead, for numbers, also beside classes; classes alone lose as often as they gain."""
     scales = input_scaling
     if input_scaling == "auto":
         few_of_many = shape.n_rows < SCALED_ROWS or shape.n_inputs > SCALED_INPUTS
         scales = holds_out and few_of_many and not (shape.tiny or shape.only_classes)
-    return max(round(SCOUTING_SHARE * max_iter), 1) if scales else 0
+    return max(round(_scouting_share(hidden_layer_sizes) * max_iter), 1) if scales else 0
+
+
+def _scouting_share(hidden_layer_sizes: Sequence[int]) -> float:
+    """Longer runs of networks that learn more slowly, lest inputs that matter late seem not to matter at all."""
+    if not hidden_layer_sizes:
+        return SCOUTING_SHARE
+    slowness = SCOUTING_WIDTH / min(hidden_layer_sizes) * (2 if len(hidden_layer_sizes) == 1 else 1)
+    return min(SCOUTING_SHARE * max(slowness, 1.0), 1.0)
 
 
 def _local_correction(local_correction: str | bool, shape: Shape) -> bool:

@@ -54,6 +54,15 @@ def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
     assert recipe(CLASSES, input_scaling=True, max_iter=2).scouting == 1
 
 
+@pytest.mark.parametrize(
+    ("sizes", "share"),
+    [((256, 256), 0.2), ((512, 512), 0.2), ((256, 128), 0.4), ((256,), 0.4), ((32,), 1.0), ((), 0.2)],
+)
+def test_networks_that_learn_slowly_look_longer_for_what_matters(sizes, share):
+    params = {**MultiTaskNetRegressor().get_params(), "max_iter": 100}
+    assert resolve_recipe(params, sizes, of_rows(NUMBERS, 100)).scouting == round(100 * share)
+
+
 def test_parameters_go_before_the_recipe():
     found = recipe(CLASSES, activation="tanh", dropout=0.1, max_iter=7, n_iter_no_change=2, tol=0.5)
     assert (found.activation, found.dropout, found.max_iter, found.patience, found.tol) == ("tanh", 0.1, 7, 2, 0.5)
