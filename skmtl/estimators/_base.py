@@ -273,7 +273,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         self.__dict__.update(self._attributes(learner), _out_of_fold=held_out)
 
     def _snapshot(self, learner: Learner) -> dict[str, Any]:
-        return {**self._attributes(learner), "network_": copy.deepcopy(learner.network)}
+        return {**self._attributes(learner), "network_": copy.deepcopy(learner.network), "_out_of_fold": None}
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -49,8 +49,9 @@ class MultiTaskNet(BaseMultiTaskNet):
         name there or as an object.
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts: a sequence, or a dict by task name in which unnamed tasks weigh 1. Normalised to sum
-        1. None: equally, but numbers beside classes 10 times as much, since their losses fall far below those of
-        classes; not if ``balancing`` weighs the tasks, nor behind an encoder that learns.
+        1. None: 1, but 10 for each number beside classes, since its loss falls far below theirs; not if ``balancing``
+        weighs the tasks, nor behind an encoder that learns. Beside many numbers the share of classes is small, which
+        may cost them some accuracy: equal weights are ``[1, 1, ...]``.
     tasks : dict or sequence, default=None
         Kind of each task: a dict by task name or a sequence of "binary", "multiclass", "regression", a loss of
         MultiTaskNetRegressor, or kind objects. Kinds that are not given are inferred: strings, booleans, categories and
@@ -78,7 +79,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         Greatest number of epochs.
     early_stopping : "auto" or bool, default="auto"
         Whether members hold out rows, each a fold of its own, and keep the weights of their best epoch; "auto": where
-        there are enough rows.
+        there are 8 distinct rows or more, each at most 3 times on average.
     validation_fraction : float, default=0.125
         Share of rows that a member holds out, rounded to one over a whole number: the number of folds.
     n_iter_no_change : "auto", int or inf, default="auto"

@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from skmtl.estimators._weights import read_sample_weight
-from skmtl.tasks import LabelMatrix, read_labels
+from skmtl.tasks import LabelMatrix, default_names, read_labels
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
         )
     if labels.one_dimensional and not labels.observed.any():
         raise ValueError("Input y contains NaN: no row of it has a label.")
-    n_tasks = len(labels.names)
-    weights = read_sample_weight(sample_weight, n_rows, n_tasks, labels.one_dimensional)
+    weights = read_sample_weight(sample_weight, n_rows, labels.names, labels.one_dimensional)
     if not labels.observed.all():
         weights = weights * labels.observed
     if sample_weight is not None:
@@ -128,8 +127,7 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) ->
     """
     if len(labels.names) != len(names):
         raise ValueError(f"{parameter} has {len(labels.names)} tasks; the estimator was fitted to {len(names)}.")
-    defaults = [f"task{k}" for k in range(len(names))]
-    if labels.names != names and defaults not in (labels.names, names):
+    if labels.names != names and default_names(len(names)) not in (labels.names, names):
         raise ValueError(
             f"The columns of {parameter} must be the tasks in the order of fit, {', '.join(map(repr, names))}; got "
             f"{', '.join(map(repr, labels.names))}."

@@ -73,7 +73,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         Greatest number of epochs.
     early_stopping : "auto" or bool, default="auto"
         Whether members hold out rows, each a fold of its own, and keep the weights of their best epoch; "auto": where
-        there are enough rows.
+        there are 8 distinct rows or more, each at most 3 times on average.
     validation_fraction : float, default=0.125
         Share of rows that a member holds out, rounded to one over a whole number: the number of folds.
     n_iter_no_change : "auto", int or inf, default="auto"

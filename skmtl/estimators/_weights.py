@@ -9,19 +9,21 @@ import numpy as np
 
 from skmtl.balancing.static import GeometricWeights, Static
 from skmtl.estimators._names import require_known
-from skmtl.tasks import Task
+from skmtl.tasks import Task, default_names
 
 NUMBER_WEIGHT = 10.0  # of the loss of a number beside classes
 
 
-def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimensional: bool) -> np.ndarray:
+def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], one_dimensional: bool) -> np.ndarray:
     """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
 
     Raises
     ------
     ValueError
-        If the shape does not fit, a weight is negative or not finite, or all are zero.
+        If the shape does not fit, the columns of a data frame have the names of other tasks than ``names`` or in
+        another order, a weight is negative or not finite, or all are zero.
     """
+    n_tasks = len(names)
     if sample_weight is None:
         return np.broadcast_to(1.0, (n_rows, n_tasks))
     weights = _as_numbers(sample_weight, "sample_weight")
@@ -34,6 +36,8 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
             f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell "
             f"of y; got {weights.shape}."
         )
+    if weights.ndim > 1:
+        _require_columns(sample_weight, names)
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
@@ -42,6 +46,17 @@ def read_sample_weight(sample_weight: Any, n_rows: int, n_tasks: int, one_dimens
         raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
     columns = weights[:, None] if weights.ndim == 1 else weights
     return np.broadcast_to(columns, (n_rows, n_tasks))
+
+
+def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
+    """Weights are matched to tasks by position, so names must not say otherwise; numbers are no names."""
+    columns = list(getattr(sample_weight, "columns", []))
+    named = any(isinstance(column, str) for column in columns) and list(names) != default_names(len(names))
+    if named and len(names) > 1 and [str(column) for column in columns] != list(names):
+        raise ValueError(
+            f"The columns of sample_weight must be the tasks in the order of y, {', '.join(map(repr, names))}; got "
+            f"{', '.join(map(repr, columns))}. Reorder them: sample_weight[list(y.columns)]."
+        )
 
 
 def _as_numbers(values: Any, parameter: str) -> np.ndarray:

@@ -213,7 +213,7 @@ def _suited_weights(metric: Metric, model: Any, sample_weight: Any, observed: np
             f"The metric {metric.function.__name__} is for {'classes' if metric.of_classes else 'numbers'}, "
             "which no task has. Choose another metric."
         )
-    weights = read_sample_weight(sample_weight, len(observed), len(suited), one_dimensional=False)
+    weights = read_sample_weight(sample_weight, len(observed), [task.name for task in tasks], one_dimensional=False)
     return weights * suited
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.estimators._names import require_known
+from skmtl.tasks import default_names
 
 
 def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> float:
@@ -48,7 +49,7 @@ def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> fl
     >>> round(delta_m(together, alone, greater_is_better={"price": False}), 6)  # accuracy and RMSE, both 10% better
     10.0
     """
-    names = list(reference) if isinstance(reference, Mapping) else [f"task{k}" for k in range(len(reference))]
+    names = list(reference) if isinstance(reference, Mapping) else default_names(len(reference))
     ours, alone = _by_task("scores", scores, names), _by_task("reference", reference, names)
     signs = np.where(_directions(greater_is_better, names), 1.0, -1.0)
     defined = ~(np.isnan(ours) | np.isnan(alone))

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 
+from skmtl.tasks import default_names
+
 IntArray = NDArray[np.intp]
 
 
@@ -106,7 +108,7 @@ def _label_columns(y: Any) -> tuple[NDArray[Any], list[str]]:
         )
     labels = labels.reshape(len(labels), -1)
     columns = getattr(y, "columns", None)
-    return labels, [f"task{t}" for t in range(labels.shape[1])] if columns is None else [str(name) for name in columns]
+    return labels, default_names(labels.shape[1]) if columns is None else [str(name) for name in columns]
 
 
 def _observed(column: NDArray[Any]) -> NDArray[np.bool_]:

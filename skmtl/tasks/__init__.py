@@ -3,7 +3,7 @@
 from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._layout import Group, TaskLayout
 from skmtl.tasks._numeric import Numeric
-from skmtl.tasks._targets import LabelMatrix, read_labels
+from skmtl.tasks._targets import LabelMatrix, default_names, read_labels
 from skmtl.tasks.absolute_error import AbsoluteError
 from skmtl.tasks.binary import Binary
 from skmtl.tasks.huber import Huber
@@ -37,5 +37,6 @@ __all__ = [
     "SquaredError",
     "Task",
     "TaskLayout",
+    "default_names",
     "read_labels",
 ]

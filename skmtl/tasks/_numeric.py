@@ -45,8 +45,8 @@ class Numeric(Kind):
         return numbers[..., None]
 
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
-        """Mean over the members, unchanged; see :meth:`Kind.decode`."""
-        return outputs[:, 0]
+        """Mean over the members, unchanged, but of equal constants without its rounding; see :meth:`Kind.decode`."""
+        return outputs[:, 0] if task.scale else np.full(len(outputs), task.center)
 
     @staticmethod
     def quantile(encoded: np.ndarray, weights: np.ndarray, level: float) -> np.ndarray:

@@ -68,6 +68,11 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
 
 
+def default_names(n_tasks: int) -> list[str]:
+    """Names of tasks that have none of their own."""
+    return [f"task{k}" for k in range(n_tasks)]
+
+
 def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
     """Columns, their names, whether y is 1-D, whether each column is categorical."""
     if hasattr(y, "shape") and hasattr(y, "columns"):  # a pandas or polars frame
@@ -87,7 +92,7 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
         )
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
-    return list(array.T), [f"task{k}" for k in range(array.shape[1])], False, [False] * array.shape[1]
+    return list(array.T), default_names(array.shape[1]), False, [False] * array.shape[1]
 
 
 def _side_by_side(observed: list[np.ndarray]) -> np.ndarray:

@@ -333,7 +333,9 @@ def test_a_constant_target_is_predicted_exactly(regressor, loss):
     for constant in (0.0, 0.1, 1e12):
         y[:, 1] = constant
         y[2, 1] = np.nan
-        assert (regressor.make(loss=loss).fit(regressor.X, y).predict(regressor.X)[:, 1] == constant).all()
+        model = regressor.make(loss=loss, n_estimators=8, early_stopping=True).fit(regressor.X, y)
+        assert (model.predict(regressor.X)[:, 1] == constant).all()
+        assert model.score_tasks(regressor.X, y)["task1"] == model.oof_score_["task1"] == 1.0
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e300])
@@ -375,6 +377,21 @@ BAD_WEIGHTS = {
 def test_bad_sample_weight(case, spoil, match):
     with pytest.raises(ValueError, match=match):
         case.make().fit(case.X, case.y, sample_weight=spoil(WEIGHTS))
+
+
+def test_weights_of_other_tasks_are_refused(case):
+    y = pd.DataFrame(case.y, columns=["first", "second"])
+    weights = pd.DataFrame(np.array([1.0, 2.0]) * WEIGHTS[:, None], columns=y.columns)
+    model, turned = case.make(), weights[["second", "first"]]
+    with pytest.raises(ValueError, match=r"columns of sample_weight .*'first', 'second'; got 'second', 'first'"):
+        model.fit(case.X, y, sample_weight=turned)
+    model.fit(case.X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="columns of sample_weight"):
+        model.score(case.X, y, sample_weight=turned)
+    for same in (weights.to_numpy(), pd.DataFrame(weights.to_numpy())):
+        again = case.make().fit(case.X, y, sample_weight=same)
+        assert_array_equal(np.asarray(again.predict(case.X)), np.asarray(model.predict(case.X)))
+    case.make().fit(case.X, case.y, sample_weight=turned)  # labels without names
 
 
 def test_weights_by_task_need_tasks(case):

@@ -830,6 +830,15 @@ def test_callbacks_see_every_epoch(case):
 
 
 @pytest.mark.usefixtures("callback")
+def test_callbacks_do_not_see_what_an_earlier_fit_held_out(case):
+    recorder, model = Recorder(), case.make(early_stopping=True).fit(case.X, case.y)
+    model.set_callbacks(recorder).fit(case.X[:30], case.y[:30])
+    with pytest.raises(AttributeError, match="no oof_score_"):
+        _ = recorder.models[0].oof_score_
+    assert model.oof_score_
+
+
+@pytest.mark.usefixtures("callback")
 def test_a_callback_stops_or_interrupts(case):
     stopper = Recorder(stop_after=2)
     assert case.make(early_stopping=False).set_callbacks(stopper).fit(case.X, case.y).n_iter_ == 2
