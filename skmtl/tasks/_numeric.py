@@ -6,12 +6,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import brentq
+from torch import Tensor
 
 from skmtl._quantiles import weighted_quantile
 from skmtl.metrics._masked import r2
 from skmtl.tasks._kind import Kind, Task
 
 NORMAL_RANGE = 1.349  # interquartile range of a standard normal variable
+
+
+def cut_square(residual: Tensor, bound: float) -> tuple[Tensor, Tensor]:
+    """Square of a residual r, linear beyond ``bound``, and its derivative; ``residual`` is overwritten.
+
+    That is c (2 r - c) with the residual c cut to the bound, and 2 c.
+    """
+    cut = residual.clamp(-bound, bound)
+    return residual.mul_(2).sub_(cut).mul_(cut), cut.mul_(2)
+
+
+def huber_location(encoded: np.ndarray, weights: np.ndarray, bound: float) -> float:
+    """Where residuals cut to the bound balance (Huber, 1964)."""
+    if np.ptp(encoded) == 0:
+        return float(encoded[0])
+
+    def pull(location: float) -> float:
+        return float(weights @ (location - encoded).clip(-bound, bound))
+
+    return float(brentq(pull, encoded.min(), encoded.max()))
 
 
 class Numeric(Kind):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 from torch import Tensor
 
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import RobustNumeric
+from skmtl.tasks._numeric import RobustNumeric, cut_square, huber_location
 
 
 class Huber(RobustNumeric):
@@ -36,16 +35,8 @@ class Huber(RobustNumeric):
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Huber's location, where the clipped residuals balance; see :meth:`Kind.initial_bias`."""
-        if np.ptp(encoded) == 0:
-            return encoded[:1]
-
-        def pull(location: float) -> float:
-            return float(weights @ (location - encoded).clip(-self.delta, self.delta))
-
-        return np.asarray([brentq(pull, encoded.min(), encoded.max())])
+        return np.asarray([huber_location(encoded, weights, self.delta)])
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Huber loss, as c (2 r - c) with the cut residual c; see :meth:`Kind.loss_gradient`."""
-        residual = outputs - targets
-        cut = residual.clamp(-self.delta, self.delta)
-        return residual.mul_(2).sub_(cut).mul_(cut), 2 * cut
+        """Huber loss; see :meth:`Kind.loss_gradient`."""
+        return cut_square(outputs - targets, self.delta)

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
 
 from skmtl.tasks import AbsoluteError, Binary, Huber, Kind, Multiclass, Poisson, Quantile, SquaredError
 
-NUMERIC = [SquaredError(), AbsoluteError(), Huber(0.7), Quantile(0.8), Poisson()]
+NUMERIC = [SquaredError(), SquaredError(0.7), AbsoluteError(), Huber(0.7), Quantile(0.8), Poisson()]
 RNG = np.random.default_rng(0)
 
 
@@ -84,6 +84,7 @@ def test_losses_have_their_textbook_values():
     assert mean(Poisson()) == pytest.approx(mean_poisson_deviance(y, np.exp(z)), rel=1e-6)
     inside = np.abs(y - z) <= 1.0
     assert mean(Huber(1.0)) == pytest.approx(np.mean(np.where(inside, (y - z) ** 2, 2 * np.abs(y - z) - 1)))
+    assert mean(SquaredError(far=1.0)) == mean(Huber(1.0))
     binary = torch.tensor([[[1.0], [0.0], [1.0]]])
     assert mean(Binary(), binary) == pytest.approx(log_loss([1, 0, 1], 1 / (1 + np.exp(-z))), rel=1e-6)
 
