@@ -30,6 +30,8 @@ SCOUTING_SHARE = 0.2  # of the epochs, in each round
 SCOUTING_WIDTH = 256  # of two layers or more, which find in this time what matters
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23  # that predictions are to be compared with, and numbers in them
 CLASS_INPUT_DROPOUT = 0.2  # in mixed tables numbers suffer from it
+WIDE_ROWS, WIDE_INPUTS = 1500, 400  # so many rows so wide say the same many times: more inputs can be missed
+WIDE_DROPOUT, WIDE_INPUT_DROPOUT = 0.1, 0.4  # of classes, in hidden layers and of the inputs
 PATIENT_SHARE = 1 / 3  # of the epochs: a member that was best so long ago won't recover under the falling rate
 
 
@@ -59,6 +61,11 @@ class Shape:
     def only_classes(self) -> bool:
         """Whether no task is numeric."""
         return self.n_of_classes == self.n_tasks
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are many inputs, and rows enough to learn from any part of them."""
+        return self.n_rows >= WIDE_ROWS and self.n_inputs >= WIDE_INPUTS
 
     @property
     def tiny(self) -> bool:
@@ -199,12 +206,16 @@ def _local_correction(local_correction: str | bool, shape: Shape) -> bool:
 def _dropout(shape: Shape) -> float:
     if not shape.n_of_classes or shape.tiny:
         return 0.0
-    return CLASS_DROPOUT if shape.only_classes else MIXED_DROPOUT
+    if not shape.only_classes:
+        return MIXED_DROPOUT
+    return WIDE_DROPOUT if shape.wide else CLASS_DROPOUT
 
 
 def _input_dropout(dropout: float | str, shape: Shape) -> float:
     """What keeps a network from resting on a few of many inputs that say the same; not where ``dropout`` is chosen."""
-    return CLASS_INPUT_DROPOUT if dropout == "auto" and shape.only_classes and not shape.tiny else 0.0
+    if dropout != "auto" or not shape.only_classes or shape.tiny:
+        return 0.0
+    return WIDE_INPUT_DROPOUT if shape.wide else CLASS_INPUT_DROPOUT
 
 
 def _holds_out(shape: Shape) -> bool:

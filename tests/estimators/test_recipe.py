@@ -44,6 +44,14 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
     assert recipe(CLASSES, input_dropout=0.0).input_dropout == recipe(CLASSES, dropout=0.3).input_dropout == 0.0
 
 
+def test_more_inputs_and_fewer_hidden_units_are_dropped_where_many_rows_are_wide():
+    wide = replace(of_rows(CLASSES, 1500), n_inputs=400)
+    narrow, few = replace(wide, n_inputs=399), of_rows(wide, 1499)
+    found = [recipe(shape) for shape in (wide, narrow, few)]
+    assert [(one.dropout, one.input_dropout) for one in found] == [(0.1, 0.4), (0.3, 0.2), (0.3, 0.2)]
+    assert recipe(replace(wide, n_of_classes=1)).input_dropout == 0.0
+
+
 def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
     few, wide = of_rows(NUMBERS, 100), replace(NUMBERS, n_inputs=300)
     for shape in (few, wide, replace(few, n_of_classes=1), replace(wide, n_of_classes=1)):

@@ -6,6 +6,7 @@ import pytest
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.encoders import TabularEncoder
 from skmtl.estimators._recipe import Shape, resolve_recipe
+from skmtl.tasks import SquaredError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 3))
@@ -46,6 +47,17 @@ def test_an_outlier_does_not_spoil_a_robust_loss(loss):
     y[0] = 1e5
     model = MultiTaskNetRegressor(loss=loss, hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, y)
     assert model.score(X[1:], y[1:]) > 0.95
+
+
+def test_a_few_far_labels_do_not_rule_a_squared_error():
+    labels = Y.copy()
+    labels[:5] += 40 * Y.std()
+    settings = {"hidden_layer_sizes": (16,), "n_estimators": 2, "random_state": 0}
+
+    def clean_score(far):
+        return MultiTaskNetRegressor(loss=SquaredError(far), **settings).fit(X, labels).score(X[5:], Y[5:])
+
+    assert clean_score(4.0) > 0.2 + clean_score(np.inf)
 
 
 def test_far_out_values_predict_as_the_bound_does():
