@@ -19,7 +19,7 @@ STEPS_A_ROW, MOST_STEPS = 4, 1000
 MORE_STEPS_A_ROW, MORE_STEPS = 0.01, 2600  # numbers are learned to the last digit: 4 n + 0.01 n^2 steps, at most 2600
 STEPS_TIMES_ROWS = 4_000_000  # of many rows fewer steps, so that time grows no faster than that of boosted trees
 LEAST_EPOCHS, EPOCHS_A_TASK, TASKS_WITH_EPOCHS = 12, 5, 8  # several tasks have more to learn
-CLASS_STEPS_TIMES_ROWS, CLASS_LEAST_EPOCHS, CLASS_EPOCHS_A_TASK = 2_000_000, 8, 1.5  # classes are learned sooner
+CLASS_STEPS_TIMES_ROWS, CLASS_LEAST_EPOCHS, CLASS_EPOCHS_A_TASK = 2_000_000, 6, 1  # classes are learned sooner
 SEEN_ROWS, EPOCHS_OF_MANY = 4_000_000, 10  # passes over very many rows are fewer
 MEMBER_WORK = 7.5e10  # multiplications and additions of one member that wide rows may cost
 LEAST_STEPS = 500
@@ -240,7 +240,7 @@ def _epochs(shape: Shape, batch_size: int, hidden_layer_sizes: Sequence[int]) ->
     several = min(shape.n_tasks, TASKS_WITH_EPOCHS)
     if shape.n_of_classes:
         wanted = min(STEPS_A_ROW * n_rows, MOST_STEPS, CLASS_STEPS_TIMES_ROWS // n_rows)
-        passes = int(CLASS_LEAST_EPOCHS + CLASS_EPOCHS_A_TASK * several)
+        passes = CLASS_LEAST_EPOCHS + CLASS_EPOCHS_A_TASK * several
     else:
         wanted = int((STEPS_A_ROW + MORE_STEPS_A_ROW * n_rows) * n_rows)
         wanted = min(wanted, MORE_STEPS, STEPS_TIMES_ROWS // n_rows)
