@@ -125,8 +125,8 @@ def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_th
     if demanded and not holds_out:
         raise ValueError(
             "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
-            "X_val was given, there are too few distinct rows or, with early_stopping='auto', more than 3 copies of "
-            "each. Set early_stopping=True and leave X_val out, or set local_correction='auto'."
+            "X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of each. "
+            "Give more rows, set early_stopping=True and leave X_val out, or set local_correction='auto'."
         )
     return recipe.local_correction and holds_out and (all_of_them or demanded)
 

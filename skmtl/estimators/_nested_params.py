@@ -13,6 +13,7 @@ from skmtl._params import Params
 from skmtl.balancing import BALANCERS
 from skmtl.estimators._encoding import ENCODERS, as_encoder
 from skmtl.sharing import SHARINGS
+from skmtl.tasks import LOSSES
 from skmtl.training import OPTIMIZERS
 
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -20,6 +21,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "sharing": SHARINGS,
     "balancing": BALANCERS,
     "optimizer": OPTIMIZERS,
+    "loss": LOSSES,
 }
 
 
@@ -60,7 +62,7 @@ class NestedParamsMixin(BaseEstimator):
             if isinstance(current, Params) and inner in current.get_params():
                 return copy.copy(current).set_params(**{inner: value})
             return {**(current if isinstance(current, Mapping) else {}), inner: value}
-        if owner in STRATEGIES:
+        if owner in STRATEGIES and not isinstance(getattr(self, owner, {}), Mapping):
             current = as_encoder(self.encoder) if owner == "encoder" else getattr(self, owner)
             strategy = STRATEGIES[owner][current]() if isinstance(current, str) else copy.copy(current)
             return strategy.set_params(**{inner: value})

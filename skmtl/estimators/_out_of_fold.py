@@ -99,8 +99,9 @@ class OutOfFoldMixin:
         if self._out_of_fold is None:
             raise AttributeError(
                 f"{type(self).__name__} has no {attribute}: no member held out training rows in the last fit. They do "
-                "with early_stopping=True, or 'auto' and 8 distinct rows or more, each at most 3 times "
-                "on average, unless the fit was given X_val or went on from earlier weights (warm_start, partial_fit)."
+                "with as many distinct rows as folds and early_stopping=True, or 'auto' and 8 of them, each at most 3 "
+                "times on average, unless the fit was given X_val or went on from earlier weights (warm_start, "
+                "partial_fit)."
             )
         return self._out_of_fold
 

@@ -191,7 +191,7 @@ def _scouting_share(hidden_layer_sizes: Sequence[int]) -> float:
     """Longer runs of networks that learn more slowly, lest inputs that matter late seem not to matter at all."""
     if not hidden_layer_sizes:
         return SCOUTING_SHARE
-    slowness = SCOUTING_WIDTH / min(hidden_layer_sizes) * (2 if len(hidden_layer_sizes) == 1 else 1)
+    slowness = SCOUTING_WIDTH / max(hidden_layer_sizes) * (2 if len(hidden_layer_sizes) == 1 else 1)
     return min(SCOUTING_SHARE * max(slowness, 1.0), 1.0)
 
 

@@ -49,8 +49,8 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         Normalised to sum 1.
     loss : str, loss object or dict, default="squared_error"
         Loss of all tasks: "squared_error", "absolute_error", "huber", "poisson", "quantile" or a loss object; or a dict
-        of these by task name, in which unnamed tasks have the squared error. That of residuals beyond 4 standard
-        deviations of the target grows linearly; ``SquaredError(far=numpy.inf)`` is squared everywhere.
+        of these by task name, in which unnamed tasks have the squared error. Where up to 20 labels are more than 4
+        standard deviations off, it is linear beyond; ``SquaredError(far=numpy.inf)`` is squared everywhere.
     n_estimators : int, default=8
         Members of the ensemble, trained as one stacked network.
     local_correction : "auto" or bool, default="auto"

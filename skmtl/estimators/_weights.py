@@ -51,11 +51,13 @@ def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], on
 def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
     """Weights are matched to tasks by position, so names must not say otherwise; numbers are no names."""
     columns = list(getattr(sample_weight, "columns", []))
-    named = any(isinstance(column, str) for column in columns) and list(names) != default_names(len(names))
+    unnamed = default_names(len(names)), [str(k) for k in range(len(names))]
+    named = any(isinstance(column, str) for column in columns) and list(names) not in unnamed
     if named and len(names) > 1 and [str(column) for column in columns] != list(names):
+        cure = "Put them in this order" if set(columns) == set(names) else "Pass an array if they are in this order"
         raise ValueError(
             f"The columns of sample_weight must be the tasks in the order of y, {', '.join(map(repr, names))}; got "
-            f"{', '.join(map(repr, columns))}. Reorder them: sample_weight[list(y.columns)]."
+            f"{', '.join(map(repr, columns))}. {cure}."
         )
 
 

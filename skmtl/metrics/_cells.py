@@ -95,15 +95,13 @@ def _read_truth(
 ) -> tuple[LabelMatrix, np.ndarray]:
     """Labels under their tasks' names, and weights that are 0 where no label is."""
     truth = read_labels(y_true, missing_label)
+    weights = read_sample_weight(sample_weight, len(truth.observed), truth.names, truth.one_dimensional)
     if task_names is not None:
-        if len(task_names) != len(truth.names):
-            raise ValueError(
-                f"task_names must name the {len(truth.names)} tasks of y_true; got {len(task_names)} names."
-            )
+        n_tasks = len(truth.names)
+        if len(task_names) != n_tasks:
+            raise ValueError(f"task_names must name the {n_tasks} tasks of y_true; got {len(task_names)} names.")
         truth.names[:] = map(str, task_names)
-    return truth, read_sample_weight(
-        sample_weight, len(truth.observed), truth.names, truth.one_dimensional
-    ) * truth.observed
+    return truth, weights * truth.observed
 
 
 def _cut(truth: LabelMatrix, predicted: list[np.ndarray], weights: np.ndarray, classes: Any) -> list[TaskCells]:

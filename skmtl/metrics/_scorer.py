@@ -103,7 +103,7 @@ class TaskScorer(BaseEstimator):
             scores = _own_scores(model, y, estimator.predict(X), sample_weight=sample_weight, **options)
         else:
             metric = find_metric(self.metric, self.greater_is_better, self.response_method)
-            weights = _suited_weights(metric, model, sample_weight, labels.observed)
+            weights = _suited_weights(metric, model, sample_weight, labels)
             if metric.takes_classes:
                 options["classes"] = _classes(model, len(names))
             response = getattr(estimator, metric.response_method)(X)
@@ -200,7 +200,7 @@ def _classes(model: Any, n_tasks: int) -> Any:
     return classes if n_tasks == 1 or isinstance(classes, list) else None
 
 
-def _suited_weights(metric: Metric, model: Any, sample_weight: Any, observed: np.ndarray) -> Any:
+def _suited_weights(metric: Metric, model: Any, sample_weight: Any, labels: LabelMatrix) -> Any:
     """Weights without those of the tasks that the metric is not for."""
     tasks = getattr(model, "tasks_", None)
     if tasks is None or metric.of_classes is None:
@@ -213,7 +213,7 @@ def _suited_weights(metric: Metric, model: Any, sample_weight: Any, observed: np
             f"The metric {metric.function.__name__} is for {'classes' if metric.of_classes else 'numbers'}, "
             "which no task has. Choose another metric."
         )
-    weights = read_sample_weight(sample_weight, len(observed), [task.name for task in tasks], one_dimensional=False)
+    weights = read_sample_weight(sample_weight, len(labels.observed), labels.names, one_dimensional=False)
     return weights * suited
 
 

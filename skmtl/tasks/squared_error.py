@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from torch import Tensor
@@ -10,44 +11,60 @@ from torch import Tensor
 from skmtl.tasks._kind import Task
 from skmtl.tasks._numeric import Numeric, cut_square, huber_location
 
+FAR = 4.0  # standard deviations, beyond which ordinary data has no label
+FEW = 20  # labels that are far; what more of them say can be learned
+ENDLESS = 1e30  # bounds beyond this would not be a float32
+
 
 class SquaredError(Numeric):
     """Squared error l = (z - y)^2, dl/dz = 2 (z - y), of standardised targets; predicts the conditional mean.
 
-    Beyond ``far`` standard deviations of the target the loss goes on linearly, as Huber's does: among ordinary labels
-    none is so far, and in a heavy tail a few would rule the whole network.
+    A few labels far from all others would rule the whole network, so beyond ``far`` standard deviations of the target
+    the loss goes on linearly, as Huber's does. Means of events so rare that each of them is far come out too low.
 
     Parameters
     ----------
-    far : float, default=4.0
-        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere.
+    far : "auto" or float, default="auto"
+        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto": 4 if at most 20
+        labels are beyond it, else infinity, as in ``partial_fit``, where later labels may be anywhere.
     """
 
     likelihood = (0.5, 0.5)
 
-    def __init__(self, far: float = 4.0) -> None:
+    def __init__(self, far: float | str = "auto") -> None:
         self.far = far
+
+    @property
+    def bound(self) -> float:
+        """Residual beyond which the loss is linear."""
+        far = FAR if self.far == "auto" else float(self.far)
+        return far if far < ENDLESS else np.inf
 
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
-        if not self.far > 0:
-            raise ValueError(f"Task {name!r}: SquaredError needs far above 0; got {self.far!r}.")
-        return super().fit(name, labels, weights)
+        if self.far != "auto" and not (isinstance(self.far, Real) and self.far > 0):
+            raise ValueError(f"Task {name!r}: SquaredError needs far='auto' or a number above 0; got {self.far!r}.")
+        task = super().fit(name, labels, weights)
+        n_far = np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound)
+        return self._everywhere(task) if n_far > FEW else task
 
     def keep_open(self, task: Task) -> Task:
         """What is far from the first labels may be near to later ones; see :meth:`Kind.keep_open`."""
-        return replace(super().keep_open(task), kind=SquaredError(far=np.inf))
+        return self._everywhere(super().keep_open(task))
+
+    def _everywhere(self, task: Task) -> Task:
+        return replace(task, kind=SquaredError(far=np.inf)) if self.far == "auto" else task
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Mean of the standardised target, or where the cut residuals balance; see :meth:`Kind.initial_bias`."""
-        if np.abs(encoded).max() <= self.far:
+        if np.abs(encoded).max() <= self.bound:
             return np.zeros(1)
-        return np.asarray([huber_location(encoded, weights, self.far)])
+        return np.asarray([huber_location(encoded, weights, self.bound)])
 
-    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray:
-        """The label; see :meth:`Kind.ideal_response`."""
-        return labels.astype(np.float64)[:, None]
+    def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray | None:
+        """The label, unless far labels are to count less; see :meth:`Kind.ideal_response`."""
+        return labels.astype(np.float64)[:, None] if self.far in ("auto", np.inf) else None
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error; see :meth:`Kind.loss_gradient`."""
-        return cut_square(outputs - targets, self.far)
+        return cut_square(outputs - targets, self.bound)

@@ -383,7 +383,7 @@ def test_weights_of_other_tasks_are_refused(case):
     y = pd.DataFrame(case.y, columns=["first", "second"])
     weights = pd.DataFrame(np.array([1.0, 2.0]) * WEIGHTS[:, None], columns=y.columns)
     model, turned = case.make(), weights[["second", "first"]]
-    with pytest.raises(ValueError, match=r"columns of sample_weight .*'first', 'second'; got 'second', 'first'"):
+    with pytest.raises(ValueError, match=r"sample_weight .*'first', 'second'; got 'second', 'first'. Put"):
         model.fit(case.X, y, sample_weight=turned)
     model.fit(case.X, y, sample_weight=weights)
     with pytest.raises(ValueError, match="columns of sample_weight"):

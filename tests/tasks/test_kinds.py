@@ -140,3 +140,33 @@ def test_one_class_has_probability_one_and_a_warning():
         task = Binary().fit("only", np.array(["a", "a"]), np.ones(2))
     assert (task.kind.response([task], RNG.normal(size=(1, 3, 1))) == 1).all()
     assert task.kind.decode(task, np.ones((3, 1))).tolist() == ["a"] * 3
+
+
+def test_far_labels_are_cut_only_while_they_are_few():
+    def kind_of(n_far, far="auto"):
+        labels = np.tile([-1.0, 1.0], 1000)
+        labels[:n_far] = 50.0
+        return SquaredError(far).fit("t", labels, np.ones(2000)).kind
+
+    assert kind_of(0) == kind_of(20) == SquaredError()
+    assert kind_of(21) == SquaredError(np.inf)
+    assert kind_of(21, 3.0) == SquaredError(3.0)
+
+
+def test_a_run_that_stays_open_cuts_nothing_unless_told_to():
+    labels = np.arange(5.0)
+    for far, kept in {"auto": np.inf, 3.0: 3.0}.items():
+        kind = SquaredError(far)
+        assert kind.keep_open(kind.fit("t", labels, np.ones(5))).kind == SquaredError(kept)
+
+
+@pytest.mark.parametrize("far", ["near", None, 0, -1.0, np.nan])
+def test_far_is_a_positive_number(far):
+    with pytest.raises(ValueError, match="'t': SquaredError needs far='auto' or a number above 0"):
+        SquaredError(far).fit("t", np.arange(5.0), np.ones(5))
+
+
+def test_only_a_squared_error_wants_its_residuals_to_average_to_zero():
+    labels = np.arange(5.0)
+    tasks = [kind.fit("t", labels, np.ones(5)) for kind in (SquaredError(), SquaredError(np.inf), SquaredError(2.0))]
+    assert [task.kind.ideal_response(task, labels) is None for task in tasks] == [False, False, True]
