@@ -38,9 +38,9 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         for 1500 rows or more of 400 encoded inputs or more, and 0 where all rows are one batch or ``dropout`` is given.
         Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
-        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one;
-        of more than 100 encoded inputs it reads the quarter that matters most, but at least 100. "auto": no. Never in
-        front of an encoder that learns.
+        Whether each member scales its inputs by what they matter to it, learned in two runs ahead of the real one,
+        which take a fifth of its epochs each, more if all layers are narrow; of more than 100 encoded inputs it reads
+        the quarter that matters most, but at least 100. "auto": no. Never in front of an encoder that learns.
     sharing : str or Sharing, default="hard"
         How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
         "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.

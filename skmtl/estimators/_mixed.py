@@ -37,11 +37,12 @@ class MultiTaskNet(BaseMultiTaskNet):
         1500 rows or more of 400 encoded inputs or more) where all tasks are of classes and ``dropout`` is "auto", else
         0. Never in front of an encoder that learns.
     input_scaling : "auto" or bool, default="auto"
-        Whether each member scales its inputs by what they matter to it, learned in short runs ahead of the real one;
-        of more than 100 encoded inputs it reads the quarter that matters most, but at least 100. "auto": where a task
-        is numeric, members hold out rows, and there are fewer than 200 rows or more than 100 encoded inputs; if numbers
-        are in bins (see :class:`~skmtl.encoders.TabularEncoder`), only with fewer than 1000 distinct rows of more than
-        20 columns. Never in front of an encoder that learns.
+        Whether each member scales its inputs by what they matter to it, learned in two runs ahead of the real one,
+        which take a fifth of its epochs each, more if all layers are narrow; of more than 100 encoded inputs it reads
+        the quarter that matters most, but at least 100. "auto": where a task is numeric, members hold out rows, and
+        there are fewer than 200 rows or more than 100 encoded inputs; if numbers are in bins (see
+        :class:`~skmtl.encoders.TabularEncoder`), only with fewer than 1000 distinct rows of more than 20 columns. Never
+        in front of an encoder that learns.
     sharing : str or Sharing, default="hard"
         How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
         "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
