@@ -62,11 +62,12 @@ class NestedParamsMixin(BaseEstimator):
             if isinstance(current, Params) and inner in current.get_params():
                 return copy.copy(current).set_params(**{inner: value})
             return {**(current if isinstance(current, Mapping) else {}), inner: value}
-        if owner in STRATEGIES and not isinstance(getattr(self, owner, {}), Mapping):
+        owners = [name for name in STRATEGIES if hasattr(self, name) and not isinstance(getattr(self, name), Mapping)]
+        if owner in owners:
             current = as_encoder(self.encoder) if owner == "encoder" else getattr(self, owner)
             strategy = STRATEGIES[owner][current]() if isinstance(current, str) else copy.copy(current)
             return strategy.set_params(**{inner: value})
         raise ValueError(
             f"Invalid parameter {owner + '__' + inner!r} for {type(self).__name__}: only loss_weights, "
-            f"{', '.join(STRATEGIES)} have parameters of their own."
+            f"{', '.join(owners)} have parameters of their own."
         )

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from skmtl.estimators._names import require_order
 from skmtl.estimators._weights import read_sample_weight
 from skmtl.tasks import LabelMatrix, default_names, read_labels
 
@@ -127,11 +128,8 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) ->
     """
     if len(labels.names) != len(names):
         raise ValueError(f"{parameter} has {len(labels.names)} tasks; the estimator was fitted to {len(names)}.")
-    if labels.names != names and default_names(len(names)) not in (labels.names, names):
-        raise ValueError(
-            f"The columns of {parameter} must be the tasks in the order of fit, {', '.join(map(repr, names))}; got "
-            f"{', '.join(map(repr, labels.names))}."
-        )
+    if default_names(len(names)) not in (labels.names, names):
+        require_order(parameter, labels.names, names, "fit")
 
 
 def observed_columns(observations: Observations, classes: list[np.ndarray | None]) -> list[Column]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights, Static
-from skmtl.estimators._names import require_known
+from skmtl.estimators._names import require_known, require_order
 from skmtl.tasks import Task, default_names
 
 NUMBER_WEIGHT = 10.0  # of the loss of a number beside classes
@@ -49,16 +49,11 @@ def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], on
 
 
 def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
-    """Weights are matched to tasks by position, so names must not say otherwise; numbers are no names."""
+    """The columns of a frame must be those of y, where both have names; numbers are none."""
     columns = list(getattr(sample_weight, "columns", []))
     unnamed = default_names(len(names)), [str(k) for k in range(len(names))]
-    named = any(isinstance(column, str) for column in columns) and list(names) not in unnamed
-    if named and len(names) > 1 and [str(column) for column in columns] != list(names):
-        cure = "Put them in this order" if set(columns) == set(names) else "Pass an array if they are in this order"
-        raise ValueError(
-            f"The columns of sample_weight must be the tasks in the order of y, {', '.join(map(repr, names))}; got "
-            f"{', '.join(map(repr, columns))}. {cure}."
-        )
+    if len(names) > 1 and list(names) not in unnamed and any(isinstance(column, str) for column in columns):
+        require_order("sample_weight", [str(column) for column in columns], names, "y")
 
 
 def _as_numbers(values: Any, parameter: str) -> np.ndarray:
