@@ -35,12 +35,13 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     """
     few = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
     dtype, members = getattr(torch, network.architecture.dtype), network.buffer.members
-    coin = np.random.default_rng(0)  # any signs will do
+    signs = np.random.default_rng(0)  # any will do
     total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)
     for first in range(0, len(few), BATCH_ROWS):
         x = torch.tensor(few[first : first + BATCH_ROWS], dtype=dtype, device=network.device)[None]
-        total += signed_derivatives(network, x, coin).double().square_().sum(1)
+        factors = x.new_ones(members, x.shape[1], network.n_outputs)
+        total += signed_derivatives(network, x, factors, signs).double().square_().sum(1)
     mean = total.mean(1, keepdim=True)
     shares = torch.where(mean > 0, total / mean, 1.0)
-    factors: np.ndarray = shares.mean(0).sqrt_().cpu().numpy()
-    return factors
+    by_input: np.ndarray = shares.mean(0).sqrt_().cpu().numpy()
+    return by_input

@@ -2,17 +2,17 @@
 
 from skmtl.layers import ACTIVATIONS, Scratch
 from skmtl.network._architecture import Architecture
-from skmtl.network._backward import Differentiation, input_gradient, signed_derivatives
-from skmtl.network._lowered import Lowered
+from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._network import Network
+from skmtl.network._passes import Passes, input_gradient, signed_derivatives
 from skmtl.network._task_gradients import TaskGradients, task_gradients
 
 __all__ = [
     "ACTIVATIONS",
     "Architecture",
-    "Differentiation",
-    "Lowered",
+    "MixedPrecisionPasses",
     "Network",
+    "Passes",
     "Scratch",
     "TaskGradients",
     "input_gradient",

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, Scratch
 from skmtl.network._architecture import Architecture
-from skmtl.network._backward import Autograd, Differentiation, HandDerived
-from skmtl.network._extraction import ExtractingBody
-from skmtl.network._inputs import keep_largest, places_read
-from skmtl.network._lowered import Lowered
-from skmtl.network._prepared import PreparedBody
+from skmtl.network._input_stages import keep_largest, read_indices
+from skmtl.network._layers import Layers
+from skmtl.network._mixed_precision import MixedPrecisionPasses
+from skmtl.network._passes import Passes, single_precision_passes
 from skmtl.sharing import Finding
 
 
@@ -36,11 +35,10 @@ class Network:
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
         self.architecture = architecture
         self.device = device
-        self._body, self._head = architecture.parts(device)
-        specs = [*self._body.specs, *self._head.specs]
-        self.buffer = ParameterBuffer(specs, architecture.members, getattr(torch, architecture.dtype), device)
-        self._body.bind(self.buffer)
-        self._head.bind(self.buffer)
+        self.layers = Layers.build(architecture, device)
+        dtype = getattr(torch, architecture.dtype)
+        self.buffer = ParameterBuffer(self.layers.specs, architecture.members, dtype, device)
+        self.layers.bind(self.buffer)
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:
         """Draw each member's initial parameters from its own generator."""
@@ -54,24 +52,25 @@ class Network:
     @property
     def cells(self) -> int:
         """Numbers that a row of one member takes at the widest place between input and output."""
-        widest = max(self.architecture.hidden_layer_sizes, default=1) * self._body.copies
-        return max(widest, self._body.cells)
+        widest = max(self.architecture.hidden_layer_sizes, default=1) * self.layers.body.copies
+        return widest if self.layers.extractor is None else max(widest, self.layers.extractor.cells)
 
     @property
     def reads_parts(self) -> bool:
         """Whether training passes take rows of parts of the members, and not only rows of all or of each."""
-        plain = not isinstance(self._body, PreparedBody)
-        return plain and self._body.stack is not None and bool(self._body.specs)
+        body = self.layers.body
+        return not self.layers.inputs and body.stack is not None and bool(body.specs)
 
     @property
     def extracts(self) -> bool:
         """Whether a learnable part of the encoder goes in front of the hidden layers."""
-        return isinstance(self._body, ExtractingBody)
+        return self.layers.extractor is not None
 
     @property
     def operations(self) -> int:
         """Multiplications for a row of one member."""
-        return max(self.n_parameters, self._body.operations)
+        extractor = self.layers.extractor
+        return self.n_parameters if extractor is None else max(self.n_parameters, extractor.operations)
 
     @property
     def n_outputs(self) -> int:
@@ -85,7 +84,7 @@ class Network:
         products: str | None = None,
         autograd: bool = False,
         parts: Sequence[int] = (),
-    ) -> Differentiation:
+    ) -> Passes:
         """Forward and backward over this network's parameters.
 
         Parameters
@@ -100,18 +99,15 @@ class Network:
             Numbers of neighbouring members that read the same rows, where not all do; see ``reads_parts``.
         """
         if products not in (None, self.architecture.dtype):
-            return Lowered(self, generators, products, parts)
-        body, head = self.architecture.parts(self.device)
-        way = HandDerived if body.hand_derived and not autograd else Autograd
-        return way(body, head, self.buffer, generators, parts)
+            return MixedPrecisionPasses(self.architecture, self.buffer, generators, products, parts)
+        return single_precision_passes(self.architecture, self.buffer, generators, parts, autograd)
 
     def __call__(self, x: Tensor, scratch: Scratch | None = None) -> Tensor:
         """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``.
 
         With a ``scratch`` that reuses memory the outputs hold until its next use.
         """
-        scratch = scratch or Scratch()
-        return self._head.forward(self._body.forward(x, scratch), scratch)
+        return self.layers.forward(x, scratch or Scratch())
 
     @classmethod
     def stack(cls, networks: Sequence[Network]) -> Network:
@@ -170,12 +166,12 @@ class Network:
         if n_read is not None:
             factors = keep_largest(factors, n_read)
         scaled = Network(replace(self.architecture, input_scale=factors, n_read=n_read), self.device)
-        places = torch.from_numpy(places_read(factors, n_read or factors.shape[1])).to(self.device)
+        indices = torch.from_numpy(read_indices(factors, n_read or factors.shape[1])).to(self.device)
         for spec in scaled.buffer.specs:
             values, chosen = self.buffer.view(spec.name), scaled.buffer.view(spec.name)
             for axis, (size, kept) in enumerate(zip(values.shape, chosen.shape, strict=True)):
                 if size != kept:  # the axis of the inputs
-                    own = zip(values, places, strict=True)
+                    own = zip(values, indices, strict=True)
                     values = torch.stack([value.index_select(axis - 1, read) for value, read in own])
             chosen.copy_(values)
         return scaled
@@ -183,7 +179,7 @@ class Network:
     def findings(self, x: Tensor) -> dict[str, Finding]:
         """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""
         with torch.no_grad():
-            return self._body.findings(x)
+            return self.layers.body.findings(self.layers.prepare(x, Scratch()))
 
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import LayerGradients, task_gramian
-from skmtl.network._backward import Differentiation
 from skmtl.network._heads import FusedHead
 from skmtl.network._outputs import OutputsByTask
+from skmtl.network._passes import Passes
 
 CHUNK_BYTES = 1 << 21  # of one layer's gradient, all tasks: as many members at a time as fit, but at least one
 
@@ -26,17 +26,17 @@ class TaskGradients(ABC):
 
     Parameters
     ----------
-    passes : Differentiation
+    passes : Passes
         Forward and backward of the network.
     n_outputs : sequence of int
         Number of outputs of each task.
     """
 
-    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+    def __init__(self, passes: Passes, n_outputs: Sequence[int]) -> None:
         self.passes, self._n_outputs = passes, n_outputs
         self.outputs = OutputsByTask(n_outputs, passes.buffer.values.device)
 
-    def over(self, passes: Differentiation) -> Self:
+    def over(self, passes: Passes) -> Self:
         """The same way through other passes of the same architecture."""
         return type(self)(passes, self._n_outputs)
 
@@ -59,7 +59,7 @@ class OfRepresentation(TaskGradients):
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
-        weight = self.passes.head.linear.weight_transposed.detach()  # (member, output, width)
+        weight = self.passes.layers.head.linear.weight_transposed.detach()  # (member, output, width)
         products = torch.bmm(own.transpose(1, 2), own).mul_(torch.bmm(weight, weight.transpose(1, 2)))
         return self.outputs.sum_blocks(products)
 
@@ -72,21 +72,21 @@ class OfFeaturesInCommon(TaskGradients):
     (member * task, row, width), and with two backwards the others' gradients.
     """
 
-    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+    def __init__(self, passes: Passes, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
         self._private = _gradients_owned_by("task", passes)
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         passes = self.passes
-        self._at_features = passes.head.input_gradient(own, passes.scratch)
-        return passes.body.features_gramian(self._at_features, passes.scratch)
+        self._at_features = passes.layers.head.input_gradient(own, passes.scratch)
+        return passes.layers.body.features_gramian(self._at_features, passes.scratch)
 
     def backward(self, own: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
-        if self.passes.body.hand_derived:
-            self.passes.head.backward(own, self.passes.scratch)
-            self.passes.body.backward_of_weighted(self._at_features, weights, self.passes.scratch)
+        if self.passes.layers.hand_derived:
+            self.passes.layers.head.backward(own, self.passes.scratch)
+            self.passes.layers.body.backward_of_weighted(self._at_features, weights, self.passes.scratch)
         else:
             self._twice(own, weights)
 
@@ -108,7 +108,7 @@ class OfStack(TaskGradients):
 
     def gramian(self, own: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
-        stack = self.passes.body.stack
+        stack = self.passes.layers.body.stack
         assert stack is not None
         widest = max(layer.n_outputs for layer in stack.layers)
         row_bytes = own.element_size() * self.outputs.n_tasks * own.shape[1] * widest
@@ -122,9 +122,9 @@ class OfStack(TaskGradients):
         return torch.cat([self._part(own[members], members)[0] for members in parts])
 
     def _part(self, own: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
-        stack = self.passes.body.stack
+        stack = self.passes.layers.body.stack
         assert stack is not None
-        weight = self.passes.head.linear.weight_transposed.detach()[members]
+        weight = self.passes.layers.head.linear.weight_transposed.detach()[members]
         return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
 
     def backward(self, own: Tensor, weights: Tensor) -> None:
@@ -132,13 +132,13 @@ class OfStack(TaskGradients):
         if not self._formed:
             super().backward(own, weights)
             return
-        stack = self.passes.body.stack
+        stack = self.passes.layers.body.stack
         assert stack is not None
         for layer, formed in zip(stack.layers, self._formed, strict=True):
             for spec, by_task in zip(layer.specs, formed, strict=True):
                 combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
                 torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
-        self.passes.head.backward(own, self.passes.scratch)
+        self.passes.layers.head.backward(own, self.passes.scratch)
 
 
 class OfParameters(TaskGradients):
@@ -147,7 +147,7 @@ class OfParameters(TaskGradients):
     Memory: one gradient of the shared parameters a task, (task, member * shared parameters).
     """
 
-    def __init__(self, passes: Differentiation, n_outputs: Sequence[int]) -> None:
+    def __init__(self, passes: Passes, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
         self._shared, self._private = (_gradients_owned_by(owner, passes) for owner in ("shared", "task"))
 
@@ -173,17 +173,17 @@ class OfParameters(TaskGradients):
             view.copy_(total)
 
 
-def _gradients_owned_by(owner: str, passes: Differentiation) -> list[Tensor]:
+def _gradients_owned_by(owner: str, passes: Passes) -> list[Tensor]:
     """Views of the gradient buffer."""
     return [passes.buffer.gradient_view(spec.name) for spec in passes.buffer.specs if spec.owner == owner]
 
 
-def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
+def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
     """Choose the way to the tasks' gradients that the architecture allows.
 
     Parameters
     ----------
-    passes : Differentiation
+    passes : Passes
         Forward and backward of the network.
     n_outputs : sequence of int
         Number of outputs of each task.
@@ -197,7 +197,7 @@ def task_gradients(passes: Differentiation, n_outputs: Sequence[int], gradient: 
     ValueError
         If no parameter is shared, or no features are read by all tasks and ``gradient`` asks for these.
     """
-    body, head = passes.body, passes.head
+    body, head = passes.layers.body, passes.layers.head
     shared = {spec.name for spec in passes.buffer.specs if spec.owner == "shared"}
     if not shared:
         raise ValueError(

@@ -109,9 +109,6 @@ class Body(ABC):
     stack : MemberMLP or None
         The hidden layers, where the body is nothing but one stack that all tasks read: their gradients by it can then
         be taken for all tasks at once.
-    cells, operations : int
-        Numbers that a row of one member takes at its widest place, and multiplications for it; 0 where the widths of
-        the layers and the number of parameters tell.
     penalties : sequence of Penalty
         Terms beside the task losses; none by default.
     """
@@ -121,8 +118,6 @@ class Body(ABC):
     common_features: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
-    cells: int = 0
-    operations: int = 0
     penalties: Sequence[Penalty] = ()
 
     @property

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skmtl.balancing import Balancer, Seen
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Differentiation, TaskGradients
+from skmtl.network import Passes, TaskGradients
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
 from skmtl.training._records import Unrecorded
@@ -26,7 +26,7 @@ class StepParts:
 
     Attributes
     ----------
-    passes : Differentiation
+    passes : Passes
         Forward and backward of the network.
     objective : Objective
         Losses and their gradient at the outputs.
@@ -39,7 +39,7 @@ class StepParts:
         gives an unbiased estimate of the task's loss.
     """
 
-    passes: Differentiation
+    passes: Passes
     objective: Objective
     update: Update
     importance: Tensor
@@ -137,7 +137,7 @@ class LossStep:
             coefficient = self._coefficients[n_rows] = self.objective.spread(by_task)[:, None]
         return coefficient
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> Self:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
         """Steps of some of the members between epochs; ``self`` must not be used any more."""
         chosen = copy.copy(self)
         chosen.passes, chosen.update = passes, self.update.select(members, buffer)
@@ -182,7 +182,7 @@ class LookBackStep(LossStep):
         self._after = after / self._labels(batch).divisor
         return sums
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> Self:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
         """Steps of some of the members; see :class:`LossStep`."""
         chosen = super().select(members, passes, buffer)
         chosen._after = None if self._after is None else self._after[members]
@@ -206,7 +206,7 @@ class GradientStep(LossStep):
         super().__init__(parts, balancer, record, generators)
         self.gradients = gradients
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> Self:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
         """Steps of some of the members; see :class:`LossStep`."""
         chosen = super().select(members, passes, buffer)
         chosen.gradients = self.gradients.over(passes)

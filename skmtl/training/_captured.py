@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Differentiation
+from skmtl.network import Passes
 from skmtl.training._data import Batch
 from skmtl.training._step import TrainingStep
 from skmtl.training._steps import Step
@@ -87,7 +87,7 @@ class CapturedStep:
         assert self._batch is not None
         self._sums = self.step(self._batch, self._factor)
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> CapturedStep:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> CapturedStep:
         """Steps of some of the members, recorded anew; see :meth:`TrainingStep.select`."""
         return CapturedStep(self.step.select(members, passes, buffer), self.capture)
 

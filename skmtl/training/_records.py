@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from skmtl.network import Differentiation, TaskGradients
+from skmtl.network import Passes, TaskGradients
 
 
 def _norms(gramian: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Unrecorded:
     def add(self, gramian: Tensor) -> None:
         """Pass over a step's Gramian."""
 
-    def over(self, passes: Differentiation) -> Unrecorded:
+    def over(self, passes: Passes) -> Unrecorded:
         """Record steps through other passes from the next epoch on."""
         return self
 
@@ -85,7 +85,7 @@ class GradientRecord(Unrecorded):
         for name, mean in self._means.items():
             mean.add(RECORDS[name](gramian))
 
-    def over(self, passes: Differentiation) -> GradientRecord:
+    def over(self, passes: Passes) -> GradientRecord:
         """Record steps through other passes; see :class:`Unrecorded`."""
         return GradientRecord(self.gradients.over(passes), self.names)
 

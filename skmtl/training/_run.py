@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from skmtl.balancing import Balancer
-from skmtl.network import Differentiation, Network
+from skmtl.network import Network, Passes
 from skmtl.training._captured import captured
 from skmtl.training._data import Data
 from skmtl.training._objective import Objective
@@ -125,8 +125,8 @@ class Run:
         update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
         passes = self._passes(data)
-        if passes.body.penalties:
-            update = Penalised(update, passes.body.penalties)
+        if passes.layers.body.penalties:
+            update = Penalised(update, passes.layers.body.penalties)
         parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
         step = make_step(
             parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
@@ -145,7 +145,7 @@ class Run:
         chosen.step = self.step.select(members, chosen._passes(data), chosen.network.buffer)
         return chosen
 
-    def _passes(self, data: Data) -> Differentiation:
+    def _passes(self, data: Data) -> Passes:
         return self.network.training_passes(self._generators, products=self.settings.products, parts=data.parts)
 
     def go_on(self, settings: Settings, data: Data) -> None:

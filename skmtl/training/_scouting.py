@@ -111,7 +111,7 @@ def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
     for batch in data.batches(run.settings.batch_size, order):
         shares = by_task if batch.weights is None else by_task * batch.weights
         roots = run.objective.spread(shares).sqrt()
-        total = total.to(shares) + signed_derivatives(run.network, batch.x, coin, roots).square_().sum(1)
+        total = total.to(shares) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
         own = shares.sum(2, keepdim=True) > 0
         low = torch.minimum(low.to(shares), torch.where(own, batch.x, torch.inf).amin(1))
         high = torch.maximum(high.to(shares), torch.where(own, batch.x, -torch.inf).amax(1))

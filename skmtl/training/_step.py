@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Differentiation
+from skmtl.network import Passes
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
 from skmtl.training.optimizers import Update
@@ -41,7 +41,7 @@ class TrainingStep:
 
     Parameters
     ----------
-    passes : Differentiation
+    passes : Passes
         Forward and backward of the network.
     objective : Objective
         Losses and their gradient at the outputs.
@@ -51,7 +51,7 @@ class TrainingStep:
         The optimizer's run state.
     """
 
-    def __init__(self, passes: Differentiation, objective: Objective, weighting: Weighting, update: Update) -> None:
+    def __init__(self, passes: Passes, objective: Objective, weighting: Weighting, update: Update) -> None:
         self.passes, self.objective, self.weighting, self.update = passes, objective, weighting, update
         self._coefficients: dict[int, Tensor] = {}
 
@@ -63,7 +63,7 @@ class TrainingStep:
         self.update.step(rate_factor)
         return sums
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> TrainingStep:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> TrainingStep:
         """Steps of some of the members, whose parameters are now in ``buffer``, through ``passes`` over them."""
         update = self.update.select(members, buffer)
         return TrainingStep(passes, self.objective, self.weighting.select(members), update)

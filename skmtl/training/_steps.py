@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skmtl.balancing import Balancer, GradientBalancer, Seen
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Architecture, Differentiation, Lowered, TaskGradients, task_gradients
+from skmtl.network import Architecture, MixedPrecisionPasses, Passes, TaskGradients, task_gradients
 from skmtl.training._balanced_step import GradientStep, LookBackStep, LossStep, StepParts
 from skmtl.training._data import Batch
 from skmtl.training._records import RECORDS, GradientRecord, Unrecorded
@@ -22,7 +22,7 @@ __all__ = ["Step", "StepParts", "make_step"]
 class Step(Protocol):
     """One step of training, and what it tells about an epoch."""
 
-    passes: Differentiation
+    passes: Passes
 
     def __call__(self, batch: Batch, rate_factor: float) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it."""
@@ -40,7 +40,7 @@ class Step(Protocol):
         """What was recorded in the epoch."""
         ...
 
-    def select(self, members: Tensor, passes: Differentiation, buffer: ParameterBuffer) -> Step:
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Step:
         """Steps of some of the members between epochs; ``self`` must not be used any more."""
         ...
 
@@ -77,7 +77,7 @@ def make_step(
 
 
 def _gradients(parts: StepParts, gradient: str, architecture: Architecture) -> TaskGradients:
-    if isinstance(parts.passes, Lowered):
+    if isinstance(parts.passes, MixedPrecisionPasses):
         raise ValueError(
             "Gradients of single tasks, which some methods of balancing and entries of record need, are not taken in "
             "bfloat16. Set dtype='float32', or choose balancing that looks at losses only."

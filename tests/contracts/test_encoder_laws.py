@@ -198,4 +198,4 @@ def test_training_goes_on(case):
 def test_tables_have_no_learnable_part():
     encoder = TabularEncoder().fit(TABLE, np.ones(N))
     assert encoder.build() is None
-    assert make_network(encoder, 1)._body.hand_derived
+    assert make_network(encoder, 1).layers.hand_derived

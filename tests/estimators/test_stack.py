@@ -59,7 +59,7 @@ def assert_same_fit(fitted, alone):
         np.testing.assert_allclose(fitted.history_[name], values, rtol=0, atol=1e-9)
     for name, values in alone.network_.buffer.arrays().items():
         np.testing.assert_allclose(fitted.network_.buffer.arrays()[name], values, rtol=0, atol=1e-9)
-    assert fitted.network_.architecture.rates == alone.network_.architecture.rates
+    assert fitted.network_.architecture.dropout == alone.network_.architecture.dropout
     np.testing.assert_array_equal(fitted.loss_weights_, alone.loss_weights_)
     assert fitted.n_features_in_ == alone.n_features_in_
     assert hasattr(fitted, "oof_score_") == hasattr(alone, "oof_score_")

@@ -189,7 +189,7 @@ def test_parameters_of_a_task_follow_their_own_loss_beside_features_in_common(sh
     network = make_network(sharing, n_outputs, sizes=(7, 5, 6), activation="silu", dropout=0.3)
     x, own = draw(n_outputs)
     by_task = reference(network, x, own, n_outputs)
-    monkeypatch.setattr(type(network._body), "hand_derived", hand_derived)
+    monkeypatch.setattr(type(network.layers.body), "hand_derived", hand_derived)
     check_buffer(network, by_task, look(network, x, own, n_outputs, "representation")[2])
 
 

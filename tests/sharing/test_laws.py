@@ -90,7 +90,7 @@ def test_low_rank_corrections_are_products():
     arrays = network.buffer.arrays()
     arrays["trunk.0.up"] = np.random.default_rng(0).normal(size=arrays["trunk.0.up"].shape)
     network.buffer.load(arrays)
-    features = network._body.forward(X, Scratch()).view(MEMBERS, TASKS, ROWS, 5)
+    features = network.layers.body.forward(X, Scratch()).view(MEMBERS, TASKS, ROWS, 5)
     for task in range(TASKS):
         correction = arrays["trunk.0.down"][0, task].T @ arrays["trunk.0.up"][0, task]
         z = X[0].numpy() @ (arrays["trunk.0.weight"][0] + correction) + arrays["trunk.0.bias"][0]
@@ -219,7 +219,7 @@ def penalty_value(network, members_strength, centred, prefix):
 def test_penalties_add_their_derivative_with_a_strength_for_each_member(sharing, index, centred, prefix):
     network = make(sharing, sizes=(3,))
     network.buffer.values.add_(torch.randn(network.buffer.values.shape, dtype=torch.float64))
-    penalty = passes_of(network).body.penalties[index]
+    penalty = passes_of(network).layers.body.penalties[index]
     default = getattr(sharing, penalty.parameter)
     torch.testing.assert_close(penalty.strength, torch.full((MEMBERS,), default, dtype=torch.float64), rtol=0, atol=0)
     penalty.strength = torch.tensor([0.7, 0.1], dtype=torch.float64)
@@ -236,7 +236,7 @@ def test_penalties_add_their_derivative_with_a_strength_for_each_member(sharing,
 
 
 def test_gate_dropout_shuts_experts_in_training_only_and_never_all():
-    body = make(MMoE(n_experts=3, gate_dropout=0.6))._body
+    body = make(MMoE(n_experts=3, gate_dropout=0.6)).layers.body
     rows = torch.randn(1, 1000, N_INPUTS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     open_ = body.mixture.weights(rows, Scratch())
     assert (open_ > 0).all()

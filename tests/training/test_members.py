@@ -73,12 +73,12 @@ def parameters(network):
 def test_a_stack_of_networks_holds_each_of_them(sharing):
     parts = [make_network(2, sharing, (0.1, 0.2)), make_network(1, sharing), make_network(3, sharing)]
     stack = Network.stack(parts)
-    assert stack.architecture.rates == (0.1, 0.2, 0.0, 0.0, 0.0, 0.0)
+    assert stack.architecture.dropout == (0.1, 0.2, 0.0, 0.0, 0.0, 0.0)
     x = torch.from_numpy(X)[None]
     torch.testing.assert_close(stack(x), torch.cat([part(x) for part in parts]), rtol=0, atol=1e-12)
     for members, part in zip(([0, 1], [2], [3, 4, 5]), parts, strict=True):
         chosen = stack.select(members)
-        assert chosen.architecture.rates == part.architecture.rates
+        assert chosen.architecture.dropout == part.architecture.dropout
         for name, values in parameters(part).items():
             np.testing.assert_array_equal(parameters(chosen)[name], values)
     assert Network.stack(parts[:1]) is parts[0]

@@ -1,38 +1,34 @@
-"""The two ways to a gradient: derived by hand where every part can, autograd elsewhere. The only user of autograd."""
+"""Forward and backward: derived by hand where every layer can, by autograd elsewhere. The only user of autograd."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, Scratch
-from skmtl.network._heads import Head
-from skmtl.sharing import Body
-
-if TYPE_CHECKING:
-    from skmtl.network._network import Network
+from skmtl.network._architecture import Architecture
+from skmtl.network._layers import Layers
 
 
-class Differentiation(Protocol):
+class Passes(Protocol):
     """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs.
 
     Attributes
     ----------
-    body, head : Body, Head
-        Hidden layers and output layer.
+    layers : Layers
+        Over the parameters that are trained.
     buffer : ParameterBuffer
         Where the gradients go.
     scratch : Scratch
         What the last forward saved.
     """
 
-    body: Body
-    head: Head
+    layers: Layers
     buffer: ParameterBuffer
     scratch: Scratch
 
@@ -52,68 +48,74 @@ class Differentiation(Protocol):
         ...
 
 
-class _Passes:
-    """What both ways begin with; reused memory and recorded operations exclude each other."""
+class _SinglePrecisionPasses:
+    """Reused memory and recorded operations exclude each other."""
 
     recorded: ClassVar[bool]
 
     def __init__(
-        self,
-        body: Body,
-        head: Head,
-        buffer: ParameterBuffer,
-        generators: list[torch.Generator],
-        parts: Sequence[int] = (),
+        self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
-        self.body, self.head, self.buffer = body, head, buffer
-        self.has_body = bool(body.specs)
+        self.layers, self.buffer = layers, buffer
         self.scratch = Scratch(reuse=not self.recorded, generators=generators, parts=parts)
-        leaves = buffer.leaves() if self.recorded else None
-        body.bind(buffer, leaves)
-        head.bind(buffer, leaves)
+        layers.bind(buffer, buffer.leaves() if self.recorded else None)
 
 
-class HandDerived(_Passes):
+class ManualPasses(_SinglePrecisionPasses):
     """Backward written out layer by layer over reused memory; no graph is recorded."""
 
     recorded = False
 
     def mode(self) -> AbstractContextManager[None]:
-        """See :class:`Differentiation`: nothing, not even versions of tensors, which makes small operations cheaper."""
+        """See :class:`Passes`: nothing, not even versions of tensors, which makes small operations cheaper."""
         return torch.inference_mode()
 
     def forward(self, x: Tensor) -> Tensor:
-        """See :class:`Differentiation`."""
-        return self.head.forward(self.body.forward(x, self.scratch), self.scratch)
+        """See :class:`Passes`."""
+        return self.layers.forward(x, self.scratch)
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
-        """See :class:`Differentiation`."""
-        self.head.backward(gradient if at_head is None else at_head, self.scratch)
-        if self.has_body:
-            self.body.backward(self.head.input_gradient(gradient, self.scratch), self.scratch)
+        """See :class:`Passes`."""
+        body, head = self.layers.body, self.layers.head
+        head.backward(gradient if at_head is None else at_head, self.scratch)
+        if body.specs:
+            body.backward(head.input_gradient(gradient, self.scratch), self.scratch)
 
 
-class Autograd(_Passes):
-    """The same passes through recorded operations, for parts without a backward of their own."""
+class AutogradPasses(_SinglePrecisionPasses):
+    """The same passes through recorded operations, for layers without a backward of their own."""
 
     recorded = True
 
     def mode(self) -> AbstractContextManager[None]:
-        """See :class:`Differentiation`: only what :meth:`forward` asks for."""
+        """See :class:`Passes`: only what :meth:`forward` asks for."""
         return torch.no_grad()
 
     def forward(self, x: Tensor) -> Tensor:
-        """See :class:`Differentiation`."""
+        """See :class:`Passes`."""
         with torch.enable_grad():
-            self._outputs = self.head.forward(self.body.forward(x, self.scratch), self.scratch)
+            self._outputs = self.layers.forward(x, self.scratch)
         return self._outputs.detach()
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
-        """See :class:`Differentiation`."""
+        """See :class:`Passes`."""
         self.buffer.gradient.zero_()
         self._outputs.backward(gradient, retain_graph=again)
         if at_head is not None:
-            self.head.backward(at_head, self.scratch)
+            self.layers.head.backward(at_head, self.scratch)
+
+
+def single_precision_passes(
+    architecture: Architecture,
+    buffer: ParameterBuffer,
+    generators: list[torch.Generator],
+    parts: Sequence[int] = (),
+    autograd: bool = False,
+) -> ManualPasses | AutogradPasses:
+    """Passes in the precision of ``buffer``, by hand unless ``autograd`` forces the other form."""
+    layers = Layers.build(architecture, buffer.values.device)
+    passes = ManualPasses if layers.hand_derived and not autograd else AutogradPasses
+    return passes(layers, buffer, generators, parts)
 
 
 def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor) -> Tensor:
@@ -139,27 +141,28 @@ def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Ten
     return at_input
 
 
-def signed_derivatives(network: Network, x: Tensor, coin: np.random.Generator, factors: Tensor | None = None) -> Tensor:
+def signed_derivatives(
+    network: Callable[[Tensor], Tensor], x: Tensor, factors: Tensor, generator: np.random.Generator
+) -> Tensor:
     """Derivative at the rows of the outputs' sum with random signs.
 
     With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs.
 
     Parameters
     ----------
-    network : Network
-        Whose outputs are meant.
+    network : callable
+        ``(1 or member, row, feature) -> (member, row, output)``.
     x : Tensor of shape (1 or member, row, feature)
         Rows.
-    coin : numpy.random.Generator
+    factors : Tensor of shape (member, row, output)
+        Of the outputs.
+    generator : numpy.random.Generator
         Draws a sign for each row and output, the same for all members.
-    factors : Tensor of shape (member, row, output), optional
-        Of the outputs; 1 by default.
 
     Returns
     -------
     Tensor of shape (member, row, feature)
         Without dropout.
     """
-    signs = torch.from_numpy(coin.choice([-1.0, 1.0], (1, x.shape[1], network.n_outputs))).to(x)
-    gradient = signs.expand(network.buffer.members, -1, -1) if factors is None else factors * signs
-    return input_gradient(network, x, gradient)
+    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, *factors.shape[1:]))).to(x)
+    return input_gradient(network, x, factors * signs)

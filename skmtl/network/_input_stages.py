@@ -1,0 +1,107 @@
+"""What happens to encoded rows in front of the hidden layers, member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+
+
+class InputStage(Protocol):
+    """A function of encoded rows; an :class:`~skmtl.encoders.Extractor` is one that has parameters."""
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """Parameters of one member."""
+        ...
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        ...
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""
+        ...
+
+
+class _WithoutParameters:
+    specs: Sequence[ParameterSpec] = ()
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Nothing to take."""
+
+
+class ScaleInputs(_WithoutParameters):
+    """Multiply each input by a constant factor of the member.
+
+    Parameters
+    ----------
+    factors : Tensor of shape (member, n_inputs)
+        Of every input.
+    """
+
+    def __init__(self, factors: Tensor) -> None:
+        self.factors = factors[:, None]
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """See :class:`InputStage`."""
+        members, _, n_inputs = self.factors.shape
+        return torch.mul(x, self.factors, out=scratch.out("scaled", members, x.shape[1], n_inputs, x))
+
+
+class SelectInputs(_WithoutParameters):
+    """Keep some of the inputs, for each member its own.
+
+    Parameters
+    ----------
+    indices : Tensor of shape (member, n_read)
+        Which inputs.
+    """
+
+    def __init__(self, indices: Tensor) -> None:
+        self.indices, self._of_all = indices, indices.flatten()
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """See :class:`InputStage`."""
+        if x.shape[0] == 1:  # one pass over the rows for all members
+            return x[0].index_select(1, self._of_all).view(-1, *self.indices.shape).transpose(0, 1)
+        return x.gather(2, self.indices[:, None].expand(-1, x.shape[1], -1))
+
+
+class DropInputs(_WithoutParameters):
+    """Inverted dropout of inputs in training, drawn for every member and row.
+
+    Parameters
+    ----------
+    rate : Tensor of shape (member,)
+        Fraction of the inputs set to 0; the others are divided by 1 - rate.
+    """
+
+    def __init__(self, rate: Tensor) -> None:
+        self.rate = rate
+
+    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+        """See :class:`InputStage`."""
+        if not scratch.training:
+            return x
+        shape = len(self.rate), x.shape[1], x.shape[2]
+        return torch.mul(x, scratch.keep_mask("inputs", shape, self.rate, x), out=scratch.out("inputs", *shape, x))
+
+
+def keep_largest(factors: np.ndarray, n_read: int) -> np.ndarray:
+    """Set all but the ``n_read`` largest factors of each member to 0; of equal ones the first are kept."""
+    kept = np.argsort(-factors, axis=1, kind="stable")[:, :n_read]
+    largest = np.zeros_like(factors)
+    np.put_along_axis(largest, kept, np.take_along_axis(factors, kept, axis=1), axis=1)
+    return largest
+
+
+def read_indices(factors: np.ndarray, n_read: int) -> np.ndarray:
+    """Indices of the inputs that each member reads, ``(member, n_read)``, if all others have a factor of 0."""
+    indices: np.ndarray = np.argsort(factors <= 0, axis=1, kind="stable")[:, :n_read]
+    return indices
