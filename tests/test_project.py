@@ -21,12 +21,13 @@ MAX_FUNCTION_LINES = 50
 
 # Which parts a part may import. Parts that are not listed may import all others; the modules at the top and the masked
 # metrics stand on the ground for everyone.
-GROUND = {"_params", "_quantiles", "_hashing", "metrics._masked"}
+GROUND = {"_params", "_quantiles", "_hashing", "metrics._masked", "defaults"}
 MAY_IMPORT = {
     "_params": set(),
     "_quantiles": set(),
     "_hashing": set(),
     "metrics._masked": set(),
+    "defaults": set(),
     "layers": set(),
     "tasks": set(),
     "balancing": set(),
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "correction": {"tasks", "network"},
     "estimators": {"tasks", "balancing", "correction", "encoders", "sharing", "network", "training"},
 }
-WITHOUT_SKLEARN = {"tasks", "layers", "sharing", "balancing", "network", "training", "correction"}
+WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "correction"}
 
 
 def parse(path: Path) -> ast.Module:

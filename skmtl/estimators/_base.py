@@ -259,6 +259,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             "tasks_": learner.tasks,
             "task_names_": np.asarray(names, dtype=object),
             "loss_weights_": learner.loss_weights,
+            "auto_params_": learner.resolved.choices,
             "history_": learner.history,
             "n_iter_": learner.n_iter,
             "network_": learner.network,

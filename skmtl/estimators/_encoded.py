@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy import sparse
 
+from skmtl.defaults import encoding_dtype
 from skmtl.encoders import Encoder
 from skmtl.estimators._observations import Observations
 from skmtl.tasks import LabelMatrix, TaskLayout
 
 T = TypeVar("T")
-ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,16 @@ class Encodings:
 
     def __init__(self, encoder: Encoder, layout: TaskLayout) -> None:
         self._encoder, self._layout = encoder, layout
-        self._known: dict[tuple[int, bool], tuple[Observations, EncodedData]] = {}
+        self._known: dict[tuple[int, np.dtype[Any]], tuple[Observations, EncodedData]] = {}
 
     def of(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
         """Encode observations, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
-        few = len(weights) <= ENCODED_IN_DOUBLE
-        in_double = dtype == "float64" or (dtype == "auto" and few)
-        encode_in = np.float64 if in_double else np.float32
+        encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
         if not np.isin(largest, (0.0, 1.0)).all():
             weights = weights / np.where(largest > 0, largest, 1.0)
         weights = self._layout.arrange(weights)
-        key = (id(observations), in_double)
+        key = (id(observations), encode_in)
         if key in self._known:
             return replace(self._known[key][1], weights=weights)
         targets = self._layout.encode(observations.labels.columns, observations.labels.observed, encode_in)

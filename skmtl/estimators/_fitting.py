@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 
 from skmtl._hashing import row_hashes
 from skmtl._params import resolve
-from skmtl.balancing import BALANCERS, Balancer
+from skmtl.balancing import BALANCERS, Balancer, Static
+from skmtl.defaults import DataSummary, Resolved, requested
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoded import EncodedData
 from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.estimators._recipe import LOWERED, Recipe, Shape, resolve_recipe
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
-from skmtl.tasks import TaskLayout
+from skmtl.tasks import Task, TaskLayout
 from skmtl.training import (
     OPTIMIZERS,
     SCHEDULES,
@@ -42,8 +44,8 @@ class Plan:
 
     Attributes
     ----------
-    recipe : Recipe
-        Resolved numbers.
+    resolved : Resolved
+        Parameters.
     layout : TaskLayout
         The tasks.
     importance : ndarray of shape (n_tasks,)
@@ -54,27 +56,30 @@ class Plan:
         Where to compute.
     fold : ndarray of shape (n,), optional
         Fold of each row; None where no member holds out rows of its own.
-    n_folds : int
-        Number of folds.
     content : ndarray of shape (n,), optional
         A number for what is in each row, its labels included; None where nobody asks for it.
     """
 
-    recipe: Recipe
+    resolved: Resolved
     layout: TaskLayout
     importance: np.ndarray
     members: int
     seed: int
     device: torch.device
     fold: np.ndarray | None
-    n_folds: int
     content: np.ndarray | None = None
 
     @property
     def dtype(self) -> torch.dtype:
         """Type to compute in."""
-        dtype: torch.dtype = getattr(torch, self.recipe.dtype)
+        dtype: torch.dtype = getattr(torch, self.resolved.dtype)
         return dtype
+
+    @property
+    def held_out(self) -> np.ndarray | None:
+        """Which rows each member holds out, ``(member, n)``; None where none holds out rows of its own."""
+        n_folds = self.resolved.n_folds
+        return None if self.fold is None or n_folds is None else held_out_rows(self.fold, self.members, n_folds)
 
     def tensor(self, values: np.ndarray) -> torch.Tensor:
         """Move to the device in the type to compute in; equal values that share memory go on sharing it."""
@@ -84,51 +89,44 @@ class Plan:
         return as_tensor(values, self.dtype, self.device)
 
 
-def make_plan(
+def summarise(
     params: dict[str, Any],
-    layout: TaskLayout,
-    importance: np.ndarray,
+    preferences: dict[str, Any],
+    tasks: Sequence[Task],
     data: EncodedData,
     seed: int,
-    device: torch.device,
-    own_validation: bool,
-) -> Plan:
-    """Decide everything that depends on parameters and data."""
-    n_rows, members = data.rows.shape[0], int(params["n_estimators"])
-    may_deal = params["early_stopping"] is not False and not own_validation
+    **circumstances: Any,
+) -> tuple[DataSummary, np.ndarray | None]:
+    """What the defaults look at, and the hash of each row where the fit needs it."""
+    n_rows = n_distinct = data.rows.shape[0]
+    hashes = None
+    may_deal = requested("early_stopping", params, preferences) is not False and not circumstances["validation_given"]
     if may_deal or n_rows <= ROWS_TO_COMPARE:
         hashes, n_distinct = data.once(_hash_rows, seed)
-    else:
-        n_distinct = n_rows
-    n_of_classes = sum(task.kind.is_classifier for task in layout.tasks)
-    shape = Shape(
+    return DataSummary(
         n_rows=n_rows,
         n_distinct=n_distinct,
         n_inputs=data.rows.shape[1],
-        n_tasks=len(layout.tasks),
-        n_of_classes=n_of_classes,
-        n_outputs=sum(layout.n_outputs),
-        on_gpu=device.type != "cpu",
-    )
-    recipe = resolve_recipe(params, hidden_sizes(params["hidden_layer_sizes"]), shape)
-    n_folds = max(round(1 / params["validation_fraction"]), 2)
-    deals = recipe.holds_out and may_deal and n_distinct >= n_folds
-    fold = deal(hashes, n_folds) if deals else None
-    corrects = _corrects(params, recipe, deals, members >= n_folds)
-    recipe, content = replace(recipe, local_correction=corrects), hashes if corrects else None
-    return Plan(recipe, layout, importance[layout.order], members, seed, device, fold, n_folds, content)
+        n_outputs=sum(task.kind.n_outputs(task) for task in tasks),
+        classification=tuple(task.kind.is_classifier for task in tasks),
+        static_weights=isinstance(resolve("balancing", params["balancing"], BALANCERS, Balancer), Static),
+        **circumstances,
+    ), hashes
 
 
-def _corrects(params: dict[str, Any], recipe: Recipe, holds_out: bool, all_of_them: bool) -> bool:
-    """Whether held-out errors are to correct predictions: "auto" wants those of all rows."""
-    demanded = params["local_correction"] != "auto" and recipe.local_correction
-    if demanded and not holds_out:
-        raise ValueError(
-            "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
-            "X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of each. "
-            "Give more rows, set early_stopping=True and leave X_val out, or set local_correction='auto'."
-        )
-    return recipe.local_correction and holds_out and (all_of_them or demanded)
+def make_plan(
+    resolved: Resolved,
+    layout: TaskLayout,
+    importance: np.ndarray,
+    members: int,
+    seed: int,
+    device: torch.device,
+    hashes: np.ndarray | None,
+) -> Plan:
+    """Deal the rows, and remember what is in them where the correction needs it."""
+    fold = None if resolved.n_folds is None or hashes is None else deal(hashes, resolved.n_folds)
+    content = hashes if resolved.local_correction else None
+    return Plan(resolved, layout, importance[layout.order], members, seed, device, fold, content)
 
 
 def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:
@@ -137,27 +135,36 @@ def _hash_rows(data: EncodedData, seed: int) -> tuple[np.ndarray, int]:
     return hashes, len(np.unique(hashes))
 
 
+def read_seed(random_state: Any) -> int:
+    """Seed of the streams; a new one for None."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
 def make_network(params: dict[str, Any], plan: Plan, data: EncodedData, encoder: Encoder, streams: Streams) -> Network:
     """Build the network and draw its initial parameters."""
     architecture = Architecture(
         sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
         n_inputs=data.rows.shape[1],
         hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
-        activation=plan.recipe.activation,
+        activation=plan.resolved.activation,
         n_outputs=plan.layout.n_outputs,
         members=plan.members,
-        dtype=plan.recipe.dtype,
+        dtype=plan.resolved.dtype,
         initial_bias=plan.layout.initial_bias(data.targets, data.weights),
-        dropout=(plan.recipe.dropout,) * plan.members,
+        dropout=(plan.resolved.dropout,) * plan.members,
         encoder=encoder,
-        input_dropout=plan.recipe.input_dropout,
+        input_dropout=plan.resolved.input_dropout,
     )
     network = Network(architecture, plan.device)
     network.initialise(streams.initial)
     return network
 
 
-def require_same_architecture(architecture: Architecture, params: dict[str, Any]) -> None:
+def require_same_architecture(architecture: Architecture, params: dict[str, Any], resolved: Resolved) -> None:
     """Check that a fitted network is the one that the parameters describe.
 
     Raises
@@ -165,19 +172,15 @@ def require_same_architecture(architecture: Architecture, params: dict[str, Any]
     ValueError
         If a parameter that shapes the network has changed.
     """
-    dropout, of_inputs, activation = architecture.dropout[0], architecture.input_dropout, architecture.activation
     fitted = {
         "hidden_layer_sizes": (architecture.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
-        "activation": (activation, activation if params["activation"] == "auto" else params["activation"]),
+        "activation": (architecture.activation, resolved.activation),
         "sharing": (architecture.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
-        "dropout": (dropout, dropout if params["dropout"] == "auto" else float(params["dropout"])),
-        "input_dropout": (
-            of_inputs,
-            of_inputs if params["input_dropout"] == "auto" else float(params["input_dropout"]),
-        ),
+        "dropout": (architecture.dropout[0], resolved.dropout),
+        "input_dropout": (architecture.input_dropout, resolved.input_dropout),
     }
     for name, (before, now) in fitted.items():
-        if before != now:
+        if before != now and name not in resolved.choices:
             raise ValueError(
                 f"{name} was {before!r} when training began and is now {now!r}; the network cannot change while "
                 f"training goes on. Set it back, or fit with warm_start=False."
@@ -200,22 +203,22 @@ def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
 
 def make_settings(params: dict[str, Any], plan: Plan) -> Settings:
     """Everything that says how to train."""
-    recipe, ones = plan.recipe, torch.ones(plan.members, dtype=plan.dtype, device=plan.device)
+    resolved, ones = plan.resolved, torch.ones(plan.members, dtype=plan.dtype, device=plan.device)
     return Settings(
         optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
-        learning_rate=recipe.learning_rate * ones,
-        weight_decay=recipe.weight_decay * ones,
-        schedule=SCHEDULES[recipe.schedule],
+        learning_rate=resolved.learning_rate * ones,
+        weight_decay=resolved.weight_decay * ones,
+        schedule=SCHEDULES[resolved.schedule],
         balancer=resolve("balancing", params["balancing"], BALANCERS, Balancer),
         importance=plan.tensor(plan.importance).expand(plan.members, -1),
-        batch_size=recipe.batch_size,
-        max_iter=recipe.max_iter,
-        patience=recipe.patience,
-        tol=recipe.tol,
+        batch_size=resolved.batch_size,
+        max_iter=resolved.max_iter,
+        patience=resolved.patience,
+        tol=resolved.tol,
         record=tuple(params["record"]),
-        products=LOWERED if params["dtype"] == LOWERED else None,
+        products=resolved.matmul_dtype,
         cuda_graphs=params["cuda_graphs"],
-        scouting=recipe.scouting,
+        scouting=resolved.relevance_epochs,
     )
 
 
@@ -237,17 +240,15 @@ def make_training_data(plan: Plan, data: EncodedData) -> TrainingData:
     """Training rows; each member ignores those that it holds out."""
     rows, targets = data.once(_rows_and_targets, plan.dtype, plan.device)
     weights = plan.tensor(data.weights)
-    if plan.fold is None:
-        return TrainingData(rows, targets, weights)
-    kept = ~held_out_rows(plan.fold, plan.members, plan.n_folds)
-    return TrainingData(rows, targets, weights, plan.tensor(kept))
+    held_out = plan.held_out
+    return TrainingData(rows, targets, weights, None if held_out is None else plan.tensor(~held_out))
 
 
 def make_validation(plan: Plan, training: TrainingData) -> Validation | None:
     """Each member's held-out rows; None where none holds out any."""
-    if plan.fold is None:
+    held_out = plan.held_out
+    if held_out is None:
         return None
-    held_out = held_out_rows(plan.fold, plan.members, plan.n_folds)
     longest = int(held_out.sum(axis=1).max())
     order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
     real = plan.tensor(np.take_along_axis(held_out, order, axis=1))

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import effective_n_jobs
-from sklearn.utils import check_random_state
 
 from skmtl.correction import LocalCorrection
+from skmtl.defaults import DataSummary, Resolved, loss_weights, requested_dtype, resolve
 from skmtl.encoders import Encoder
 from skmtl.estimators._correcting import correct_locally
 from skmtl.estimators._encoded import EncodedData, Encodings
 from skmtl.estimators._fitting import (
+    hidden_sizes,
     make_common_validation,
     make_network,
     make_objective,
@@ -25,13 +26,14 @@ from skmtl.estimators._fitting import (
     make_settings,
     make_training_data,
     make_validation,
+    read_seed,
     require_same_architecture,
+    summarise,
 )
 from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import OutOfFold, held_out_responses, out_of_fold
-from skmtl.estimators._recipe import LOWERED, rates
 from skmtl.estimators._start import Start
-from skmtl.estimators._weights import default_number_weight, read_loss_weights
+from skmtl.estimators._weights import read_loss_weights
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import History, Run, Streams, choose_device, threads_for, train
@@ -59,6 +61,8 @@ class Learner:
     ----------
     start : Start
         What :meth:`prepare` put together.
+    summary, resolved : DataSummary, Resolved
+        What the defaults looked at, and what they chose.
     network : Network
         Being trained, or trained.
     run : Run
@@ -72,6 +76,8 @@ class Learner:
     """
 
     start: Start
+    summary: DataSummary
+    resolved: Resolved
     network: Network
     run: Run
     order: int | None
@@ -158,29 +164,36 @@ class Learner:
         **overrides : dict
             Parameters that this fit replaces.
         """
-        params = self._preferred({**self.params, **overrides}, len(weights))
-        if self._network is not None:
-            # a network that has learned keeps its scale, and may have learned from any row
-            params |= {"input_scaling": False, "local_correction": False}
-            if params["dtype"] != LOWERED:
-                params["dtype"] = self._network.architecture.dtype
-        if self._learns_inputs:
-            # what it reads is raw
-            params |= {"input_scaling": False, "input_dropout": 0.0, "local_correction": False}
-        device, seed = choose_device(params["device"]), _seed(params["random_state"])
+        params, preferences = {**self.params, **overrides}, self.encoder.preferences(len(weights))
+        fitted_dtype = None if self._network is None else self._network.architecture.dtype
+        dtype = requested_dtype(params, preferences, fitted_dtype)
+        device, seed = choose_device(params["device"]), read_seed(params["random_state"])
         self.order = None if params["random_state"] is None else seed
-        data = self._encodings.of(observations, weights, params["dtype"])
-        plan = make_plan(params, self.layout, self.loss_weights, data, seed, device, validation is not None)
+        data = self._encodings.of(observations, weights, dtype)
+        self.summary, hashes = summarise(
+            params,
+            preferences,
+            self.tasks,
+            data,
+            seed,
+            on_gpu=device.type != "cpu",
+            validation_given=validation is not None,
+            learned_encoding=self._learns_inputs,
+            fitted_dtype=fitted_dtype,
+        )
+        self.resolved = resolve(params, hidden_sizes(params["hidden_layer_sizes"]), self.summary, preferences)
+        members = int(params["n_estimators"])
+        plan = make_plan(self.resolved, self.layout, self.loss_weights, members, seed, device, hashes)
         training = make_training_data(plan, data)
         if self._network is not None:
-            require_same_architecture(self._network.architecture, params)
+            require_same_architecture(self._network.architecture, params, self.resolved)
         settings = make_settings(params, plan)
         self._holds_out = validation is None and self._network is None  # earlier weights may have learned from any row
         self._to_correct_by = None if plan.content is None else (data, plan.content)
         judges = (
             make_validation(plan, training)
             if validation is None
-            else make_common_validation(plan, self._encodings.of(*validation, params["dtype"]))
+            else make_common_validation(plan, self._encodings.of(*validation, dtype))
         )
         resumed = self._resumed if self._resumed and self._resumed.settings.agrees_with(settings) else None
         streams = self._resumed.streams if self._resumed else Streams.from_seed(seed, plan.members)
@@ -198,28 +211,26 @@ class Learner:
         Their parameters differ in ``loss_weights``, ``learning_rate_init`` and ``weight_decay`` at most. Both starts
         have one network and one order of batches: see :meth:`Start.apart`.
         """
-        learning_rate, weight_decay = rates(self._preferred(self.params, other.start.data.n_rows))
+        preferences = self.encoder.preferences(other.summary.n_rows)
+        self.summary = other.summary
+        sizes = hidden_sizes(self.params["hidden_layer_sizes"])
+        self.resolved = resolve(self.params, sizes, self.summary, preferences)
         alike, importance = other.start.settings, self.loss_weights[self.layout.order]
         settings = replace(
             alike,
-            learning_rate=torch.full_like(alike.learning_rate, learning_rate),
-            weight_decay=torch.full_like(alike.weight_decay, weight_decay),
+            learning_rate=torch.full_like(alike.learning_rate, self.resolved.learning_rate),
+            weight_decay=torch.full_like(alike.weight_decay, self.resolved.weight_decay),
             importance=torch.as_tensor(importance).to(alike.importance).expand_as(alike.importance),
         )
         self.start = replace(other.start, settings=settings)
         self.network, self.order = other.network, other.order
         self._holds_out, self._to_correct_by = other._holds_out, other._to_correct_by
 
-    def _preferred(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
-        """Parameters with what the encoder prefers in the place of "auto"."""
-        preferred = self.encoder.preferences(n_rows)
-        return params | {name: value for name, value in preferred.items() if params[name] == "auto"}
-
     @property
     def loss_weights(self) -> np.ndarray:
         """Of the tasks, normalised to sum 1."""
-        number_weight = default_number_weight(self.params["balancing"], self._learns_inputs)
-        return read_loss_weights(self.params["loss_weights"], self.tasks, number_weight)
+        given = self.params["loss_weights"]
+        return read_loss_weights(loss_weights(self.summary).value if given is None else given, self.tasks)
 
     def forget_encoded(self) -> None:
         """Forget the encoded rows, for siblings too; the data of what has been prepared stays."""
@@ -277,14 +288,6 @@ class Learner:
         """Adopt what became of this fit beside others."""
         self.network, self._history = network, history
         self._respond_to_held_out()
-
-
-def _seed(random_state: Any) -> int:
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _progress_line(epoch: int, history: dict[str, np.ndarray], names: list[str]) -> str:

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.balancing.static import GeometricWeights, Static
+from skmtl.balancing.static import GeometricWeights
 from skmtl.estimators._names import require_known, require_order
 from skmtl.tasks import Task, default_names
-
-NUMBER_WEIGHT = 10.0  # of the loss of a number beside classes
 
 
 def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], one_dimensional: bool) -> np.ndarray:
@@ -63,10 +61,8 @@ def _as_numbers(values: Any, parameter: str) -> np.ndarray:
         raise ValueError(f"{parameter} must hold numbers: {error}.") from error
 
 
-def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], number_weight: float) -> np.ndarray:
+def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
     """Weights of the tasks, normalised to sum 1, ``(n_tasks,)`` float64.
-
-    None stands for equal weights, but ``number_weight`` for numbers beside classes.
 
     Raises
     ------
@@ -74,8 +70,6 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], number_weight: f
         If the number of weights or a name is wrong, a weight is negative or not finite, or all are zero.
     """
     names, n_tasks = [task.name for task in tasks], len(tasks)
-    if loss_weights is None:
-        loss_weights = _default_loss_weights(tasks, number_weight)
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
     if isinstance(loss_weights, Mapping):
@@ -95,21 +89,6 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task], number_weight: f
     weights = weights / weights.max()
     normalised: np.ndarray = weights / weights.sum()
     return normalised
-
-
-def default_number_weight(balancing: Any, learns_inputs: bool) -> float:
-    """Weight of a number beside classes, by default.
-
-    As a number is learned, its squared error falls far below the cross-entropy of a class, whose noise would then rule
-    what they share. Balancers see to that themselves, and an encoder that learns has to learn what classes need, too.
-    """
-    is_static = balancing == "static" or isinstance(balancing, Static)
-    return NUMBER_WEIGHT if is_static and not learns_inputs else 1.0
-
-
-def _default_loss_weights(tasks: Sequence[Task], number_weight: float) -> np.ndarray:
-    numeric = np.array([task.classes is None for task in tasks])
-    return np.where(numeric & ~numeric.all(), number_weight, 1.0)
 
 
 def class_weight_factors(

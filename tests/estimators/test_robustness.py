@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.defaults import DataSummary, resolve
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._recipe import Shape, resolve_recipe
 from skmtl.tasks import SquaredError
 
 RNG = np.random.default_rng(0)
@@ -13,9 +13,9 @@ X = RNG.normal(size=(300, 3))
 Y = X @ [1.0, 2.0, 3.0]
 
 
-def recipe(n_rows, n_distinct):
-    shape = Shape(n_rows, n_distinct, n_inputs=10, n_tasks=2, n_of_classes=0, n_outputs=2, on_gpu=False)
-    return resolve_recipe(MultiTaskNetRegressor().get_params(), (256, 256), shape)
+def resolved(n_rows, n_distinct):
+    summary = DataSummary(n_rows, n_distinct, n_inputs=10, n_outputs=2, classification=(False, False))
+    return resolve(MultiTaskNetRegressor().get_params(), (256, 256), summary, {})
 
 
 def test_repeated_rows_are_learned_though_members_hold_out_rows():
@@ -29,16 +29,16 @@ def test_repeated_rows_are_learned_though_members_hold_out_rows():
 
 
 def test_where_rows_repeat_often_none_is_held_out():
-    assert recipe(1000, 1000).holds_out
-    assert not recipe(1000, 100).holds_out
-    assert not recipe(7, 7).holds_out
+    assert resolved(1000, 1000).holds_out
+    assert not resolved(1000, 100).holds_out
+    assert not resolved(7, 7).holds_out
 
 
 def test_batches_and_steps_follow_the_rows_that_a_pass_goes_over():
-    assert recipe(100_000, 10).batch_size <= 256
-    many, few = recipe(5000, 5000), recipe(5000, 100)
+    assert resolved(100_000, 10).batch_size <= 256
+    many, few = resolved(5000, 5000), resolved(5000, 100)
     assert (many.batch_size, many.max_iter) == (few.batch_size, few.max_iter)
-    assert recipe(200_000, 1000).max_iter * 200_000 / recipe(200_000, 1000).batch_size < 50_000
+    assert resolved(200_000, 1000).max_iter * 200_000 / resolved(200_000, 1000).batch_size < 50_000
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute_error"])

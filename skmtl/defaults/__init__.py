@@ -1,0 +1,17 @@
+"""What "auto" stands for: every rule by which a parameter is chosen from the data, with the reason for each choice."""
+
+from skmtl.defaults._choice import Choice
+from skmtl.defaults._resolve import Resolved, encoding_dtype, requested, requested_dtype, resolve
+from skmtl.defaults._rules import loss_weights
+from skmtl.defaults._summary import DataSummary
+
+__all__ = [
+    "Choice",
+    "DataSummary",
+    "Resolved",
+    "encoding_dtype",
+    "loss_weights",
+    "requested",
+    "requested_dtype",
+    "resolve",
+]

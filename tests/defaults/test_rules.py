@@ -1,0 +1,179 @@
+"""What "auto" stands for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.defaults import Choice, DataSummary, resolve
+
+REGRESSION = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=2, classification=(False, False))
+CLASSIFICATION = replace(REGRESSION, classification=(True, True))
+MIXED = replace(REGRESSION, classification=(True, False))
+
+
+def resolved(summary, sizes=(256, 256), **params):
+    return resolve({**MultiTaskNetRegressor().get_params(), **params}, sizes, summary, {})
+
+
+def of_rows(summary, n_rows):
+    return replace(summary, n_rows=n_rows, n_distinct=n_rows)
+
+
+def steps(summary):
+    found = resolved(summary)
+    return found.max_iter * -(-summary.n_rows // found.batch_size)
+
+
+def test_numbers_take_smooth_activations_and_no_dropout():
+    assert (resolved(REGRESSION).activation, resolved(REGRESSION).dropout) == ("silu", 0.0)
+    assert (resolved(CLASSIFICATION).activation, resolved(CLASSIFICATION).dropout) == ("relu", 0.3)
+    mixed = resolved(MIXED)
+    assert (mixed.activation, mixed.dropout) == ("silu", 0.1)
+
+
+def test_one_full_batch_has_no_dropout():
+    assert [resolved(of_rows(CLASSIFICATION, n)).dropout for n in (40, 64, 65)] == [0.0, 0.0, 0.3]
+    assert [resolved(of_rows(CLASSIFICATION, n)).input_dropout for n in (40, 64, 65)] == [0.0, 0.0, 0.2]
+
+
+def test_inputs_are_dropped_where_numbers_do_not_suffer():
+    summaries = REGRESSION, MIXED, CLASSIFICATION, of_rows(CLASSIFICATION, 10**6)
+    assert [resolved(summary).input_dropout for summary in summaries] == [0.0, 0.0, 0.2, 0.2]
+    assert (
+        resolved(CLASSIFICATION, input_dropout=0.0).input_dropout
+        == resolved(CLASSIFICATION, dropout=0.3).input_dropout
+        == 0.0
+    )
+
+
+def test_more_inputs_and_fewer_hidden_units_are_dropped_where_many_rows_are_wide():
+    wide = replace(of_rows(CLASSIFICATION, 1500), n_inputs=400)
+    narrow, few = replace(wide, n_inputs=399), of_rows(wide, 1499)
+    found = [resolved(summary) for summary in (wide, narrow, few)]
+    assert [(one.dropout, one.input_dropout) for one in found] == [(0.1, 0.4), (0.3, 0.2), (0.3, 0.2)]
+    assert resolved(replace(wide, classification=(True, False))).input_dropout == 0.0
+
+
+def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
+    few, wide = of_rows(REGRESSION, 100), replace(REGRESSION, n_inputs=300)
+    few_mixed, wide_mixed = (replace(summary, classification=(True, False)) for summary in (few, wide))
+    for summary in (few, wide, few_mixed, wide_mixed):
+        assert resolved(summary).relevance_epochs == round(0.2 * resolved(summary).max_iter)
+    for summary in (
+        REGRESSION,
+        of_rows(REGRESSION, 50),
+        of_rows(CLASSIFICATION, 100),
+        replace(wide, classification=(True, True)),
+    ):
+        assert resolved(summary).relevance_epochs == 0
+    assert resolved(few, input_scaling=False).relevance_epochs == 0
+    assert resolved(CLASSIFICATION, input_scaling=True, max_iter=2).relevance_epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fraction"),
+    [((256, 256), 0.2), ((512, 16), 0.2), ((128, 64), 0.4), ((256,), 0.4), ((32,), 1.0), ((), 0.2)],
+)
+def test_networks_that_learn_slowly_look_longer_for_what_matters(sizes, fraction):
+    assert resolved(of_rows(REGRESSION, 100), sizes, max_iter=100).relevance_epochs == round(100 * fraction)
+
+
+def test_parameters_go_before_the_resolved():
+    found = resolved(CLASSIFICATION, activation="tanh", dropout=0.1, max_iter=7, n_iter_no_change=2, tol=0.5)
+    assert (found.activation, found.dropout, found.max_iter, found.patience, found.tol) == ("tanh", 0.1, 7, 2, 0.5)
+
+
+def test_steps_grow_with_rows_and_then_stop_growing():
+    small = [steps(of_rows(REGRESSION, n)) for n in (100, 200, 800)]
+    assert small == sorted(small)
+    assert 500 <= small[0] < small[-1] <= 3100
+    assert steps(of_rows(CLASSIFICATION, 800)) < small[-1]
+    assert resolved(of_rows(REGRESSION, 10**6)).max_iter == 10
+
+
+def test_wide_rows_get_fewer_steps():
+    assert 500 <= steps(replace(REGRESSION, n_inputs=4000)) < steps(REGRESSION) / 2
+
+
+def test_more_tasks_get_more_passes():
+    passes = [
+        resolved(replace(of_rows(REGRESSION, 20000), classification=(False,) * t)).max_iter for t in (1, 4, 8, 50)
+    ]
+    assert passes == [13, 22, 34, 34]
+
+
+def test_patience_needs_held_out_rows():
+    found = resolved(REGRESSION)
+    assert found.patience == round(found.max_iter / 3)
+    assert found.tol == 0
+    assert resolved(REGRESSION, early_stopping=False).patience is None
+    assert resolved(REGRESSION, learning_rate="constant").patience == 10
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "expected"),
+    [
+        (MultiTaskNetRegressor, [0.5, 1.5], ("silu", 0.0)),
+        (MultiTaskNetClassifier, [0, 1], ("relu", 0.3)),
+        (MultiTaskNet, [0.5, 1.5], ("silu", 0.0)),
+    ],
+)
+def test_a_fit_follows_the_resolved(model, y, expected):
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    fitted = model(hidden_layer_sizes=(4,), n_estimators=1, max_iter=1, random_state=0).fit(X, np.resize(y, 100))
+    architecture = fitted.network_.architecture
+    assert (architecture.activation, architecture.dropout[0]) == expected
+
+
+def test_training_goes_on_under_the_choices_of_its_beginning():
+    X, y = np.random.default_rng(0).normal(size=(100, 2)), np.arange(100) % 2
+    model = MultiTaskNetClassifier(hidden_layer_sizes=(4,), n_estimators=1, max_iter=1, random_state=0, warm_start=True)
+    model.fit(X, y).fit(X[:20], y[:20])  # 20 rows alone would get no dropout
+    assert model.network_.architecture.dropout == (0.3,)
+    with pytest.raises(ValueError, match=r"activation was 'relu' when training began and is now 'tanh'"):
+        model.set_params(activation="tanh").fit(X, y)
+
+
+def test_choices_are_those_left_open_and_say_why():
+    choices = resolved(MIXED, batch_size=10, learning_rate="cosine").choices
+    assert {"max_iter", "dropout", "loss_weights", "device", "encoder"} <= set(choices)
+    assert not {"batch_size", "learning_rate", "n_estimators"} & set(choices)
+    assert choices["loss_weights"] == (
+        [1.0, 10.0],
+        "1 classification task and 1 regression task: squared errors fall far below the noise of cross-entropies",
+    )
+    assert resolved(REGRESSION).choices["batch_size"] == (64, "1000 rows, fewer than 4096")
+
+
+def test_the_encoder_goes_before_the_rules_and_behind_the_user():
+    params = MultiTaskNetRegressor().get_params()
+    preferences = {"max_iter": 7, "dropout": Choice(0.25, "so it is")}
+    found = resolve(params, (8,), CLASSIFICATION, preferences)
+    assert (found.max_iter, found.choices["max_iter"].reason) == (7, "the encoder prefers it")
+    assert found.choices["dropout"] == (0.25, "so it is")
+    assert found.input_dropout == 0.0
+    assert resolve({**params, "max_iter": 9}, (8,), CLASSIFICATION, preferences).max_iter == 9
+
+
+def test_what_must_be_goes_before_the_user():
+    asked = {"input_scaling": True, "input_dropout": 0.5, "local_correction": True, "dtype": "float64"}
+    behind = resolved(replace(REGRESSION, learned_encoding=True), **asked)
+    assert (behind.relevance_epochs, behind.input_dropout, behind.local_correction) == (0, 0.0, False)
+    further = resolved(replace(REGRESSION, fitted_dtype="float32"), **asked)
+    assert (further.relevance_epochs, further.local_correction, further.dtype) == (0, False, "float32")
+    assert "local_correction" not in further.choices
+
+
+def test_a_fit_with_the_chosen_values_is_the_same_fit():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(150, 3)), rng.normal(size=(150, 2))
+    y[:, 0] = y[:, 0] > 0
+    given = {"hidden_layer_sizes": (8,), "random_state": 0, "tol": 0.0, "tasks": ["binary", "regression"]}
+    chosen = MultiTaskNet(**given, dtype="float32").fit(X, y)
+    values = {name: choice.value for name, choice in chosen.auto_params_.items()}
+    again = MultiTaskNet(**given, dtype="float32").set_params(**values).fit(X, y)
+    assert again.auto_params_ == {}
+    assert {"max_iter", "batch_size", "dropout", "input_scaling", "n_iter_no_change"} < set(values)
+    np.testing.assert_allclose(again.predict(X), chosen.predict(X), rtol=1e-6)
