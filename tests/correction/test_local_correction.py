@@ -119,6 +119,16 @@ def test_a_task_that_would_lose_is_left_alone():
     assert correction(ROWS, responses)[1] is responses[1]
 
 
+@pytest.mark.parametrize(("n_wrong", "corrects"), [(2, False), (3, True)])
+def test_a_gain_within_one_and_a_half_standard_errors_is_luck(n_wrong, corrects):
+    """Of n equal gains among zeros the sum is about sqrt(n) standard errors: 1.41 of two, 1.73 of three."""
+    rows = np.vstack([np.full((n_wrong, 3), 9.0), RNG.normal(size=(N - n_wrong, 3))])
+    error = np.where(np.arange(N) < n_wrong, 1.0, 0.0)[:, None]
+    task = evidence_of_numbers().task
+    known = Evidence(0, task, error, np.zeros_like(error), np.ones(N))
+    assert (fit_local_correction(rows, ALONE, SCALE, [known]) is not None) == corrects
+
+
 def test_copies_are_left_out_together():
     known = evidence_of_numbers()
     groups = np.where(np.arange(N) < 40, np.arange(N), np.arange(N) - 40)

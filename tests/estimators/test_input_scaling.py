@@ -70,3 +70,15 @@ def test_what_an_encoder_learns_from_is_neither_scaled_nor_dropped():
     architecture = fit(encoder=module, max_iter=2, input_scaling=True, input_dropout=0.5).network_.architecture
     assert architecture.input_scale is None
     assert architecture.input_dropout == 0.0
+
+
+@pytest.mark.parametrize("loss_weights", [(1, 1), (4, 1), (1, 4)])
+def test_an_input_counts_by_the_loss_weight_of_its_task(loss_weights):
+    """Of a linear net of tasks that are an input each: squared factors are as the weights of the tasks."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.permutation(np.repeat([-1.0, 1.0], 75)) for _ in range(2)])
+    params = {**SMALL, "hidden_layer_sizes": (), "encoder": TabularEncoder(numeric="scaled"), "early_stopping": False}
+    learned = {"learning_rate_init": 0.05, "batch_size": 8, "max_iter": 100}  # quickly, and to the last digit
+    model = MultiTaskNetRegressor(**{**params, **learned}, input_scaling=True, loss_weights=loss_weights).fit(x, x)
+    squares = np.square(model.network_.architecture.input_scale)
+    np.testing.assert_allclose(squares[:, 0] / squares[:, 1], loss_weights[0] / loss_weights[1], rtol=1e-3)
