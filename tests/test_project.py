@@ -19,25 +19,29 @@ FILE_IDS = [str(path.relative_to(PACKAGE)) for path in FILES]
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
 
-# Which parts a part may import. Parts that are not listed may import all others; the modules at the top and the masked
-# metrics stand on the ground for everyone.
-GROUND = {"_params", "_quantiles", "_hashing", "metrics._masked", "defaults"}
+# Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
+# Every package is listed; all may import GROUND.
+GROUND = {"_params", "_sklearn", "defaults"}
+_ENGINE = {"inputs", "layers", "tasks", "balancing", "encoders", "sharing", "network", "training"}
 MAY_IMPORT = {
+    "": {"balancing", "estimators", "training"},
     "_params": set(),
-    "_quantiles": set(),
-    "_hashing": set(),
-    "metrics._masked": set(),
+    "_sklearn": set(),
     "defaults": set(),
+    "inputs": set(),
     "layers": set(),
-    "tasks": set(),
+    "tasks": {"inputs"},
     "balancing": set(),
     "datasets": set(),
-    "encoders": {"layers"},
+    "encoders": {"inputs", "layers"},
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "network"},
     "correction": {"tasks", "network"},
-    "estimators": {"tasks", "balancing", "correction", "encoders", "sharing", "network", "training"},
+    "metrics": {"inputs", "tasks"},
+    "estimators": {*_ENGINE, "correction", "metrics"},
+    "model_selection": {*_ENGINE, "estimators", "metrics"},
+    "inspection": {"estimators"},
 }
 WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "correction"}
 
@@ -62,11 +66,9 @@ def imported(tree: ast.AST, module: str) -> Iterator[str]:
 
 
 def part_of(name: str) -> str:
-    """Part of skmtl that a dotted name lies in, as MAY_IMPORT names it; the empty string for skmtl itself."""
+    """Package or top module of skmtl that a dotted name lies in; the empty string for skmtl itself."""
     inner = name.split(".")[1:]
-    if inner[:2] == ["metrics", "_masked"]:
-        return "metrics._masked"
-    return inner[0] if inner else ""
+    return inner[0] if inner and inner[0] in MAY_IMPORT else ""
 
 
 def at_module_level(tree: ast.Module) -> ast.Module:
@@ -85,21 +87,64 @@ def at_module_level(tree: ast.Module) -> ast.Module:
     return Remover().visit(tree)
 
 
-def forbidden_imports(path: Path) -> list[str]:
-    module = module_of(path)
-    part = part_of(module)
-    if part not in MAY_IMPORT:
-        return []
-    allowed = MAY_IMPORT[part] | GROUND | {part}
-    parts = {part_of(name) for name in imported(parse(path), module) if name.split(".")[0] == "skmtl"}
-    if part == "estimators":
-        allowed |= {"metrics"}
-    return sorted(parts - allowed)
+def skmtl_imports(path: Path) -> set[str]:
+    """Dotted names within skmtl that a file imports anywhere."""
+    return {name for name in imported(parse(path), module_of(path)) if name.split(".")[0] == "skmtl"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=FILE_IDS)
-def test_imports_go_one_way(path: Path) -> None:
-    assert forbidden_imports(path) == []
+def test_imports_go_one_way() -> None:
+    forbidden = {}
+    for path in FILES:
+        part = part_of(module_of(path))
+        parts = {part_of(name) for name in skmtl_imports(path)}
+        if not parts <= MAY_IMPORT[part] | GROUND | {part}:
+            forbidden[str(path.relative_to(PACKAGE))] = sorted(parts - MAY_IMPORT[part] - GROUND - {part})
+    assert forbidden == {}
+
+
+def test_every_part_has_its_allowed_imports() -> None:
+    parts = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in FILES} - {"__init__"}
+    assert parts == set(MAY_IMPORT) - {""}
+
+
+def test_no_circle_in_the_allowed_imports() -> None:
+    assert circles(MAY_IMPORT) == []
+
+
+def test_modules_import_one_another_in_no_circle() -> None:
+    files = {module_of(path).removesuffix(".__init__"): path for path in FILES}
+    graph = {}
+    for module, path in files.items():
+        names = (name if name in files else name.rpartition(".")[0] for name in skmtl_imports(path))
+        graph[module] = {name for name in names if name != module}
+    assert circles(graph) == []
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Sets of nodes that can all reach one another."""
+    reach = {start: reachable(graph, start) for start in graph}
+    found = {frozenset(other for other in reach[node] if node in reach[other]) for node in graph if node in reach[node]}
+    return sorted(map(set, found), key=sorted)
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen, waiting = set(), list(graph[start])
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting.extend(graph.get(node, ()))
+    return seen
+
+
+def test_private_names_of_scikit_learn_have_one_home() -> None:
+    private = {}
+    for path in FILES:
+        names = [name for name in imported(parse(path), module_of(path)) if name.split(".")[0] == "sklearn"]
+        hidden = [name for name in names if any(part.startswith("_") for part in name.split("."))]
+        if hidden and path.name != "_sklearn.py":
+            private[str(path.relative_to(PACKAGE))] = hidden
+    assert private == {}
 
 
 @pytest.mark.parametrize("path", FILES, ids=FILE_IDS)

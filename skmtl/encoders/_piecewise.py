@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from skmtl._quantiles import weighted_quantile
 from skmtl.encoders._columns import Array
 from skmtl.encoders._encoder import FloatArray
+from skmtl.inputs import weighted_quantile
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 _VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from skmtl._hashing import row_hashes
-from skmtl._quantiles import weighted_quantile
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
 from skmtl.encoders._piecewise import PiecewiseLinear
 from skmtl.encoders._table import CategoricalFeatures, Table, read_table
+from skmtl.inputs import row_hashes, weighted_quantile
 
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well

@@ -11,23 +11,23 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmtl.estimators._callbacks import CallbackSupportMixin, FitProgress, with_callbacks
-from skmtl.estimators._classes import read_classes, require_classifier, require_same_classes
+from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
+from skmtl.estimators._classes import require_classifier, require_same_classes
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._nested_params import NestedParamsMixin
-from skmtl.estimators._observations import (
-    Column,
-    Observations,
-    observed_columns,
-    read_observations,
-    require_same_tasks,
-)
 from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._weights import class_weight_factors
+from skmtl.inputs import (
+    LabelledRows,
+    TaskLabels,
+    labels_by_task,
+    read_classes,
+    read_labelled_rows,
+    require_same_tasks,
+)
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
@@ -77,7 +77,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
     }
 
     @abstractmethod
-    def _kinds(self, columns: list[Column]) -> list[Kind]:
+    def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         """Kind of each task, from parameters and observed labels."""
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
@@ -180,10 +180,10 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         self._run = learner.run
         return self
 
-    def _observe(self, X: Any, y: Any, sample_weight: Any, known: bool) -> Observations:
+    def _observe(self, X: Any, y: Any, sample_weight: Any, known: bool) -> LabelledRows:
         if known:
             self._check_columns(X)
-        observations = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        observations = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
         if not known:
             check_columns(self, X, as_encoder(self.encoder), reset=True)
         return observations
@@ -200,9 +200,9 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             self.__dict__.update(before)
             raise
 
-    def _started(self, observations: Observations, classes: Any = None, *, more_to_come: bool = False) -> Learner:
+    def _started(self, observations: LabelledRows, classes: Any = None, *, more_to_come: bool = False) -> Learner:
         given = read_classes(classes, observations.labels)
-        columns = observed_columns(observations, given)
+        columns = labels_by_task(observations, given)
         kinds = self._kinds(columns)
         tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
         if more_to_come:
@@ -213,7 +213,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
         encoder.fit(observations.X, observations.row_weights)
         return Learner(self.get_params(deep=False), encoder, tasks, observations.labels.one_dimensional)
 
-    def _continued(self, observations: Observations, classes: Any = None) -> Learner:
+    def _continued(self, observations: LabelledRows, classes: Any = None) -> Learner:
         require_same_tasks("y", observations.labels, self.task_names_.tolist())
         for task, given in zip(self.tasks_, read_classes(classes, observations.labels), strict=True):
             require_same_classes(task, given)
@@ -225,7 +225,7 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
             )
         return Learner(self.get_params(deep=False), self.encoder_, self.tasks_, self._one_dimensional, self.network_)
 
-    def _weights(self, observations: Observations, learner: Learner) -> np.ndarray:
+    def _weights(self, observations: LabelledRows, learner: Learner) -> np.ndarray:
         """Weights of the cells with the class weights in them."""
         labels, class_weight = observations.labels, getattr(self, "class_weight", None)
         if class_weight is None:
@@ -242,13 +242,13 @@ class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, Nes
 
     def _observe_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any, learner: Learner
-    ) -> tuple[Observations, np.ndarray] | None:
+    ) -> tuple[LabelledRows, np.ndarray] | None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: pass both or neither.")
         if X_val is None:
             return None
         check_columns(self, X_val, learner.encoder, reset=False)
-        observations = read_observations(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
+        observations = read_labelled_rows(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
         require_same_tasks("y_val", observations.labels, [task.name for task in learner.tasks])
         return observations, self._weights(observations, learner)
 

@@ -10,8 +10,8 @@ from sklearn.utils import Tags
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._kinds import classification_kind
-from skmtl.estimators._observations import Column
 from skmtl.estimators._prediction import log_probabilities
+from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
 
 
@@ -222,7 +222,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 
-    def _kinds(self, columns: list[Column]) -> list[Kind]:
+    def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return [classification_kind(column) for column in columns]
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from skmtl.estimators._base import COLUMNS, BaseMultiTaskNet
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._learner import Learner
-from skmtl.estimators._observations import Observations, read_observations, require_same_tasks
+from skmtl.inputs import LabelledRows, read_labelled_rows, require_same_tasks
 
 # Of the parameters in which estimators fitted to the same rows may differ, those that more than settings follow.
 OF_START = ("class_weight", "dropout", "n_estimators", "random_state", "sharing")
@@ -47,10 +47,10 @@ class CommonRows:
         self._first = first
         self._prepared: MutableMapping[str, Learner] = WeakValueDictionary()  # while the fits are somebody's
 
-    def judges(self, X: Any, y: Any, sample_weight: Any = None) -> Observations:
+    def judges(self, X: Any, y: Any, sample_weight: Any = None) -> LabelledRows:
         """Read rows that fits to these rows are scored on; see :meth:`BaseMultiTaskNet.score_tasks`."""
         first, names = self._first, [task.name for task in self._learner.tasks]
-        observed = read_observations(X, y, sample_weight, first.missing_label, type(first).__name__)
+        observed = read_labelled_rows(X, y, sample_weight, first.missing_label, type(first).__name__)
         require_same_tasks("y", observed.labels, names)
         check_columns(first, observed.X, self._learner.encoder, reset=False)
         return observed

@@ -1,4 +1,4 @@
-"""Observations as numbers."""
+"""LabelledRows as numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy import sparse
 
 from skmtl.defaults import encoding_dtype
 from skmtl.encoders import Encoder
-from skmtl.estimators._observations import Observations
-from skmtl.tasks import LabelMatrix, TaskLayout
+from skmtl.inputs import LabelledRows, LabelMatrix
+from skmtl.tasks import TaskLayout
 
 T = TypeVar("T")
 
@@ -61,9 +61,9 @@ class Encodings:
 
     def __init__(self, encoder: Encoder, layout: TaskLayout) -> None:
         self._encoder, self._layout = encoder, layout
-        self._known: dict[tuple[int, np.dtype[Any]], tuple[Observations, EncodedData]] = {}
+        self._known: dict[tuple[int, np.dtype[Any]], tuple[LabelledRows, EncodedData]] = {}
 
-    def of(self, observations: Observations, weights: np.ndarray, dtype: str) -> EncodedData:
+    def of(self, observations: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedData:
         """Encode observations, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
         encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
         largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32

@@ -11,7 +11,7 @@ from torch import nn
 
 from skmtl._params import resolve
 from skmtl.encoders import ConvolutionEncoder, Encoder, ModuleEncoder, SequenceEncoder, TabularEncoder
-from skmtl.estimators._observations import count_rows
+from skmtl.inputs import count_rows
 
 ENCODERS: dict[str, type[Encoder]] = {
     "auto": TabularEncoder,

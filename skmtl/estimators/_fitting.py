@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from skmtl._hashing import row_hashes
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer, Static
 from skmtl.defaults import DataSummary, Resolved, requested
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoded import EncodedData
-from skmtl.estimators._folds import deal, held_out_rows, label_codes
+from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Task, TaskLayout

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from skmtl._params import resolve
-from skmtl.estimators._names import require_known
-from skmtl.estimators._observations import Column
+from skmtl.inputs import TaskLabels, require_known
 from skmtl.tasks import KINDS, LOSSES, Binary, Kind, Multiclass, SquaredError
 
 
-def classification_kind(column: Column) -> Kind:
+def classification_kind(column: TaskLabels) -> Kind:
     """Binary for up to two classes, else multiclass.
 
     Raises
@@ -30,7 +29,7 @@ def classification_kind(column: Column) -> Kind:
     return Binary() if len(np.unique(column.labels)) <= 2 else Multiclass()
 
 
-def numeric_kinds(loss: Any, columns: list[Column]) -> list[Kind]:
+def numeric_kinds(loss: Any, columns: list[TaskLabels]) -> list[Kind]:
     """Losses of the tasks of a regressor.
 
     Raises
@@ -46,7 +45,7 @@ def numeric_kinds(loss: Any, columns: list[Column]) -> list[Kind]:
     return [resolve(f"loss[{c.name!r}]", loss.get(c.name, "squared_error"), LOSSES, Kind) for c in columns]
 
 
-def mixed_kinds(tasks: Any, columns: list[Column]) -> list[Kind]:
+def mixed_kinds(tasks: Any, columns: list[TaskLabels]) -> list[Kind]:
     """Kinds given by ``tasks``, or inferred from the labels.
 
     Raises
@@ -80,7 +79,7 @@ def _is_sequence(tasks: Any) -> bool:
     return hasattr(tasks, "__len__") and not isinstance(tasks, str)
 
 
-def _checked(given: Any, column: Column) -> Kind:
+def _checked(given: Any, column: TaskLabels) -> Kind:
     kind = resolve(f"tasks[{column.name!r}]", given, KINDS, Kind)
     if not kind.is_classifier:
         _require_numbers(column)
@@ -95,7 +94,7 @@ def _checked(given: Any, column: Column) -> Kind:
     return kind
 
 
-def _inferred(column: Column) -> Kind:
+def _inferred(column: TaskLabels) -> Kind:
     distinct = np.unique(column.labels)
     if column.categorical:
         return classification_kind(column)
@@ -113,7 +112,7 @@ def _inferred(column: Column) -> Kind:
     )
 
 
-def _require_numbers(column: Column) -> None:
+def _require_numbers(column: TaskLabels) -> None:
     if column.labels.dtype.kind not in "biuf":
         raise ValueError(
             f"Task {column.name!r} is a regression task, but has the label {column.labels[0].item()!r}. Use "

@@ -30,15 +30,15 @@ from skmtl.estimators._fitting import (
     require_same_architecture,
     summarise,
 )
-from skmtl.estimators._observations import Observations
 from skmtl.estimators._out_of_fold import OutOfFold, held_out_responses, out_of_fold
 from skmtl.estimators._start import Start
 from skmtl.estimators._weights import read_loss_weights
+from skmtl.inputs import LabelledRows
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import History, Run, Streams, choose_device, threads_for, train
 
-Judged = tuple[Observations, np.ndarray]  # observations with the weights of their cells
+Judged = tuple[LabelledRows, np.ndarray]  # observations with the weights of their cells
 
 
 class Learner:
@@ -146,7 +146,7 @@ class Learner:
 
     def prepare(
         self,
-        observations: Observations,
+        observations: LabelledRows,
         weights: np.ndarray,
         validation: Judged | None,
         **overrides: Any,
@@ -155,11 +155,11 @@ class Learner:
 
         Parameters
         ----------
-        observations : Observations
+        observations : LabelledRows
             Training rows.
         weights : ndarray of shape (n, n_tasks)
             Weight of each cell, 0 where no label is.
-        validation : tuple of Observations and weights, optional
+        validation : tuple of LabelledRows and weights, optional
             Rows that judge all members.
         **overrides : dict
             Parameters that this fit replaces.
@@ -271,7 +271,7 @@ class Learner:
                     *self._to_correct_by, self.layout, self.tasks, self.network, self.held_out
                 )
 
-    def out_of_fold(self, observations: Observations) -> OutOfFold | None:
+    def out_of_fold(self, observations: LabelledRows) -> OutOfFold | None:
         """Score the held-out responses to the rows that were learned from; None without such."""
         return None if self.held_out is None else out_of_fold(self.tasks, self.held_out, observations)
 

@@ -9,8 +9,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._kinds import may_have_classes, mixed_kinds
-from skmtl.estimators._observations import Column
 from skmtl.estimators._prediction import log_probabilities
+from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
 
 
@@ -224,7 +224,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         self.verbose = verbose
         self.record = record
 
-    def _kinds(self, columns: list[Column]) -> list[Kind]:
+    def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return mixed_kinds(self.tasks, columns)
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:

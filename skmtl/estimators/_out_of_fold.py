@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmtl.estimators._observations import Observations
 from skmtl.estimators._prediction import stack_columns
+from skmtl.inputs import LabelledRows
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import Validation
@@ -69,7 +69,7 @@ def held_out_responses(validation: Validation, network: Network, layout: TaskLay
     return layout.by_task([total / counts[:, None, None] for total in sums])
 
 
-def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: Observations) -> OutOfFold:
+def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: LabelledRows) -> OutOfFold:
     """Score the responses and line them up with the rows that the user gave."""
     scores, aligned = {}, []
     cells = zip(tasks, responses, observations.labels.columns, observations.weights.T, strict=True)
@@ -78,8 +78,8 @@ def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: Ob
         if seen.any():
             predicted = task.kind.decode(task, response[seen])
             scores[task.name] = task.kind.metric(truth[seen], predicted, weights[seen])
-        full = np.full((len(observations.carries), response.shape[1]), np.nan)
-        full[observations.carries] = response
+        full = np.full((len(observations.kept_mask), response.shape[1]), np.nan)
+        full[observations.kept_mask] = response
         aligned.append(full)
     return OutOfFold(aligned, scores)
 

@@ -11,7 +11,7 @@ import torch
 from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._correcting import dense
-from skmtl.estimators._observations import sliceable
+from skmtl.inputs import sliceable
 from skmtl.network import Network, Scratch
 from skmtl.sharing import Finding
 from skmtl.tasks import Task, TaskLayout

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
-from skmtl.estimators._observations import read_observations, require_same_tasks
 from skmtl.estimators._prediction import decode, predict_responses, sharing_findings, stack_columns
 from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._task_view import TaskView, view_task
+from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 
@@ -132,7 +132,7 @@ class PredictorMixin:
             If no cell is observed.
         """
         check_is_fitted(self, "network_")
-        observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
         require_same_tasks("y", observed.labels, self.task_names_.tolist())
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 

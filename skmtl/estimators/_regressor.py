@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._kinds import numeric_kinds
-from skmtl.estimators._observations import Column
+from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind
 
 
@@ -215,5 +215,5 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 
-    def _kinds(self, columns: list[Column]) -> list[Kind]:
+    def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return numeric_kinds(self.loss, columns)

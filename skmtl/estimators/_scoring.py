@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skmtl.estimators._observations import Observations
+from skmtl.inputs import LabelledRows
 from skmtl.tasks import Task
 
 
-def score_columns(tasks: Sequence[Task], observed: Observations, columns: Sequence[np.ndarray]) -> dict[str, float]:
+def score_columns(tasks: Sequence[Task], observed: LabelledRows, columns: Sequence[np.ndarray]) -> dict[str, float]:
     """Score of each task that has an observed cell, from predictions ``(n,)`` of each."""
     scores = {}
     cells = zip(tasks, observed.labels.columns, columns, observed.weights.T, strict=True)

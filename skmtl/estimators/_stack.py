@@ -10,16 +10,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from joblib import effective_n_jobs
-from sklearn.utils._param_validation import validate_parameter_constraints
 
+from skmtl._sklearn import validate_parameter_constraints
 from skmtl.correction import LocalCorrection
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._common_rows import CommonRows, UnusableRows
 from skmtl.estimators._learner import Learner
-from skmtl.estimators._observations import Observations
 from skmtl.estimators._prediction import decode, predict_side_by_side
 from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._start import Start
+from skmtl.inputs import LabelledRows
 from skmtl.network import Network
 from skmtl.training import History, Training, threads_for
 
@@ -231,7 +231,7 @@ class Stack:
         if self._training is not None:
             self._note_failures(self._training)
 
-    def score_tasks(self, places: Sequence[int], judges: Observations) -> dict[int, dict[str, float]]:
+    def score_tasks(self, places: Sequence[int], judges: LabelledRows) -> dict[int, dict[str, float]]:
         """Scores of fits to the same rows that have not failed, as if training ended now."""
         tasks = self._learners[places[0]].tasks
         responses = self._responses(places, judges.X)

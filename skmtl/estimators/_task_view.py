@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 
-from skmtl.estimators._observations import read_observations
 from skmtl.estimators._prediction import log_probabilities
+from skmtl.inputs import read_labelled_rows
 from skmtl.tasks import Task
 
 
@@ -90,7 +90,7 @@ class TaskView(FrozenEstimator):
         ValueError
             If y holds several tasks or no label.
         """
-        observed = read_observations(X, y, sample_weight, self.missing_label, type(self).__name__)
+        observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
         if len(observed.labels.columns) != 1:
             raise ValueError(
                 f"y must hold the labels of task {self._task.name!r} alone; got {len(observed.labels.columns)} columns."

@@ -1,4 +1,4 @@
-"""Loss weights, class weights and sample weights: from what users write to arrays."""
+"""Loss weights and class weights: from what users write to arrays."""
 
 from __future__ import annotations
 
@@ -8,57 +8,8 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights
-from skmtl.estimators._names import require_known, require_order
-from skmtl.tasks import Task, default_names
-
-
-def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], one_dimensional: bool) -> np.ndarray:
-    """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
-
-    Raises
-    ------
-    ValueError
-        If the shape does not fit, the columns of a data frame have the names of other tasks than ``names`` or in
-        another order, a weight is negative or not finite, or all are zero.
-    """
-    n_tasks = len(names)
-    if sample_weight is None:
-        return np.broadcast_to(1.0, (n_rows, n_tasks))
-    weights = _as_numbers(sample_weight, "sample_weight")
-    if weights.ndim == 0:
-        weights = np.full(n_rows, float(weights))
-    if weights.ndim > 1 and one_dimensional:
-        raise ValueError(f"Sample weights must be 1D array or scalar where y is 1-D; got shape {weights.shape}.")
-    if weights.shape not in ((n_rows,), (n_rows, n_tasks)):
-        raise ValueError(
-            f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell "
-            f"of y; got {weights.shape}."
-        )
-    if weights.ndim > 1:
-        _require_columns(sample_weight, names)
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        row = int(np.argwhere(bad)[0][0])
-        raise ValueError(f"sample_weight must be finite and not negative; got {weights[bad][0]} in row {row}.")
-    if not weights.any():
-        raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
-    columns = weights[:, None] if weights.ndim == 1 else weights
-    return np.broadcast_to(columns, (n_rows, n_tasks))
-
-
-def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
-    """The columns of a frame must be those of y, where both have names; numbers are none."""
-    columns = list(getattr(sample_weight, "columns", []))
-    unnamed = default_names(len(names)), [str(k) for k in range(len(names))]
-    if len(names) > 1 and list(names) not in unnamed and any(isinstance(column, str) for column in columns):
-        require_order("sample_weight", [str(column) for column in columns], names, "y")
-
-
-def _as_numbers(values: Any, parameter: str) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{parameter} must hold numbers: {error}.") from error
+from skmtl.inputs import as_numbers, require_known
+from skmtl.tasks import Task
 
 
 def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
@@ -75,7 +26,7 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
     if isinstance(loss_weights, Mapping):
         require_known("loss_weights", loss_weights, names)
         loss_weights = [loss_weights.get(name, 1.0) for name in names]
-    weights = _as_numbers(loss_weights, "loss_weights")
+    weights = as_numbers(loss_weights, "loss_weights")
     if weights.shape != (n_tasks,):
         raise ValueError(
             f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(names[:5])}"
@@ -134,7 +85,7 @@ def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndar
         raise ValueError(
             f"class_weight names {unknown[0]!r}, which is not among the classes {labels} of task {task.name!r}."
         )
-    factors = _as_numbers([class_weight.get(label, 1.0) for label in labels], f"class_weight of task {task.name!r}")
+    factors = as_numbers([class_weight.get(label, 1.0) for label in labels], f"class_weight of task {task.name!r}")
     for label, factor in zip(labels, factors, strict=True):
         if not 0 <= factor < np.inf:
             raise ValueError(

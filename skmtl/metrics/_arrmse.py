@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.estimators._observations import require_same_tasks
+from skmtl.inputs import read_labels, require_same_tasks
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
-from skmtl.tasks import read_labels
 
 
 def arrmse(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.estimators._names import require_known
+from skmtl.inputs import require_known
 from skmtl.metrics._cells import TaskCells
 
 AVERAGES = ("macro", "weighted", "worst")

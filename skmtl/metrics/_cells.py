@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.estimators._weights import read_sample_weight
-from skmtl.tasks import LabelMatrix, read_labels
+from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sklearn.metrics
 
-from skmtl.estimators._names import require_known
+from skmtl.inputs import require_known
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 

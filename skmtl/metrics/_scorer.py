@@ -8,14 +8,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metadata_routing import UNUSED
 
-from skmtl.estimators._final import final_model
-from skmtl.estimators._observations import require_same_tasks
-from skmtl.estimators._weights import read_sample_weight
+from skmtl._sklearn import final_model
+from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
-from skmtl.metrics._masked import accuracy, r2
 from skmtl.metrics._registry import Metric, find_metric
-from skmtl.tasks import LabelMatrix, read_labels
+from skmtl.tasks._scores import accuracy, r2
 
 
 class TaskScorer(BaseEstimator):

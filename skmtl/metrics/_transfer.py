@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.estimators._names import require_known
-from skmtl.tasks import default_names
+from skmtl.inputs import default_names, require_known
 
 
 def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, get_tags
 
-from skmtl.estimators._final import final_model
+from skmtl._sklearn import final_model
 
 
 class Aligned(BaseEstimator):

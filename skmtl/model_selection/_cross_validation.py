@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection
 
-from skmtl.estimators._final import final_model
+from skmtl._sklearn import final_model
+from skmtl.inputs import read_labels
 from skmtl.metrics._registry import METRICS
 from skmtl.metrics._scorer import make_task_scorer
 from skmtl.model_selection._aligned import Aligned, cut
 from skmtl.model_selection._splitters import MultiTaskKFold
-from skmtl.tasks import read_labels
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
 

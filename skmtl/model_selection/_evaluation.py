@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
-from sklearn.model_selection._validation import _score
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
 
+from skmtl._sklearn import _check_method_params, _MultimetricScorer, _PassthroughScorer, _safe_split, _score
 from skmtl.model_selection._candidates import Candidate
 
 

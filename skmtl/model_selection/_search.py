@@ -10,14 +10,21 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import indexable
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_method_params, _num_samples
 
 from skmtl._params import resolve
-from skmtl.estimators._callbacks import FitProgress, with_callbacks
+from skmtl._sklearn import (
+    BaseSearchCV,
+    FitProgress,
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _insert_error_scores,
+    _num_samples,
+    _warn_or_raise_about_fit_failures,
+    with_callbacks,
+)
 from skmtl.model_selection._candidates import read_candidates
 from skmtl.model_selection._evaluation import Evaluation, Fold
 from skmtl.model_selection._halving import ELIMINATIONS, Halving, rank_by_rung
@@ -214,9 +221,8 @@ class MultiTaskSearchCV(BaseSearchCV):
         )
         candidates = read_candidates(self.estimator, settings)
         tournament = Tournament(candidates, folds, evaluation, self.n_jobs, self.memory, self.verbose)
-        rungs = None
         if self.elimination is None:
-            results = tournament.run_all()
+            results, rungs = tournament.run_all(), None
         else:
             halving = resolve("elimination", self.elimination, ELIMINATIONS, Halving)
             results, rungs = tournament.race(halving, self.refit if isinstance(self.refit, str) else None)
@@ -249,12 +255,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         return folds
 
     def _collect(
-        self,
-        settings: Sequence[Mapping[str, Any]],
-        results: list[dict[str, Any]],
-        rungs: np.ndarray | None,
-        scorers: Any,
-        metric: Any,
+        self, settings: Sequence[Any], results: list[dict[str, Any]], rungs: Any, scorers: Any, metric: Any
     ) -> None:
         """Turn the results of the fits into the attributes."""
         _warn_or_raise_about_fit_failures(results, self.error_score)

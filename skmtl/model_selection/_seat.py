@@ -11,8 +11,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skmtl.estimators._common_rows import CommonRows, UnusableRows
-from skmtl.estimators._observations import Observations
 from skmtl.estimators._stack import Stack
+from skmtl.inputs import LabelledRows
 from skmtl.model_selection._candidates import Candidate
 from skmtl.model_selection._evaluation import Evaluation, Fold
 
@@ -75,7 +75,7 @@ class Seat:
     def release(self) -> None:
         """Forget all rows."""
         self._rows: CommonRows | UnusableRows | None = None
-        self._judges: Observations | None = None
+        self._judges: LabelledRows | None = None
 
     def rows(self, first: Candidate, evaluation: Evaluation) -> CommonRows | UnusableRows:
         """Training rows as ``first`` and all others of the heat see them; they are read once."""
@@ -111,7 +111,7 @@ class Seat:
         except ValueError:  # no label among the rows, say
             return {}
 
-    def _read_judges(self, evaluation: Evaluation) -> Observations:
+    def _read_judges(self, evaluation: Evaluation) -> LabelledRows:
         X, y = evaluation.rows(self.fold.test)
         if self.prepared.steps is not None:
             X = self.prepared.steps.transform(X)

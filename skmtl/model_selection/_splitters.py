@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 
-from skmtl.tasks import default_names
+from skmtl.inputs import default_names
 
 IntArray = NDArray[np.intp]
 

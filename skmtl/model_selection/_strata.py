@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skmtl.tasks import LabelMatrix, read_labels
+from skmtl.inputs import LabelMatrix, read_labels
 
 IntArray = NDArray[np.intp]
 MOST_WHOLE_NUMBERS = 20  # of more distinct values than these, whole numbers are quantities rather than classes

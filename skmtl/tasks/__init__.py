@@ -1,9 +1,8 @@
-"""Kinds of targets, each owning its encoding, loss, decoding and metric; and the label matrix."""
+"""Kinds of targets, each owning its encoding, loss, decoding and metric."""
 
 from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._layout import Group, TaskLayout
 from skmtl.tasks._numeric import Numeric
-from skmtl.tasks._targets import LabelMatrix, default_names, read_labels
 from skmtl.tasks.absolute_error import AbsoluteError
 from skmtl.tasks.binary import Binary
 from skmtl.tasks.huber import Huber
@@ -29,7 +28,6 @@ __all__ = [
     "Group",
     "Huber",
     "Kind",
-    "LabelMatrix",
     "Multiclass",
     "Numeric",
     "Poisson",
@@ -37,6 +35,4 @@ __all__ = [
     "SquaredError",
     "Task",
     "TaskLayout",
-    "default_names",
-    "read_labels",
 ]

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from skmtl.metrics._masked import accuracy
 from skmtl.tasks._kind import LEAST_SHARE, Kind, Task
+from skmtl.tasks._scores import accuracy
 
 
 class Classification(Kind):

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import brentq
 from torch import Tensor
 
-from skmtl._quantiles import weighted_quantile
-from skmtl.metrics._masked import r2
+from skmtl.inputs import weighted_quantile
 from skmtl.tasks._kind import Kind, Task
+from skmtl.tasks._scores import r2
 
 NORMAL_RANGE = 1.349  # interquartile range of a standard normal variable
 

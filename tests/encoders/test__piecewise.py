@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmtl._hashing import row_hashes
 from skmtl.encoders import TabularEncoder
 from skmtl.encoders._piecewise import PiecewiseLinear
+from skmtl.inputs import row_hashes
 
 RNG = np.random.default_rng(0)
 

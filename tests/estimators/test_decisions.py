@@ -12,9 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import make_scorer, r2_score
 
 from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, geometric
-from skmtl._hashing import row_hashes
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._folds import deal, held_out_rows
+from skmtl.inputs import deal, held_out_rows, row_hashes
 from skmtl.sharing import Hard, Independent
 from skmtl.tasks import AbsoluteError, Binary, Huber, Multiclass, Poisson, Quantile, SquaredError
 from skmtl.training import SGD, Run

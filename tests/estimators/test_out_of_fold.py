@@ -7,9 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl._hashing import row_hashes
-from skmtl.estimators._folds import deal, held_out_rows, label_codes
-from skmtl.tasks._targets import read_labels
+from skmtl.inputs import deal, held_out_rows, label_codes, read_labels, row_hashes
 
 HOLDING = {"early_stopping": True, "validation_fraction": 0.25}
 

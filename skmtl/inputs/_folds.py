@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmtl.tasks import LabelMatrix
+from skmtl.inputs._labels import LabelMatrix
 
 
 def label_codes(labels: LabelMatrix) -> np.ndarray:

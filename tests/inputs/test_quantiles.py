@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from skmtl import _quantiles
-from skmtl._quantiles import weighted_quantile
+from skmtl.inputs import _quantiles, weighted_quantile
 
 LEVELS = (0.0, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 1.0)
 

@@ -1,16 +1,24 @@
-"""scikit-learn's callbacks where this version of it has them (1.9); nothing elsewhere."""
+"""scikit-learn's private names, its callbacks where it has them, and the estimators that it wraps around others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import _insert_error_scores, _score, _warn_or_raise_about_fit_failures
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params, _num_samples
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-    SUPPORTED = True
+    HAS_CALLBACKS = True
 except ImportError:  # scikit-learn < 1.9
-    SUPPORTED = False
+    HAS_CALLBACKS = False
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
@@ -35,7 +43,9 @@ class FitProgress:
 
     def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
-        listens = SUPPORTED and bool(getattr(estimator, "_skl_callbacks", []))  # contexts cost a millisecond an epoch
+        listens = HAS_CALLBACKS and bool(
+            getattr(estimator, "_skl_callbacks", [])
+        )  # contexts cost a millisecond an epoch
         self.context = estimator._init_callback_context(max_subtasks=max_iter) if listens else None
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
@@ -58,4 +68,35 @@ class FitProgress:
             self.context.call_on_fit_task_end(estimator=self.estimator, **self.data)
 
 
-__all__ = ["CallbackSupportMixin", "FitProgress", "with_callbacks"]
+def final_model(estimator: Any) -> Any:
+    """The estimator that knows the tasks: the last step of pipelines, the best estimator of searches."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        else:
+            return estimator
+
+
+__all__ = [
+    "HAS_CALLBACKS",
+    "BaseSearchCV",
+    "CallbackSupportMixin",
+    "FitProgress",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "_MultimetricScorer",
+    "_PassthroughScorer",
+    "_check_method_params",
+    "_insert_error_scores",
+    "_num_samples",
+    "_safe_indexing",
+    "_safe_split",
+    "_score",
+    "_warn_or_raise_about_fit_failures",
+    "final_model",
+    "validate_parameter_constraints",
+    "with_callbacks",
+]

@@ -1,4 +1,4 @@
-"""What a fit sees: the rows that carry a label and a weight."""
+"""The rows of X that have a label of positive weight."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
-from skmtl.estimators._names import require_order
-from skmtl.estimators._weights import read_sample_weight
-from skmtl.tasks import LabelMatrix, default_names, read_labels
+from skmtl._sklearn import _num_samples, _safe_indexing
+from skmtl.inputs._labels import LabelMatrix, default_names, read_labels
+from skmtl.inputs._names import require_order
+from skmtl.inputs._weights import read_sample_weight
 
 
 @dataclass(frozen=True)
-class Observations:
+class LabelledRows:
     """Rows of X with their labels and weights.
 
     Attributes
@@ -26,14 +25,14 @@ class Observations:
         Their labels.
     weights : ndarray of shape (n, n_tasks)
         Sample weight of each cell, 0 where no label is.
-    carries : ndarray of shape (n_samples,), bool
+    kept_mask : ndarray of shape (n_samples,), bool
         Which rows of what the user gave they are.
     """
 
     X: Any
     labels: LabelMatrix
     weights: np.ndarray
-    carries: np.ndarray
+    kept_mask: np.ndarray
 
     @property
     def row_weights(self) -> np.ndarray:
@@ -42,7 +41,7 @@ class Observations:
         return largest
 
 
-def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object, estimator_name: str) -> Observations:
+def read_labelled_rows(X: Any, y: Any, sample_weight: Any, missing_label: object, estimator_name: str) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
 
     Raises
@@ -66,13 +65,13 @@ def read_observations(X: Any, y: Any, sample_weight: Any, missing_label: object,
         weights = weights * labels.observed
     if sample_weight is not None:
         labels = replace(labels, observed=weights > 0)
-    carries: np.ndarray = np.any(weights > 0, axis=1)
-    if not carries.any():
+    kept_mask: np.ndarray = np.any(weights > 0, axis=1)
+    if not kept_mask.any():
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
-    if not carries.all():
-        rows = np.flatnonzero(carries)
+    if not kept_mask.all():
+        rows = np.flatnonzero(kept_mask)
         X, labels, weights = _safe_indexing(_indexable(X), rows), labels.take(rows), weights[rows]
-    return Observations(X, labels, weights, carries)
+    return LabelledRows(X, labels, weights, kept_mask)
 
 
 def _indexable(X: Any) -> Any:
@@ -99,7 +98,7 @@ def count_rows(X: Any) -> int:
     return int(_num_samples(X))
 
 
-class Column(NamedTuple):
+class TaskLabels(NamedTuple):
     """The observed labels of one task.
 
     Attributes
@@ -132,7 +131,7 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) ->
         require_order(parameter, labels.names, names, "fit")
 
 
-def observed_columns(observations: Observations, classes: list[np.ndarray | None]) -> list[Column]:
+def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None]) -> list[TaskLabels]:
     """Observed labels of each task; where ``classes`` gives the classes of a task, these.
 
     Raises
@@ -145,9 +144,9 @@ def observed_columns(observations: Observations, classes: list[np.ndarray | None
     for name, column, weights, categorical, known in per_task:
         seen = weights > 0
         if known is not None:
-            columns.append(Column(name, known, np.ones(len(known)), categorical=True))
+            columns.append(TaskLabels(name, known, np.ones(len(known)), categorical=True))
         elif seen.any():
-            columns.append(Column(name, column[seen], weights[seen], categorical))
+            columns.append(TaskLabels(name, column[seen], weights[seen], categorical))
         else:
             raise ValueError(
                 f"Task {name!r} has no label: every cell of its column is missing or has weight zero. "

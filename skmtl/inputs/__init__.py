@@ -1,0 +1,41 @@
+"""What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
+
+from skmtl.inputs._classes import read_classes
+from skmtl.inputs._folds import deal, held_out_rows, label_codes
+from skmtl.inputs._hashing import row_hashes
+from skmtl.inputs._labels import LabelMatrix, default_names, read_labels
+from skmtl.inputs._names import require_known, require_order
+from skmtl.inputs._quantiles import weighted_quantile
+from skmtl.inputs._rows import (
+    LabelledRows,
+    TaskLabels,
+    count_rows,
+    labels_by_task,
+    read_labelled_rows,
+    require_same_tasks,
+    sliceable,
+)
+from skmtl.inputs._weights import as_numbers, read_sample_weight
+
+__all__ = [
+    "LabelMatrix",
+    "LabelledRows",
+    "TaskLabels",
+    "as_numbers",
+    "count_rows",
+    "deal",
+    "default_names",
+    "held_out_rows",
+    "label_codes",
+    "labels_by_task",
+    "read_classes",
+    "read_labelled_rows",
+    "read_labels",
+    "read_sample_weight",
+    "require_known",
+    "require_order",
+    "require_same_tasks",
+    "row_hashes",
+    "sliceable",
+    "weighted_quantile",
+]

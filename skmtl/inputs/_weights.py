@@ -1,0 +1,67 @@
+"""Sample weights: from what users write to an array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skmtl.inputs._labels import default_names
+from skmtl.inputs._names import require_order
+
+
+def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], one_dimensional: bool) -> np.ndarray:
+    """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, the columns of a data frame have the names of other tasks than ``names`` or in
+        another order, a weight is negative or not finite, or all are zero.
+    """
+    n_tasks = len(names)
+    if sample_weight is None:
+        return np.broadcast_to(1.0, (n_rows, n_tasks))
+    weights = as_numbers(sample_weight, "sample_weight")
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.ndim > 1 and one_dimensional:
+        raise ValueError(f"Sample weights must be 1D array or scalar where y is 1-D; got shape {weights.shape}.")
+    if weights.shape not in ((n_rows,), (n_rows, n_tasks)):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell "
+            f"of y; got {weights.shape}."
+        )
+    if weights.ndim > 1:
+        _require_columns(sample_weight, names)
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise ValueError(f"sample_weight must be finite and not negative; got {weights[bad][0]} in row {row}.")
+    if not weights.any():
+        raise ValueError("sample_weight: all weights are zero; at least one row needs a positive weight.")
+    columns = weights[:, None] if weights.ndim == 1 else weights
+    return np.broadcast_to(columns, (n_rows, n_tasks))
+
+
+def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
+    """The columns of a frame must be those of y, where both have names; numbers are none."""
+    columns = list(getattr(sample_weight, "columns", []))
+    unnamed = default_names(len(names)), [str(k) for k in range(len(names))]
+    if len(names) > 1 and list(names) not in unnamed and any(isinstance(column, str) for column in columns):
+        require_order("sample_weight", [str(column) for column in columns], names, "y")
+
+
+def as_numbers(values: Any, parameter: str) -> np.ndarray:
+    """Values as float64.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{parameter} must hold numbers: {error}.") from error
