@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
 from skmtl.estimators._classes import require_classifier, require_same_classes
 from skmtl.estimators._encoding import as_encoder, check_columns
+from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._learner import Learner
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin
@@ -43,7 +44,9 @@ _ONE_PASS = {
 }
 
 
-class BaseMultiTaskNet(CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
+class BaseMultiTaskNet(
+    AutoParamsHTMLMixin, CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC
+):
     """Base of the multi-task networks."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
