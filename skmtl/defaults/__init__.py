@@ -2,8 +2,8 @@
 
 from skmtl.defaults._choice import Choice
 from skmtl.defaults._resolve import Resolved, encoding_dtype, requested, requested_dtype, resolve
-from skmtl.defaults._rules import loss_weights
 from skmtl.defaults._summary import DataSummary
+from skmtl.defaults.estimators import loss_weights
 
 __all__ = [
     "Choice",

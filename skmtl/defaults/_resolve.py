@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skmtl.defaults import _rules as rules
+from skmtl.defaults import estimators as rules
 from skmtl.defaults._choice import Choice
 from skmtl.defaults._input_scaling import relevance_epochs
 from skmtl.defaults._summary import DataSummary

@@ -95,7 +95,7 @@ class Encoder(Params, ABC):
         -------
         dict
             Values of ``learning_rate_init``, ``weight_decay``, ``batch_size``, ``max_iter``, ``early_stopping``,
-            ``dropout``, ``activation``, ``input_scaling`` or ``dtype``; of those that it does not name the estimator
-            decides.
+            ``dropout``, ``activation``, ``input_scaling`` or ``dtype``, or each a :class:`skmtl.defaults.Choice`, with
+            a reason that ``auto_params_`` tells. The estimator decides on those that it does not name.
         """
         return {}

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._encoder import FloatArray
 from skmtl.inputs import weighted_quantile
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
-_VALUES_A_BIN = 2  # a column of no more values than these times the bins has an edge at each
-_MOST_BINS, _LEAST_BINS = 16, 4  # of a column
-_ROWS_A_BIN, _FEWEST_SHARED, _MOST_SHARED = 10, 96, 256  # bins that the columns share
-_ROWS_TO_BEND = 1000  # with fewer no gain could be told from noise
 _HEIGHT, _LOW = 1.0, 0.5  # of bins
 
 
@@ -33,10 +29,9 @@ class PiecewiseLinear:
     weights : ndarray of shape (n_samples,)
         Strictly positive weights.
     n_bins : int or "auto"
-        Most bins of a column. "auto": one for every 10 rows, 96 to 256 in all, shared by the columns of more than 8
-        values, 4 to 16 for each.
+        Largest number of bins of a column.
     n_rows : int
-        Number of distinct rows. From 1000 on, columns of many values count more themselves, and get bins of half the
+        Number of distinct rows. Of many rows, columns of many values count more themselves, and get bins of half the
         height, which bend a line and do not replace it.
 
     Attributes
@@ -56,9 +51,11 @@ class PiecewiseLinear:
     def __init__(self, values: Array, weights: FloatArray, n_bins: int | str, n_rows: int) -> None:
         distinct = [np.unique(column[~np.isnan(column)]) for column in values.T]
         sizes = np.array([len(found) for found in distinct])
-        self.n_bins = _share(sizes, n_rows) if isinstance(n_bins, str) else n_bins
-        self.bends = n_rows >= _ROWS_TO_BEND
-        many = sizes > _VALUES_A_BIN * self.n_bins
+        self.n_bins = (
+            rules.n_bins(int(np.sum(sizes > rules.FEW_VALUES)), n_rows).value if isinstance(n_bins, str) else n_bins
+        )
+        self.bends = rules.low_bins(n_rows)
+        many = sizes > rules.VALUES_PER_BIN * self.n_bins
         self.bent = many & self.bends
         edges = [found.astype(np.float64) for found in distinct]
         for place, own in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
@@ -99,13 +96,6 @@ class PiecewiseLinear:
             places -= self.low
             places *= self.slope
             out[start : start + step] = places.clip(0.0, height, out=places)
-
-
-def _share(sizes: npt.NDArray[np.int_], n_rows: int) -> int:
-    """Bins of each column: few in a wide table, where other columns say what a coarse one leaves out."""
-    shared = min(max(n_rows // _ROWS_A_BIN, _FEWEST_SHARED), _MOST_SHARED)
-    n_columns = max(int(np.sum(sizes > _VALUES_A_BIN * _LEAST_BINS)), 1)
-    return min(max(shared // n_columns, _LEAST_BINS), _MOST_BINS)
 
 
 def _edges(values: Array, weights: FloatArray, n_bins: int) -> list[FloatArray]:

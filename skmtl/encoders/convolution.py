@@ -9,15 +9,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import HIDDEN_LAYERS, passes_over, require_count
+from skmtl.encoders._parameters import require_count
 from skmtl.encoders._residual_network import ResidualNetwork, Shape
 
 _VALUES_AT_ONCE = 2**22  # bounds the memory that the moments take
-_HELD_OUT_IMAGES = 64
 _MOST_CHANNELS = 4  # of a photograph; more in the second place of the shape look like rows of pixels
 
 
@@ -44,8 +44,8 @@ class ConvolutionEncoder(Encoder):
     blocks : int, default=1
         Residual blocks of a stage.
     stride : "auto" or int, default="auto"
-        Step of the first convolution, whose kernel has 2 * stride + 1 rows and columns; "auto": 1 where the longer side
-        has at most 16 pixels, 2 up to 64, else 4.
+        Step of the first convolution, whose kernel has 2 * stride + 1 rows and columns. "auto" chooses by the size of
+        the images.
     pool_size : int, default=4
         Rows and columns of the grid that the last stage is averaged over, at most its size. With 1 nothing is known of
         where something is.
@@ -143,19 +143,11 @@ class ConvolutionEncoder(Encoder):
         )
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """Smaller steps, and as few passes as so many rows take; see :meth:`Encoder.preferences`.
-
-        None of a handful of images is held out: rows are told apart by their encoding, and the last digits of its means
-        are not those of an image of weight 2 where the image comes twice.
-        """
-        few = {"early_stopping": False} if n_samples < _HELD_OUT_IMAGES else {}
-        return {**HIDDEN_LAYERS, "learning_rate_init": 0.002, **passes_over(120_000, n_samples), **few}
+        """Smaller steps, and fewer epochs for more images; see :meth:`Encoder.preferences`."""
+        return rules.convolution_preferences(n_samples)
 
     def _first_stride(self) -> int:
-        if self.stride != "auto":
-            return int(self.stride)
-        longest = max(self.input_shape_[1:])
-        return 1 if longest <= 16 else 2 if longest <= 64 else 4
+        return int(rules.stride(max(self.input_shape_[1:])).value if self.stride == "auto" else self.stride)
 
     def _image_shape(self, images: Array) -> Shape:
         own = images.shape[1:]

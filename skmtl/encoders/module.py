@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._module_copies import PROBED_ROWS, ModuleCopies, Sizes, probe, randomness, run
-from skmtl.encoders._parameters import HIDDEN_LAYERS, require_choice
+from skmtl.encoders._parameters import require_choice
 
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -136,7 +137,7 @@ class ModuleEncoder(Encoder):
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """A step size that most architectures bear; see :meth:`Encoder.preferences`."""
-        return {**HIDDEN_LAYERS, "learning_rate_init": 0.001}
+        return rules.module_preferences()
 
     def template(self) -> nn.Module:
         """Copy of the module with all its parameters in place, for structure and constants.

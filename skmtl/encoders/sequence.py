@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import read_dense
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import HIDDEN_LAYERS, passes_over, require_choice, require_count, require_share
+from skmtl.encoders._parameters import require_choice, require_count, require_share
 from skmtl.encoders._sequence_reader import LAYERS, POOLINGS, SequenceReader
 
 
@@ -150,15 +151,8 @@ class SequenceEncoder(Encoder):
         )
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """As few passes as so many rows take, over all of them; see :meth:`Encoder.preferences`."""
-        preferred: dict[str, Any] = {
-            **HIDDEN_LAYERS,
-            "learning_rate_init": 0.005,
-            **passes_over(110_000, n_samples),
-        }
-        if "max_iter" in preferred:  # the held-out log-loss is least long before the share of right answers is largest
-            preferred["early_stopping"] = False
-        return preferred
+        """Fewer epochs for more rows; see :meth:`Encoder.preferences`."""
+        return rules.sequence_preferences(n_samples)
 
     def _check_parameters(self) -> None:
         require_choice("layer", self.layer, LAYERS)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from skmtl.defaults import encoders as rules
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
@@ -17,10 +18,7 @@ from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 from skmtl.inputs import row_hashes, weighted_quantile
 
 _NUMERIC = ("auto", "scaled", "piecewise")
-_ROWS_FOR_BINS = 200  # distinct rows; fewer do not place the bins well
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
-_COLUMNS_FOR_BINS = 500  # of as many, with the fewest bins for each, come 2500 inputs
-_FEW_COLUMNS = 20  # whose bins a short run cannot tell apart; of more columns, some matter little
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
@@ -55,13 +53,12 @@ class TabularEncoder(Encoder):
         Most outputs of a categorical column beside that of the missing cells.
     numeric : {"auto", "scaled", "piecewise"}, default="auto"
         Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
-        beside it (Gorishniy et al., 2022); with 1000 distinct rows of numbers a number of many values counts
-        ``sqrt(n_bins)`` times, and its bins half. "auto" does so for dense tables with at least 200 distinct rows of
-        numbers and at most 500 numeric columns: bins need rows to be placed by, and multiply the columns.
+        beside it (Gorishniy et al., 2022); of many rows a number of many values counts ``sqrt(n_bins)`` times, and its
+        bins half. "auto" chooses by the numbers of rows and columns.
     n_bins : int or "auto", default="auto"
-        Most bins of a column in the piecewise linear encoding; twice as many where each is between neighbouring values
-        of a column of few, and more where values are so frequent that they fill a bin alone. "auto": the columns of
-        more than 8 values share one for every 10 distinct rows, 96 to 256 in all, but each has 4 to 16.
+        Largest number of bins of a column in the piecewise linear encoding; twice as many where each is between
+        neighbouring values of a column of few, and more where values are so frequent that they fill a bin alone.
+        "auto" chooses by the numbers of rows and columns.
 
     Attributes
     ----------
@@ -170,9 +167,8 @@ class TabularEncoder(Encoder):
         return out
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
-        """Scaling of bins only in small tables of many columns; see :meth:`Encoder.preferences`."""
-        scales = self.bins_ is None or (self.bins_.n_columns > _FEW_COLUMNS and not self.bins_.bends)
-        return {} if scales else {"input_scaling": False}
+        """Whether inputs are scaled; see :meth:`Encoder.preferences`."""
+        return {} if self.bins_ is None else rules.tabular_preferences(self.bins_.n_columns, self.bins_.bends)
 
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
         """Name of every output.
@@ -219,11 +215,12 @@ class TabularEncoder(Encoder):
         self.indicated_ = np.flatnonzero(missing)
 
     def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
-        wide = self.numeric == "auto" and values.shape[1] > _COLUMNS_FOR_BINS
-        if self.numeric == "scaled" or wide or sp.issparse(values) or not values.shape[1]:
+        n_columns, is_auto = values.shape[1], self.numeric == "auto"
+        too_wide = is_auto and rules.numeric(n_columns).value == "scaled"
+        if self.numeric == "scaled" or too_wide or sp.issparse(values) or not n_columns:
             return None
         n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
-        if self.numeric == "auto" and n_distinct < _ROWS_FOR_BINS:
+        if is_auto and rules.numeric(n_columns, n_distinct).value == "scaled":
             return None
         return PiecewiseLinear(values, weights, self.n_bins, n_distinct)
 

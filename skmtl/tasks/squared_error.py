@@ -8,12 +8,11 @@ from numbers import Real
 import numpy as np
 from torch import Tensor
 
+from skmtl.defaults import tasks as rules
 from skmtl.tasks._kind import Task
 from skmtl.tasks._numeric import Numeric, cut_square, huber_location
 
-FAR = 4.0  # standard deviations, beyond which ordinary data has no label
-FEW = 20  # labels that are far; what more of them say can be learned
-ENDLESS = 1e30  # bounds beyond this would not be a float32
+NO_BOUND = 1e30  # bounds beyond this would not be a float32
 
 
 class SquaredError(Numeric):
@@ -25,8 +24,8 @@ class SquaredError(Numeric):
     Parameters
     ----------
     far : "auto" or float, default="auto"
-        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto": 4 if at most 20
-        labels are beyond it, else infinity, as in ``partial_fit``, where later labels may be anywhere.
+        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto" chooses by the number
+        of labels that are far, and infinity in ``partial_fit``, where later labels may be anywhere.
     """
 
     likelihood = (0.5, 0.5)
@@ -37,16 +36,16 @@ class SquaredError(Numeric):
     @property
     def bound(self) -> float:
         """Residual beyond which the loss is linear."""
-        far = FAR if self.far == "auto" else float(self.far)
-        return far if far < ENDLESS else np.inf
+        far = rules.OUTLIER_SD if self.far == "auto" else float(self.far)
+        return far if far < NO_BOUND else np.inf
 
     def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         if self.far != "auto" and not (isinstance(self.far, Real) and self.far > 0):
             raise ValueError(f"Task {name!r}: SquaredError needs far='auto' or a number above 0; got {self.far!r}.")
         task = super().fit(name, labels, weights)
-        n_far = np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound)
-        return self._everywhere(task) if n_far > FEW else task
+        n_far = int(np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound))
+        return self._everywhere(task) if np.isinf(rules.far(n_far).value) else task
 
     def keep_open(self, task: Task) -> Task:
         """What is far from the first labels may be near to later ones; see :meth:`Kind.keep_open`."""

@@ -120,7 +120,7 @@ def test_a_grid_search_reaches_into_the_encoder():
 
 def test_its_preferences_fill_in_what_is_left_open_only():
     preferred = SequenceEncoder().preferences(4400)
-    assert preferred == {
+    assert {name: choice.value for name, choice in preferred.items()} == {
         "activation": "relu",
         "dropout": 0.0,
         "learning_rate_init": 0.005,
