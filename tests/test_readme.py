@@ -27,7 +27,7 @@ ESTIMATORS = [MultiTaskNetClassifier, MultiTaskNetRegressor, MultiTaskNet]
 def test_code_prints_what_the_page_says(page) -> None:
     names: dict[str, Any] = {"__name__": page.stem}
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
-    assert len(blocks) > 4
+    assert len(blocks) > 4 or page.stem not in ("README", "extending")
     for block in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

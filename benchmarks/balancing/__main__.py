@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 HEAD = """# Balancing: results
 
 Written by `python -m benchmarks.balancing`. What the figures mean for a choice of method stands in
-`skmtl/balancing/__init__.py`.
+`docs/balancing.md`.
 """
 
 

@@ -16,8 +16,8 @@ GRADIENTS = ("parameters", "representation")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a balancer may see of a step; everything it did not declare in ``needs`` is None.
+class BalancerInputs:
+    """What a step offers to a balancer; fields that it does not declare in ``needs`` are None.
 
     Attributes
     ----------
@@ -52,18 +52,18 @@ class Balancer(Params, ABC):
     Attributes
     ----------
     needs : frozenset of str
-        Fields of :class:`Seen` that :meth:`weights` reads. Nothing else is computed; an empty set says that the weights
-        are constant over the run.
+        Fields of :class:`BalancerInputs` that :meth:`weights` reads; only these are computed. An empty set means that
+        the weights are constant over the run.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Check the settings and make the run state before the first step.
 
         Parameters
         ----------
-        importance : Tensor of shape (member, task)
+        loss_weights : Tensor of shape (member, task)
             The ``loss_weights``, normalised to sum 1 over the tasks.
 
         Returns
@@ -99,22 +99,22 @@ class Balancer(Params, ABC):
         return _select(state, members)
 
     @abstractmethod
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Weights of the task losses in this step.
 
         Parameters
         ----------
-        importance : Tensor of shape (member, task)
+        loss_weights : Tensor of shape (member, task)
             The ``loss_weights``, normalised to sum 1 over the tasks; 0 for a task without a label in the batch.
-        seen : Seen
-            What the method declared to need.
+        inputs : BalancerInputs
+            What the method declared in ``needs``.
         state : object
             What the previous call returned.
 
         Returns
         -------
         weights : Tensor of shape (member, task)
-            Derivative of the joint objective by each task's loss; 0 where the importance is 0.
+            Derivative of the joint objective with respect to each task's loss; 0 where the loss weight is 0.
         state : object
             For the next call.
         """
@@ -135,27 +135,27 @@ def _select(state: Any, members: Tensor) -> Any:
 
 
 class GradientBalancer(Balancer):
-    """A method that looks at the tasks' gradients. Its weights combine them for the parameters that tasks share.
+    """A method that uses the tasks' gradients; its weights combine them for the shared parameters.
 
-    Parameters of a single task, its output layer among them, follow the gradient of its own unweighted loss.
+    Parameters of a single task, such as its output layer, follow the gradient of its unweighted loss.
 
     Parameters
     ----------
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken: the shared parameters, or the features that all tasks read: those of the last
-        shared hidden layer or, with shared experts (the last level's), their outputs. Architectures without such
+        What the gradients are taken with respect to: the shared parameters, or the features that all tasks read, i.e.
+        the last shared hidden layer or the outputs of the (last level's) shared experts. Architectures without such
         features have the first form only.
     """
 
     def __init__(self, gradient: Literal["parameters", "representation"] = "parameters") -> None:
         self.gradient = gradient
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Check ``gradient``; see :meth:`Balancer.start`."""
         if self.gradient not in GRADIENTS:
             choices = " or ".join(map(repr, GRADIENTS))
             raise ValueError(f"{type(self).__name__}: gradient must be {choices}; got {self.gradient!r}.")
-        return super().start(importance)
+        return super().start(loss_weights)
 
 
 def require(balancer: Balancer, name: str, is_met: bool, what: str) -> None:

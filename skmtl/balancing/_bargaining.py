@@ -6,9 +6,9 @@ import numpy as np
 
 from skmtl.balancing._gramian import Floats, Problem, diagonal_of, times
 
-MOST_STEPS = 60
+MAX_STEPS = 60
 SMALL_STEP = 1e-7  # relative; Newton's method squares the error, so that what is left is rounding
-TO_THE_BOUNDARY = 0.9  # share of the way to a weight of 0 that a step may take
+TO_THE_BOUNDARY = 0.9  # fraction of the way to a weight of 0 that a step may take
 
 
 def bargain(problem: Problem, exponent: float) -> Floats:
@@ -35,7 +35,7 @@ def bargain(problem: Problem, exponent: float) -> Floats:
     matrix = lengths[:, :, None] * problem.cosines * lengths[:, None, :]
     target = lengths**2
     w = np.ones_like(lengths)
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         pull = target * w**-exponent
         hessian = matrix.copy()
         diagonal_of(hessian)[:] += exponent * pull / w

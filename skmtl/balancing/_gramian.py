@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skmtl.balancing._balancer import GradientBalancer, Seen
+from skmtl.balancing._balancer import BalancerInputs, GradientBalancer
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -46,10 +46,10 @@ class Problem:
     ridge: float
 
     @classmethod
-    def read(cls, gramian: Tensor, importance: Tensor) -> Problem:
+    def read(cls, gramian: Tensor, loss_weights: Tensor) -> Problem:
         """Scale the tasks to norm 1, so that no method depends on how different their losses are."""
         ridge = max(10 * gramian.shape[-1] * torch.finfo(gramian.dtype).eps, 1e-12)
-        products, preference = gramian.cpu().double().numpy(), importance.cpu().double().numpy()
+        products, preference = gramian.cpu().double().numpy(), loss_weights.cpu().double().numpy()
         squares = products.diagonal(axis1=1, axis2=2)
         present = (preference > 0) & (squares > 0) & (squares < np.inf)  # losses that diverge stop the run later
         norms = np.sqrt(np.where(present, squares, 1.0))
@@ -74,28 +74,28 @@ def times(matrices: Floats, vectors: Floats) -> Floats:
 
 
 class GramianBalancer(GradientBalancer):
-    """A method that maps the Gramian of the tasks' gradients to weights; scale and absent tasks are taken care of.
+    """A method that maps the Gramian of the tasks' gradients to weights.
 
-    Tasks with a zero gradient are left out and get weight 0.
+    Gradients come scaled to norm 1. Absent tasks and tasks with a zero gradient are left out and get weight 0.
     """
 
     needs = frozenset({"gramian"})
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Solve the method's problem; see :meth:`Balancer.weights`."""
-        assert seen.gramian is not None
+        assert inputs.gramian is not None
         with np.errstate(all="ignore"):  # what overflows belongs to a loss that diverges
-            problem = Problem.read(seen.gramian, importance)
-            weights = self.solve(problem, seen) / problem.norms * problem.present
-        return torch.from_numpy(weights).to(importance), state
+            problem = Problem.read(inputs.gramian, loss_weights)
+            weights = self.solve(problem, inputs) / problem.norms * problem.present
+        return torch.from_numpy(weights).to(loss_weights), state
 
     @abstractmethod
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Weights ``(member, task)`` of the gradients scaled to norm 1; those of tasks left out do not matter."""
 
 
 def with_total(problem: Problem, raw: Floats) -> Floats:
-    """Scale weights ``raw`` of the unit gradients so that those of the gradients sum to the importance at hand.
+    """Scale weights ``raw`` of the unit gradients so that those of the gradients sum to the present loss weights.
 
     ``raw`` may have both signs. Their sum then may be near 0 or negative; the divisor keeps the direction and stays
     away from 0.

@@ -1,4 +1,4 @@
-"""What weightings have in common: shares among the tasks at hand, first losses, a small Adam."""
+"""Helpers of several methods: normalisation over the present tasks, first losses, a small Adam."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 
-def shared_out(raw: Tensor, importance: Tensor) -> Tensor:
-    """Multiply by the importance and normalise to the importance of the tasks at hand: to sum 1 if all have a label."""
-    weighted = raw * importance
+def normalise(raw: Tensor, loss_weights: Tensor) -> Tensor:
+    """Multiply by the loss weights and keep their sum over the present tasks: 1 if all have a label."""
+    weighted = raw * loss_weights
     total = weighted.sum(1, keepdim=True)
-    return weighted * (importance.sum(1, keepdim=True) / torch.where(total > 0, total, 1.0))
+    return weighted * (loss_weights.sum(1, keepdim=True) / torch.where(total > 0, total, 1.0))
 
 
 def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
@@ -20,9 +20,9 @@ def masked_softmax(logits: Tensor, present: Tensor) -> Tensor:
     return torch.where(present, torch.softmax(torch.where(present, logits, -torch.inf), 1), 0.0)
 
 
-def unseen(importance: Tensor) -> Tensor:
-    """First losses before any was seen."""
-    return torch.full_like(importance, torch.nan)
+def unknown_losses(loss_weights: Tensor) -> Tensor:
+    """First losses before the first step."""
+    return torch.full_like(loss_weights, torch.nan)
 
 
 def first_losses(first: Tensor, losses: Tensor, present: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
 
@@ -21,7 +21,7 @@ class AlignedMTL(GramianBalancer):
     learning. CVPR.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Inverse root of the Gramian; see :meth:`GramianBalancer.solve`."""
         size = problem.norms * problem.present
         values, vectors = np.linalg.eigh(size[:, :, None] * problem.cosines * size[:, None, :])

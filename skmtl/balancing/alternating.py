@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 
 
 class Alternating(Balancer):
@@ -19,19 +19,19 @@ class Alternating(Balancer):
 
     needs = frozenset({"generators"})
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """All rounds are over; see :meth:`Balancer.start`."""
-        return torch.full_like(importance, torch.inf)
+        return torch.full_like(loss_weights, torch.inf)
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Pick the next task of each member; see :meth:`Balancer.weights`."""
-        assert seen.generators is not None
-        present, n_tasks = importance > 0, importance.shape[1]
+        assert inputs.generators is not None
+        present, n_tasks = loss_weights > 0, loss_weights.shape[1]
         turns = state.clone()  # (member, task): the task with the smallest number is next, infinite: done in this round
         over = torch.where(present, turns, torch.inf).isinf().all(1) & present.any(1)
         for member in over.nonzero().flatten().tolist():
-            draws = torch.rand(n_tasks, generator=seen.generators[member], dtype=torch.float64)
+            draws = torch.rand(n_tasks, generator=inputs.generators[member], dtype=torch.float64)
             turns[member] = draws.to(turns)
         chosen = torch.where(present, turns, torch.inf).argmin(1, keepdim=True)
-        one = torch.zeros_like(importance).scatter_(1, chosen, 1.0) * present
-        return importance * n_tasks * one, torch.where(one > 0, torch.inf, turns)
+        one = torch.zeros_like(loss_weights).scatter_(1, chosen, 1.0) * present
+        return loss_weights * n_tasks * one, torch.where(one > 0, torch.inf, turns)

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from skmtl.balancing._balancer import Seen, require
+from skmtl.balancing._balancer import BalancerInputs, require
 from skmtl.balancing._complementarity import complementary, solve_on
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
-MOST_GUESSES, MOST_STEPS = 8, 40
+MAX_GUESSES, MAX_STEPS = 8, 40
 TOLERANCE = 1e-10  # of the distance, relative to the radius
 
 
@@ -31,7 +31,7 @@ class CAGrad(GramianBalancer):
     c : float, default=0.5
         Radius around the mean gradient; 0 is static weighting.
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken; see :class:`GradientBalancer`.
+        What the gradients are taken with respect to; see :class:`GradientBalancer`.
 
     References
     ----------
@@ -43,12 +43,12 @@ class CAGrad(GramianBalancer):
         super().__init__(gradient)
         self.c = c
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Check ``c``; see :meth:`Balancer.start`."""
         require(self, "c", 0 <= self.c < 1, "at least 0 and less than 1")
-        return super().start(importance)
+        return super().start(loss_weights)
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Mean gradient and correction; see :meth:`GramianBalancer.solve`."""
         amounts = problem.preference * problem.norms
         return amounts + _correction(_Ball.around(amounts, problem, self.c))
@@ -62,16 +62,16 @@ class _Ball:
     gains: Floats  # (member, task)
     per_unit: Floats  # (member, task); 0 for a task that is left out
     radius: Floats  # (member, 1)
-    most: Floats  # (member, 1): no task can gain more than the one that gains least on its own
+    max_gain: Floats  # (member, 1): no task can gain more than the one that gains least on its own
 
     @classmethod
     def around(cls, amounts: Floats, problem: Problem, c: float) -> _Ball:
         gains = times(problem.cosines, amounts)
         radius = c * np.sqrt(np.maximum((amounts * gains).sum(1, keepdims=True), 0))
         alone = (gains + radius * (1 + problem.ridge) ** 0.5) * problem.norms
-        most = np.where(problem.present, alone, np.inf).min(1, keepdims=True)
-        most[np.isinf(most)] = 0.0  # no task is present
-        return cls(problem.cosines, gains, problem.present / problem.norms, radius, most)
+        max_gain = np.where(problem.present, alone, np.inf).min(1, keepdims=True)
+        max_gain[np.isinf(max_gain)] = 0.0  # no task is present
+        return cls(problem.cosines, gains, problem.present / problem.norms, radius, max_gain)
 
 
 def _correction(ball: _Ball) -> Floats:
@@ -79,8 +79,8 @@ def _correction(ball: _Ball) -> Floats:
 
     With x = lam a - b, G a = per_unit and G b = gains where x is positive, |J^T x| = radius is a quadratic in lam.
     """
-    passive = ball.gains < ball.most * ball.per_unit
-    for _ in range(MOST_GUESSES):
+    passive = ball.gains < ball.max_gain * ball.per_unit
+    for _ in range(MAX_GUESSES):
         right = np.stack([ball.per_unit, ball.gains], -1)
         a, b = np.moveaxis(solve_on(ball.cosines, right, passive), -1, 0)
         aa, ab, bb = ((u * v).sum(1, keepdims=True) for u, v in ((ball.per_unit, a), (ball.gains, a), (ball.gains, b)))
@@ -97,8 +97,8 @@ def _correction(ball: _Ball) -> Floats:
 
 def _correction_from_above(ball: _Ball) -> Floats:
     """The same by Newton's method on the distance |J^T x|, convex and rising with lam: it never passes the solution."""
-    lam, passive = ball.most, None
-    for _ in range(MOST_STEPS):
+    lam, passive = ball.max_gain, None
+    for _ in range(MAX_STEPS):
         x, passive = complementary(ball.cosines, ball.gains - lam * ball.per_unit, passive)
         distance = np.sqrt(np.maximum((x * times(ball.cosines, x)).sum(1, keepdims=True), 0))
         beyond = distance - ball.radius

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
-from skmtl.balancing._weights import masked_softmax, shared_out
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl.balancing._weights import masked_softmax, normalise
 
 
 class _Epochs(NamedTuple):
@@ -42,22 +42,22 @@ class DWA(Balancer):
     def __init__(self, temperature: float = 2.0) -> None:
         self.temperature = temperature
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """No epoch yet; see :meth:`Balancer.start`."""
         require(self, "temperature", self.temperature > 0, "positive")
-        zero, unknown = torch.zeros_like(importance), torch.full_like(importance, torch.nan)
+        zero, unknown = torch.zeros_like(loss_weights), torch.full_like(loss_weights, torch.nan)
         return _Epochs(0, zero, zero, unknown, unknown)
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Softmax of the loss ratios; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        assert seen.epoch is not None
-        present = importance > 0
-        epochs = state if seen.epoch == state.epoch else _next(state, seen.epoch)
+        assert inputs.losses is not None
+        assert inputs.epoch is not None
+        present = loss_weights > 0
+        epochs = state if inputs.epoch == state.epoch else _next(state, inputs.epoch)
         ratio = epochs.last / epochs.last_but_one
         rate = torch.where(ratio.isfinite(), ratio, 1.0)  # unknown yet, or a loss of 0
-        weights = shared_out(masked_softmax(rate / self.temperature, present), importance)
-        total = epochs.total + torch.where(present, seen.losses, 0.0)
+        weights = normalise(masked_softmax(rate / self.temperature, present), loss_weights)
+        total = epochs.total + torch.where(present, inputs.losses, 0.0)
         return weights, epochs._replace(total=total, batches=epochs.batches + present)
 
 

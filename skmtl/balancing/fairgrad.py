@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Seen, require
+from skmtl.balancing._balancer import BalancerInputs, require
 from skmtl.balancing._bargaining import bargain
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
@@ -22,7 +22,7 @@ class FairGrad(GramianBalancer):
     alpha : float, default=2.0
         Fairness; positive.
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken; see :class:`GradientBalancer`.
+        What the gradients are taken with respect to; see :class:`GradientBalancer`.
 
     References
     ----------
@@ -33,11 +33,11 @@ class FairGrad(GramianBalancer):
         super().__init__(gradient)
         self.alpha = alpha
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Check ``alpha``; see :meth:`Balancer.start`."""
         require(self, "alpha", self.alpha > 0, "positive")
-        return super().start(importance)
+        return super().start(loss_weights)
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """G w = p w^(-1 / alpha); see :meth:`GramianBalancer.solve`."""
         return with_total(problem, bargain(problem, 1 / self.alpha))

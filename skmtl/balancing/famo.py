@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
-from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, unseen
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, unknown_losses
 
 
 class _Logits(NamedTuple):
@@ -57,24 +57,24 @@ class FAMO(Balancer):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.best_loss, self.epsilon = best_loss, epsilon
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Equal logits; see :meth:`Balancer.start`."""
         require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
         require(self, "weight_decay", self.weight_decay >= 0, "at least 0")
         require(self, "epsilon", self.epsilon > 0, "positive")
-        zero = torch.zeros_like(importance)
-        return _Logits(zero, Moments.zero(zero), unseen(zero), zero, zero > 0)
+        zero = torch.zeros_like(loss_weights)
+        return _Logits(zero, Moments.zero(zero), unknown_losses(zero), zero, zero > 0)
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Learn from the previous step, then weigh this one; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        logits, moments = self._learned(state, seen.losses_after_step)
-        present = importance > 0
-        first = first_losses(state.first, seen.losses, present)
-        gaps = self._gaps(seen.losses, first)
-        shares = masked_softmax(logits, present) * importance / gaps
-        total = shares.sum(1, keepdim=True)
-        weights = shares * (importance.sum(1, keepdim=True) / torch.where(total > 0, total, 1.0))
+        assert inputs.losses is not None
+        logits, moments = self._learned(state, inputs.losses_after_step)
+        present = loss_weights > 0
+        first = first_losses(state.first, inputs.losses, present)
+        gaps = self._gaps(inputs.losses, first)
+        fractions = masked_softmax(logits, present) * loss_weights / gaps
+        total = fractions.sum(1, keepdim=True)
+        weights = fractions * (loss_weights.sum(1, keepdim=True) / torch.where(total > 0, total, 1.0))
         weights = torch.where(present, weights, 0.0)
         return weights, _Logits(logits, moments, first, gaps.log(), present)
 
@@ -82,8 +82,8 @@ class FAMO(Balancer):
         if losses_after_step is None:
             return state.logits, state.moments
         fall = torch.where(state.present, state.log_losses - self._gaps(losses_after_step, state.first).log(), 0.0)
-        shares = masked_softmax(state.logits, state.present)
-        gradient = shares * (fall - (shares * fall).sum(1, keepdim=True)) + self.weight_decay * state.logits
+        fractions = masked_softmax(state.logits, state.present)
+        gradient = fractions * (fall - (fractions * fall).sum(1, keepdim=True)) + self.weight_decay * state.logits
         return adam(state.logits, gradient, state.moments, self.learning_rate, state.present)
 
     def _gaps(self, losses: Tensor, first: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import GradientBalancer, Seen, require
-from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, shared_out, unseen
+from skmtl.balancing._balancer import BalancerInputs, GradientBalancer, require
+from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, normalise, unknown_losses
 
 
 class _Progress(NamedTuple):
@@ -31,7 +31,7 @@ class GradNorm(GradientBalancer):
     learning_rate : float, default=0.025
         Of xi.
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken; see :class:`GradientBalancer`.
+        What the gradients are taken with respect to; see :class:`GradientBalancer`.
 
     References
     ----------
@@ -50,27 +50,27 @@ class GradNorm(GradientBalancer):
         super().__init__(gradient)
         self.alpha, self.learning_rate = alpha, learning_rate
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Equal weights; see :meth:`Balancer.start`."""
-        super().start(importance)
+        super().start(loss_weights)
         require(self, "alpha", self.alpha >= 0, "at least 0")
         require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
-        return _Progress(torch.zeros_like(importance), Moments.zero(importance), unseen(importance))
+        return _Progress(torch.zeros_like(loss_weights), Moments.zero(loss_weights), unknown_losses(loss_weights))
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Move the weights, then use them; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        assert seen.gradient_norms is not None
-        present = importance > 0
-        first = first_losses(state.first, seen.losses, present)
+        assert inputs.losses is not None
+        assert inputs.gradient_norms is not None
+        present = loss_weights > 0
+        first = first_losses(state.first, inputs.losses, present)
         count = present.sum(1, keepdim=True).clamp(min=1)
-        shares = masked_softmax(state.logits, present)
-        norms = torch.where(present, count * shares * seen.gradient_norms, 0.0)
-        target = norms.sum(1, keepdim=True) / count * self._rate(seen.losses, first, present)
+        fractions = masked_softmax(state.logits, present)
+        norms = torch.where(present, count * fractions * inputs.gradient_norms, 0.0)
+        target = norms.sum(1, keepdim=True) / count * self._rate(inputs.losses, first, present)
         pull = (norms - target).sign() * norms  # derivative by log v_t
-        gradient = pull - shares * pull.sum(1, keepdim=True)  # through the softmax
+        gradient = pull - fractions * pull.sum(1, keepdim=True)  # through the softmax
         logits, moments = adam(state.logits, gradient, state.moments, self.learning_rate, present)
-        return shared_out(masked_softmax(logits, present), importance), _Progress(logits, moments, first)
+        return normalise(masked_softmax(logits, present), loss_weights), _Progress(logits, moments, first)
 
     def _rate(self, losses: Tensor, first: Tensor, present: Tensor) -> Tensor:
         """Each task's loss ratio over their mean, to the power alpha."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
 
@@ -20,7 +20,7 @@ class IMTLG(GramianBalancer):
     multi-task learning. ICLR.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Equal projections on the unit gradients; see :meth:`GramianBalancer.solve`."""
         ones = np.ones_like(problem.norms)
         v = np.linalg.solve(problem.cosines, ones[:, :, None])[:, :, 0]

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
-from skmtl.balancing._weights import first_losses, unseen
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl.balancing._weights import first_losses, unknown_losses
 
 
 class LogLosses(Balancer):
@@ -32,15 +32,15 @@ class LogLosses(Balancer):
     def __init__(self, epsilon: float = 1e-6) -> None:
         self.epsilon = epsilon
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """No first loss yet; see :meth:`Balancer.start`."""
         require(self, "epsilon", self.epsilon > 0, "positive")
-        return unseen(importance)
+        return unknown_losses(loss_weights)
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
-        """Importance over loss; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        present = importance > 0
-        first = first_losses(state, seen.losses, present)
-        floored = (seen.losses + self.epsilon * first).clamp(min=1e-30)  # a first loss of 0
-        return (importance / floored).where(present, importance), first
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
+        """Loss weight over loss; see :meth:`Balancer.weights`."""
+        assert inputs.losses is not None
+        present = loss_weights > 0
+        first = first_losses(state, inputs.losses, present)
+        floored = (inputs.losses + self.epsilon * first).clamp(min=1e-30)  # a first loss of 0
+        return (loss_weights / floored).where(present, loss_weights), first

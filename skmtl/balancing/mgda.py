@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._complementarity import complementary
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
@@ -21,7 +21,7 @@ class MGDA(GramianBalancer):
     Sener, O. and Koltun, V. (2018). Multi-task learning as multi-objective optimization. NeurIPS 31.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Minimum-norm point; see :meth:`GramianBalancer.solve`."""
         offset = np.where(problem.present, -1 / problem.norms, 1.0)
         x, _ = complementary(problem.cosines, offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._bargaining import bargain
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
@@ -20,6 +20,6 @@ class NashMTL(GramianBalancer):
     learning as a bargaining game. ICML.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """G w = p / w; see :meth:`GramianBalancer.solve`."""
         return with_total(problem, bargain(problem, 1.0))

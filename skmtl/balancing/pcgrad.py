@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, diagonal_of
 
 
@@ -23,7 +23,7 @@ class PCGrad(GramianBalancer):
     shuffle : bool, default=True
         Whether each gradient meets the others in an order of its own; in the order of the tasks otherwise.
     gradient : {"parameters", "representation"}, default="parameters"
-        By what the gradients are taken; see :class:`GradientBalancer`.
+        What the gradients are taken with respect to; see :class:`GradientBalancer`.
 
     References
     ----------
@@ -37,10 +37,10 @@ class PCGrad(GramianBalancer):
         super().__init__(gradient)
         self.shuffle = shuffle
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Project on coefficient vectors; see :meth:`GramianBalancer.solve`."""
         members, n_tasks = problem.norms.shape
-        order = self._order(members, n_tasks, seen)
+        order = self._order(members, n_tasks, inputs)
         met = problem.cosines[np.arange(members)[:, None], order]  # (meeting, member, task, coefficient)
         left = np.tile(np.eye(n_tasks), (members, 1))  # (member * task, coefficient): what is left of each gradient
         rows = np.arange(len(left))
@@ -49,13 +49,13 @@ class PCGrad(GramianBalancer):
         amounts = problem.preference * problem.norms
         return (amounts[:, None, :] @ left.reshape(members, n_tasks, n_tasks))[:, 0]
 
-    def _order(self, members: int, n_tasks: int, seen: Seen) -> NDArray[np.int64]:
+    def _order(self, members: int, n_tasks: int, inputs: BalancerInputs) -> NDArray[np.int64]:
         """Whom each gradient meets one after the other: ``(n_tasks - 1, member, task)``."""
         if self.shuffle:
-            assert seen.generators is not None
-            draws = [torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in seen.generators]
-            places = torch.stack(draws).numpy()
+            assert inputs.generators is not None
+            draws = [torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in inputs.generators]
+            ranks = torch.stack(draws).numpy()
         else:
-            places = np.tile(np.arange(float(n_tasks)), (members, n_tasks, 1))
-        diagonal_of(places)[:] = np.inf  # nobody meets itself
-        return np.moveaxis(places.argsort(2)[:, :, :-1], 2, 0)
+            ranks = np.tile(np.arange(float(n_tasks)), (members, n_tasks, 1))
+        diagonal_of(ranks)[:] = np.inf  # nobody meets itself
+        return np.moveaxis(ranks.argsort(2)[:, :, :-1], 2, 0)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen
-from skmtl.balancing._weights import masked_softmax, shared_out
+from skmtl.balancing._balancer import Balancer, BalancerInputs
+from skmtl.balancing._weights import masked_softmax, normalise
 
 
 class RandomWeights(Balancer):
@@ -24,9 +24,9 @@ class RandomWeights(Balancer):
 
     needs = frozenset({"generators"})
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Softmax of normal draws; see :meth:`Balancer.weights`."""
-        assert seen.generators is not None
-        n_tasks = importance.shape[1]
-        draws = torch.stack([torch.randn(n_tasks, generator=g, dtype=torch.float64) for g in seen.generators])
-        return shared_out(masked_softmax(draws.to(importance), importance > 0), importance), state
+        assert inputs.generators is not None
+        n_tasks = loss_weights.shape[1]
+        draws = torch.stack([torch.randn(n_tasks, generator=g, dtype=torch.float64) for g in inputs.generators])
+        return normalise(masked_softmax(draws.to(loss_weights), loss_weights > 0), loss_weights), state

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
-from skmtl.balancing._weights import masked_softmax, shared_out
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl.balancing._weights import masked_softmax, normalise
 
-SMALLEST = 1e-12  # a loss of 0 has no inverse
+MIN_LOSS = 1e-12  # a loss of 0 has no inverse
 
 
 class SoftOptimalUncertainty(Balancer):
@@ -33,13 +33,13 @@ class SoftOptimalUncertainty(Balancer):
     def __init__(self, temperature: float = 10.0) -> None:
         self.temperature = temperature
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """No state; see :meth:`Balancer.start`."""
         require(self, "temperature", self.temperature > 0, "positive")
         return None
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Softmax of inverse losses; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        inverse = 1 / seen.losses.clamp(min=SMALLEST)
-        return shared_out(masked_softmax(inverse / self.temperature, importance > 0), importance), state
+        assert inputs.losses is not None
+        inverse = 1 / inputs.losses.clamp(min=MIN_LOSS)
+        return normalise(masked_softmax(inverse / self.temperature, loss_weights > 0), loss_weights), state

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from skmtl._params import Params
-from skmtl.balancing._balancer import Balancer, Seen
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 
 
 class Static(Balancer):
@@ -24,9 +24,9 @@ class Static(Balancer):
     learning even help? NeurIPS 35.
     """
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
-        """Return ``importance`` unchanged; see :meth:`Balancer.weights`."""
-        return importance, state
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
+        """Return the loss weights unchanged; see :meth:`Balancer.weights`."""
+        return loss_weights, state
 
 
 class GeometricWeights(Params):

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
 from skmtl.balancing._weights import masked_softmax
 
 
@@ -34,13 +34,14 @@ class STCH(Balancer):
     def __init__(self, smoothing: float = 0.1, ideal_loss: float = 0.0) -> None:
         self.smoothing, self.ideal_loss = smoothing, ideal_loss
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """No state; see :meth:`Balancer.start`."""
         require(self, "smoothing", self.smoothing > 0, "positive")
         return None
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Softmax of the weighted losses; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        factor = importance * importance.shape[1]
-        return factor * masked_softmax(factor * (seen.losses - self.ideal_loss) / self.smoothing, importance > 0), state
+        assert inputs.losses is not None
+        factor = loss_weights * loss_weights.shape[1]
+        excess = factor * (inputs.losses - self.ideal_loss)
+        return factor * masked_softmax(excess / self.smoothing, loss_weights > 0), state

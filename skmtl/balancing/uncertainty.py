@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, Seen, require
+from skmtl.balancing._balancer import Balancer, BalancerInputs, require
 from skmtl.balancing._weights import Moments, adam
 
 
@@ -34,17 +34,17 @@ class Uncertainty(Balancer):
     def __init__(self, learning_rate: float = 0.01) -> None:
         self.learning_rate = learning_rate
 
-    def start(self, importance: Tensor) -> Any:
+    def start(self, loss_weights: Tensor) -> Any:
         """Noise of 1; see :meth:`Balancer.start`."""
         require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
-        return torch.zeros_like(importance), Moments.zero(importance)
+        return torch.zeros_like(loss_weights), Moments.zero(loss_weights)
 
-    def weights(self, importance: Tensor, seen: Seen, state: Any) -> tuple[Tensor, Any]:
+    def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
         """Inverse of the noise; see :meth:`Balancer.weights`."""
-        assert seen.losses is not None
-        assert seen.likelihood is not None
+        assert inputs.losses is not None
+        assert inputs.likelihood is not None
         log_noise, moments = state
-        slope, offset = seen.likelihood
+        slope, offset = inputs.likelihood
         precision = slope * (-log_noise).exp()
-        gradient = offset - precision * seen.losses
-        return importance * precision, adam(log_noise, gradient, moments, self.learning_rate, importance > 0)
+        gradient = offset - precision * inputs.losses
+        return loss_weights * precision, adam(log_noise, gradient, moments, self.learning_rate, loss_weights > 0)

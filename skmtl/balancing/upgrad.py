@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmtl.balancing._balancer import Seen
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._complementarity import complementary
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem
 
@@ -21,7 +21,7 @@ class UPGrad(GramianBalancer):
     Quinton, P. and Rey, V. (2024). Jacobian descent for multi-objective optimization. arXiv:2406.16232.
     """
 
-    def solve(self, problem: Problem, seen: Seen) -> Floats:
+    def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Project all gradients; see :meth:`GramianBalancer.solve`."""
         cosines, n_tasks = problem.cosines, problem.norms.shape[1]
         each = np.broadcast_to(cosines[:, None], (len(cosines), n_tasks, n_tasks, n_tasks))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from skmtl.balancing import Balancer, Seen
+from skmtl.balancing import Balancer, BalancerInputs
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Passes, TaskGradients
 from skmtl.training._data import Batch
@@ -107,10 +107,10 @@ class LossStep:
         self._steps_with_label.add_(labels.present)
         return sums
 
-    def _look(self, own: Tensor, available: dict[str, Any]) -> Seen:
+    def _look(self, own: Tensor, available: dict[str, Any]) -> BalancerInputs:
         """Show what the method declared to need."""
         self.record.look(own)
-        return Seen(**{name: available[name] for name in self.balancer.needs})
+        return BalancerInputs(**{name: available[name] for name in self.balancer.needs})
 
     def _backward(self, own: Tensor, weights: Tensor) -> None:
         self.passes.backward(own.mul_(self.objective.spread(weights)[:, None]))
@@ -188,7 +188,7 @@ class LookBackStep(LossStep):
         chosen._after = None if self._after is None else self._after[members]
         return chosen
 
-    def _look(self, own: Tensor, available: dict[str, Any]) -> Seen:
+    def _look(self, own: Tensor, available: dict[str, Any]) -> BalancerInputs:
         return super()._look(own, {**available, "losses_after_step": self._after})
 
 
@@ -212,13 +212,13 @@ class GradientStep(LossStep):
         chosen.gradients = self.gradients.over(passes)
         return chosen
 
-    def _look(self, own: Tensor, available: dict[str, Any]) -> Seen:
+    def _look(self, own: Tensor, available: dict[str, Any]) -> BalancerInputs:
         gramian = self.gradients.gramian(own)
         self.record.add(gramian)
         available["gramian"] = gramian
         if "gradient_norms" in self.balancer.needs:
             available["gradient_norms"] = gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
-        return Seen(**{name: available[name] for name in self.balancer.needs})
+        return BalancerInputs(**{name: available[name] for name in self.balancer.needs})
 
     def _backward(self, own: Tensor, weights: Tensor) -> None:
         self.gradients.backward(own, weights)

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from skmtl.balancing import Balancer, GradientBalancer, Seen
+from skmtl.balancing import Balancer, BalancerInputs, GradientBalancer
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Architecture, MixedPrecisionPasses, Passes, TaskGradients, task_gradients
 from skmtl.training._balanced_step import GradientStep, LookBackStep, LossStep, StepParts
@@ -65,7 +65,7 @@ def make_step(
         where nothing is shared.
     """
     if not balancer.needs and not record:
-        weights, _ = balancer.weights(parts.importance, Seen(), balancer.start(parts.importance))
+        weights, _ = balancer.weights(parts.importance, BalancerInputs(), balancer.start(parts.importance))
         return TrainingStep(parts.passes, parts.objective, Weighting(weights, parts.rows_per_weight), parts.update)
     if isinstance(balancer, GradientBalancer):
         balancer.start(parts.importance)  # checks the kind of gradient before it is used

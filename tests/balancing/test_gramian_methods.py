@@ -13,11 +13,11 @@ from skmtl.balancing import (
     IMTLG,
     MGDA,
     AlignedMTL,
+    BalancerInputs,
     CAGrad,
     FairGrad,
     NashMTL,
     PCGrad,
-    Seen,
     UPGrad,
     cagrad,
 )
@@ -46,14 +46,14 @@ def gramians(jacobian):
     return jacobian @ jacobian.mT
 
 
-def solve(balancer, gramian, importance=None):
-    """Weights (member, task); equal importance by default."""
+def solve(balancer, gramian, loss_weights=None):
+    """Weights (member, task); equal loss weights by default."""
     members, n_tasks = gramian.shape[:2]
-    if importance is None:
-        importance = torch.full((members, n_tasks), 1 / n_tasks, dtype=gramian.dtype)
+    if loss_weights is None:
+        loss_weights = torch.full((members, n_tasks), 1 / n_tasks, dtype=gramian.dtype)
     streams = [torch.Generator().manual_seed(member) for member in range(members)]
-    weights, _ = balancer.weights(importance, Seen(gramian=gramian, generators=streams), balancer.start(importance))
-    return weights
+    inputs = BalancerInputs(gramian=gramian, generators=streams)
+    return balancer.weights(loss_weights, inputs, balancer.start(loss_weights))[0]
 
 
 def two(a, b, cosine):
@@ -142,23 +142,23 @@ def test_a_zero_gradient_is_left_out(name):
     """The others get what they would get alone."""
     jacobian = jacobians(6, 3, 7)
     with_zero = torch.cat([jacobian[:, :2], torch.zeros(6, 1, 7, dtype=torch.float64), jacobian[:, 2:]], 1)
-    importance = torch.full((6, 4), 0.25, dtype=torch.float64)
+    loss_weights = torch.full((6, 4), 0.25, dtype=torch.float64)
     balancer = PCGrad(shuffle=False) if name == "pcgrad" else METHODS[name]
-    weights = solve(balancer, gramians(with_zero), importance)
-    alone = solve(balancer, gramians(jacobian), importance[:, :3])
+    weights = solve(balancer, gramians(with_zero), loss_weights)
+    alone = solve(balancer, gramians(jacobian), loss_weights[:, :3])
     assert (weights[:, 2] == 0).all()
     close(weights[:, [0, 1, 3]], alone)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_an_absent_task_is_left_out(name):
-    """A task without a label in the batch has importance 0, member by member."""
+    """A task without a label in the batch has loss weight 0, member by member."""
     jacobian = jacobians(2, 4, 7)
-    importance = torch.tensor([[0.1, 0.2, 0.0, 0.3], [0.4, 0.0, 0.2, 0.4]], dtype=torch.float64)
+    loss_weights = torch.tensor([[0.1, 0.2, 0.0, 0.3], [0.4, 0.0, 0.2, 0.4]], dtype=torch.float64)
     balancer = PCGrad(shuffle=False) if name == "pcgrad" else METHODS[name]
-    weights = solve(balancer, gramians(jacobian), importance)
+    weights = solve(balancer, gramians(jacobian), loss_weights)
     for member, kept in enumerate(([0, 1, 3], [0, 2, 3])):
-        alone = solve(balancer, gramians(jacobian[[member]][:, kept]), importance[[member]][:, kept])
+        alone = solve(balancer, gramians(jacobian[[member]][:, kept]), loss_weights[[member]][:, kept])
         close(weights[member, kept], alone[0])
         assert weights[member].count_nonzero() <= 3
 
@@ -218,10 +218,10 @@ def test_scaling_a_loss_leaves_the_direction(name):
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "pcgrad"])
 def test_permuting_tasks_permutes_weights(name):
     jacobian, order = jacobians(5, 6, 9), [3, 0, 5, 1, 4, 2]
-    importance = torch.rand(5, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    importance /= importance.sum(1, keepdim=True)
-    weights = solve(METHODS[name], gramians(jacobian), importance)
-    close(solve(METHODS[name], gramians(jacobian[:, order]), importance[:, order]), weights[:, order])
+    loss_weights = torch.rand(5, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    loss_weights /= loss_weights.sum(1, keepdim=True)
+    weights = solve(METHODS[name], gramians(jacobian), loss_weights)
+    close(solve(METHODS[name], gramians(jacobian[:, order]), loss_weights[:, order]), weights[:, order])
 
 
 def test_distinct_methods_give_distinct_weights():
@@ -239,8 +239,8 @@ def test_distinct_methods_give_distinct_weights():
 @pytest.mark.parametrize("name", ["pcgrad", "upgrad"])
 def test_without_conflict_the_direction_is_that_of_static_weights(name):
     jacobian = jacobians(4, 5, 8).abs()
-    importance = torch.tensor([[0.1, 0.2, 0.3, 0.25, 0.15]], dtype=torch.float64).expand(4, -1)
-    close(solve(METHODS[name], gramians(jacobian), importance), importance)
+    loss_weights = torch.tensor([[0.1, 0.2, 0.3, 0.25, 0.15]], dtype=torch.float64).expand(4, -1)
+    close(solve(METHODS[name], gramians(jacobian), loss_weights), loss_weights)
 
 
 def test_mgda_meets_its_optimality_conditions():
@@ -267,7 +267,7 @@ def test_upgrad_is_the_mean_of_projections_by_least_squares():
 @pytest.mark.parametrize("c", [0.2, 0.5, 0.95])
 def test_cagrad_meets_its_optimality_conditions(c, guesses, monkeypatch):
     """d lies on the ball around the mean gradient; its correction is a cone combination of the worst tasks."""
-    monkeypatch.setattr(cagrad, "MOST_GUESSES", guesses)
+    monkeypatch.setattr(cagrad, "MAX_GUESSES", guesses)
     gramian = gramians(jacobians(100, 6, 8))
     correction = solve(CAGrad(c), gramian) - 1 / 6
     mean_norm = gramian.mean((1, 2)).sqrt()
@@ -282,12 +282,12 @@ def test_cagrad_meets_its_optimality_conditions(c, guesses, monkeypatch):
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 8.0])
 def test_bargaining_meets_its_equation(alpha):
     """G w = p w^(-1 / alpha) up to one factor for all tasks."""
-    gramian, importance = (
+    gramian, loss_weights = (
         gramians(jacobians(100, 6, 8)),
         torch.arange(1.0, 7.0, dtype=torch.float64).expand(100, -1) / 21,
     )
-    weights = solve(FairGrad(alpha), gramian, importance)
-    ratio = (gramian @ weights[:, :, None])[:, :, 0] / (importance * weights ** (-1 / alpha))
+    weights = solve(FairGrad(alpha), gramian, loss_weights)
+    ratio = (gramian @ weights[:, :, None])[:, :, 0] / (loss_weights * weights ** (-1 / alpha))
     close(ratio / ratio.mean(1, keepdim=True), [[1.0] * 6] * 100, 1e-8)
 
 
@@ -313,8 +313,8 @@ def test_loss_weights_shift_the_gradient_methods():
     favoured = torch.tensor([[0.55, 0.15, 0.15, 0.15]], dtype=torch.float64).expand(40, -1)
     for name, method in METHODS.items():
         lengths = []
-        for importance in (equal, favoured):
-            weights = solve(method, gramian, importance)
+        for loss_weights in (equal, favoured):
+            weights = solve(method, gramian, loss_weights)
             gain = (gramian @ weights[:, :, None])[:, 0, 0]
             length = (weights[:, None] @ gramian @ weights[:, :, None])[:, 0, 0].clamp(min=1e-30).sqrt()
             lengths.append(gain / length)

@@ -9,10 +9,10 @@ from skmtl.balancing import (
     FAMO,
     STCH,
     Alternating,
+    BalancerInputs,
     GradNorm,
     LogLosses,
     RandomWeights,
-    Seen,
     SoftOptimalUncertainty,
     Uncertainty,
 )
@@ -37,22 +37,22 @@ def streams(members=2):
     return [torch.Generator().manual_seed(member) for member in range(members)]
 
 
-def repeat(balancer, steps, importance=EQUAL, **seen):
+def repeat(balancer, steps, loss_weights=EQUAL, **seen):
     """Weights of many steps that see the same, ``(step, member, task)``."""
-    state, out = balancer.start(importance), []
+    state, out = balancer.start(loss_weights), []
     for _ in range(steps):
-        weights, state = balancer.weights(importance, Seen(**seen), state)
+        weights, state = balancer.weights(loss_weights, BalancerInputs(**seen), state)
         out.append(weights)
     return torch.stack(out)
 
 
-@pytest.mark.parametrize("importance", [EQUAL, UNEQUAL])
-def test_log_is_the_derivative_of_the_sum_of_logarithms(importance):
-    weights = repeat(LogLosses(epsilon=0.01), 1, importance, losses=LOSSES)[0]
+@pytest.mark.parametrize("loss_weights", [EQUAL, UNEQUAL])
+def test_log_is_the_derivative_of_the_sum_of_logarithms(loss_weights):
+    weights = repeat(LogLosses(epsilon=0.01), 1, loss_weights, losses=LOSSES)[0]
     for member in range(2):
         floor = 0.01 * LOSSES[member]
 
-        def objective(losses, floor=floor, p=importance[member]):
+        def objective(losses, floor=floor, p=loss_weights[member]):
             return (p * (losses + floor).log()).sum()
 
         close(weights[member], derivative(objective, LOSSES[member]))
@@ -69,8 +69,8 @@ def test_log_cancels_the_scale_of_a_loss():
 
 def test_log_with_a_floor_relative_to_the_first_loss():
     balancer = LogLosses(epsilon=0.1)
-    _, state = balancer.weights(EQUAL, Seen(losses=LOSSES), balancer.start(EQUAL))
-    weights, _ = balancer.weights(EQUAL, Seen(losses=torch.zeros_like(LOSSES)), state)
+    _, state = balancer.weights(EQUAL, BalancerInputs(losses=LOSSES), balancer.start(EQUAL))
+    weights, _ = balancer.weights(EQUAL, BalancerInputs(losses=torch.zeros_like(LOSSES)), state)
     close(weights, EQUAL / (0.1 * LOSSES))
 
 
@@ -114,7 +114,7 @@ def test_dwa_follows_the_ratio_of_epoch_means():
     epochs = [[LOSSES, 3 * LOSSES], [LOSSES**2, LOSSES], [LOSSES]]
     for epoch, batches in enumerate(epochs):
         for losses in batches:
-            weights, state = balancer.weights(EQUAL, Seen(losses=losses, epoch=epoch), state)
+            weights, state = balancer.weights(EQUAL, BalancerInputs(losses=losses, epoch=epoch), state)
         if epoch < 2:
             close(weights, EQUAL)
     ratio = (LOSSES**2 + LOSSES) / 2 / (2 * LOSSES)
@@ -141,10 +141,10 @@ def test_alternating_passes_over_an_absent_task():
     absent = EQUAL * torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
     generators = streams()
     for step in range(60):
-        importance = absent if step < 30 else torch.zeros_like(EQUAL) if step < 33 else EQUAL
-        weights, state = balancer.weights(importance, Seen(generators=generators), state)
+        loss_weights = absent if step < 30 else torch.zeros_like(EQUAL) if step < 33 else EQUAL
+        weights, state = balancer.weights(loss_weights, BalancerInputs(generators=generators), state)
         counts += weights > 0
-        assert (weights[importance == 0] == 0).all()
+        assert (weights[loss_weights == 0] == 0).all()
     assert counts[0, 1] > 0
     assert counts.sum() == 2 * 57
 
@@ -163,15 +163,14 @@ def test_famo_agrees_with_torchjd(weight_decay):
     scalarization = pytest.importorskip("torchjd.scalarization")
     reference = scalarization.FAMO(3, lr=0.025, weight_decay=weight_decay).double()
     balancer = FAMO(weight_decay=weight_decay, epsilon=1e-12)
-    importance, rng = EQUAL[:1], torch.Generator().manual_seed(0)
-    state, after = balancer.start(importance), None
+    loss_weights, rng = EQUAL[:1], torch.Generator().manual_seed(0)
+    state, after = balancer.start(loss_weights), None
     for _ in range(30):
         losses = 0.1 + torch.rand(3, generator=rng, dtype=torch.float64)
         if after is not None:
             reference.update(after)
-        weights, state = balancer.weights(
-            importance, Seen(losses=losses[None], losses_after_step=None if after is None else after[None]), state
-        )
+        inputs = BalancerInputs(losses=losses[None], losses_after_step=None if after is None else after[None])
+        weights, state = balancer.weights(loss_weights, inputs, state)
         close(weights[0], derivative(reference, losses), 1e-6)
         after = losses * torch.rand(3, generator=rng, dtype=torch.float64)
 
@@ -180,7 +179,8 @@ def test_famo_raises_the_weight_of_the_task_that_fell_least():
     balancer, state = FAMO(weight_decay=0.0), FAMO().start(EQUAL)
     after = None
     for _ in range(20):
-        weights, state = balancer.weights(EQUAL, Seen(losses=torch.ones_like(LOSSES), losses_after_step=after), state)
+        inputs = BalancerInputs(losses=torch.ones_like(LOSSES), losses_after_step=after)
+        weights, state = balancer.weights(EQUAL, inputs, state)
         after = torch.tensor([[0.9, 0.5, 0.5], [0.5, 0.5, 0.9]], dtype=torch.float64)
     assert weights.argmax(1).tolist() == [0, 2]
 
@@ -204,10 +204,10 @@ def test_gradnorm_moves_towards_the_tasks_own_rate():
     """
     balancer, state = GradNorm(alpha=1.0), GradNorm().start(EQUAL)
     norms = torch.ones_like(LOSSES)
-    _, state = balancer.weights(EQUAL, Seen(losses=torch.ones_like(LOSSES), gradient_norms=norms), state)
+    _, state = balancer.weights(EQUAL, BalancerInputs(losses=torch.ones_like(LOSSES), gradient_norms=norms), state)
     left = torch.tensor([[0.9, 0.5, 0.1], [0.2, 0.8, 0.5]], dtype=torch.float64)
     for _ in range(10):
-        weights, state = balancer.weights(EQUAL, Seen(losses=left, gradient_norms=norms), state)
+        weights, state = balancer.weights(EQUAL, BalancerInputs(losses=left, gradient_norms=norms), state)
     assert (weights.argsort(1) == left.argsort(1)).all()
 
 
@@ -252,7 +252,7 @@ def test_hard_cases_stay_finite(balancer, case):
         if case == "all absent" and step == 1:
             here.zero_()
         losses = scale * torch.rand(2, n_tasks, generator=rng, dtype=torch.float64) * here
-        seen = Seen(
+        seen = BalancerInputs(
             losses=losses,
             losses_after_step=after,
             gradient_norms=losses.sqrt(),
@@ -291,7 +291,7 @@ def test_weightings_multiply_the_loss_weights():
     """Normalised to sum 1 after the multiplication."""
     for balancer in (SoftOptimalUncertainty(), DWA(), GradNorm(learning_rate=0.0)):
         seen = {"losses": LOSSES, "epoch": 0, "gradient_norms": LOSSES}
-        equal, unequal = (repeat(balancer, 1, importance, **seen)[0] for importance in (EQUAL, UNEQUAL))
+        equal, unequal = (repeat(balancer, 1, loss_weights, **seen)[0] for loss_weights in (EQUAL, UNEQUAL))
         expected = equal * UNEQUAL
         close(unequal, expected / expected.sum(1, keepdim=True))
 
@@ -299,6 +299,7 @@ def test_weightings_multiply_the_loss_weights():
 def test_log_losses_of_a_task_seen_late_start_from_their_own_first_loss():
     balancer = LogLosses(epsilon=0.5)
     late = torch.tensor([[1.0, 0.0, 1.0]], dtype=torch.float64) / 3
-    _, state = balancer.weights(late, Seen(losses=torch.tensor([[1.0, 0.0, 1.0]]).double()), balancer.start(late))
-    weights, _ = balancer.weights(EQUAL[:1], Seen(losses=torch.tensor([[1.0, 4.0, 1.0]]).double()), state)
+    inputs = BalancerInputs(losses=torch.tensor([[1.0, 0.0, 1.0]]).double())
+    _, state = balancer.weights(late, inputs, balancer.start(late))
+    weights, _ = balancer.weights(EQUAL[:1], BalancerInputs(losses=torch.tensor([[1.0, 4.0, 1.0]]).double()), state)
     np.testing.assert_allclose(weights[0, 1], 1 / 3 / 6)

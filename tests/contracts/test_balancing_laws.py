@@ -189,11 +189,11 @@ def test_balancers_see_epochs_and_what_they_declared_only():
     class Spy(BALANCERS["dwa"]):
         needs = frozenset({"epoch", "losses"})
 
-        def weights(self, importance, seen, state):
-            assert seen.gramian is None
-            assert seen.generators is None
-            epochs.append(seen.epoch)
-            return super().weights(importance, seen, state)
+        def weights(self, loss_weights, inputs, state):
+            assert inputs.gramian is None
+            assert inputs.generators is None
+            epochs.append(inputs.epoch)
+            return super().weights(loss_weights, inputs, state)
 
     fit(Spy(), [0])
     assert epochs == [epoch for epoch in range(3) for _ in range(5)]
@@ -204,9 +204,9 @@ def test_weights_in_the_history_are_means_over_steps_with_a_label():
     seen = []
     inner = run.step.balancer.weights
 
-    def spy(importance, seen_, state):
-        weights, state = inner(importance, seen_, state)
-        seen.append(torch.where(importance > 0, weights, torch.nan))
+    def spy(loss_weights, inputs, state):
+        weights, state = inner(loss_weights, inputs, state)
+        seen.append(torch.where(loss_weights > 0, weights, torch.nan))
         return weights, state
 
     object.__setattr__(run.step.balancer, "weights", spy)
