@@ -87,7 +87,7 @@ def make_trunk(shape: Shape) -> nn.Sequential:
 
 
 class _Net:
-    """Trunk, a linear head a task and fused AdamW: what a user of a gradient library writes."""
+    """BodySpec, a linear head a task and fused AdamW: what a user of a gradient library writes."""
 
     def __init__(self, shape: Shape) -> None:
         torch.manual_seed(0)

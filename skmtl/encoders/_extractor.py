@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
 
 
 class Extractor(ABC):
@@ -20,14 +20,14 @@ class Extractor(ABC):
     ----------
     width : int
         Number of features that it makes of a row.
-    cells : int
+    peak_activations : int
         Numbers that a row of one member takes where it is widest; bounds the rows computed at a time.
     operations : int
         Multiplications for a row of one member; decides on the number of threads.
     """
 
     width: int
-    cells: int
+    peak_activations: int
     operations: int
 
     @property
@@ -40,9 +40,9 @@ class Extractor(ABC):
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
 
     @abstractmethod
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_outputs_ of the encoder) -> (member, row, width)``.
 
         A member's result must not depend on the other members; randomness in training comes from its generator in
-        ``scratch``.
+        ``workspace``.
         """

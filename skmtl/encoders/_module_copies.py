@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from skmtl.encoders._extractor import Extractor
-from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, Workspace
 
 PROBED_ROWS = 2  # a batch of one is refused by normalisation over rows
 
@@ -21,7 +21,7 @@ class Sizes(NamedTuple):
     """What a module makes of a row; see :class:`Extractor`."""
 
     width: int
-    cells: int
+    peak_activations: int
     operations: int
 
 
@@ -122,7 +122,7 @@ class ModuleCopies(Extractor):
         sizes: Sizes,
     ) -> None:
         self.template, self.input_shape, self.integers = template, tuple(input_shape), integers
-        self.width, self.cells, self.operations = sizes
+        self.width, self.peak_activations, self.operations = sizes
         self._shapes = {name: tuple(p.shape) for name, p in template.named_parameters() if p.requires_grad}
         self._initial = _InitialWeights(fresh, list(self._shapes))
 
@@ -138,17 +138,17 @@ class ModuleCopies(Extractor):
         self._parameters = {n: buffer.view(full) if leaves is None else leaves[full] for n, full in names.items()}
         self._members, self._device = buffer.members, buffer.values.device
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
-        self.template.train(scratch.training)
+        self.template.train(workspace.training)
         rows = x.long() if self.integers else x
         rows = rows.unflatten(2, self.input_shape).expand(self._members, *[-1] * (1 + len(self.input_shape)))
         stacked = {name: values.unbind(0) for name, values in self._parameters.items()}
         copies = [{name: values[member] for name, values in stacked.items()} for member in range(self._members)]
-        if scratch.generators is None:
+        if workspace.generators is None:
             return torch.stack([self._run(*pair) for pair in zip(copies, rows, strict=True)])
         outs = []
-        for copy, own_rows, generator in zip(copies, rows, scratch.generators, strict=True):
+        for copy, own_rows, generator in zip(copies, rows, workspace.generators, strict=True):
             seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
             with randomness(seed, self._device):
                 outs.append(self._run(copy, own_rows))

@@ -13,7 +13,7 @@ from skmtl.layers import (
     MemberGroupNorm,
     ParameterBuffer,
     ParameterSpec,
-    Scratch,
+    Workspace,
     channels_as_rows,
     members_as_channels,
 )
@@ -47,10 +47,10 @@ class _Block:
         if self.shortcut:
             self.layers.append(self.shortcut)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        h = F.relu_(self.first_norm.forward(self.first.forward(x, scratch), scratch))
-        h = self.second_norm.forward(self.second.forward(h, scratch), scratch)
-        return F.relu_(h.add_(self.shortcut.forward(x, scratch) if self.shortcut else x))
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        h = F.relu_(self.first_norm.forward(self.first.forward(x, workspace), workspace))
+        h = self.second_norm.forward(self.second.forward(h, workspace), workspace)
+        return F.relu_(h.add_(self.shortcut.forward(x, workspace) if self.shortcut else x))
 
 
 class ResidualNetwork(Extractor):
@@ -84,12 +84,12 @@ class ResidualNetwork(Extractor):
     def _measure(self, pool_size: int) -> None:
         """Sizes that follow from the shape of an image."""
         size = self.shape[1:]
-        self.cells, self.operations = prod(self.shape), 0
+        self.peak_activations, self.operations = prod(self.shape), 0
         for layer in self._layers:
             if isinstance(layer, MemberConvolution) and layer.kernel > 1:  # a shortcut runs beside its block
                 size = layer.size(*size)
                 places = prod(size)
-                self.cells = max(self.cells, 2 * layer.specs[0].shape[0] * places)
+                self.peak_activations = max(self.peak_activations, 2 * layer.specs[0].shape[0] * places)
                 self.operations += layer.specs[0].size * places
         self.grid = min(pool_size, size[0]), min(pool_size, size[1])
         self.width = self.blocks[-1].second.specs[0].shape[0] * prod(self.grid)
@@ -112,10 +112,10 @@ class ResidualNetwork(Extractor):
         for layer in self._layers:
             layer.bind(buffer, leaves)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
-        h = self.stem.forward(members_as_channels(x, self.shape), scratch)
-        h = F.relu_(self.stem_norm.forward(h, scratch))
+        h = self.stem.forward(members_as_channels(x, self.shape), workspace)
+        h = F.relu_(self.stem_norm.forward(h, workspace))
         for block in self.blocks:
-            h = block.forward(h, scratch)
+            h = block.forward(h, workspace)
         return channels_as_rows(F.adaptive_avg_pool2d(h, self.grid), self.members)

@@ -16,7 +16,7 @@ from skmtl.layers import (
     Packing,
     ParameterBuffer,
     ParameterSpec,
-    Scratch,
+    Workspace,
 )
 
 LAYERS: dict[str, type[MemberRecurrence] | None] = {"lstm": MemberLSTM, "gru": MemberGRU, "mean": None}
@@ -64,7 +64,7 @@ class SequenceReader(Extractor):
         self.recurrence = recurrent(f"encoder.{layer}", embedding_size, n_units, self.directions) if recurrent else None
         self.width = self.directions * n_units if recurrent else embedding_size
         gates = recurrent.n_gates + 2 if recurrent else 1
-        self.cells = length * max(embedding_size, gates * self.width)
+        self.peak_activations = length * max(embedding_size, gates * self.width)
         maps = self.recurrence.specs[:2] if self.recurrence else ()
         self.operations = length * (embedding_size + sum(spec.size for spec in maps))
 
@@ -80,35 +80,35 @@ class SequenceReader(Extractor):
         if self.recurrence:
             self.recurrence.bind(buffer, leaves)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
         ids = x.long()
         if len(ids) == 1:  # rows common to the members
-            return self._read(ids[0], slice(None), scratch)
-        return torch.cat([self._read(rows, slice(member, member + 1), scratch) for member, rows in enumerate(ids)])
+            return self._read(ids[0], slice(None), workspace)
+        return torch.cat([self._read(rows, slice(member, member + 1), workspace) for member, rows in enumerate(ids)])
 
-    def _read(self, ids: Tensor, members: slice, scratch: Scratch) -> Tensor:
+    def _read(self, ids: Tensor, members: slice, workspace: Workspace) -> Tensor:
         """``(row, length) -> (member, row, width)`` for some of the members."""
         packing = Packing.of(ids)
-        vectors = self._embed(packing.take(ids), "forth", members, scratch)
+        vectors = self._embed(packing.take(ids), "forth", members, workspace)
         if self.recurrence is None:
             return packing.unsort(packing.mean(vectors))
         if self.directions == 2:
-            back = self._embed(packing.take_reversed(ids), "back", members, scratch)
+            back = self._embed(packing.take_reversed(ids), "back", members, workspace)
             vectors = torch.stack([vectors, back], 1).flatten(0, 1)  # (member * direction, token, embedding)
         states, last = self.recurrence.forward(vectors, packing, members)
         pooled = packing.unsort(self.pool(packing, states, last))
         features: Tensor = pooled.unflatten(0, (-1, self.directions)).transpose(1, 2).flatten(2)
         return features
 
-    def _embed(self, tokens: Tensor, name: str, members: slice, scratch: Scratch) -> Tensor:
+    def _embed(self, tokens: Tensor, name: str, members: slice, workspace: Workspace) -> Tensor:
         """``(token,) -> (member, token, embedding)``, some of it dropped in training."""
         vectors = self.embedding.forward(tokens, members)
-        if not scratch.training:
+        if not workspace.training:
             return vectors
         n_members, n_tokens, width = vectors.shape
         for share, size in zip(self.drops, (1, width), strict=True):
             if share > 0:
                 rate = vectors.new_full((n_members,), share)
-                vectors = vectors * scratch.keep_mask(name, (n_members, n_tokens, size), rate, vectors)
+                vectors = vectors * workspace.keep_mask(name, (n_members, n_tokens, size), rate, vectors)
         return vectors

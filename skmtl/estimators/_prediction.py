@@ -12,8 +12,8 @@ from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._correcting import dense
 from skmtl.inputs import sliceable
-from skmtl.network import Network, Scratch
-from skmtl.sharing import Finding
+from skmtl.network import Network, Workspace
+from skmtl.sharing import SharingStatistic
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
 
@@ -86,13 +86,13 @@ def _chunks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
     dtype = network.architecture.dtype
-    widest = max(network.architecture.n_inputs, network.cells, network.n_outputs)
+    widest = max(network.architecture.n_inputs, network.peak_activations, network.n_outputs)
     step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
-    scratch = Scratch(reuse=True)
+    workspace = Workspace(reuse=True)
     with threads_for(2.0 * step * network.operations * network.architecture.members, n_threads):
         for rows in _cut(X, step):
             encoded = dense(encoder.transform(rows, dtype), dtype)
-            yield encoded, _outputs(network, encoded, scratch)
+            yield encoded, _outputs(network, encoded, workspace)
 
 
 def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
@@ -103,11 +103,11 @@ def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: 
     """What the hidden layers tell about how tasks share, every task axis in the order of the label matrix."""
     dtype = network.architecture.dtype
     encoded = dense(encoder.transform(X, dtype), dtype)
-    found = network.findings(torch.from_numpy(encoded).to(network.device)[None])
+    found = network.sharing_statistics(torch.from_numpy(encoded).to(network.device)[None])
     return {name: _restored(finding, layout) for name, finding in found.items()}
 
 
-def _restored(finding: Finding, layout: TaskLayout) -> np.ndarray:
+def _restored(finding: SharingStatistic, layout: TaskLayout) -> np.ndarray:
     values = finding.values.cpu().numpy()
     for axis, name in enumerate(finding.axes):
         if name == "task":
@@ -126,11 +126,11 @@ def _cut(X: Any, step: int) -> Iterator[Any]:
         yield rows[start : start + step]
 
 
-def _outputs(network: Network, encoded: np.ndarray, scratch: Scratch) -> np.ndarray:
+def _outputs(network: Network, encoded: np.ndarray, workspace: Workspace) -> np.ndarray:
     """``(n, n_features) -> (member, n, outputs)``."""
     with torch.inference_mode():
         x = torch.from_numpy(encoded).to(network.device)
-        outputs: np.ndarray = network(x[None], scratch).cpu().numpy()
+        outputs: np.ndarray = network(x[None], workspace).cpu().numpy()
     return outputs
 
 

@@ -96,7 +96,7 @@ def _rows_memory(learner: Learner) -> float:
 def _memory(learner: Learner) -> float:
     """Bytes of parameters and activations in training."""
     network, buffer = learner.start.network, learner.start.network.buffer
-    per_row = max(sum(network.architecture.hidden_layer_sizes), network.cells) + network.n_outputs
+    per_row = max(sum(network.architecture.hidden_layer_sizes), network.peak_activations) + network.n_outputs
     activations = ACTIVATION_COPIES * learner.start.settings.batch_size * per_row
     return buffer.values.element_size() * buffer.members * (PARAMETER_COPIES * network.n_parameters + activations)
 

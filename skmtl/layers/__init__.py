@@ -14,9 +14,9 @@ from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._packing import Packing
 from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
-from skmtl.layers._scratch import Scratch
 from skmtl.layers._stitch import MemberStitch
 from skmtl.layers._task_gramian import LayerGradients, mixture_gramian, task_gramian
+from skmtl.layers._workspace import Workspace
 
 __all__ = [
     "ACTIVATIONS",
@@ -41,7 +41,7 @@ __all__ = [
     "Packing",
     "ParameterBuffer",
     "ParameterSpec",
-    "Scratch",
+    "Workspace",
     "alike",
     "channels_as_rows",
     "constant",

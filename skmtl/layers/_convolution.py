@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._initial import constant, uniform
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberConvolution:
@@ -25,7 +25,7 @@ class MemberConvolution:
     kernel : int, default=3
         Height and width of the kernel, odd.
     stride : int, default=1
-        Step between its places.
+        Step of the kernel.
     gain : float, default=1.0
         Scale of the initial weights, whose variance is gain^2 over the number of inputs of an output.
     """
@@ -43,7 +43,7 @@ class MemberConvolution:
         self.members = buffer.members
         self.weight = (buffer.view(name) if leaves is None else leaves[name]).flatten(0, 1)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(row, [member *] n_inputs, h, w) -> (row, member * n_outputs, h / stride, w / stride)``."""
         groups = 1 if x.shape[1] == self.n_inputs else self.members  # rows common to the members go in once
         return F.conv2d(x, self.weight, stride=self.stride, padding=self.kernel // 2, groups=groups)
@@ -78,7 +78,7 @@ class MemberGroupNorm:
         scale, shift = ((buffer.view(s.name) if leaves is None else leaves[s.name]).flatten() for s in self.specs)
         self.members, self.scale, self.shift = buffer.members, scale, shift
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(row, member * channel, h, w)``, as it came."""
         return F.group_norm(x, self.members * self.n_groups, self.scale, self.shift)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._initial import constant
 from skmtl.layers._linear import MemberLinear
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 OPEN = 2.0  # bias to start from: gates of 0.88
 
@@ -39,16 +39,16 @@ class MemberGate:
         """Take the parameters from ``buffer``."""
         self.linear.bind(buffer, leaves)
 
-    def forward(self, read: Tensor, features: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, read: Tensor, features: Tensor, workspace: Workspace) -> Tensor:
         """``(stack, row, n_inputs)`` and ``(stack, row, width)`` to ``(stack, row, width)``."""
-        open_ = torch.sigmoid(self.linear.forward(read, scratch))
-        scratch.saved[self.name + ".open"], scratch.saved[self.name + ".features"] = open_, features
+        open_ = torch.sigmoid(self.linear.forward(read, workspace))
+        workspace.saved[self.name + ".open"], workspace.saved[self.name + ".features"] = open_, features
         return features * open_
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
         """Write the parameters' gradients; return those at the gated features and at what the gate looked at."""
-        open_, features = scratch.saved[self.name + ".open"], scratch.saved[self.name + ".features"]
+        open_, features = workspace.saved[self.name + ".open"], workspace.saved[self.name + ".features"]
         at_features = gradient * open_
         at_linear = at_features * features * (1 - open_)
-        self.linear.backward(at_linear, scratch)
-        return at_features, self.linear.input_gradient(at_linear, scratch)
+        self.linear.backward(at_linear, workspace)
+        return at_features, self.linear.input_gradient(at_linear, workspace)

@@ -10,7 +10,7 @@ from torch import Tensor
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._initial import uniform
 from skmtl.layers._parts import affine_of_parts, weight_gradient_of_parts
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberLinear:
@@ -65,30 +65,30 @@ class MemberLinear:
         self.weight_transposed = self.weight.transpose(1, 2)
         self._stack = self.weight.shape[0]
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or part or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
-        x = self._keep_input(x, scratch)
-        out = scratch.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
+        x = self._keep_input(x, workspace)
+        out = workspace.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
         if x.shape[0] != self._stack:
-            return affine_of_parts(x, self.weight, self.bias, scratch.parts, out)
+            return affine_of_parts(x, self.weight, self.bias, workspace.parts, out)
         return torch.baddbmm(self.bias, x, self.weight, out=out)
 
-    def _keep_input(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def _keep_input(self, x: Tensor, workspace: Workspace) -> Tensor:
         if self._stack != 1 == x.shape[0]:
             x = x.expand(self._stack, -1, -1)
-        scratch.saved[self.name] = x
+        workspace.saved[self.name] = x
         return x
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""
-        x = scratch.saved[self.name]
+        x = workspace.saved[self.name]
         if x.shape[0] == self._stack:
             torch.bmm(x.transpose(1, 2), gradient, out=self._weight_gradient)
         else:
-            weight_gradient_of_parts(x, gradient, scratch.parts, self._weight_gradient)
+            weight_gradient_of_parts(x, gradient, workspace.parts, self._weight_gradient)
         torch.sum(gradient, 1, keepdim=True, out=self._bias_gradient)
 
-    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at the input, ``(stack, row, n_inputs)``."""
-        out = scratch.out(self._input_name, self._stack, gradient.shape[1], self.n_inputs, self.weight)
+        out = workspace.out(self._input_name, self._stack, gradient.shape[1], self.n_inputs, self.weight)
         return torch.bmm(gradient, self.weight_transposed, out=out)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._initial import constant, uniform
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberLowRank:
@@ -54,13 +54,13 @@ class MemberLowRank:
         self._down = down.flatten(1, 2) if self.common_input else down.flatten(0, 1)
         self._up = up.flatten(0, 1)  # (member * task, rank, n_outputs)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_inputs)`` or ``(member * task, row, n_inputs) -> (member * task, row, n_outputs)``."""
         members, rows = len(self.weight), x.shape[1]
         if self.common_input:
             x = x.expand(members, -1, -1)
         down = torch.bmm(self._down, x.transpose(1, 2)).view(members * self.n_tasks, -1, rows)  # (.., rank, row)
-        scratch.saved[self.name], scratch.saved[self.name + ".down"] = x, down
+        workspace.saved[self.name], workspace.saved[self.name + ".down"] = x, down
         shared = torch.baddbmm(self.bias, self._by_member(x), self.weight)
         if self.common_input:
             shared = shared.repeat_interleave(self.n_tasks, 0)
@@ -70,9 +70,9 @@ class MemberLowRank:
         """Rows of all tasks below each other: ``(member * task, row, width) -> (member, task * row, width)``."""
         return stacked.reshape(len(self.weight), -1, stacked.shape[2])
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
         """Write the parameters' gradients from ``gradient`` at the output; return what :meth:`input_gradient` takes."""
-        x, down = scratch.saved[self.name], scratch.saved[self.name + ".down"]
+        x, down = workspace.saved[self.name], workspace.saved[self.name + ".down"]
         at_weight, at_bias, at_down, at_up = self._gradients
         torch.bmm(down, gradient, out=at_up.flatten(0, 1))
         at_low = torch.bmm(self._up, gradient.transpose(1, 2))  # (member * task, rank, row)

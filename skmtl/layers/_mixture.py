@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberMixture:
@@ -21,7 +21,7 @@ class MemberMixture:
         Prefix of the parameters' names.
     n_inputs : int
         Width of what the gates read.
-    reads : Tensor of shape (mixture, own), int
+    reads : Tensor of shape (mixture, read), int
         Indices of the experts that each mixture reads.
     n_experts : int
         Number of experts of a member.
@@ -50,10 +50,10 @@ class MemberMixture:
         owner: Literal["shared", "task"] = "task",
     ) -> None:
         self.name, self.n_experts, self.copies, self.gate_dropout = name, n_experts, copies, gate_dropout
-        self.n_mixtures, self.n_own = reads.shape
-        self.reads = None if self.n_own == n_experts else reads
+        self.n_mixtures, self.n_read = reads.shape
+        self.reads = None if self.n_read == n_experts else reads
         self.gates = MemberLinear(
-            f"{name}.gates", n_inputs, self.n_mixtures // copies * self.n_own, copies=copies, owner=owner
+            f"{name}.gates", n_inputs, self.n_mixtures // copies * self.n_read, copies=copies, owner=owner
         )
 
     @property
@@ -67,21 +67,21 @@ class MemberMixture:
         if self.reads is not None:
             self.reads = self.reads.to(buffer.values.device)
 
-    def weights(self, x: Tensor, scratch: Scratch) -> Tensor:
-        """Gates from ``(1 or member * copies, row, n_inputs)``: ``(member, row, mixture, own)``."""
-        logits = self.gates.forward(x, scratch).unflatten(0, (-1, self.copies)).transpose(1, 2)
-        logits = logits.reshape(*logits.shape[:2], self.n_mixtures, self.n_own)
-        if self.gate_dropout and scratch.training:
-            logits = logits.masked_fill(self._shut(logits, scratch), -torch.inf)
+    def weights(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """Gates from ``(1 or member * copies, row, n_inputs)``: ``(member, row, mixture, read)``."""
+        logits = self.gates.forward(x, workspace).unflatten(0, (-1, self.copies)).transpose(1, 2)
+        logits = logits.reshape(*logits.shape[:2], self.n_mixtures, self.n_read)
+        if self.gate_dropout and workspace.training:
+            logits = logits.masked_fill(self._shut(logits, workspace), -torch.inf)
         return torch.softmax(logits, -1)
 
-    def _shut(self, logits: Tensor, scratch: Scratch) -> Tensor:
+    def _shut(self, logits: Tensor, workspace: Workspace) -> Tensor:
         rate = logits.new_full((logits.shape[0],), self.gate_dropout)
-        flat = (*logits.shape[:2], self.n_mixtures * self.n_own)
-        shut = scratch.keep_mask(self.gates.name, flat, rate, logits).view_as(logits) == 0
+        flat = (*logits.shape[:2], self.n_mixtures * self.n_read)
+        shut = workspace.keep_mask(self.gates.name, flat, rate, logits).view_as(logits) == 0
         return shut & ~shut.all(-1, keepdim=True)
 
-    def forward(self, x: Tensor, experts: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, experts: Tensor, workspace: Workspace) -> Tensor:
         """Mix experts.
 
         Parameters
@@ -90,7 +90,7 @@ class MemberMixture:
             What the gates read.
         experts : Tensor of shape (member, row, expert, width)
             Contiguous outputs of the experts.
-        scratch : Scratch
+        workspace : Workspace
             Run state.
 
         Returns
@@ -98,16 +98,16 @@ class MemberMixture:
         Tensor of shape (member * mixture, row, width)
             The mixtures.
         """
-        gates = self.weights(x, scratch)
-        scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"] = gates, experts
+        gates = self.weights(x, workspace)
+        workspace.saved[self.name + ".softmax"], workspace.saved[self.name + ".experts"] = gates, experts
         full = self._over_all_experts(gates)
         mixed = torch.bmm(full.flatten(0, 1), experts.flatten(0, 1)).unflatten(0, full.shape[:2])
         stacked: Tensor = mixed.transpose(1, 2).flatten(0, 1)
         return stacked
 
-    def gates_of_last(self, scratch: Scratch) -> Tensor:
-        """Gates of the last forward, ``(member, row, mixture, own)``."""
-        return scratch.saved[self.name + ".softmax"].detach()
+    def gates_of_last(self, workspace: Workspace) -> Tensor:
+        """Gates of the last forward, ``(member, row, mixture, read)``."""
+        return workspace.saved[self.name + ".softmax"].detach()
 
     def _over_all_experts(self, gates: Tensor) -> Tensor:
         """Gates with a zero for every expert that a mixture does not read: ``(member, row, mixture, expert)``."""
@@ -116,14 +116,14 @@ class MemberMixture:
         index = self.reads.expand(gates.shape)
         return gates.new_zeros(*gates.shape[:3], self.n_experts).scatter(-1, index, gates)
 
-    def backward(self, gradient: Tensor, scratch: Scratch, factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def backward(self, gradient: Tensor, workspace: Workspace, factors: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Write the gates' gradients.
 
         Parameters
         ----------
         gradient : Tensor of shape (member * mixture, row, width)
             Gradient at the mixtures.
-        scratch : Scratch
+        workspace : Workspace
             Run state.
         factors : Tensor, optional
             Broadcasts to ``(member, row, mixture, expert)``: how much a mixture's gradient counts for an expert.
@@ -135,7 +135,7 @@ class MemberMixture:
         logits : Tensor
             What :meth:`input_gradient` takes.
         """
-        gates, experts = scratch.saved[self.name + ".softmax"], scratch.saved[self.name + ".experts"]
+        gates, experts = workspace.saved[self.name + ".softmax"], workspace.saved[self.name + ".experts"]
         by_row = gradient.unflatten(0, (-1, self.n_mixtures)).transpose(1, 2).flatten(0, 1)  # (.., mixture, width)
         full = self._over_all_experts(gates)
         full = (full if factors is None else full * factors).flatten(0, 1)
@@ -145,9 +145,9 @@ class MemberMixture:
             at_gates = at_gates.gather(-1, self.reads.expand(gates.shape))
         at_logits = gates * (at_gates - (gates * at_gates).sum(-1, keepdim=True))
         flat = at_logits.reshape(*gates.shape[:2], self.copies, -1).transpose(1, 2).flatten(0, 1)
-        self.gates.backward(flat, scratch)
+        self.gates.backward(flat, workspace)
         return at_experts, flat
 
-    def input_gradient(self, logits: Tensor, scratch: Scratch) -> Tensor:
+    def input_gradient(self, logits: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at what the gates read, from what :meth:`backward` returned."""
-        return self.gates.input_gradient(logits, scratch)
+        return self.gates.input_gradient(logits, workspace)

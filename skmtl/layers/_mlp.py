@@ -11,7 +11,7 @@ from skmtl.layers._activations import ACTIVATIONS
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._nonlinearity import MemberNonlinearity
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberMLP:
@@ -65,26 +65,26 @@ class MemberMLP:
         for layer in self.layers:
             layer.bind(buffer, leaves)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""
         h = x
         for layer, nonlinearity in zip(self.layers, self._nonlinearities, strict=True):
-            h = nonlinearity.forward(layer.forward(h, scratch), scratch)
+            h = nonlinearity.forward(layer.forward(h, workspace), workspace)
         return h
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Write the parameters' gradients from ``gradient`` at the last hidden layer, which is overwritten.
 
         Returns what :meth:`input_gradient` takes: the gradient at the first layer's pre-activation.
         """
         for i in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[i]
-            gradient = self._nonlinearities[i].backward(gradient, scratch)
-            layer.backward(gradient, scratch)
+            gradient = self._nonlinearities[i].backward(gradient, workspace)
+            layer.backward(gradient, workspace)
             if i > 0:
-                gradient = layer.input_gradient(gradient, scratch)
+                gradient = layer.input_gradient(gradient, workspace)
         return gradient
 
-    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at the input, ``(stack, row, n_inputs)``, from what :meth:`backward` returned."""
-        return self.layers[0].input_gradient(gradient, scratch) if self.layers else gradient
+        return self.layers[0].input_gradient(gradient, workspace) if self.layers else gradient

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers._activations import ACTIVATIONS
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberNonlinearity:
@@ -28,19 +28,19 @@ class MemberNonlinearity:
         self._drops: list[bool] = (dropout > 0).tolist()
         self._any_drops = any(self._drops)
 
-    def forward(self, z: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, z: Tensor, workspace: Workspace) -> Tensor:
         """``(stack, row, width)``, which is overwritten, to the same shape."""
-        scratch.saved[self._hidden_name] = z
+        workspace.saved[self._hidden_name] = z
         h = self.activation.apply(z)
-        if self._any_drops and scratch.training:
+        if self._any_drops and workspace.training:
             stack, rows, width = h.shape
-            mask = scratch.keep_mask(self._mask_name, (stack, rows, width), self.dropout, h, self._drops)
-            scratch.saved[self._mask_name] = mask
-            h = torch.mul(h, mask, out=scratch.out(self._mask_name, stack, rows, width, h))
+            mask = workspace.keep_mask(self._mask_name, (stack, rows, width), self.dropout, h, self._drops)
+            workspace.saved[self._mask_name] = mask
+            h = torch.mul(h, mask, out=workspace.out(self._mask_name, stack, rows, width, h))
         return h
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at z from the one at h, which is overwritten."""
         if self._any_drops:
-            gradient = gradient.mul_(scratch.saved[self._mask_name])
-        return self.activation.backward(gradient, scratch.saved[self._hidden_name])
+            gradient = gradient.mul_(workspace.saved[self._mask_name])
+        return self.activation.backward(gradient, workspace.saved[self._hidden_name])

@@ -62,6 +62,6 @@ class Packing:
 
     def max(self, values: Tensor) -> Tensor:
         """Largest value over each row's tokens, 0 without any: ``(stack, token, width) -> (stack, row, width)``."""
-        place = self.row[:, None].expand_as(values)
+        index = self.row[:, None].expand_as(values)
         blank = values.new_zeros(values.shape[0], len(self.order), values.shape[2])
-        return blank.scatter_reduce(1, place, values, "amax", include_self=False)
+        return blank.scatter_reduce(1, index, values, "amax", include_self=False)

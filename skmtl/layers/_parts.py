@@ -25,13 +25,13 @@ def affine_of_parts(x: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int
     if out is None:
         out = weight.new_empty(weight.shape[0], x.shape[1], weight.shape[2])
     sizes = list(sizes)
-    for own, w, b, o in zip(x, weight.split(sizes), bias.split(sizes), out.split(sizes), strict=True):
-        torch.baddbmm(b, own.expand(w.shape[0], -1, -1), w, out=o)
+    for rows, w, b, o in zip(x, weight.split(sizes), bias.split(sizes), out.split(sizes), strict=True):
+        torch.baddbmm(b, rows.expand(w.shape[0], -1, -1), w, out=o)
     return out
 
 
 def weight_gradient_of_parts(x: Tensor, gradient: Tensor, sizes: Sequence[int], out: Tensor) -> None:
     """Write x^T gradient of every member, part by part, to ``out`` ``(member, n_inputs, n_outputs)``."""
     sizes = list(sizes)
-    for own, g, o in zip(x.transpose(1, 2), gradient.split(sizes), out.split(sizes), strict=True):
-        torch.bmm(own.expand(g.shape[0], -1, -1), g, out=o)
+    for rows, g, o in zip(x.transpose(1, 2), gradient.split(sizes), out.split(sizes), strict=True):
+        torch.bmm(rows.expand(g.shape[0], -1, -1), g, out=o)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
 from skmtl.layers._linear import MemberLinear
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 NARROW = 16  # columns from which a product is as fast as its transpose
 
@@ -44,14 +44,14 @@ class MemberReadout(MemberLinear):
             ParameterSpec(self._bias_name, (self.copies, self.n_outputs, 1), _transposed(bias), self.owner),
         )
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
-        x = self._keep_input(x, scratch)
-        out = scratch.out(self.name, self._stack, self.n_outputs, x.shape[1], self.weight)
+        x = self._keep_input(x, workspace)
+        out = workspace.out(self.name, self._stack, self.n_outputs, x.shape[1], self.weight)
         return torch.baddbmm(self.bias, self.weight, x.transpose(1, 2), out=out).transpose(1, 2)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""
         transposed = gradient.transpose(1, 2)
-        torch.bmm(transposed, scratch.saved[self.name], out=self._weight_gradient)
+        torch.bmm(transposed, workspace.saved[self.name], out=self._weight_gradient)
         torch.sum(transposed, 2, keepdim=True, out=self._bias_gradient)

@@ -46,7 +46,7 @@ class MemberRecurrence:
         x : Tensor of shape (member * copies, token, n_inputs)
             Packed inputs.
         packing : Packing
-            Their places.
+            Their order.
         members : slice
             Members to compute.
 
@@ -76,7 +76,7 @@ class MemberRecurrence:
         return (like.new_zeros(len(like), rows, self.n_units),)
 
     def _step(self, gates: Tensor, state: tuple[Tensor, ...], recurrent: Tensor) -> tuple[Tensor, ...]:
-        """New state, its output first, from the inputs' share of the gates."""
+        """New state, its output first, from the inputs' part of the gates."""
         raise NotImplementedError
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class MemberStitch:
@@ -41,15 +41,15 @@ class MemberStitch:
     def _by_task(self, stacked: Tensor) -> Tensor:
         return stacked.reshape(-1, self.n_tasks, stacked.shape[1] * stacked.shape[2])
 
-    def forward(self, h: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, h: Tensor, workspace: Workspace) -> Tensor:
         """``(member * task, row, width) -> (member * task, row, width)``."""
-        by_task = scratch.saved[self.name] = self._by_task(h)
-        out = scratch.out(self.name, len(by_task), self.n_tasks, by_task.shape[2], h)
+        by_task = workspace.saved[self.name] = self._by_task(h)
+        out = workspace.out(self.name, len(by_task), self.n_tasks, by_task.shape[2], h)
         return torch.bmm(self.mixing, by_task, out=out).view_as(h)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Write the parameter's gradient and return the gradient at the input."""
         by_task = self._by_task(gradient)
-        torch.bmm(by_task, scratch.saved[self.name].transpose(1, 2), out=self._gradient)
-        out = scratch.out(self.name + ".input", len(by_task), self.n_tasks, by_task.shape[2], gradient)
+        torch.bmm(by_task, workspace.saved[self.name].transpose(1, 2), out=self._gradient)
+        out = workspace.out(self.name + ".input", len(by_task), self.n_tasks, by_task.shape[2], gradient)
         return torch.bmm(self.mixing.transpose(1, 2), by_task, out=out).view_as(gradient)

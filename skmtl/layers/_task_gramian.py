@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._mlp import MemberMLP
-from skmtl.layers._scratch import Scratch
+from skmtl.layers._workspace import Workspace
 
 
 class LayerGradients(NamedTuple):
@@ -20,7 +20,7 @@ class LayerGradients(NamedTuple):
 
 
 def task_gramian(
-    mlp: MemberMLP, gradient: Tensor, scratch: Scratch, members: slice
+    mlp: MemberMLP, gradient: Tensor, workspace: Workspace, members: slice
 ) -> tuple[Tensor, list[LayerGradients | None]]:
     """Gramian of the tasks' gradients by all parameters.
 
@@ -33,7 +33,7 @@ def task_gramian(
         A stack without copies.
     gradient : Tensor of shape (member, task, row, width)
         Each task's gradient at the last hidden layer; overwritten.
-    scratch : Scratch
+    workspace : Workspace
         Of the last forward. What is returned holds until it is used for so many members again.
     members : slice
         The members that ``gradient`` belongs to.
@@ -49,20 +49,20 @@ def task_gramian(
     formed: list[LayerGradients | None] = []
     for i in range(len(mlp.layers) - 1, -1, -1):
         layer = mlp.layers[i]
-        mask = scratch.saved.get(layer.name + ".mask")
+        mask = workspace.saved.get(layer.name + ".mask")
         if mask is not None:
             gradient = gradient.mul_(mask[members, None])
-        gradient = mlp.activation.backward(gradient, scratch.saved[layer.name + ".hidden"][members, None])
-        x = scratch.saved[layer.name][members]
+        gradient = mlp.activation.backward(gradient, workspace.saved[layer.name + ".hidden"][members, None])
+        x = workspace.saved[layer.name][members]
         if _formed_sooner(layer, gradient):
-            by_layer = _form(layer, x, gradient, scratch)
+            by_layer = _form(layer, x, gradient, workspace)
             formed.insert(0, by_layer)
             gramian += _inner(by_layer.weight).baddbmm_(by_layer.bias, by_layer.bias.transpose(1, 2))
         else:
             formed.insert(0, None)
-            gramian += _inner_without_forming(layer, x, gradient, scratch)
+            gramian += _inner_without_forming(layer, x, gradient, workspace)
         if i > 0:
-            gradient = _input_gradient(layer, gradient, members, scratch)
+            gradient = _input_gradient(layer, gradient, members, workspace)
     return gramian, formed
 
 
@@ -90,24 +90,24 @@ def mixture_gramian(gates: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _formed_sooner(layer: MemberLinear, gradient: Tensor) -> bool:
-    """Whether x^T D_t of all tasks is no dearer than x x^T and x x^T D_t."""
+    """Whether x^T D_t of all tasks costs no more than x x^T and x x^T D_t."""
     n_tasks, n_rows = gradient.shape[1:3]
     through_rows = n_rows * (layer.n_inputs + n_tasks * layer.n_outputs)
     return n_tasks * layer.n_inputs * layer.n_outputs <= through_rows
 
 
-def _form(layer: MemberLinear, x: Tensor, gradient: Tensor, scratch: Scratch) -> LayerGradients:
+def _form(layer: MemberLinear, x: Tensor, gradient: Tensor, workspace: Workspace) -> LayerGradients:
     """Gradients x^T D_t by the weight and sum_row D_t by the bias."""
-    out = _out(f"{layer.name}.formed", (*gradient.shape[:2], layer.n_inputs, layer.n_outputs), gradient, scratch)
+    out = _out(f"{layer.name}.formed", (*gradient.shape[:2], layer.n_inputs, layer.n_outputs), gradient, workspace)
     return LayerGradients(torch.matmul(x.transpose(1, 2)[:, None], gradient, out=out), gradient.sum(2))
 
 
-def _inner_without_forming(layer: MemberLinear, x: Tensor, gradient: Tensor, scratch: Scratch) -> Tensor:
+def _inner_without_forming(layer: MemberLinear, x: Tensor, gradient: Tensor, workspace: Workspace) -> Tensor:
     """<x^T D_s, x^T D_t> = <D_s, x x^T D_t>, with a constant input whose weight is the bias."""
     if x.stride(0) == 0:
         x = x[:1]  # rows common to all members
     kernel = torch.baddbmm(x.new_ones(()), x, x.transpose(1, 2))
-    out = _out(f"{layer.name}.through_rows", tuple(gradient.shape), gradient, scratch)
+    out = _out(f"{layer.name}.through_rows", tuple(gradient.shape), gradient, workspace)
     return _inner(gradient, torch.matmul(kernel[:, None], gradient, out=out))
 
 
@@ -116,17 +116,17 @@ def _inner(a: Tensor, b: Tensor | None = None) -> Tensor:
     return torch.bmm(a.flatten(2), (a if b is None else b).flatten(2).transpose(1, 2))
 
 
-def _input_gradient(layer: MemberLinear, gradient: Tensor, members: slice, scratch: Scratch) -> Tensor:
+def _input_gradient(layer: MemberLinear, gradient: Tensor, members: slice, workspace: Workspace) -> Tensor:
     """Gradient at the layer's input, ``(member, task, row, n_inputs)``."""
     shape = (*gradient.shape[:3], layer.n_inputs)
-    out = _out(f"{layer.name}.below", shape, gradient, scratch)
+    out = _out(f"{layer.name}.below", shape, gradient, workspace)
     weight = layer.weight[members].transpose(1, 2)
     stacked = torch.bmm(gradient.flatten(1, 2), weight, out=None if out is None else out.flatten(1, 2))
     return stacked.view(shape)
 
 
-def _out(name: str, shape: tuple[int, ...], like: Tensor, scratch: Scratch) -> Tensor | None:
+def _out(name: str, shape: tuple[int, ...], like: Tensor, workspace: Workspace) -> Tensor | None:
     """Memory for a result by member and task: fresh pages of this size cost more than the sums over them."""
     members, n_tasks, rows, width = shape
-    memory = scratch.out(f"{name}.{members}", members * n_tasks, rows, width, like)
+    memory = workspace.out(f"{name}.{members}", members * n_tasks, rows, width, like)
     return None if memory is None else memory.view(shape)

@@ -11,7 +11,7 @@ import torch
 from joblib.externals.loky.backend.reduction import dumps
 from torch import Tensor
 
-from skmtl.layers import ParameterSpec, Scratch
+from skmtl.layers import ParameterSpec, Workspace
 from skmtl.network import Network
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def _reducers() -> dict[type, Callable[[Any], tuple[Any, ...]]]:
     return {
         Network: reduce_network,
         ParameterSpec: lambda spec: (ParameterSpec, (spec.name, spec.shape, _drawn, spec.owner)),
-        Scratch: lambda scratch: (object.__new__, (Scratch,), vars(scratch) | {"saved": {}, "_memory": {}}),
+        Workspace: lambda workspace: (object.__new__, (Workspace,), vars(workspace) | {"saved": {}, "_memory": {}}),
         Tensor: _reduce_tensor,
         torch.UntypedStorage: reduce_storage,
         torch.Generator: _reduce_generator,

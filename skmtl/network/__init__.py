@@ -1,6 +1,6 @@
 """Encoder, shared layers and the fused output layer as one network with a forward and a backward."""
 
-from skmtl.layers import ACTIVATIONS, Scratch
+from skmtl.layers import ACTIVATIONS, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._network import Network
@@ -13,8 +13,8 @@ __all__ = [
     "MixedPrecisionPasses",
     "Network",
     "Passes",
-    "Scratch",
     "TaskGradients",
+    "Workspace",
     "input_gradient",
     "signed_derivatives",
     "task_gradients",

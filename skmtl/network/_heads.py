@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import NARROW, Initializer, MemberLinear, MemberReadout, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import NARROW, Initializer, MemberLinear, MemberReadout, ParameterBuffer, ParameterSpec, Workspace
 
 OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
 
@@ -43,17 +43,17 @@ class FusedHead:
         """Take the parameters from ``buffer``."""
         self.linear.bind(buffer, leaves)
 
-    def forward(self, features: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
         """``(member, row, width) -> (member, row, outputs)``."""
-        return self.linear.forward(features, scratch)
+        return self.linear.forward(features, workspace)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the parameters' gradients."""
-        self.linear.backward(gradient, scratch)
+        self.linear.backward(gradient, workspace)
 
-    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at the features, ``(member, row, width)``."""
-        return self.linear.input_gradient(gradient, scratch)
+        return self.linear.input_gradient(gradient, workspace)
 
 
 class PerTaskHead:
@@ -92,9 +92,9 @@ class PerTaskHead:
         self.linear.bind(buffer, leaves)
         self.columns = self.columns.to(buffer.values.device)
 
-    def forward(self, features: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
         """``(member * task, row, width) -> (member, row, outputs)``."""
-        outputs = self.linear.forward(features, scratch).transpose(1, 2)  # (member * task, widest, row) in memory
+        outputs = self.linear.forward(features, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
         fused: Tensor = outputs.reshape(-1, self.n_tasks * outputs.shape[1], outputs.shape[2])
         return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
 
@@ -105,13 +105,13 @@ class PerTaskHead:
             gradient = wide.index_copy_(1, self.columns, gradient)
         return gradient.reshape(-1, self.linear.n_outputs, gradient.shape[2]).transpose(1, 2)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the parameters' gradients."""
-        self.linear.backward(self._unfuse(gradient), scratch)
+        self.linear.backward(self._unfuse(gradient), workspace)
 
-    def input_gradient(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at the features, ``(member * task, row, width)``."""
-        return self.linear.input_gradient(self._unfuse(gradient), scratch)
+        return self.linear.input_gradient(self._unfuse(gradient), workspace)
 
 
 Head = FusedHead | PerTaskHead

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
 
 
 class InputStage(Protocol):
@@ -24,7 +24,7 @@ class InputStage(Protocol):
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
         ...
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""
         ...
 
@@ -48,10 +48,10 @@ class ScaleInputs(_WithoutParameters):
     def __init__(self, factors: Tensor) -> None:
         self.factors = factors[:, None]
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`InputStage`."""
         members, _, n_inputs = self.factors.shape
-        return torch.mul(x, self.factors, out=scratch.out("scaled", members, x.shape[1], n_inputs, x))
+        return torch.mul(x, self.factors, out=workspace.out("scaled", members, x.shape[1], n_inputs, x))
 
 
 class SelectInputs(_WithoutParameters):
@@ -66,7 +66,7 @@ class SelectInputs(_WithoutParameters):
     def __init__(self, indices: Tensor) -> None:
         self.indices, self._of_all = indices, indices.flatten()
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`InputStage`."""
         if x.shape[0] == 1:  # one pass over the rows for all members
             return x[0].index_select(1, self._of_all).view(-1, *self.indices.shape).transpose(0, 1)
@@ -85,12 +85,12 @@ class DropInputs(_WithoutParameters):
     def __init__(self, rate: Tensor) -> None:
         self.rate = rate
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`InputStage`."""
-        if not scratch.training:
+        if not workspace.training:
             return x
         shape = len(self.rate), x.shape[1], x.shape[2]
-        return torch.mul(x, scratch.keep_mask("inputs", shape, self.rate, x), out=scratch.out("inputs", *shape, x))
+        return torch.mul(x, workspace.keep_mask("inputs", shape, self.rate, x), out=workspace.out("inputs", *shape, x))
 
 
 def keep_largest(factors: np.ndarray, n_read: int) -> np.ndarray:

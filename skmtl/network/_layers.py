@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._heads import FusedHead, Head, PerTaskHead
 from skmtl.network._input_stages import DropInputs, InputStage, ScaleInputs, SelectInputs, read_indices
-from skmtl.sharing import Body, Trunk
+from skmtl.sharing import Body, BodySpec
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Layers:
         n_inputs = (architecture.n_read or architecture.n_inputs) if extractor is None else extractor.width
         dropout = torch.tensor(architecture.dropout, dtype=getattr(torch, architecture.dtype), device=device)
         body = architecture.sharing.build(
-            Trunk(
+            BodySpec(
                 members=architecture.members,
                 n_inputs=n_inputs,
                 hidden_layer_sizes=architecture.hidden_layer_sizes,
@@ -80,15 +80,15 @@ class Layers:
         for layer in (*self.inputs, self.body, self.head):
             layer.bind(buffer, leaves)
 
-    def prepare(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def prepare(self, x: Tensor, workspace: Workspace) -> Tensor:
         """Apply the input stages: ``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""
         for stage in self.inputs:
-            x = stage.forward(x, scratch)
+            x = stage.forward(x, workspace)
         return x
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or part or member, row, n_inputs) -> (member, row, output)``."""
-        return self.head.forward(self.body.forward(self.prepare(x, scratch), scratch), scratch)
+        return self.head.forward(self.body.forward(self.prepare(x, workspace), workspace), workspace)
 
 
 def _input_stages(architecture: Architecture, extractor: Extractor | None, like: Tensor) -> Iterator[InputStage]:

@@ -52,7 +52,7 @@ class MixedPrecisionPasses:
         self.layers.bind(buffer)  # for penalties
         self._rounded = ParameterBuffer(buffer.specs, buffer.members, self._dtype, device)
         self._passes = single_precision_passes(replace(architecture, dtype=dtype), self._rounded, generators, parts)
-        self.scratch = self._passes.scratch
+        self.workspace = self._passes.workspace
 
     def mode(self) -> AbstractContextManager[None]:
         """See :class:`Passes`."""

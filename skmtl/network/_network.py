@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, Scratch
+from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._input_stages import keep_largest, read_indices
 from skmtl.network._layers import Layers
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._passes import Passes, single_precision_passes
-from skmtl.sharing import Finding
+from skmtl.sharing import SharingStatistic
 
 
 class Network:
@@ -50,10 +50,10 @@ class Network:
         return sum(spec.size for spec in self.buffer.specs)
 
     @property
-    def cells(self) -> int:
-        """Numbers that a row of one member takes at the widest place between input and output."""
+    def peak_activations(self) -> int:
+        """Peak activations per row and member."""
         widest = max(self.architecture.hidden_layer_sizes, default=1) * self.layers.body.copies
-        return widest if self.layers.extractor is None else max(widest, self.layers.extractor.cells)
+        return widest if self.layers.extractor is None else max(widest, self.layers.extractor.peak_activations)
 
     @property
     def reads_parts(self) -> bool:
@@ -81,7 +81,7 @@ class Network:
         self,
         generators: list[torch.Generator],
         *,
-        products: str | None = None,
+        matmul_dtype: str | None = None,
         autograd: bool = False,
         parts: Sequence[int] = (),
     ) -> Passes:
@@ -91,23 +91,23 @@ class Network:
         ----------
         generators : list of torch.Generator
             One stream a member for dropout.
-        products : str, optional
+        matmul_dtype : str, optional
             Name of the torch type that the layers compute in, by default that of the parameters.
         autograd : bool, default=False
             Forces the recorded form.
         parts : sequence of int, optional
             Numbers of neighbouring members that read the same rows, where not all do; see ``reads_parts``.
         """
-        if products not in (None, self.architecture.dtype):
-            return MixedPrecisionPasses(self.architecture, self.buffer, generators, products, parts)
+        if matmul_dtype not in (None, self.architecture.dtype):
+            return MixedPrecisionPasses(self.architecture, self.buffer, generators, matmul_dtype, parts)
         return single_precision_passes(self.architecture, self.buffer, generators, parts, autograd)
 
-    def __call__(self, x: Tensor, scratch: Scratch | None = None) -> Tensor:
+    def __call__(self, x: Tensor, workspace: Workspace | None = None) -> Tensor:
         """Outputs without dropout: ``(1 or member, row, feature) -> (member, row, output)``.
 
-        With a ``scratch`` that reuses memory the outputs hold until its next use.
+        With a ``workspace`` that reuses memory the outputs hold until its next use.
         """
-        return self.layers.forward(x, scratch or Scratch())
+        return self.layers.forward(x, workspace or Workspace())
 
     @classmethod
     def stack(cls, networks: Sequence[Network]) -> Network:
@@ -176,10 +176,10 @@ class Network:
             chosen.copy_(values)
         return scaled
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""
         with torch.no_grad():
-            return self.layers.body.findings(self.layers.prepare(x, Scratch()))
+            return self.layers.body.sharing_statistics(self.layers.prepare(x, Workspace()))
 
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""

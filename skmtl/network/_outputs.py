@@ -29,7 +29,7 @@ class OutputsByTask:
         self._slices = [slice(end - count, end) for end, count in zip(ends, n_outputs, strict=True)]
         self._n_outputs = ends[-1]
 
-    def spread(self, by_task: Tensor) -> Tensor:
+    def to_outputs(self, by_task: Tensor) -> Tensor:
         """Repeat ``(..., task)`` to ``(..., output)``."""
         return by_task if self._one_to_one else by_task.index_select(-1, self._task)
 
@@ -46,12 +46,12 @@ class OutputsByTask:
         )
         return products.new_zeros(products.shape[0], self.n_tasks, self.n_tasks).index_add_(2, self._task, halves)
 
-    def shares(self, own: Tensor, weight: Tensor) -> Tensor:
+    def feature_gradients(self, output_gradient: Tensor, weight: Tensor) -> Tensor:
         """Each task's gradient at the features.
 
         Parameters
         ----------
-        own : Tensor of shape (member, row, output)
+        output_gradient : Tensor of shape (member, row, output)
             Gradient at the outputs.
         weight : Tensor of shape (member, output, width)
             Of the output layer, transposed.
@@ -62,6 +62,6 @@ class OutputsByTask:
             Products over the outputs of each task.
         """
         if self._one_to_one:
-            by_task = own.transpose(1, 2).contiguous()  # whose order of memory the product takes over
+            by_task = output_gradient.transpose(1, 2).contiguous()  # the product keeps this memory order
             return by_task[:, :, :, None] * weight[:, :, None, :]
-        return torch.stack([own[:, :, s] @ weight[:, s] for s in self._slices], 1)
+        return torch.stack([output_gradient[:, :, s] @ weight[:, s] for s in self._slices], 1)

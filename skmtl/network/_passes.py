@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, Scratch
+from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._layers import Layers
 
@@ -24,13 +24,13 @@ class Passes(Protocol):
         Over the parameters that are trained.
     buffer : ParameterBuffer
         Where the gradients go.
-    scratch : Scratch
+    workspace : Workspace
         What the last forward saved.
     """
 
     layers: Layers
     buffer: ParameterBuffer
-    scratch: Scratch
+    workspace: Workspace
 
     def mode(self) -> AbstractContextManager[None]:
         """What torch must record while steps run."""
@@ -57,7 +57,7 @@ class _SinglePrecisionPasses:
         self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
         self.layers, self.buffer = layers, buffer
-        self.scratch = Scratch(reuse=not self.recorded, generators=generators, parts=parts)
+        self.workspace = Workspace(reuse=not self.recorded, generators=generators, parts=parts)
         layers.bind(buffer, buffer.leaves() if self.recorded else None)
 
 
@@ -72,14 +72,14 @@ class ManualPasses(_SinglePrecisionPasses):
 
     def forward(self, x: Tensor) -> Tensor:
         """See :class:`Passes`."""
-        return self.layers.forward(x, self.scratch)
+        return self.layers.forward(x, self.workspace)
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Passes`."""
         body, head = self.layers.body, self.layers.head
-        head.backward(gradient if at_head is None else at_head, self.scratch)
+        head.backward(gradient if at_head is None else at_head, self.workspace)
         if body.specs:
-            body.backward(head.input_gradient(gradient, self.scratch), self.scratch)
+            body.backward(head.input_gradient(gradient, self.workspace), self.workspace)
 
 
 class AutogradPasses(_SinglePrecisionPasses):
@@ -94,7 +94,7 @@ class AutogradPasses(_SinglePrecisionPasses):
     def forward(self, x: Tensor) -> Tensor:
         """See :class:`Passes`."""
         with torch.enable_grad():
-            self._outputs = self.layers.forward(x, self.scratch)
+            self._outputs = self.layers.forward(x, self.workspace)
         return self._outputs.detach()
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
@@ -102,7 +102,7 @@ class AutogradPasses(_SinglePrecisionPasses):
         self.buffer.gradient.zero_()
         self._outputs.backward(gradient, retain_graph=again)
         if at_head is not None:
-            self.layers.head.backward(at_head, self.scratch)
+            self.layers.head.backward(at_head, self.workspace)
 
 
 def single_precision_passes(

@@ -1,7 +1,7 @@
 """The gradient of each task: its Gramian, and its combination into the step of the shared parameters.
 
-Everywhere below ``own`` is the gradient at the outputs, each output's of its own task's unweighted loss. Parameters
-that belong to a task get the gradient of that loss; shared ones get the combination that ``weights`` says.
+Everywhere below ``output_gradient`` holds the derivative of each task's unweighted loss by its outputs. Parameters that
+belong to a task get the gradient of that loss; shared ones get the gradient of the losses weighted by ``weights``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHUNK_BYTES = 1 << 21  # of one layer's gradient, all tasks: as many members at 
 
 
 class TaskGradients(ABC):
-    """A way to the tasks' gradients.
+    """Computes the tasks' gradients.
 
     Parameters
     ----------
@@ -37,100 +37,101 @@ class TaskGradients(ABC):
         self.outputs = OutputsByTask(n_outputs, passes.buffer.values.device)
 
     def over(self, passes: Passes) -> Self:
-        """The same way through other passes of the same architecture."""
+        """The same computation on other passes of the same architecture."""
         return type(self)(passes, self._n_outputs)
 
     @abstractmethod
-    def gramian(self, own: Tensor) -> Tensor:
+    def gramian(self, output_gradient: Tensor) -> Tensor:
         """Inner products of the tasks' gradients, ``(member, row, output) -> (member, task, task)``."""
 
-    def backward(self, own: Tensor, weights: Tensor) -> None:
+    def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """Fill the gradient buffer after :meth:`gramian`; ``weights`` has the shape ``(member, task)``."""
-        self.passes.backward(own * self.outputs.spread(weights)[:, None], at_head=own)
+        self.passes.backward(output_gradient * self.outputs.to_outputs(weights)[:, None], at_head=output_gradient)
 
 
 class OfRepresentation(TaskGradients):
-    """By the features that all output layers read: the tasks' shares of the output layer's backward.
+    """With respect to the features that all output layers read.
 
-    With D the gradient at the outputs and W the output layer, task t's share is Z_t = D_t W_t^T, and
+    With D the gradient at the outputs and W the output layer, task t's gradient is Z_t = D_t W_t^T, and
     <Z_s, Z_t> = sum over the outputs o of s and p of t of (D^T D)_op (W^T W)_op: no Z_t is ever formed, and memory does
     not grow with the number of tasks beyond (member, output, output).
     """
 
-    def gramian(self, own: Tensor) -> Tensor:
+    def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         weight = self.passes.layers.head.linear.weight_transposed.detach()  # (member, output, width)
-        products = torch.bmm(own.transpose(1, 2), own).mul_(torch.bmm(weight, weight.transpose(1, 2)))
-        return self.outputs.sum_blocks(products)
+        products = torch.bmm(output_gradient.transpose(1, 2), output_gradient)
+        return self.outputs.sum_blocks(products.mul_(torch.bmm(weight, weight.transpose(1, 2))))
 
 
 class OfFeaturesInCommon(TaskGradients):
-    """By features that all tasks read, where each makes its own of them by parameters of its own: gates, private nets.
+    """With respect to features that all tasks read, each through its own gates or private layers.
 
-    One backward serves shared and other parameters where it is derived by hand; else that of the weighted losses serves
-    the shared ones, and a second one all others. Memory: the gradient at the features of each task,
-    (member * task, row, width), and with two backwards the others' gradients.
+    A manual backward serves shared and task parameters at once; autograd needs one backward of the weighted losses for
+    the shared parameters and one for the others. Memory: the gradient at the features of each task,
+    (member * task, row, width), and with two backwards the gradients of the task parameters.
     """
 
     def __init__(self, passes: Passes, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
         self._private = _gradients_owned_by("task", passes)
 
-    def gramian(self, own: Tensor) -> Tensor:
+    def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         passes = self.passes
-        self._at_features = passes.layers.head.input_gradient(own, passes.scratch)
-        return passes.layers.body.features_gramian(self._at_features, passes.scratch)
+        self._at_features = passes.layers.head.input_gradient(output_gradient, passes.workspace)
+        return passes.layers.body.features_gramian(self._at_features, passes.workspace)
 
-    def backward(self, own: Tensor, weights: Tensor) -> None:
+    def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
         if self.passes.layers.hand_derived:
-            self.passes.layers.head.backward(own, self.passes.scratch)
-            self.passes.layers.body.backward_of_weighted(self._at_features, weights, self.passes.scratch)
+            self.passes.layers.head.backward(output_gradient, self.passes.workspace)
+            self.passes.layers.body.backward_of_weighted(self._at_features, weights, self.passes.workspace)
         else:
-            self._twice(own, weights)
+            self._twice(output_gradient, weights)
 
-    def _twice(self, own: Tensor, weights: Tensor) -> None:
-        self.passes.backward(own, again=True)
+    def _twice(self, output_gradient: Tensor, weights: Tensor) -> None:
+        self.passes.backward(output_gradient, again=True)
         kept = [view.clone() for view in self._private]
-        self.passes.backward(own * self.outputs.spread(weights)[:, None])
+        self.passes.backward(output_gradient * self.outputs.to_outputs(weights)[:, None])
         for view, gradient in zip(self._private, kept, strict=True):
             view.copy_(gradient)
 
 
 class OfStack(TaskGradients):
-    """By the parameters of one stack of hidden layers, in one batched backward over the tasks.
+    """With respect to the parameters of one stack of hidden layers, in one batched backward over the tasks.
 
     Memory: a few tensors of the size (member, task, row, width) of the widest layer, for as many members at a time as
     fit ``CHUNK_BYTES`` and at least one; the tasks' gradients by a layer are formed only where they are smaller. Where
     those of all layers and members were formed, they are combined; else a backward of the weighted losses follows.
     """
 
-    def gramian(self, own: Tensor) -> Tensor:
+    def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         stack = self.passes.layers.body.stack
         assert stack is not None
         widest = max(layer.n_outputs for layer in stack.layers)
-        row_bytes = own.element_size() * self.outputs.n_tasks * own.shape[1] * widest
+        row_bytes = output_gradient.element_size() * self.outputs.n_tasks * output_gradient.shape[1] * widest
         chunk = max(CHUNK_BYTES // row_bytes, 1)
         self._formed: list[LayerGradients] = []
-        if len(own) <= chunk:
-            gramian, formed = self._part(own, slice(None))
+        if len(output_gradient) <= chunk:
+            gramian, formed = self._part(output_gradient, slice(None))
             self._formed = [layer for layer in formed if layer is not None] if None not in formed else []
             return gramian
-        parts = (slice(first, first + chunk) for first in range(0, len(own), chunk))
-        return torch.cat([self._part(own[members], members)[0] for members in parts])
+        parts = (slice(first, first + chunk) for first in range(0, len(output_gradient), chunk))
+        return torch.cat([self._part(output_gradient[members], members)[0] for members in parts])
 
-    def _part(self, own: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
+    def _part(self, output_gradient: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
         stack = self.passes.layers.body.stack
         assert stack is not None
         weight = self.passes.layers.head.linear.weight_transposed.detach()[members]
-        return task_gramian(stack, self.outputs.shares(own, weight), self.passes.scratch, members)
+        by_task = self.outputs.feature_gradients(output_gradient, weight)
+        return task_gramian(stack, by_task, self.passes.workspace, members)
 
-    def backward(self, own: Tensor, weights: Tensor) -> None:
+    def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
         if not self._formed:
-            super().backward(own, weights)
+            super().backward(output_gradient, weights)
             return
         stack = self.passes.layers.body.stack
         assert stack is not None
@@ -138,32 +139,32 @@ class OfStack(TaskGradients):
             for spec, by_task in zip(layer.specs, formed, strict=True):
                 combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
                 torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
-        self.passes.layers.head.backward(own, self.passes.scratch)
+        self.passes.layers.head.backward(output_gradient, self.passes.workspace)
 
 
 class OfParameters(TaskGradients):
-    """By the shared parameters, one backward a task: for any body, hand-derived or recorded.
+    """With respect to the shared parameters, with one backward for each task: for any body.
 
-    Memory: one gradient of the shared parameters a task, (task, member * shared parameters).
+    Memory: one gradient of the shared parameters for each task, (task, member * shared parameters).
     """
 
     def __init__(self, passes: Passes, n_outputs: Sequence[int]) -> None:
         super().__init__(passes, n_outputs)
         self._shared, self._private = (_gradients_owned_by(owner, passes) for owner in ("shared", "task"))
 
-    def gramian(self, own: Tensor) -> Tensor:
+    def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
         by_task = []
         self._of_owners = [torch.zeros_like(view) for view in self._private]
         for task in range(self.outputs.n_tasks):
-            self.passes.backward(own * self.outputs.of_task(task), again=True)
+            self.passes.backward(output_gradient * self.outputs.of_task(task), again=True)
             by_task.append(torch.cat([view.flatten(1) for view in self._shared], 1))
             for total, view in zip(self._of_owners, self._private, strict=True):
                 total.add_(view)
         self._by_task = torch.stack(by_task, 1)  # (member, task, shared parameters)
         return torch.bmm(self._by_task, self._by_task.transpose(1, 2))
 
-    def backward(self, own: Tensor, weights: Tensor) -> None:
+    def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """Combine the stored gradients; see :class:`TaskGradients`."""
         combined = torch.bmm(weights[:, None], self._by_task)[:, 0]
         sizes = [view[0].numel() for view in self._shared]
@@ -179,7 +180,7 @@ def _gradients_owned_by(owner: str, passes: Passes) -> list[Tensor]:
 
 
 def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:
-    """Choose the way to the tasks' gradients that the architecture allows.
+    """Choose how to compute the tasks' gradients, by what the architecture allows.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, shar
     n_outputs : sequence of int
         Number of outputs of each task.
     gradient : {"parameters", "representation"}
-        By what the gradients are taken.
+        What the gradients are taken with respect to.
     sharing : object
         Named in errors.
 

@@ -1,6 +1,6 @@
 """How tasks share hidden layers: one file an architecture."""
 
-from skmtl.sharing._sharing import Body, Finding, Penalty, Sharing, Trunk
+from skmtl.sharing._sharing import Body, BodySpec, Penalty, Sharing, SharingStatistic
 from skmtl.sharing.additive import Additive
 from skmtl.sharing.attention import Attention
 from skmtl.sharing.bypass import Bypass
@@ -33,15 +33,15 @@ __all__ = [
     "Additive",
     "Attention",
     "Body",
+    "BodySpec",
     "Bypass",
     "CrossStitch",
-    "Finding",
     "Hard",
     "Independent",
     "LowRank",
     "MMoE",
     "Penalty",
     "Sharing",
+    "SharingStatistic",
     "Soft",
-    "Trunk",
 ]

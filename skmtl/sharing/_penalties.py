@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, ParameterSpec
-from skmtl.sharing._sharing import Penalty, Trunk
+from skmtl.sharing._sharing import BodySpec, Penalty
 
 
 class QuadraticPenalty(Penalty):
@@ -20,15 +20,15 @@ class QuadraticPenalty(Penalty):
         Parameter of the sharing object that sets the strength.
     strength : float
         Of all members, to begin with.
-    trunk : Trunk
+    spec : BodySpec
         Number of members and tasks.
     specs : sequence of ParameterSpec
         The parameters.
     """
 
-    def __init__(self, parameter: str, strength: float, trunk: Trunk, specs: Sequence[ParameterSpec]) -> None:
-        self.parameter, self.n_tasks = parameter, trunk.n_tasks
-        self.strength = torch.full_like(trunk.dropout, strength)
+    def __init__(self, parameter: str, strength: float, spec: BodySpec, specs: Sequence[ParameterSpec]) -> None:
+        self.parameter, self.n_tasks = parameter, spec.n_tasks
+        self.strength = torch.full_like(spec.dropout, strength)
         self._names = [spec.name for spec in specs]
 
     def bind(self, buffer: ParameterBuffer) -> None:

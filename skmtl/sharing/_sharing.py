@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from numbers import Integral, Real
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from torch import Tensor
 
 from skmtl._params import Params
-from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Workspace
 
 
 @dataclass(frozen=True)
-class Trunk:
-    """What a sharing architecture is built from.
+class BodySpec:
+    """Members, widths and tasks that hidden layers are built for.
 
     Attributes
     ----------
@@ -43,11 +43,23 @@ class Trunk:
     activation: str
     dropout: Tensor
 
+    def mlp(self, name: str, *, copies: int = 1, owner: Literal["shared", "task"] = "shared") -> MemberMLP:
+        """Stack of all hidden layers; see :class:`MemberMLP`."""
+        return MemberMLP(
+            name,
+            self.n_inputs,
+            self.hidden_layer_sizes,
+            activation=self.activation,
+            dropout=self.dropout,
+            copies=copies,
+            owner=owner,
+        )
+
 
 class Penalty(ABC):
-    """A term beside the task losses; its gradient is added to the buffer before each update.
+    """A term added to the task losses; its gradient is added to the buffer before each update.
 
-    Losses that are reported or watched for early stopping do not hold it.
+    Reported losses and the early-stopping score do not include it.
 
     Attributes
     ----------
@@ -77,8 +89,8 @@ class Penalty(ABC):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that hidden layers tell about how tasks share.
+class SharingStatistic:
+    """A measure of how much the tasks share.
 
     Attributes
     ----------
@@ -92,6 +104,19 @@ class Finding:
     axes: tuple[str, ...]
 
 
+class Part(Protocol):
+    """A layer with parameters."""
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """Parameters of one member."""
+        ...
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        ...
+
+
 class Body(ABC):
     """Hidden layers between the encoded rows and the output layer.
 
@@ -102,13 +127,15 @@ class Body(ABC):
     copies : int
         1 if all tasks read the same features, else the number of tasks.
     common_features : bool
-        Whether tasks, each with copies of its own, read features in common; :meth:`features_gramian` exists then and,
-        if ``hand_derived``, :meth:`backward_of_weighted`.
+        Whether all tasks read some features in common although each has a copy of others; :meth:`features_gramian`
+        exists then and, if ``hand_derived``, :meth:`backward_of_weighted`.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
     stack : MemberMLP or None
-        The hidden layers, where the body is nothing but one stack that all tasks read: their gradients by it can then
-        be taken for all tasks at once.
+        The hidden layers where the body is one stack that all tasks read: the gradients of all tasks can then be taken
+        at once.
+    parts : sequence of Part
+        The layers, in the order of their parameters.
     penalties : sequence of Penalty
         Terms beside the task losses; none by default.
     """
@@ -118,59 +145,61 @@ class Body(ABC):
     common_features: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
+    parts: Sequence[Part] = ()
     penalties: Sequence[Penalty] = ()
 
     @property
-    @abstractmethod
     def specs(self) -> Sequence[ParameterSpec]:
         """Parameters of one member; each says whether it is shared or belongs to a task."""
+        return [spec for part in self.parts for spec in part.specs]
 
-    @abstractmethod
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        for part in self.parts:
+            part.bind(buffer, leaves)
 
     @abstractmethod
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_inputs) -> (1 or member * copies, row, width)``."""
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the parameters' gradients from ``gradient`` at the features, which may be overwritten."""
         raise NotImplementedError
 
-    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, workspace: Workspace) -> None:
         """As :meth:`backward`, but shared parameters follow the losses times ``weights``, ``(member, task)``."""
         raise NotImplementedError
 
-    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Inner products ``(member, task, task)`` of the tasks' gradients by the features that all of them read.
 
         ``gradient`` is that at the features of each task, ``(member * copies, row, width)``.
         """
         raise NotImplementedError
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
-        """Say how the tasks share, by name; ``x`` are rows ``(1 or member, row, n_inputs)``. Nothing by default."""
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
+        """Measures of sharing, by name, on rows ``x (1 or member, row, n_inputs)``; none by default."""
         return {}
 
 
 class Sharing(Params, ABC):
-    """A way to share: settings only; :meth:`build` makes the layers.
+    """A sharing architecture: settings only; :meth:`build` makes the layers.
 
     Attributes
     ----------
     strengths : tuple of str
-        Parameters that are nothing but strengths of penalties, in which members of one network may differ.
+        Parameters that only set the strength of a penalty; members of one network may differ in them.
     """
 
     strengths: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the hidden layers.
 
         Parameters
         ----------
-        trunk : Trunk
+        spec : BodySpec
             Members, widths and tasks.
 
         Returns
@@ -182,10 +211,10 @@ class Sharing(Params, ABC):
 
 def for_each_copy(x: Tensor, copies: int) -> Tensor:
     """Rows of each member once for every task or expert; rows common to all members stay as they are."""
-    return x if x.shape[0] == 1 else x.repeat_interleave(copies, 0)
+    return x if x.shape[0] == 1 or copies == 1 else x.repeat_interleave(copies, 0)
 
 
-def require_hidden_layers(sharing: Sharing, trunk: Trunk) -> None:
+def require_hidden_layers(sharing: Sharing, spec: BodySpec) -> None:
     """Check that there is a hidden layer.
 
     Raises
@@ -193,7 +222,7 @@ def require_hidden_layers(sharing: Sharing, trunk: Trunk) -> None:
     ValueError
         If there is none.
     """
-    if not trunk.hidden_layer_sizes:
+    if not spec.hidden_layer_sizes:
         raise ValueError(
             f"sharing={sharing!r} is made of hidden layers; got hidden_layer_sizes=(). Give at least one width, or use "
             f"sharing='hard'."

@@ -1,4 +1,4 @@
-"""Each task's weights are a sum of shared and own ones."""
+"""Each task's weights are a sum of shared and task-specific weights."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch, constant
+from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace, constant
 from skmtl.sharing._penalties import QuadraticPenalty
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_number
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_number
 
 
 class Additive(Sharing):
     """Parameters theta_t = theta_0 + delta_t of each task's hidden layers (Evgeniou and Pontil, 2004).
 
     The penalty is shared_strength * |theta_0|^2 + task_strength * sum_t |delta_t|^2: the ratio of the strengths says
-    how much tasks are thought to have in common. The deltas start at 0, which is hard sharing. The losses that are
-    reported and watched do not hold the penalty.
+    how much tasks are thought to have in common. The deltas start at 0, which is hard sharing. Reported losses
+    and the early-stopping score do not include the penalty.
 
     Parameters
     ----------
@@ -35,31 +35,24 @@ class Additive(Sharing):
     def __init__(self, task_strength: float = 0.003, shared_strength: float = 0.0) -> None:
         self.task_strength, self.shared_strength = task_strength, shared_strength
 
-    def build(self, trunk: Trunk) -> Body:
-        """Make shared and own parameters with their penalties; see :meth:`Sharing.build`."""
+    def build(self, spec: BodySpec) -> Body:
+        """Make shared and task parameters with their penalties; see :meth:`Sharing.build`."""
         require_number(self, "task_strength")
         require_number(self, "shared_strength")
-        return _AdditiveBody(trunk, self)
+        return _AdditiveBody(spec, self)
 
 
 class _AdditiveBody(Body):
-    """Hidden layers of each task over a buffer of sums, made anew from shared and own parameters in each forward."""
+    """Hidden layers of each task over a buffer of sums of shared and task parameters, computed in each forward."""
 
-    def __init__(self, trunk: Trunk, settings: Additive) -> None:
-        self.members, self.copies = trunk.members, trunk.n_tasks
-        self.mlp = MemberMLP(
-            "sum",
-            trunk.n_inputs,
-            trunk.hidden_layer_sizes,
-            activation=trunk.activation,
-            dropout=trunk.dropout,
-            copies=trunk.n_tasks,
-        )
+    def __init__(self, spec: BodySpec, settings: Additive) -> None:
+        self.members, self.copies = spec.members, spec.n_tasks
+        self.mlp = spec.mlp("sum", copies=spec.n_tasks)
         self.width = self.mlp.width
         self._shared = [replace(s, name=f"shared.{s.name}", shape=(1, *s.shape[1:])) for s in self.mlp.specs]
         self._own = [replace(s, name=f"own.{s.name}", initial=constant(0.0), owner="task") for s in self.mlp.specs]
-        self.own_penalty = QuadraticPenalty("task_strength", settings.task_strength, trunk, self._own)
-        shared_penalty = QuadraticPenalty("shared_strength", settings.shared_strength, trunk, self._shared)
+        self.own_penalty = QuadraticPenalty("task_strength", settings.task_strength, spec, self._own)
+        shared_penalty = QuadraticPenalty("shared_strength", settings.shared_strength, spec, self._shared)
         self.penalties: tuple[QuadraticPenalty, ...] = (self.own_penalty, shared_penalty)
 
     @property
@@ -77,18 +70,18 @@ class _AdditiveBody(Body):
         for penalty in self.penalties:
             penalty.bind(buffer)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         sums = {s.name: shared + own for s, (shared, own) in zip(self.mlp.specs, self._terms, strict=True)}
         self.mlp.bind(self._sums, sums)
-        return self.mlp.forward(for_each_copy(x, self.copies), scratch)
+        return self.mlp.forward(for_each_copy(x, self.copies), workspace)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        self.mlp.backward(gradient, scratch)
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
+        self.mlp.backward(gradient, workspace)
         for spec, (at_shared, at_own) in zip(self.mlp.specs, self._gradients, strict=True):
             at_sum = self._sums.gradient_view(spec.name)  # (member, task, ...)
             at_own.copy_(at_sum)
             at_shared.copy_(at_sum.sum(1, keepdim=True))
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Norm of what each task adds."""
-        return {"own_norm": Finding(self.own_penalty.norms(), ("member", "task"))} if self._own else {}
+        return {"own_norm": SharingStatistic(self.own_penalty.norms(), ("member", "task"))} if self._own else {}

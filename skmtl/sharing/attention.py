@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberGate, MemberMLP, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, require_hidden_layers
+from skmtl.layers import MemberGate, Workspace
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, require_hidden_layers
 
 
 class Attention(Sharing):
@@ -23,57 +24,49 @@ class Attention(Sharing):
     Liu, S., Johns, E. and Davison, A. J. (2019). End-to-end multi-task learning with attention. CVPR.
     """
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the shared layers and the gates; see :meth:`Sharing.build`."""
-        require_hidden_layers(self, trunk)
-        return _AttentionBody(trunk)
+        require_hidden_layers(self, spec)
+        return _AttentionBody(spec)
 
 
 class _AttentionBody(Body):
-    def __init__(self, trunk: Trunk) -> None:
-        sizes = trunk.hidden_layer_sizes
-        self.copies, self.width = trunk.n_tasks, sizes[-1]
+    def __init__(self, spec: BodySpec) -> None:
+        sizes = spec.hidden_layer_sizes
+        self.copies, self.width = spec.n_tasks, sizes[-1]
         self.layers = [
-            MemberMLP(f"trunk.{i}", a, (b,), activation=trunk.activation, dropout=trunk.dropout)
-            for i, (a, b) in enumerate(pairwise([trunk.n_inputs, *sizes]))
+            replace(spec, n_inputs=a, hidden_layer_sizes=(b,)).mlp(f"trunk.{i}")
+            for i, (a, b) in enumerate(pairwise([spec.n_inputs, *sizes]))
         ]
         read = [sizes[0], *sizes[:-1]]  # what the gates look at
         self.gates = [
-            MemberGate(f"gates.{i}", a, b, copies=trunk.n_tasks)
+            MemberGate(f"gates.{i}", a, b, copies=spec.n_tasks)
             for i, (a, b) in enumerate(zip(read, sizes, strict=True))
         ]
-        self._parts: list[MemberMLP | MemberGate] = [*self.layers, *self.gates]
+        self.parts = [*self.layers, *self.gates]
 
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [spec for part in self._parts for spec in part.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        for part in self._parts:
-            part.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         shared, own = x, None
         for layer, gate in zip(self.layers, self.gates, strict=True):
-            shared = layer.forward(shared, scratch)
+            shared = layer.forward(shared, workspace)
             every = shared.repeat_interleave(self.copies, 0)
-            own = gate.forward(every if own is None else own, every, scratch)
+            own = gate.forward(every if own is None else own, every, workspace)
         assert own is not None
         return own
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         at_shared: Tensor | float = 0.0
         for i in range(len(self.layers) - 1, -1, -1):
-            at_every, at_read = self.gates[i].backward(gradient, scratch)
+            at_every, at_read = self.gates[i].backward(gradient, workspace)
             if i == 0:
                 at_every = at_every + at_read
-            below = self.layers[i].backward(at_every.unflatten(0, (-1, self.copies)).sum(1).add_(at_shared), scratch)
+            below = self.layers[i].backward(at_every.unflatten(0, (-1, self.copies)).sum(1).add_(at_shared), workspace)
             if i > 0:
-                at_shared, gradient = self.layers[i].input_gradient(below, scratch), at_read
+                at_shared, gradient = self.layers[i].input_gradient(below, workspace), at_read
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Mean gate of each task, by layer."""
-        scratch = Scratch()
-        self.forward(x, scratch)
-        means = [scratch.saved[gate.name + ".open"].mean((1, 2)).view(-1, self.copies) for gate in self.gates]
-        return {"gates": Finding(torch.stack(means, 1), ("member", "layer", "task"))}
+        workspace = Workspace()
+        self.forward(x, workspace)
+        means = [workspace.saved[gate.name + ".open"].mean((1, 2)).view(-1, self.copies) for gate in self.gates]
+        return {"gates": SharingStatistic(torch.stack(means, 1), ("member", "layer", "task"))}

@@ -1,18 +1,21 @@
-"""A trunk for each task, their features mixed after every layer."""
+"""Hidden layers for each task, their features mixed after every layer."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberMLP, MemberStitch, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_number
+from skmtl.layers import MemberStitch, Workspace
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_number
 
 
 class CrossStitch(Sharing):
     """Cross-stitch network (Misra et al., 2016): h_t = sum_s M_ts h_s after each hidden layer, M learned.
 
-    Every task has hidden layers of its own. With M the identity nothing is shared.
+    Every task has its own hidden layers. With M the identity nothing is shared.
 
     Parameters
     ----------
@@ -27,56 +30,43 @@ class CrossStitch(Sharing):
     def __init__(self, own: float = 0.9) -> None:
         self.own = own
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the trunks and the mixing between them; see :meth:`Sharing.build`."""
         require_number(self, "own", most=1)
-        return _CrossStitchBody(trunk, self.own)
+        return _CrossStitchBody(spec, self.own)
 
 
 class _CrossStitchBody(Body):
-    def __init__(self, trunk: Trunk, own: float) -> None:
-        sizes, n_tasks = trunk.hidden_layer_sizes, trunk.n_tasks
-        widths = [trunk.n_inputs, *sizes]
+    def __init__(self, spec: BodySpec, own: float) -> None:
+        sizes, n_tasks = spec.hidden_layer_sizes, spec.n_tasks
+        widths = [spec.n_inputs, *sizes]
         self.copies, self.width = n_tasks, widths[-1]
         # Below the last mixing the parameters of one task's trunk serve all tasks.
         self.layers = [
-            MemberMLP(
-                f"trunks.{i}",
-                widths[i],
-                (size,),
-                activation=trunk.activation,
-                dropout=trunk.dropout,
-                copies=n_tasks,
-            )
-            for i, size in enumerate(sizes)
+            replace(spec, n_inputs=a, hidden_layer_sizes=(b,)).mlp(f"trunks.{i}", copies=n_tasks)
+            for i, (a, b) in enumerate(pairwise(widths))
         ]
         last = len(sizes) - 1
         self.stitches = [
             MemberStitch(f"stitch.{i}", n_tasks, own, "task" if i == last else "shared") for i in range(len(sizes))
         ]
-        self._parts: list[MemberMLP | MemberStitch] = [*self.layers, *self.stitches]
+        self.parts = [*self.layers, *self.stitches]
 
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [spec for part in self._parts for spec in part.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        for part in self._parts:
-            part.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         h = for_each_copy(x, self.copies)
         for layer, stitch in zip(self.layers, self.stitches, strict=True):
-            h = stitch.forward(layer.forward(h, scratch), scratch)
+            h = stitch.forward(layer.forward(h, workspace), workspace)
         return h
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         for i in range(len(self.layers) - 1, -1, -1):
-            below = self.layers[i].backward(self.stitches[i].backward(gradient, scratch), scratch)
+            below = self.layers[i].backward(self.stitches[i].backward(gradient, workspace), workspace)
             if i > 0:
-                gradient = self.layers[i].input_gradient(below, scratch)
+                gradient = self.layers[i].input_gradient(below, workspace)
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """The mixing after each layer: what the task in the second-last axis takes from the one in the last."""
-        mixings = [stitch.mixing for stitch in self.stitches]
-        return {"stitches": Finding(torch.stack(mixings, 1), ("member", "layer", "task", "task"))} if mixings else {}
+        if not self.stitches:
+            return {}
+        mixings = torch.stack([stitch.mixing for stitch in self.stitches], 1)
+        return {"stitches": SharingStatistic(mixings, ("member", "layer", "task", "task"))}

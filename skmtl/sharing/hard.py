@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Sharing, Trunk
+from skmtl.sharing._mlp_body import MLPBody
+from skmtl.sharing._sharing import Body, BodySpec, Sharing
 
 
 class Hard(Sharing):
@@ -16,31 +14,8 @@ class Hard(Sharing):
     Caruana, R. (1997). Multitask learning. Machine Learning 28, 41-75.
     """
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make one stack of hidden layers; see :meth:`Sharing.build`."""
-        return _HardBody(trunk)
-
-
-class _HardBody(Body):
-    def __init__(self, trunk: Trunk) -> None:
-        self.mlp = MemberMLP(
-            "trunk",
-            trunk.n_inputs,
-            trunk.hidden_layer_sizes,
-            activation=trunk.activation,
-            dropout=trunk.dropout,
-        )
-        self.width, self.stack = self.mlp.width, self.mlp
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return self.mlp.specs
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        self.mlp.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        return self.mlp.forward(x, scratch)
-
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        self.mlp.backward(gradient, scratch)
+        body = MLPBody("trunk", spec)
+        body.stack = body.mlp
+        return body

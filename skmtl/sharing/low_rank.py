@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from skmtl.layers import ACTIVATIONS, MemberLowRank, MemberNonlinearity, ParameterBuffer, ParameterSpec, Scratch
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_integer
+from skmtl.layers import ACTIVATIONS, MemberLowRank, MemberNonlinearity, Workspace
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_integer
 
 
 class LowRank(Sharing):
@@ -30,47 +30,40 @@ class LowRank(Sharing):
     def __init__(self, rank: int = 8) -> None:
         self.rank = rank
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the shared layers with their corrections; see :meth:`Sharing.build`."""
         require_integer(self, "rank", least=0)
-        return _LowRankBody(trunk, self.rank)
+        return _LowRankBody(spec, self.rank)
 
 
 class _LowRankBody(Body):
-    def __init__(self, trunk: Trunk, rank: int) -> None:
-        self.copies = trunk.n_tasks
-        widths = [trunk.n_inputs, *trunk.hidden_layer_sizes]
+    def __init__(self, spec: BodySpec, rank: int) -> None:
+        self.copies = spec.n_tasks
+        widths = [spec.n_inputs, *spec.hidden_layer_sizes]
         self.width = widths[-1]
-        gain = ACTIVATIONS[trunk.activation].gain
+        gain = ACTIVATIONS[spec.activation].gain
         self.layers = [
-            MemberLowRank(f"trunk.{i}", a, b, n_tasks=trunk.n_tasks, rank=rank, gain=gain, common_input=i == 0)
+            MemberLowRank(f"trunk.{i}", a, b, n_tasks=spec.n_tasks, rank=rank, gain=gain, common_input=i == 0)
             for i, (a, b) in enumerate(pairwise(widths))
         ]
-        self.nonlinearities = [MemberNonlinearity(layer.name, trunk.activation, trunk.dropout) for layer in self.layers]
+        self.parts = self.layers
+        self.nonlinearities = [MemberNonlinearity(layer.name, spec.activation, spec.dropout) for layer in self.layers]
 
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [spec for layer in self.layers for spec in layer.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        for layer in self.layers:
-            layer.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         if not self.layers:
             return for_each_copy(x, self.copies)
         for layer, nonlinearity in zip(self.layers, self.nonlinearities, strict=True):
-            x = nonlinearity.forward(layer.forward(x, scratch), scratch)
+            x = nonlinearity.forward(layer.forward(x, workspace), workspace)
         return x
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         for i in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[i]
-            gradients = layer.backward(self.nonlinearities[i].backward(gradient, scratch), scratch)
+            gradients = layer.backward(self.nonlinearities[i].backward(gradient, workspace), workspace)
             if i > 0:
                 gradient = layer.input_gradient(gradients)
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Norm of each task's correction A_t B_t beside that of W, by layer."""
         ratios = [layer.correction_norms() / layer.weight.flatten(1).norm(dim=1)[:, None] for layer in self.layers]
-        return {"correction": Finding(torch.stack(ratios, 1), ("member", "layer", "task"))} if ratios else {}
+        return {"correction": SharingStatistic(torch.stack(ratios, 1), ("member", "layer", "task"))} if ratios else {}

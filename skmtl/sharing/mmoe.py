@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch, mixture_gramian
+from skmtl.layers import MemberMixture, Workspace, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
-    Finding,
+    BodySpec,
     Sharing,
-    Trunk,
+    SharingStatistic,
     for_each_copy,
     require_hidden_layers,
     require_integer,
@@ -41,61 +41,46 @@ class MMoE(Sharing):
     def __init__(self, n_experts: int = 4, gate_dropout: float = 0.0) -> None:
         self.n_experts, self.gate_dropout = n_experts, gate_dropout
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make experts and gates; see :meth:`Sharing.build`."""
         require_integer(self, "n_experts", least=1)
         require_number(self, "gate_dropout", below=1)
-        require_hidden_layers(self, trunk)
-        return _MMoEBody(trunk, self)
+        require_hidden_layers(self, spec)
+        return _MMoEBody(spec, self)
 
 
 class _MMoEBody(Body):
     common_features = True
 
-    def __init__(self, trunk: Trunk, settings: MMoE) -> None:
-        self.copies, self.n_experts = trunk.n_tasks, settings.n_experts
-        self.experts = MemberMLP(
-            "experts",
-            trunk.n_inputs,
-            trunk.hidden_layer_sizes,
-            activation=trunk.activation,
-            dropout=trunk.dropout,
-            copies=self.n_experts,
-        )
-        every = torch.arange(self.n_experts).expand(trunk.n_tasks, -1)
+    def __init__(self, spec: BodySpec, settings: MMoE) -> None:
+        self.copies, self.n_experts = spec.n_tasks, settings.n_experts
+        self.experts = spec.mlp("experts", copies=self.n_experts)
+        every = torch.arange(self.n_experts).expand(spec.n_tasks, -1)
         self.mixture = MemberMixture(
-            "mixture", trunk.n_inputs, every, self.n_experts, gate_dropout=settings.gate_dropout
+            "mixture", spec.n_inputs, every, self.n_experts, gate_dropout=settings.gate_dropout
         )
-        self.width = self.experts.width
+        self.width, self.parts = self.experts.width, [self.experts, self.mixture]
 
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [*self.experts.specs, *self.mixture.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        self.experts.bind(buffer, leaves)
-        self.mixture.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        features = self.experts.forward(for_each_copy(x, self.n_experts), scratch)
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        features = self.experts.forward(for_each_copy(x, self.n_experts), workspace)
         by_row = features.unflatten(0, (-1, self.n_experts)).transpose(1, 2).contiguous()
-        return self.mixture.forward(x, by_row, scratch)
+        return self.mixture.forward(x, by_row, workspace)
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        self._backward(gradient, None, scratch)
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
+        self._backward(gradient, None, workspace)
 
-    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
-        self._backward(gradient, weights[:, None, :, None], scratch)
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, workspace: Workspace) -> None:
+        self._backward(gradient, weights[:, None, :, None], workspace)
 
-    def _backward(self, gradient: Tensor, factors: Tensor | None, scratch: Scratch) -> None:
-        at_experts, _ = self.mixture.backward(gradient, scratch, factors)
-        self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), scratch)
+    def _backward(self, gradient: Tensor, factors: Tensor | None, workspace: Workspace) -> None:
+        at_experts, _ = self.mixture.backward(gradient, workspace, factors)
+        self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), workspace)
 
-    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """By the outputs of the experts."""
-        return mixture_gramian(self.mixture.gates_of_last(scratch), gradient)
+        return mixture_gramian(self.mixture.gates_of_last(workspace), gradient)
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Mean gate of each task on each expert."""
-        gates = self.mixture.weights(x, Scratch())  # (member, row, task, expert)
-        return {"gate_utilisation": Finding(gates.mean(1), ("member", "task", "expert"))}
+        gates = self.mixture.weights(x, Workspace())  # (member, row, task, expert)
+        return {"gate_utilisation": SharingStatistic(gates.mean(1), ("member", "task", "expert"))}

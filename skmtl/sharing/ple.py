@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import MemberMixture, MemberMLP, ParameterBuffer, ParameterSpec, Scratch, mixture_gramian
+from skmtl.layers import MemberMixture, MemberMLP, Workspace, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
-    Finding,
+    BodySpec,
     Sharing,
-    Trunk,
+    SharingStatistic,
     for_each_copy,
     require_hidden_layers,
     require_integer,
@@ -51,10 +51,10 @@ class PLE(Sharing):
         self.n_shared, self.n_private, self.n_levels = n_shared, n_private, n_levels
         self.gate_dropout = gate_dropout
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the levels; see :meth:`Sharing.build`."""
         require_integer(self, "n_levels", least=1)
-        return _build(self, trunk, self.n_shared, self.n_private, self.n_levels, self.gate_dropout)
+        return _build(self, spec, self.n_shared, self.n_private, self.n_levels, self.gate_dropout)
 
 
 class CGC(Sharing):
@@ -78,92 +78,74 @@ class CGC(Sharing):
     def __init__(self, n_shared: int = 2, n_private: int = 1, gate_dropout: float = 0.0) -> None:
         self.n_shared, self.n_private, self.gate_dropout = n_shared, n_private, gate_dropout
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the level; see :meth:`Sharing.build`."""
-        return _build(self, trunk, self.n_shared, self.n_private, 1, self.gate_dropout)
+        return _build(self, spec, self.n_shared, self.n_private, 1, self.gate_dropout)
 
 
 def _build(
-    sharing: Sharing, trunk: Trunk, n_shared: int, n_private: int, n_levels: int, gate_dropout: float
+    sharing: Sharing, spec: BodySpec, n_shared: int, n_private: int, n_levels: int, gate_dropout: float
 ) -> _PLEBody:
     require_integer(sharing, "n_shared", least=1)
     require_integer(sharing, "n_private", least=0)
     require_number(sharing, "gate_dropout", below=1)
-    require_hidden_layers(sharing, trunk)
-    shares = np.array_split(trunk.hidden_layer_sizes, min(n_levels, len(trunk.hidden_layer_sizes)))
+    require_hidden_layers(sharing, spec)
+    sizes = np.array_split(spec.hidden_layer_sizes, min(n_levels, len(spec.hidden_layer_sizes)))
     levels: list[_Level] = []
-    for i, sizes in enumerate(shares):
-        n_inputs = levels[-1].width if levels else trunk.n_inputs
-        place = _Place(i, len(shares) - 1 - i, n_inputs, tuple(sizes.tolist()))
-        levels.append(_Level(trunk, place, n_shared, n_private, gate_dropout))
-    return _PLEBody(levels, trunk.n_tasks)
-
-
-class _Place(NamedTuple):
-    """Where a level stands: levels below and above it, width of what it reads, widths of its experts' layers."""
-
-    below: int
-    above: int
-    n_inputs: int
-    sizes: tuple[int, ...]
+    for below, widths in enumerate(sizes):
+        n_inputs = levels[-1].width if levels else spec.n_inputs
+        of_level = replace(spec, n_inputs=n_inputs, hidden_layer_sizes=tuple(widths.tolist()))
+        levels.append(_Level(of_level, below, len(sizes) - 1 - below, n_shared, n_private, gate_dropout))
+    return _PLEBody(levels, spec.n_tasks)
 
 
 class _Level:
-    def __init__(self, trunk: Trunk, place: _Place, n_shared: int, n_private: int, gate_dropout: float) -> None:
-        self.members, self.n_tasks, self.n_shared, self.n_private = trunk.members, trunk.n_tasks, n_shared, n_private
-        self.first, self.above, self.width = place.below == 0, place.above, place.sizes[-1]
-        name, n_all = f"level{place.below}", n_shared + trunk.n_tasks * n_private
-        self.shared, self.private = (
-            MemberMLP(
-                f"{name}.{kind}",
-                place.n_inputs,
-                place.sizes,
-                activation=trunk.activation,
-                dropout=trunk.dropout,
-                copies=copies,
-                owner=owner,
-            )
-            for kind, copies, owner in self._experts(place)
-        )
+    """A level with ``below`` and ``above`` levels under and over it."""
+
+    def __init__(
+        self, spec: BodySpec, below: int, above: int, n_shared: int, n_private: int, gate_dropout: float
+    ) -> None:
+        self.members, self.n_tasks, self.n_shared, self.n_private = spec.members, spec.n_tasks, n_shared, n_private
+        self.first, self.above, self.width = below == 0, above, spec.hidden_layer_sizes[-1]
+        name, n_all = f"level{below}", n_shared + spec.n_tasks * n_private
+        self.shared = spec.mlp(f"{name}.shared", copies=n_shared)
+        # The shared gate gives private experts to all tasks, but in the last level.
+        owner: Literal["shared", "task"] = "shared" if above else "task"
+        self.private = spec.mlp(f"{name}.private", copies=spec.n_tasks * n_private, owner=owner)
         # What a task's gate mixes reaches other tasks through the shared gate of the level above, if that has one.
         self.task_gates = MemberMixture(
             f"{name}.tasks",
-            place.n_inputs,
-            torch.from_numpy(_own_experts(trunk.n_tasks, n_shared, n_private)),
+            spec.n_inputs,
+            torch.from_numpy(_own_experts(spec.n_tasks, n_shared, n_private)),
             n_all,
-            copies=1 if self.first else trunk.n_tasks,
+            copies=1 if self.first else spec.n_tasks,
             gate_dropout=gate_dropout,
-            owner="task" if place.above < 2 else "shared",
+            owner="task" if above < 2 else "shared",
         )
         every = torch.arange(n_all)[None]
         self.shared_gate = (
-            MemberMixture(f"{name}.all", place.n_inputs, every, n_all, gate_dropout=gate_dropout, owner="shared")
-            if place.above
+            MemberMixture(f"{name}.all", spec.n_inputs, every, n_all, gate_dropout=gate_dropout, owner="shared")
+            if above
             else None
         )
-
-    def _experts(self, place: _Place) -> Iterator[tuple[str, int, Literal["shared", "task"]]]:
-        """Kind, number and owner of experts; the shared gate gives private ones to all tasks, but in the last level."""
-        yield "shared", self.n_shared, "shared"
-        yield "private", self.n_tasks * self.n_private, "shared" if place.above else "task"
 
     @property
     def parts(self) -> list[MemberMLP | MemberMixture]:
         parts: list[MemberMLP | MemberMixture] = [self.shared, self.private, self.task_gates]
         return parts if self.shared_gate is None else [*parts, self.shared_gate]
 
-    def forward(self, own: Tensor, common: Tensor, scratch: Scratch) -> tuple[Tensor, Tensor]:
+    def forward(self, own: Tensor, common: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
         """From what the tasks and the shared experts read to what those of the next level read."""
-        shared = self.shared.forward(for_each_copy(common, self.n_shared), scratch)
+        shared = self.shared.forward(for_each_copy(common, self.n_shared), workspace)
         copies = self.n_private * (self.n_tasks if self.first else 1)
-        private = self.private.forward(for_each_copy(own, copies), scratch)
+        private = self.private.forward(for_each_copy(own, copies), workspace)
         by_member = [stack.view(self.members, -1, *stack.shape[1:]) for stack in (shared, private) if len(stack)]
         experts = torch.cat(by_member, 1).transpose(1, 2).contiguous()  # (member, row, expert, width)
-        tasks = self.task_gates.forward(own, experts, scratch)
-        return tasks, tasks if self.shared_gate is None else self.shared_gate.forward(common, experts, scratch)
+        tasks = self.task_gates.forward(own, experts, workspace)
+        return tasks, tasks if self.shared_gate is None else self.shared_gate.forward(common, experts, workspace)
 
     def backward(
-        self, at_own: Tensor, at_common: Tensor | None, weights: Tensor | None, scratch: Scratch
+        self, at_own: Tensor, at_common: Tensor | None, weights: Tensor | None, workspace: Workspace
     ) -> tuple[Tensor, Tensor] | None:
         """Write the parameters' gradients; the gradients at what the level reads, but in the first level.
 
@@ -171,25 +153,25 @@ class _Level:
         with them. What the tasks get back has them unless the gates of the level below are the tasks' own.
         """
         factors = None if weights is None else self._factors(weights)
-        at_experts, own_logits = self.task_gates.backward(at_own, scratch, factors)
+        at_experts, own_logits = self.task_gates.backward(at_own, workspace, factors)
         if self.shared_gate is not None and at_common is not None:
-            more, common_logits = self.shared_gate.backward(at_common, scratch)
+            more, common_logits = self.shared_gate.backward(at_common, workspace)
             at_experts += more
         n_all = (self.n_shared, at_experts.shape[2] - self.n_shared)
         at_shared, at_private = (part.transpose(1, 2).flatten(0, 1) for part in at_experts.split(n_all, 2))
         shared_below, private_below = (
-            self.shared.backward(at_shared, scratch),
-            self.private.backward(at_private, scratch),
+            self.shared.backward(at_shared, workspace),
+            self.private.backward(at_private, workspace),
         )
         if self.first:
             return None
-        at_own = self.task_gates.input_gradient(own_logits, scratch)
+        at_own = self.task_gates.input_gradient(own_logits, workspace)
         if weights is not None and self.above:
             at_own = at_own * weights.flatten()[:, None, None]
-        at_own = at_own + _sum_copies(self.private.input_gradient(private_below, scratch), self.n_private)
-        at_common = _sum_copies(self.shared.input_gradient(shared_below, scratch), self.n_shared)
+        at_own = at_own + _sum_copies(self.private.input_gradient(private_below, workspace), self.n_private)
+        at_common = _sum_copies(self.shared.input_gradient(shared_below, workspace), self.n_shared)
         if self.shared_gate is not None:
-            at_common = at_common + self.shared_gate.input_gradient(common_logits, scratch)
+            at_common = at_common + self.shared_gate.input_gradient(common_logits, workspace)
         return at_own, at_common
 
     def _factors(self, weights: Tensor) -> Tensor:
@@ -218,43 +200,35 @@ class _PLEBody(Body):
 
     def __init__(self, levels: list[_Level], n_tasks: int) -> None:
         self.levels, self.copies, self.width = levels, n_tasks, levels[-1].width
+        self.parts = [part for level in levels for part in level.parts]
 
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        return [spec for level in self.levels for part in level.parts for spec in part.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        for level in self.levels:
-            for part in level.parts:
-                part.bind(buffer, leaves)
-
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         own = common = x
         for level in self.levels:
-            own, common = level.forward(own, common, scratch)
+            own, common = level.forward(own, common, workspace)
         return own
 
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        self._backward(gradient, None, scratch)
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
+        self._backward(gradient, None, workspace)
 
-    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, scratch: Scratch) -> None:
-        self._backward(gradient, weights, scratch)
+    def backward_of_weighted(self, gradient: Tensor, weights: Tensor, workspace: Workspace) -> None:
+        self._backward(gradient, weights, workspace)
 
-    def _backward(self, gradient: Tensor, weights: Tensor | None, scratch: Scratch) -> None:
+    def _backward(self, gradient: Tensor, weights: Tensor | None, workspace: Workspace) -> None:
         at_own, at_common = gradient, None
         for level in reversed(self.levels):
-            below = level.backward(at_own, at_common, weights if level.above < 2 else None, scratch)
+            below = level.backward(at_own, at_common, weights if level.above < 2 else None, workspace)
             at_own, at_common = below or (at_own, at_common)
 
-    def features_gramian(self, gradient: Tensor, scratch: Scratch) -> Tensor:
+    def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """By the outputs of the last level's shared experts, which come first in every gate."""
         last = self.levels[-1]
-        return mixture_gramian(last.task_gates.gates_of_last(scratch)[..., : last.n_shared], gradient)
+        return mixture_gramian(last.task_gates.gates_of_last(workspace)[..., : last.n_shared], gradient)
 
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Mean gate of each task in the last level: on the shared experts, then on its own."""
-        scratch, own, common = Scratch(), x, x
+        workspace, own, common = Workspace(), x, x
         for level in self.levels[:-1]:
-            own, common = level.forward(own, common, scratch)
-        gates = self.levels[-1].task_gates.weights(own, scratch)
-        return {"gate_utilisation": Finding(gates.mean(1), ("member", "task", "expert"))}
+            own, common = level.forward(own, common, workspace)
+        gates = self.levels[-1].task_gates.weights(own, workspace)
+        return {"gate_utilisation": SharingStatistic(gates.mean(1), ("member", "task", "expert"))}

@@ -1,20 +1,21 @@
-"""A trunk for each task, held together by a penalty."""
+"""Hidden layers for each task, tied by a penalty."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Scratch, alike
+from skmtl.layers import ParameterBuffer, ParameterSpec, alike
+from skmtl.sharing._mlp_body import MLPBody
 from skmtl.sharing._penalties import SpreadPenalty
-from skmtl.sharing._sharing import Body, Finding, Sharing, Trunk, for_each_copy, require_number
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, require_number
 
 
 class Soft(Sharing):
-    """Every task has hidden layers of its own, under the penalty strength * sum_t |theta_t - mean theta|^2.
+    """Every task has its own hidden layers, under the penalty strength * sum_t |theta_t - mean theta|^2.
 
-    All tasks start from the same parameters, so that only what their labels ask for moves them apart. With strength 0
-    the tasks are trained without each other; as it grows, the parameters approach those of hard sharing. The losses
-    that are reported and watched do not hold the penalty.
+    All tasks start from the same parameters, so that only their labels move them apart. With strength 0
+    the tasks are trained without each other; as it grows, the parameters approach those of hard sharing. Reported
+    losses and the early-stopping score do not include the penalty.
 
     Parameters
     ----------
@@ -32,43 +33,27 @@ class Soft(Sharing):
     def __init__(self, strength: float = 0.003) -> None:
         self.strength = strength
 
-    def build(self, trunk: Trunk) -> Body:
+    def build(self, spec: BodySpec) -> Body:
         """Make the trunks and their penalty; see :meth:`Sharing.build`."""
         require_number(self, "strength")
-        return _SoftBody(trunk, self.strength)
+        return _SoftBody(spec, self.strength)
 
 
-class _SoftBody(Body):
-    def __init__(self, trunk: Trunk, strength: float) -> None:
-        self.copies = trunk.n_tasks
-        self.mlp = MemberMLP(
-            "trunks",
-            trunk.n_inputs,
-            trunk.hidden_layer_sizes,
-            activation=trunk.activation,
-            dropout=trunk.dropout,
-            copies=trunk.n_tasks,
-            owner="task",
-        )
-        self.width = self.mlp.width
-        self._specs = [alike(spec) for spec in self.mlp.specs]
-        self.spread = SpreadPenalty("strength", strength, trunk, self._specs)
-        self.penalties = (self.spread,)
+class _SoftBody(MLPBody):
+    def __init__(self, spec: BodySpec, strength: float) -> None:
+        super().__init__("trunks", spec, spec.n_tasks, "task")
+        self._specs = [alike(parameter) for parameter in self.mlp.specs]
+        self.penalty = SpreadPenalty("strength", strength, spec, self._specs)
+        self.penalties = (self.penalty,)
 
     @property
     def specs(self) -> list[ParameterSpec]:
         return self._specs
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        self.mlp.bind(buffer, leaves)
-        self.spread.bind(buffer)
+        super().bind(buffer, leaves)
+        self.penalty.bind(buffer)
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
-        return self.mlp.forward(for_each_copy(x, self.copies), scratch)
-
-    def backward(self, gradient: Tensor, scratch: Scratch) -> None:
-        self.mlp.backward(gradient, scratch)
-
-    def findings(self, x: Tensor) -> dict[str, Finding]:
+    def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Distance of each task's parameters from the mean over the tasks."""
-        return {"distance": Finding(self.spread.norms(), ("member", "task"))} if self.specs else {}
+        return {"distance": SharingStatistic(self.penalty.norms(), ("member", "task"))} if self.specs else {}

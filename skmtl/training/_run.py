@@ -146,7 +146,7 @@ class Run:
         return chosen
 
     def _passes(self, data: Data) -> Passes:
-        return self.network.training_passes(self._generators, products=self.settings.products, parts=data.parts)
+        return self.network.training_passes(self._generators, matmul_dtype=self.settings.products, parts=data.parts)
 
     def go_on(self, settings: Settings, data: Data) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""

@@ -78,7 +78,7 @@ class Validation:
             yield index, real, outputs
 
     def _chunks(self, network: Network) -> Iterator[tuple[Tensor, Tensor]]:
-        width = network.cells * network.architecture.members
+        width = network.peak_activations * network.architecture.members
         n_rows = max(CHUNK_CELLS // width, 1)
         return zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True)
 

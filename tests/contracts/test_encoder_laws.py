@@ -164,7 +164,7 @@ def test_predict_runs_in_bounded_chunks(case, monkeypatch):
     monkeypatch.setattr(
         type(model.encoder_), "transform", lambda self, X, *rest: seen.append(len(X)) or original(self, X, *rest)
     )
-    widest = max(model.network_.cells, model.network_.architecture.n_inputs, 2)
+    widest = max(model.network_.peak_activations, model.network_.architecture.n_inputs, 2)
     monkeypatch.setattr("skmtl.estimators._prediction.CHUNK_CELLS", 2 * widest * 16)
     np.testing.assert_allclose(model.predict(X), whole, atol=1e-10)
     assert max(seen) == 16

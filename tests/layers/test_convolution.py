@@ -9,7 +9,7 @@ from skmtl.layers import (
     MemberConvolution,
     MemberGroupNorm,
     ParameterBuffer,
-    Scratch,
+    Workspace,
     channels_as_rows,
     members_as_channels,
 )
@@ -35,7 +35,7 @@ def test_one_grouped_convolution_equals_one_a_member(input_members, kernel, stri
     layer = MemberConvolution("c", 2, 3, kernel=kernel, stride=stride)
     buffer = bound(layer)
     x = images(input_members)
-    together = layer.forward(members_as_channels(x, SHAPE), Scratch())
+    together = layer.forward(members_as_channels(x, SHAPE), Workspace())
     rows = channels_as_rows(together, MEMBERS)
     for member in range(MEMBERS):
         own = x[member % input_members].unflatten(1, SHAPE)
@@ -50,7 +50,7 @@ def test_group_norm_does_not_mix_members():
     for name, values in (("n.scale", 2.0), ("n.shift", 0.5)):
         buffer.view(name).mul_(torch.arange(1.0, 4.0)[:, None]).add_(values)
     x = torch.randn(5, MEMBERS * 4, 3, 3, dtype=torch.float64)
-    together = layer.forward(x, Scratch()).unflatten(1, (MEMBERS, 4))
+    together = layer.forward(x, Workspace()).unflatten(1, (MEMBERS, 4))
     for member in range(MEMBERS):
         own = x.unflatten(1, (MEMBERS, 4))[:, member]
         alone = F.group_norm(own, 2, buffer.view("n.scale")[member], buffer.view("n.shift")[member])

@@ -107,4 +107,4 @@ def test_state_holds_no_torch_object():
 
 
 def test_rows_take_room_for_every_copy_of_the_hidden_layers():
-    assert make_network("independent").cells == 3 * make_network("hard").cells == 3 * 7
+    assert make_network("independent").peak_activations == 3 * make_network("hard").peak_activations == 3 * 7

@@ -35,7 +35,7 @@ def test_scaled_inputs_equal_scaled_rows(sharing):
     assert plain.architecture.input_scale is None
     by_hand = plain(x * torch.from_numpy(SCALE)[:, None])
     torch.testing.assert_close(scaled(x), by_hand, rtol=0, atol=1e-12)
-    assert scaled.findings(x).keys() == plain.findings(x).keys()
+    assert scaled.sharing_statistics(x).keys() == plain.sharing_statistics(x).keys()
 
 
 @pytest.mark.parametrize(

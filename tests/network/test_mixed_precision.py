@@ -31,7 +31,7 @@ def test_passes_are_those_of_full_precision_up_to_rounding(sharing):
     network = _network(sharing)
     rng = torch.Generator().manual_seed(0)
     x, gradient = torch.randn(1, 64, 4, generator=rng), torch.randn(2, 64, 5, generator=rng)
-    rounded = _pass(network, x, gradient, products="bfloat16")
+    rounded = _pass(network, x, gradient, matmul_dtype="bfloat16")
     exact = _pass(network, x, gradient)
     for ours, reference in zip(rounded, exact, strict=True):
         assert ours.dtype == torch.float32

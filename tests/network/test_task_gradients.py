@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Scratch
+from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
 from skmtl.network import Architecture, Network, task_gradients
 from skmtl.network import _task_gradients as module
-from skmtl.sharing import CGC, PLE, SHARINGS, Body, Bypass, Hard, Independent, MMoE, Sharing, Trunk
+from skmtl.sharing import CGC, PLE, SHARINGS, Body, BodySpec, Bypass, Hard, Independent, MMoE, Sharing
 
 CPU = torch.device("cpu")
 MEMBERS, ROWS = 3, 11
@@ -18,15 +18,15 @@ MEMBERS, ROWS = 3, 11
 class _Split(Sharing):
     """Hidden layers of which some columns belong to one task each, recorded by autograd."""
 
-    def build(self, trunk: Trunk) -> Body:
-        return _SplitBody(trunk)
+    def build(self, spec: BodySpec) -> Body:
+        return _SplitBody(spec)
 
 
 class _SplitBody(Body):
     hand_derived = False
 
-    def __init__(self, trunk: Trunk) -> None:
-        self.copies, self.width, self.n_inputs = trunk.n_tasks, 5, trunk.n_inputs
+    def __init__(self, spec: BodySpec) -> None:
+        self.copies, self.width, self.n_inputs = spec.n_tasks, 5, spec.n_inputs
 
     @property
     def specs(self) -> list[ParameterSpec]:
@@ -42,7 +42,7 @@ class _SplitBody(Body):
         values = leaves or {name: buffer.view(name) for name in ("common", "apart")}
         self.common, self.apart = values["common"], values["apart"]
 
-    def forward(self, x: torch.Tensor, scratch: Scratch) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, workspace: Workspace) -> torch.Tensor:
         weight = self.common[:, None] + self.apart  # (member, task, n_inputs, 5)
         return torch.tanh(x[:, None] @ weight).flatten(0, 1)
 
@@ -207,7 +207,9 @@ def test_gramian_by_features_in_common(sharing, n_outputs, autograd):
     name, experts = COMMON[sharing]
     task_of = torch.from_numpy(np.repeat(np.arange(len(n_outputs)), n_outputs))
     at_features = [
-        torch.autograd.grad(passes._outputs, passes.scratch.saved[name], own * (task_of == task), retain_graph=True)[0]
+        torch.autograd.grad(passes._outputs, passes.workspace.saved[name], own * (task_of == task), retain_graph=True)[
+            0
+        ]
         for task in range(len(n_outputs))
     ]
     jacobian = torch.stack([g if experts is None else g[:, :, :experts] for g in at_features], 1).flatten(2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.layers import Scratch
+from skmtl.layers import Workspace
 from skmtl.network import Architecture, Network
 from skmtl.sharing import (
     CGC,
@@ -12,6 +12,7 @@ from skmtl.sharing import (
     SHARINGS,
     Additive,
     Attention,
+    BodySpec,
     Bypass,
     CrossStitch,
     Hard,
@@ -19,7 +20,6 @@ from skmtl.sharing import (
     LowRank,
     MMoE,
     Soft,
-    Trunk,
 )
 
 CPU = torch.device("cpu")
@@ -90,7 +90,7 @@ def test_low_rank_corrections_are_products():
     arrays = network.buffer.arrays()
     arrays["trunk.0.up"] = np.random.default_rng(0).normal(size=arrays["trunk.0.up"].shape)
     network.buffer.load(arrays)
-    features = network.layers.body.forward(X, Scratch()).view(MEMBERS, TASKS, ROWS, 5)
+    features = network.layers.body.forward(X, Workspace()).view(MEMBERS, TASKS, ROWS, 5)
     for task in range(TASKS):
         correction = arrays["trunk.0.down"][0, task].T @ arrays["trunk.0.up"][0, task]
         z = X[0].numpy() @ (arrays["trunk.0.weight"][0] + correction) + arrays["trunk.0.bias"][0]
@@ -238,10 +238,10 @@ def test_penalties_add_their_derivative_with_a_strength_for_each_member(sharing,
 def test_gate_dropout_shuts_experts_in_training_only_and_never_all():
     body = make(MMoE(n_experts=3, gate_dropout=0.6)).layers.body
     rows = torch.randn(1, 1000, N_INPUTS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    open_ = body.mixture.weights(rows, Scratch())
+    open_ = body.mixture.weights(rows, Workspace())
     assert (open_ > 0).all()
     generators = [torch.Generator().manual_seed(k) for k in range(MEMBERS)]
-    gates = body.mixture.weights(rows, Scratch(generators=generators))
+    gates = body.mixture.weights(rows, Workspace(generators=generators))
     shut = gates == 0
     assert abs(shut.double().mean() - (0.6 - 0.6**3)) < 0.02  # where all three were to be shut, none is
     torch.testing.assert_close(gates.sum(-1), torch.ones_like(gates[..., 0]), rtol=0, atol=1e-12)
@@ -298,4 +298,4 @@ def test_what_is_made_of_hidden_layers_asks_for_one(name):
 def test_bad_parameters_are_named(sharing, message):
     dropout = torch.zeros(1, dtype=torch.float64)
     with pytest.raises(ValueError, match=message):
-        sharing.build(Trunk(1, 3, (4,), 2, "relu", dropout))
+        sharing.build(BodySpec(1, 3, (4,), 2, "relu", dropout))

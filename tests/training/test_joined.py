@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from skmtl.layers import MemberLinear, ParameterBuffer, Scratch
+from skmtl.layers import MemberLinear, ParameterBuffer, Workspace
 from skmtl.training import DenseRows, JoinedData, SparseRows, TrainingData, _joined
 from skmtl.training._joined import JoinedOrder, split_members
 
@@ -85,10 +85,10 @@ def test_a_layer_over_parts_is_the_layer_over_repeated_rows(reuse):
     repeated = x.repeat_interleave(torch.tensor(SIZES), 0)
     found = []
     for rows in (x, repeated):
-        scratch = Scratch(reuse=reuse, parts=SIZES)
-        out = layer.forward(rows, scratch).clone()
+        workspace = Workspace(reuse=reuse, parts=SIZES)
+        out = layer.forward(rows, workspace).clone()
         buffer.gradient.zero_()
-        layer.backward(gradient, scratch)
+        layer.backward(gradient, workspace)
         found.append((out, buffer.gradient.clone()))
     for ours, expected in zip(*found, strict=True):
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-14)

@@ -1,4 +1,4 @@
-"""What one pass through the network needs beside the parameters: reused memory, saved activations, random streams."""
+"""Run state of a pass through the network: reused memory, saved activations, random streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Scratch:
+class Workspace:
     """Run state of forward and backward, handed from layer to layer.
 
     Parameters
@@ -62,10 +62,10 @@ class Scratch:
         if mask is None:
             mask = torch.empty(shape, dtype=like.dtype, device=like.device)
         for member, generator in enumerate(self.generators):
-            own = mask[member * copies : (member + 1) * copies]
+            of_member = mask[member * copies : (member + 1) * copies]
             if drops is None or drops[member]:
-                own.uniform_(generator=generator)
+                of_member.uniform_(generator=generator)
             else:
-                own.zero_()
+                of_member.zero_()
         keep = (1 - rate).repeat_interleave(copies)[:, None, None]
         return mask.lt_(keep).div_(keep)  # in place: a mask of bools would cost more than the draws
