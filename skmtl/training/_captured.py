@@ -8,11 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer
-from skmtl.network import Passes
 from skmtl.training._data import Batch
-from skmtl.training._step import TrainingStep
-from skmtl.training._steps import Step
+from skmtl.training._step import Step
+from skmtl.training._weighting import StaticWeights
 
 Work = Callable[[], None]
 Capture = Callable[[Work], Work]  # records what work does, without doing it, and returns what does it again
@@ -29,22 +27,18 @@ def cuda_graph(work: Work) -> Work:
     return replay
 
 
-class CapturedStep:
-    """The default step, its whole batches replayed over memory that stays where it is.
+class CapturedStep(Step):
+    """A step whose whole batches are replayed over memory that stays where it is.
 
-    Every batch is copied to the same place, and the schedule's factor to a tensor, so that nothing of a step is known
+    Every batch is copied to the same memory, and the schedule's factor to a tensor, so that nothing of a step is known
     to the host but that it happens. A smaller last batch is done as usual.
-
-    Parameters
-    ----------
-    step : TrainingStep
-        What to record. Its update must be replayable, and nothing in it may be drawn at random.
-    capture : callable
-        How to record.
     """
 
-    def __init__(self, step: TrainingStep, capture: Capture = cuda_graph) -> None:
-        self.step, self.capture, self.passes = step, capture, step.passes
+    capture: Capture = staticmethod(cuda_graph)
+
+    def set_data(self, rows_per_weight: Tensor) -> None:
+        """Go on with other data, or other members, which a new recording reads."""
+        super().set_data(rows_per_weight)
         self._forget()
 
     def _forget(self) -> None:
@@ -54,23 +48,23 @@ class CapturedStep:
 
     def __getstate__(self) -> dict[str, Any]:
         """A recording stays in the process that made it."""
-        return {"step": self.step, "capture": self.capture, "passes": self.passes}
+        own = ("_batch", "_replay", "_steps", "_factor", "_sums")
+        return {name: value for name, value in vars(self).items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._forget()
 
-    def __call__(self, batch: Batch, rate_factor: float) -> Tensor:
+    def __call__(self, batch: Batch, rate_factor: float | Tensor) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it, which hold until the next."""
         if self._batch is None:
-            weights = None if batch.weights is None else batch.weights.clone()
-            self._batch = Batch(batch.x.clone(), batch.targets.clone(), weights)
+            self._batch = Batch(*(None if part is None else part.clone() for part in batch))  # type: ignore[arg-type]
             self._factor = torch.zeros((), dtype=torch.float32, device=batch.x.device)  # what the kernel reads
         if batch.x.shape != self._batch.x.shape:
-            return self.step(batch, rate_factor)
-        for place, part in zip(self._batch, batch, strict=True):
-            if place is not None and part is not None:
-                place.copy_(part)
+            return super().__call__(batch, rate_factor)
+        for memory, part in zip(self._batch, batch, strict=True):
+            if memory is not None and part is not None:
+                memory.copy_(part)
         self._factor.fill_(rate_factor)
         self._advance()
         return self._sums
@@ -85,31 +79,12 @@ class CapturedStep:
 
     def _work(self) -> None:
         assert self._batch is not None
-        self._sums = self.step(self._batch, self._factor)
-
-    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> CapturedStep:
-        """Steps of some of the members, recorded anew; see :meth:`TrainingStep.select`."""
-        return CapturedStep(self.step.select(members, passes, buffer), self.capture)
-
-    def begin_epoch(self) -> None:
-        """Nothing changes from epoch to epoch."""
-
-    def epoch_weights(self) -> Tensor:
-        """Weights of the task losses, ``(member, task)``."""
-        return self.step.epoch_weights()
-
-    def records(self) -> dict[str, Tensor]:
-        """Nothing is recorded for the history."""
-        return self.step.records()
-
-    def expect(self, rows_per_weight: Tensor) -> None:
-        """Go on with other data, which a new recording reads."""
-        self.step.expect(rows_per_weight)
-        self._forget()
+        self._sums = super().__call__(self._batch, self._factor)
 
 
 def captured(step: Step, *, draws: bool) -> Step:
     """Have ``step`` recorded if it is the same operations every time; ``draws``: numbers are drawn in it."""
-    if isinstance(step, TrainingStep) and step.update.replayable and not draws:
-        return CapturedStep(step)
-    return step
+    fixed = type(step.weighting) is StaticWeights and not step.terms and all(u.replayable for u in step.updates)
+    if draws or not fixed:
+        return step
+    return CapturedStep(step.passes, step.objective, step.weighting, step.updates, step.rows_per_weight)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -91,15 +92,21 @@ class Batch(NamedTuple):
         Encoded rows; of parts of the members where neither all share them nor each has its own.
     targets : Tensor of shape (1 or member, row, task)
         Encoded labels.
+    cell_weights : Tensor of shape (1 or member, row, task) or None
+        Weight of each label, 0 where no label is, whoever may learn from it; None if all are 1.
+    row_mask : Tensor of shape (member, row) or None
+        1 where a member may learn from a row, 0 where it holds the row out; None if all may learn from all.
     weights : Tensor of shape (1 or member, row, task) or None
-        What each cell counts: 0 where no label is; None if all count 1.
+        What each cell counts for a member: the product of the two; None if all count 1.
     counts : Tensor of shape (member, 1) or None
-        How many of the rows are a member's own, where some have fewer than others; None: all.
+        Number of rows that belong to a member, where some have fewer than others; None: all.
     """
 
     x: Tensor
     targets: Tensor
-    weights: Tensor | None
+    cell_weights: Tensor | None = None
+    row_mask: Tensor | None = None
+    weights: Tensor | None = None
     counts: Tensor | None = None
 
 
@@ -185,24 +192,24 @@ class TrainingData(Data):
         Encoded labels, anything finite where a label is missing.
     cell_weights : Tensor of shape (n, n_tasks) or (member, n, n_tasks)
         Weight of each cell, 0 where a label is missing; for each member where class weights differ between them.
-    member_weights : Tensor of shape (member, n), optional
-        Weight of each row for each member, say 0 where a member holds a row out; None: 1.
+    row_mask : Tensor of shape (member, n), optional
+        1 where a member may learn from a row, 0 where it holds the row out; None: all may learn from all.
     """
 
-    def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, member_weights: Tensor | None = None) -> None:
+    def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, row_mask: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self.targets, self.cell_weights, self._members = targets.contiguous(), cell_weights, member_weights
-        self._unweighted = member_weights is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
+        self.targets, self.cell_weights, self._row_mask = targets.contiguous(), cell_weights, row_mask
+        self._unweighted = row_mask is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
         self.totals = self._total()  # (1 or member, task)
         self.n_features = rows.n_features
         self.row_bytes = targets.element_size() * (rows.n_features + 2 * targets.shape[1])
 
     def _total(self) -> Tensor:
-        if self._members is None:
+        if self._row_mask is None:
             return self.cell_weights.sum(-2).view(-1, self.targets.shape[1])
         if self.cell_weights.ndim == 2:
-            return self._members @ self.cell_weights
-        return (self._members[:, None] @ self.cell_weights)[:, 0]
+            return self._row_mask @ self.cell_weights
+        return (self._row_mask[:, None] @ self.cell_weights)[:, 0]
 
     @classmethod
     def stack(cls, parts: Sequence[TrainingData], members: Sequence[int]) -> TrainingData:
@@ -210,29 +217,30 @@ class TrainingData(Data):
         first = parts[0]
         if len(parts) == 1:
             return first
-        by_member = None
-        if first._members is not None:
-            by_member = torch.cat([part._members for part in parts if part._members is not None])
+        row_mask = None
+        if first._row_mask is not None:
+            row_mask = torch.cat([part._row_mask for part in parts if part._row_mask is not None])
         cells = first.cell_weights
         if not all(part.cell_weights is cells or torch.equal(part.cell_weights, cells) for part in parts):
             each = zip(parts, members, strict=True)
             cells = torch.cat([part.cell_weights.expand(count, -1, -1) for part, count in each])
-        return cls(first.rows, first.targets, cells, by_member)
+        return cls(first.rows, first.targets, cells, row_mask)
 
     def select(self, members: Tensor) -> TrainingData:
         """Data of some of the members."""
         cells = self.cell_weights if self.cell_weights.ndim == 2 else self.cell_weights[members]
-        return TrainingData(self.rows, self.targets, cells, None if self._members is None else self._members[members])
+        return TrainingData(self.rows, self.targets, cells, None if self._row_mask is None else self._row_mask[members])
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
-        targets = cells_of(self.targets, rows)
+        x, targets = self.rows.take(rows), cells_of(self.targets, rows)
         if self._unweighted:
-            return Batch(self.rows.take(rows), targets, None)
-        weights = cells_of(self.cell_weights, rows)
-        if self._members is not None:
-            weights = weights * self._members[:, rows, None]
-        return Batch(self.rows.take(rows), targets, weights)
+            return Batch(x, targets)
+        cells = cells_of(self.cell_weights, rows)
+        if self._row_mask is None:
+            return Batch(x, targets, cells, None, cells)
+        mask = self._row_mask[:, rows]
+        return Batch(x, targets, cells, mask, cells * mask[:, :, None])
 
     def x_at(self, rows: Tensor) -> Tensor:
         """See :class:`Data`."""
@@ -268,6 +276,4 @@ def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
 
 def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
     """Split a block into batches without copying."""
-    x, targets = block.x.split(batch_size, 1), block.targets.split(batch_size, 1)
-    weights = [None] * len(x) if block.weights is None else block.weights.split(batch_size, 1)
-    return map(Batch, x, targets, weights)
+    return map(Batch, *(repeat(None) if part is None else part.split(batch_size, 1) for part in block))

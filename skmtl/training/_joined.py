@@ -110,15 +110,18 @@ class JoinedData(Data):
             yield batch if place < last else self._without_filling(batch, place * batch_size)
 
     def _without_filling(self, batch: Batch, first: int) -> Batch:
-        """The last batch, with rows from place ``first`` on, so that what it is filled up with weighs nothing."""
+        """The last batch, with rows from index ``first`` on, where no member learns from what it is filled up with."""
         if first not in self._own:
             assert self.counts is not None
             counts = self.counts - first
-            real = torch.arange(batch.targets.shape[1], device=counts.device) < counts  # (member, row)
-            self._own[first] = real[:, :, None].to(counts.dtype).expand_as(batch.targets), counts
-        real, counts = self._own[first]
-        weights = real if batch.weights is None else batch.weights * real
-        return Batch(batch.x, batch.targets, weights, counts)
+            real = torch.arange(batch.targets.shape[1], device=counts.device) < counts
+            self._own[first] = real.to(counts.dtype), counts
+        real, counts = self._own[first]  # (member, row), (member, 1)
+        mask = real if batch.row_mask is None else batch.row_mask * real
+        weights = (
+            real[:, :, None].expand_as(batch.targets) if batch.weights is None else batch.weights * real[:, :, None]
+        )
+        return Batch(batch.x, batch.targets, batch.cell_weights, mask, weights, counts)
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
@@ -129,13 +132,16 @@ class JoinedData(Data):
         return self._whole
 
     def _join(self, batches: Sequence[Batch]) -> Batch:
-        rows = [batch.x for batch in batches]
+        rows, targets = [batch.x for batch in batches], [batch.targets for batch in batches]
         x = torch.cat(rows) if self.parts else self._for_members(rows)
-        weights = None
-        if any(batch.weights is not None for batch in batches):
-            ones = [batch.targets.new_ones(()).expand_as(batch.targets) for batch in batches]
-            weights = self._cells([o if b.weights is None else b.weights for o, b in zip(ones, batches, strict=True)])
-        return Batch(x, self._cells([batch.targets for batch in batches]), weights)
+        cell_weights, weights, row_mask = None, None, None
+        if any(batch.cell_weights is not None for batch in batches):
+            cell_weights = self._cells(_filled([batch.cell_weights for batch in batches], targets))
+        if any(batch.row_mask is not None for batch in batches):
+            of_rows = [target[:, :, 0] for target in targets]
+            row_mask = self._for_members(_filled([batch.row_mask for batch in batches], of_rows))
+            weights = self._cells(_filled([batch.weights for batch in batches], targets))
+        return Batch(x, self._cells(targets), cell_weights, row_mask, cell_weights if weights is None else weights)
 
     def x_at(self, rows: Tensor) -> Tensor:
         """See :class:`Data`."""
@@ -149,3 +155,9 @@ class JoinedData(Data):
     def _members(self, rows: Tensor) -> Iterable[tuple[Data, Tensor]]:
         """Parts with the rows of their members, ``(member, row)``."""
         return zip(self.pieces, rows.split(self.sizes), strict=True)
+
+
+def _filled(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
+    """Ones in the place of what is None."""
+    pairs = zip(tensors, like, strict=True)
+    return [other.new_ones(()).expand_as(other) if tensor is None else tensor for tensor, other in pairs]

@@ -85,7 +85,7 @@ class Training:
         losses = run.epoch(self.data, self._n_steps)
         held_out = None if validation is None else validation.losses(run.network)
         active = stopping.active
-        self.history.append(losses, held_out, run.step.epoch_weights(), active, run.step.records())
+        self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())
         watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
         score = (watched * run.settings.importance).sum(1).double().cpu().numpy()
         stopping.update(epoch, score)

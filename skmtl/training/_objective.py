@@ -30,9 +30,14 @@ class Objective:
         self._task_of_output = torch.arange(len(n_outputs), device=device).repeat_interleave(counts)
         self._one_to_one = max(n_outputs) == 1
 
-    def spread(self, by_task: Tensor) -> Tensor:
+    def to_outputs(self, by_task: Tensor) -> Tensor:
         """Repeat ``(..., task)`` to ``(..., output)``."""
         return by_task if self._one_to_one else by_task.index_select(-1, self._task_of_output)
+
+    def likelihood(self, like: Tensor) -> Tensor:
+        """Factors of each task's likelihood, ``(2, task)``; see :class:`~skmtl.balancing.BalancerInputs`."""
+        by_task = [g.kind.likelihood for g in self.groups for _ in range(g.tasks.stop - g.tasks.start)]
+        return torch.tensor(by_task, dtype=like.dtype, device=like.device).T
 
     def __call__(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Weighted loss sums and their gradient.
@@ -53,7 +58,7 @@ class Objective:
         """
         losses, gradient = self._losses(outputs, batch.targets)
         if batch.weights is not None:
-            losses, gradient = losses.mul_(batch.weights), gradient.mul_(self.spread(batch.weights))
+            losses, gradient = losses.mul_(batch.weights), gradient.mul_(self.to_outputs(batch.weights))
         return losses.sum(1), gradient
 
     def _losses(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,9 +16,10 @@ from skmtl.training._captured import captured
 from skmtl.training._data import Data
 from skmtl.training._objective import Objective
 from skmtl.training._schedule import Schedule
-from skmtl.training._steps import StepParts, make_step
+from skmtl.training._step import Step
 from skmtl.training._streams import Streams
-from skmtl.training.optimizers import Optimizer, Penalised
+from skmtl.training._weighting import make_weighting
+from skmtl.training.optimizers import Optimizer, Penalties
 
 PER_MEMBER = ("learning_rate", "weight_decay", "importance")  # what members of one run may differ in
 
@@ -122,18 +123,24 @@ class Run:
         self, network: Network, objective: Objective, data: Data, settings: Settings, streams: Streams
     ) -> None:
         self.network, self.objective, self.settings, self.streams = network, objective, settings, streams
-        update = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
         self._generators = streams.dropout(network.device)
         passes = self._passes(data)
-        if passes.layers.body.penalties:
-            update = Penalised(update, passes.layers.body.penalties)
-        parts = StepParts(passes, objective, update, settings.importance, _rows_per_weight(data))
-        step = make_step(
-            parts, settings.balancer, settings.record, network.architecture, generators=streams.balancing()
+        optimizer = settings.optimizer.start(network.buffer, settings.learning_rate, settings.weight_decay)
+        penalties = passes.layers.body.penalties
+        weighting = make_weighting(
+            settings.balancer,
+            settings.importance,
+            objective,
+            streams.balancing(),
+            settings.record,
+            passes,
+            network.architecture,
         )
-        recorded = settings.cuda_graphs and network.device.type == "cuda"
-        self.step = captured(step, draws=network.architecture.draws) if recorded else step
-        self.steps_done = 0
+        updates = [Penalties(penalties), optimizer] if penalties else [optimizer]
+        self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data))
+        if settings.cuda_graphs and network.device.type == "cuda":
+            self.step = captured(self.step, draws=network.architecture.draws)
+        self.steps_done = self.epochs_done = 0
 
     def select(self, members: Tensor, data: Data) -> Run:
         """Go on with some of the members and their data, in memory of their own; ``self`` must not be used any more."""
@@ -151,16 +158,17 @@ class Run:
     def go_on(self, settings: Settings, data: Data) -> None:
         """Expect ``data`` from now on, under settings that agree with those so far."""
         self.settings = settings
-        self.step.expect(_rows_per_weight(data))
+        self.step.set_data(_rows_per_weight(data))
 
     def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.settings.importance)
-        self.step.begin_epoch()
+        self.step.weighting.begin_epoch(self.epochs_done)
         with self.step.passes.mode():
             for batch in data.batches(self.settings.batch_size, self.streams.order):
                 sums.add_(self.step(batch, self.settings.schedule(self.steps_done, n_steps)))
                 self.steps_done += 1
+        self.epochs_done += 1
         return sums / data.totals
 
 

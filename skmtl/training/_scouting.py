@@ -110,7 +110,7 @@ def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
     by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
     for batch in data.batches(run.settings.batch_size, order):
         shares = by_task if batch.weights is None else by_task * batch.weights
-        roots = run.objective.spread(shares).sqrt()
+        roots = run.objective.to_outputs(shares).sqrt()
         total = total.to(shares) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
         own = shares.sum(2, keepdim=True) > 0
         low = torch.minimum(low.to(shares), torch.where(own, batch.x, torch.inf).amin(1))

@@ -1,98 +1,124 @@
-"""One step of training under constant weights: the default."""
+"""One step of training."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Passes
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
+from skmtl.training._weighting import BalancedWeights, StaticWeights
 from skmtl.training.optimizers import Update
 
 
-class Weighting:
-    """Weights of the task losses that do not change during a run.
+class OutputTerm(Protocol):
+    """A term of the training loss beside the supervised objective: a function of the outputs of all members."""
 
-    Parameters
-    ----------
-    weights : Tensor of shape (member, task)
-        The weights.
-    rows_per_weight : Tensor of shape (1 or member, task)
-        Number of rows over the total weight of each task: times the mean over a batch's rows of weight times loss, it
-        gives an unbiased estimate of the task's loss.
-    """
+    def add(self, outputs: Tensor, batch: Batch, gradient: Tensor) -> None:
+        """Add the term's derivative by ``outputs`` to ``gradient``.
 
-    def __init__(self, weights: Tensor, rows_per_weight: Tensor) -> None:
-        self.weights, self.rows_per_weight = weights, rows_per_weight
+        Parameters
+        ----------
+        outputs : Tensor of shape (member, row, output)
+            Of all members.
+        batch : Batch
+            The rows. ``batch.row_mask`` says which of them a member may learn from; derivatives by the outputs of
+            others are discarded.
+        gradient : Tensor of shape (member, row, output)
+            Changed in place.
+        """
+        ...
 
-    def select(self, members: Tensor) -> Weighting:
-        """Weights for some of the members."""
-        return Weighting(self.weights[members], members_of(self.rows_per_weight, members))
-
-
-def members_of(values: Tensor, members: Tensor) -> Tensor:
-    """Some of the members of ``(1 or member, ...)``; what is common to all stays so."""
-    return values if len(values) == 1 else values[members]
+    def select(self, members: Tensor) -> Self:
+        """Return the term of some of the members."""
+        ...
 
 
-class TrainingStep:
-    """Outputs, losses, weights, backward, update.
+class Step:
+    """Forward pass, gradient at the outputs, weights of the tasks, backward pass, updates.
 
     Parameters
     ----------
     passes : Passes
-        Forward and backward of the network.
+        Forward and backward pass of the network.
     objective : Objective
-        Losses and their gradient at the outputs.
-    weighting : Weighting
+        The supervised term: losses of the tasks and their gradient at the outputs.
+    weighting : StaticWeights or BalancedWeights
         Weights of the task losses.
-    update : Update
-        The optimizer's run state.
+    updates : sequence of Update
+        What turns the gradient into new parameters, in this order: penalties, the optimizer.
+    rows_per_weight : Tensor of shape (1 or member, task)
+        Number of rows over the total weight of each task: times the mean over a batch's rows of weight times loss, it
+        gives an unbiased estimate of the task's loss.
+    terms : sequence of OutputTerm, optional
+        Further terms, which the balancing does not weight.
     """
 
-    def __init__(self, passes: Passes, objective: Objective, weighting: Weighting, update: Update) -> None:
-        self.passes, self.objective, self.weighting, self.update = passes, objective, weighting, update
-        self._coefficients: dict[int, Tensor] = {}
+    def __init__(
+        self,
+        passes: Passes,
+        objective: Objective,
+        weighting: StaticWeights | BalancedWeights,
+        updates: Sequence[Update],
+        rows_per_weight: Tensor,
+        terms: Sequence[OutputTerm] = (),
+    ) -> None:
+        self.passes, self.objective, self.weighting = passes, objective, weighting
+        self.updates, self.terms = tuple(updates), tuple(terms)
+        self.set_data(rows_per_weight)
 
     def __call__(self, batch: Batch, rate_factor: float | Tensor) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it."""
         outputs = self.passes.forward(batch.x)
         sums, gradient = self.objective(outputs, batch)
-        self.passes.backward(gradient.mul_(self._coefficient(batch, outputs.shape[1])))
-        self.update.step(rate_factor)
+        gradient.mul_(self._scale(batch, outputs.shape[1]))
+        further = self._term_gradient(outputs, batch) if self.terms else None
+        self.weighting.backward(self.passes, batch, sums, gradient, further)
+        for update in self.updates:
+            update.step(rate_factor)
+        if self.weighting.needs_losses_after_step:
+            self.weighting.see_losses_after_step(batch, self.objective(self.passes.forward(batch.x), batch)[0])
         return sums
 
-    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> TrainingStep:
-        """Steps of some of the members, whose parameters are now in ``buffer``, through ``passes`` over them."""
-        update = self.update.select(members, buffer)
-        return TrainingStep(passes, self.objective, self.weighting.select(members), update)
-
-    def begin_epoch(self) -> None:
-        """Nothing changes from epoch to epoch."""
-
-    def epoch_weights(self) -> Tensor:
-        """Weights of the task losses, ``(member, task)``."""
-        return self.weighting.weights
-
-    def records(self) -> dict[str, Tensor]:
-        """Nothing is recorded."""
-        return {}
-
-    def expect(self, rows_per_weight: Tensor) -> None:
-        """Go on with other data."""
-        self.weighting.rows_per_weight = rows_per_weight
-        self._coefficients.clear()
-
-    def _coefficient(self, batch: Batch, n_rows: int) -> Tensor:
-        """Factor from the gradient of loss sums to that of the weighted losses: ``(member, 1, output)``."""
+    def _scale(self, batch: Batch, n_rows: int) -> Tensor:
+        """Factor from the gradient of a batch's loss sums to that of each task's loss: ``(member, 1, output)``."""
         if batch.counts is not None:  # one batch of an epoch
             return self._per_row(batch.counts)
-        coefficient = self._coefficients.get(n_rows)
-        if coefficient is None:
-            coefficient = self._coefficients[n_rows] = self._per_row(n_rows)
-        return coefficient
+        scale = self._scales.get(n_rows)
+        if scale is None:
+            scale = self._scales[n_rows] = self._per_row(n_rows)
+        return scale
 
     def _per_row(self, n_rows: int | Tensor) -> Tensor:
-        weighting = self.weighting
-        return self.objective.spread(weighting.weights * (weighting.rows_per_weight / n_rows))[:, None]
+        return self.objective.to_outputs(self.weighting.constant * (self.rows_per_weight / n_rows))[:, None]
+
+    def _term_gradient(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Gradient of the further terms, 0 for rows that a member must not learn from."""
+        gradient = torch.zeros_like(outputs)
+        for term in self.terms:
+            term.add(outputs, batch, gradient)
+        return gradient if batch.row_mask is None else gradient.mul_(batch.row_mask[:, :, None])
+
+    def set_data(self, rows_per_weight: Tensor) -> None:
+        """Go on with other data."""
+        self.rows_per_weight = rows_per_weight
+        self._scales: dict[int, Tensor] = {}
+
+    def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
+        """Return the step of some of the members, whose parameters are now in ``buffer``.
+
+        Between epochs only; ``self`` must not be used any more.
+        """
+        chosen = copy.copy(self)
+        chosen.passes, chosen.weighting = passes, self.weighting.select(members, passes)
+        chosen.updates = tuple(update.select(members, buffer) for update in self.updates)
+        chosen.terms = tuple(term.select(members) for term in self.terms)
+        common = len(self.rows_per_weight) == 1
+        chosen.set_data(self.rows_per_weight if common else self.rows_per_weight[members])
+        return chosen

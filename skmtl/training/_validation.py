@@ -87,7 +87,7 @@ class Validation:
         if self._all_rows is not None:
             return self._all_rows
         targets, weights = self.data.cells_at(index)
-        batch = Batch(self.data.x_at(index), targets, weights * real[:, :, None])
+        batch = Batch(self.data.x_at(index), targets, weights=weights * real[:, :, None])
         if index.shape == self.held_out.shape and batch.x.numel() <= CHUNK_CELLS:
             self._all_rows = batch
         return batch

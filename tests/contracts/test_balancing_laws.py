@@ -145,9 +145,8 @@ def test_output_layers_follow_their_own_loss_under_gradient_methods():
     moved = {}
     for name in ("mgda", "imtl_g", "pcgrad"):
         run = make_run(BALANCERS[name](), [2], make_data(), dropout=0.0)
-        run.step.update = SGD(momentum=0.0, nesterov=False).start(
-            run.network.buffer, run.settings.learning_rate, 0 * run.settings.weight_decay
-        )
+        rates = run.settings.learning_rate, 0 * run.settings.weight_decay
+        run.step.updates = [SGD(momentum=0.0, nesterov=False).start(run.network.buffer, *rates)]
         before = run.network.buffer.arrays()
         with run.step.passes.mode():
             run.step(make_data().take(slice(None)), 1.0)
@@ -202,14 +201,14 @@ def test_balancers_see_epochs_and_what_they_declared_only():
 def test_weights_in_the_history_are_means_over_steps_with_a_label():
     run = make_run(BALANCERS["random"](), [0], make_data())
     seen = []
-    inner = run.step.balancer.weights
+    inner = run.step.weighting.balancer.weights
 
     def spy(loss_weights, inputs, state):
         weights, state = inner(loss_weights, inputs, state)
         seen.append(torch.where(loss_weights > 0, weights, torch.nan))
         return weights, state
 
-    object.__setattr__(run.step.balancer, "weights", spy)
+    object.__setattr__(run.step.weighting.balancer, "weights", spy)
     history, _ = train(run, make_data(), None)
     expected = torch.stack(seen).view(3, 5, 1, 4).nanmean(1)
     np.testing.assert_allclose(history.arrays()["weight"], expected, rtol=0, atol=1e-12)

@@ -36,6 +36,12 @@ class Recorder:
         return replay
 
 
+def record(step, recorder):
+    step = captured(step, draws=False)
+    step.capture = recorder
+    return step
+
+
 def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01)):
     layout = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(len(Y))) for k, column in enumerate(Y.T)])
     rows = DenseRows(X, torch.float64, CPU)
@@ -59,7 +65,7 @@ def test_replayed_steps_are_the_steps(sharing, observed):
     weights = torch.from_numpy(np.random.default_rng(1).random(Y.shape) < observed).double()
     (plain, data), (replayed, _) = (make_run(sharing, weights=weights) for _ in range(2))
     recorder = Recorder()
-    replayed.step = CapturedStep(replayed.step, recorder)
+    replayed.step = record(replayed.step, recorder)
     for _ in range(3):  # of five whole batches and a smaller one
         torch.testing.assert_close(replayed.epoch(data, 18), plain.epoch(data, 18), rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(replayed.network.buffer.values, plain.network.buffer.values, rtol=1e-6, atol=1e-7)
@@ -69,7 +75,7 @@ def test_replayed_steps_are_the_steps(sharing, observed):
 def test_a_step_that_travels_is_recorded_anew():
     run, data = make_run()
     recorder = Recorder()
-    run.step = CapturedStep(run.step, recorder)
+    run.step = record(run.step, recorder)
     run.epoch(data, 18)
     run.step = copy.copy(run.step)
     run.epoch(data, 18)
@@ -79,7 +85,7 @@ def test_a_step_that_travels_is_recorded_anew():
 def test_other_data_and_other_members_are_recorded_anew():
     run, data = make_run()
     recorder = Recorder()
-    run.step = CapturedStep(run.step, recorder)
+    run.step = record(run.step, recorder)
     run.epoch(data, 12)
     run.go_on(run.settings, data)
     run.epoch(data, 12)

@@ -57,7 +57,21 @@ def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, we
                 torch.ones_like(expected) if batch.weights is None else batch.weights[min(i, len(batch.weights) - 1)]
             )
             torch.testing.assert_close(found, expected.to(found.dtype), rtol=0, atol=0)
+            expected = torch.ones(len(own.x[0])) if own.row_mask is None else own.row_mask[place]
+            found = torch.ones_like(expected) if batch.row_mask is None else batch.row_mask[i]
+            torch.testing.assert_close(found, expected.to(found.dtype), rtol=0, atol=0)
     assert step == len(alone[0]) - 1
+
+
+def test_no_member_learns_from_rows_that_fill_up_the_last_batch():
+    parts = [make_data(k, size, 2) for k, size in enumerate(SIZES)]
+    rows = DenseRows(np.zeros((N - 2, D)), torch.float64, CPU)
+    parts[1] = TrainingData(rows, parts[1].targets[2:], torch.ones(N - 2, 2, dtype=torch.float64))
+    joined = JoinedData(parts, SIZES, 8)
+    *_, before, last = joined.batches(8, JoinedOrder(orders(), SIZES))
+    assert (before.row_mask > 0).all()
+    assert ((last.row_mask > 0).sum(1) == torch.tensor([7, 7, 5, 7, 7, 7])).all()
+    assert torch.equal(last.weights > 0, (last.row_mask > 0)[:, :, None].expand_as(last.weights))
 
 
 def test_rows_of_each_member():

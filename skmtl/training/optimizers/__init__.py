@@ -1,9 +1,9 @@
 """Optimizers: one file each."""
 
-from skmtl.training.optimizers._optimizer import Optimizer, Penalised, Update
+from skmtl.training.optimizers._optimizer import Optimizer, Penalties, Update
 from skmtl.training.optimizers.adamw import AdamW
 from skmtl.training.optimizers.sgd import SGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "sgd": SGD}
 
-__all__ = ["OPTIMIZERS", "SGD", "AdamW", "Optimizer", "Penalised", "Update"]
+__all__ = ["OPTIMIZERS", "SGD", "AdamW", "Optimizer", "Penalties", "Update"]

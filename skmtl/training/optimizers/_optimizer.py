@@ -35,7 +35,7 @@ class Optimizer(Params, ABC):
 
 
 class Update(ABC):
-    """Run state of an optimizer.
+    """One link of the chain that turns the gradient in the buffer into new values, with its run state.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class Update(ABC):
 
     @abstractmethod
     def step(self, factor: float | Tensor) -> None:
-        """Update the values from the gradients; ``factor`` is the schedule's multiple of the learning rate.
+        """Change the gradient or the values of the buffer.
 
-        A tensor ``()`` only where the update is replayable.
+        ``factor`` is the schedule's multiple of the learning rate; a tensor ``()`` only where the update is replayable.
         """
 
     @abstractmethod
@@ -69,31 +69,28 @@ class Penalty(Protocol):
         ...
 
 
-class Penalised(Update):
-    """Another update, of the losses' gradient together with that of the penalties.
+class Penalties(Update):
+    """Adds the gradient of penalties.
 
     Parameters
     ----------
-    update : Update
-        The optimizer's run state.
     penalties : sequence of Penalty
-        What adds its gradient to the buffer.
+        The terms.
     """
 
-    def __init__(self, update: Update, penalties: Sequence[Penalty]) -> None:
-        self.update, self.penalties = update, tuple(penalties)
-        self.replayable = update.replayable
+    replayable = True
+
+    def __init__(self, penalties: Sequence[Penalty]) -> None:
+        self.penalties = tuple(penalties)
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        for penalty in self.penalties:
+            penalty.add_gradient()
 
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`."""
-        penalties = [penalty.select(members, buffer) for penalty in self.penalties]
-        return Penalised(self.update.select(members, buffer), penalties)
-
-    def step(self, factor: float | Tensor) -> None:
-        """Add the penalties' gradients, then update."""
-        for penalty in self.penalties:
-            penalty.add_gradient()
-        self.update.step(factor)
+        return Penalties([penalty.select(members, buffer) for penalty in self.penalties])
 
 
 class Memberwise(Update):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
-from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Penalised, Update
+from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Update
 
 
 class SGD(Optimizer):
@@ -34,23 +34,7 @@ class SGD(Optimizer):
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run at rest; see :meth:`Optimizer.start`."""
-        if self.decoupled:
-            return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
-        plain = _MemberwiseSGD(self, buffer, learning_rate, torch.zeros_like(weight_decay))
-        return Penalised(plain, [_FrobeniusPenalty(buffer, weight_decay)])
-
-
-class _FrobeniusPenalty:
-    """strength / 2 |theta|^2 over all parameters of a member."""
-
-    def __init__(self, buffer: ParameterBuffer, strength: Tensor) -> None:
-        self._buffer, self._strength, self._coefficients = buffer, strength, buffer.per_member(strength)
-
-    def add_gradient(self) -> None:
-        self._buffer.gradient.addcmul_(self._coefficients, self._buffer.values)
-
-    def select(self, members: Tensor, buffer: ParameterBuffer) -> _FrobeniusPenalty:
-        return _FrobeniusPenalty(buffer, self._strength[members])
+        return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
 
 
 class _MemberwiseSGD(Memberwise):
@@ -59,13 +43,16 @@ class _MemberwiseSGD(Memberwise):
     def __init__(self, settings: SGD, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> None:
         self.settings, self.buffer = settings, buffer
         self._rate = buffer.per_member(learning_rate)
-        self._decay = buffer.per_member(learning_rate * weight_decay)
+        self._decay = buffer.per_member(learning_rate * weight_decay if settings.decoupled else weight_decay)
         self._velocity = torch.zeros_like(buffer.values)
 
     def step(self, factor: float | Tensor) -> None:
         assert isinstance(factor, float)
         values, gradient = self.buffer.values, self.buffer.gradient
-        values.addcmul_(self._decay, values, value=-factor)
+        if self.settings.decoupled:
+            values.addcmul_(self._decay, values, value=-factor)
+        else:
+            gradient.addcmul_(self._decay, values)
         self._velocity.mul_(self.settings.momentum).add_(gradient)
         direction = self._velocity
         if self.settings.nesterov:
