@@ -8,8 +8,8 @@ from typing import Any
 
 from skmtl.defaults import estimators as rules
 from skmtl.defaults._choice import Choice
-from skmtl.defaults._input_scaling import relevance_epochs
 from skmtl.defaults._summary import DataSummary
+from skmtl.defaults.input_scaling import relevance_epochs
 
 REDUCED = "bfloat16"  # a type for matrix products only
 ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means

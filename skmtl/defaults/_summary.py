@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 FULL_BATCH_ROWS = 64
 MAX_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
+TINY_ROWS = FULL_BATCH_ROWS * MAX_COPIES
 WIDE_ROWS, WIDE_INPUTS = 1500, 400
 
 
@@ -77,4 +78,4 @@ class DataSummary:
     @property
     def tiny(self) -> bool:
         """Whether all rows are one batch, in which rows count exactly by their weights."""
-        return self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= FULL_BATCH_ROWS * MAX_COPIES
+        return self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS

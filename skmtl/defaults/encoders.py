@@ -77,8 +77,8 @@ def tabular_preferences(n_bin_columns: int | None, low: bool) -> Preferences:
 def sequence_preferences(n_rows: int) -> Preferences:
     """Hidden layers with ReLU and no dropout, and a learning rate of {SEQUENCE_LEARNING_RATE}.
 
-    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and so many epochs that {SEQUENCE_ROW_VISITS} rows are
-    visited, but {MIN_PASSES} to {MAX_PASSES}; and no early stopping, since the held-out log loss is lowest before
+    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {SEQUENCE_ROW_VISITS:,} visits
+    of rows, but {MIN_PASSES} to {MAX_PASSES}; and no early stopping, since the held-out log loss is lowest before
     accuracy is highest.
     """
     preferred = _learned(SEQUENCE_LEARNING_RATE) | _passes(SEQUENCE_ROW_VISITS, n_rows)
@@ -90,8 +90,8 @@ def sequence_preferences(n_rows: int) -> Preferences:
 def convolution_preferences(n_rows: int) -> Preferences:
     """Hidden layers with ReLU and no dropout, and a learning rate of {CONVOLUTION_LEARNING_RATE}.
 
-    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and so many epochs that {CONVOLUTION_ROW_VISITS} rows are
-    visited, but {MIN_PASSES} to {MAX_PASSES}. No early stopping for fewer than {HELD_OUT_IMAGES} images: rows are told
+    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {CONVOLUTION_ROW_VISITS:,} visits
+    of rows, but {MIN_PASSES} to {MAX_PASSES}. No early stopping for fewer than {HELD_OUT_IMAGES} images: rows are told
     apart by their encoding, and the last digits of its means are not those of an image of weight 2 where the image
     comes twice.
     """

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from skmtl.defaults._choice import Choice
-from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, WIDE_INPUTS, WIDE_ROWS, DataSummary
+from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, WIDE_ROWS, DataSummary
 
-__all__ = ["FULL_BATCH_ROWS", "MAX_COPIES", "WIDE_INPUTS", "WIDE_ROWS"]
+__all__ = ["FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
 
 CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
 CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
@@ -79,11 +79,11 @@ def input_dropout(summary: DataSummary, dropout_given: bool) -> Choice:
 
 
 def input_scaling(summary: DataSummary, holds_out: bool) -> Choice:
-    """True where a task is a regression task, rows are held out, and the rows are few or wide.
+    """True if a task is a regression task, rows are held out, and the table is small or wide.
 
-    That is fewer than {SCALED_ROWS} rows or more than {SCALED_INPUTS} encoded inputs, but not so few rows that all are
-    one batch. Never where the encoder prefers otherwise, in front of an encoder that is trained with the network, or
-    where training goes on.
+    That means fewer than {SCALED_ROWS} rows or more than {SCALED_INPUTS} encoded inputs, but not so few rows that all
+    are one batch. Never where the encoder prefers otherwise, in front of an encoder that is trained with the network,
+    or where training goes on.
     """
     few_of_many = summary.n_rows < SCALED_ROWS or summary.n_inputs > SCALED_INPUTS
     if summary.only_classification:
@@ -101,9 +101,9 @@ def input_scaling(summary: DataSummary, holds_out: bool) -> Choice:
 def local_correction(summary: DataSummary, n_folds: int | None, n_estimators: int) -> Choice:
     """True where every row is held out by a member and there are not too many rows to compare with.
 
-    That takes as many members as folds, and rows that are more than one batch, at most {CORRECTED_ROWS} and of at most
-    {CORRECTED_CELLS} numbers in all. Never behind an encoder that is trained with the network, or where training goes
-    on.
+    That takes as many members as folds, and rows that are more than one batch, at most {CORRECTED_ROWS:,} and of at
+    most {CORRECTED_CELLS:,} numbers in all. Never behind an encoder that is trained with the network, or where
+    training goes on.
     """
     n_rows = summary.n_rows
     cells = n_rows * max(summary.n_inputs + summary.n_tasks, summary.n_outputs)
@@ -157,8 +157,8 @@ def batch_size(summary: DataSummary) -> Choice:
     """{BATCH_SIZES[0][1]} below {BATCH_SIZES[0][0]} rows, {BATCH_SIZES[1][1]} below {BATCH_SIZES[1][0]},
     {BATCH_SIZES[2][1]} below {BATCH_SIZES[2][0]}, else {LARGEST_BATCH}.
 
-    All rows where at most {FULL_BATCH_ROWS} are distinct and there are at most {MAX_COPIES} times as many: then rows
-    count exactly by their weights.
+    Tiny data are one batch, in which rows count exactly by their weights: at most {FULL_BATCH_ROWS} distinct rows, and
+    at most {TINY_ROWS} in all.
     """
     n_rows = summary.n_rows
     if summary.tiny:
@@ -170,16 +170,20 @@ def batch_size(summary: DataSummary) -> Choice:
 
 
 def max_iter(summary: DataSummary, batch_size: int, hidden_layer_sizes: Sequence[int]) -> Choice:
-    """As many steps as the rows pay for, but a least number of epochs.
+    """As many epochs as give the number of steps that n rows pay for, or a smallest number of epochs if that is more.
 
-    Regression alone takes ``{STEPS_PER_ROW} n + {MORE_STEPS_PER_ROW} n**2`` steps for n rows, at most
-    {MAX_STEPS_REGRESSION} and at most {STEPS_TIMES_ROWS_REGRESSION} / n. With a classification task these are
-    ``{STEPS_PER_ROW} n``, {MAX_STEPS_CLASSIFICATION} and {STEPS_TIMES_ROWS_CLASSIFICATION} / n: classes are learned
-    sooner. Wide rows and layers get fewer, for {MEMBER_OPERATIONS:g} operations of a member, but {MIN_STEPS}.
+    Steps: ``{STEPS_PER_ROW} n + {MORE_STEPS_PER_ROW} n**2`` for regression alone, at most {MAX_STEPS_REGRESSION} and at
+    most {STEPS_TIMES_ROWS_REGRESSION:,} / n, so that time does not grow faster than that of boosted trees. With a
+    classification task ``{STEPS_PER_ROW} n``, at most {MAX_STEPS_CLASSIFICATION} and at most
+    {STEPS_TIMES_ROWS_CLASSIFICATION:,} / n: classes are learned sooner. Where inputs and layers are so wide that a
+    member would take more than {MEMBER_OPERATIONS:g} operations, there are fewer steps, but at least {MIN_STEPS}.
 
-    There are at least {EPOCHS_REGRESSION} epochs and {EPOCHS_PER_TASK_REGRESSION} for each of up to {MAX_TASKS_COUNTED}
-    tasks, or {EPOCHS_CLASSIFICATION} and {EPOCHS_PER_TASK_CLASSIFICATION} with a classification task; of more than
-    {MAX_ROW_VISITS} rows visited in them only {MIN_EPOCHS}. Where all rows are one batch there are {TINY_STEPS}.
+    Smallest number of epochs: {EPOCHS_REGRESSION} and {EPOCHS_PER_TASK_REGRESSION} a task for regression alone;
+    {EPOCHS_CLASSIFICATION} and {EPOCHS_PER_TASK_CLASSIFICATION} a task with a classification task; up to
+    {MAX_TASKS_COUNTED} tasks count. If more than {MAX_ROW_VISITS:,} rows would be visited in them, it is
+    {MAX_ROW_VISITS:,} / n, but at least {MIN_EPOCHS}.
+
+    Where all rows are one batch there are {TINY_STEPS} epochs of one step each.
     """
     if summary.tiny:
         return Choice(TINY_STEPS, _one_batch(summary))
