@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from math import inf
+from numbers import Integral, Real
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -158,3 +160,41 @@ def _from_json(value: Any, registry: Mapping[str, type[Params]]) -> Any:
     if kind == "array":
         return np.array(content[1], dtype=content[0])
     return {"tuple": tuple, "dict": dict}[kind](_from_json(content, registry))
+
+
+def require_integer(name: str, value: object, minimum: int, alternative: str = "") -> None:
+    """Check that a parameter is an integer of at least ``minimum``; errors name the ``alternative``, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}{alternative}; got {value!r}.")
+
+
+def require_number(name: str, value: object, *, below: float = inf, maximum: float = inf) -> None:
+    """Check that a parameter is a finite number of at least 0, less than ``below`` and at most ``maximum``.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not (0 <= float(value) < below and float(value) <= maximum):  # type: ignore[arg-type]
+        limit = f"at most {maximum:g}" if maximum < inf else f"below {below:g}" if below < inf else "finite"
+        raise ValueError(f"{name} must be a number of at least 0 and {limit}; got {value!r}.")
+
+
+def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Check that a parameter is one of some names.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if value not in list(choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")

@@ -9,7 +9,15 @@ from skmtl.encoders.sequence import SequenceEncoder
 from skmtl.encoders.tabular import TabularEncoder
 from skmtl.encoders.text import TokenSequencer
 
+ENCODERS: dict[str, type[Encoder]] = {
+    "auto": TabularEncoder,
+    "tabular": TabularEncoder,
+    "convolution": ConvolutionEncoder,
+    "sequence": SequenceEncoder,
+}
+
 __all__ = [
+    "ENCODERS",
     "ConvolutionEncoder",
     "Encoder",
     "Extractor",

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from skmtl._params import Params
+from skmtl._state import Stateful
 from skmtl.encoders._extractor import Extractor
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Encoded: TypeAlias = FloatArray | sp.csr_array
 
 
-class Encoder(Params, ABC):
+class Encoder(Stateful, Params, ABC):
     """Turns rows of X, as the user gave them, into vectors.
 
     Settings are constructor arguments, stored unchanged; what ``fit`` learns goes into attributes with a trailing

@@ -9,12 +9,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from skmtl._params import require_integer
 from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import require_count
 from skmtl.encoders._residual_network import ResidualNetwork, Shape
 
 _VALUES_AT_ONCE = 2**22  # bounds the memory that the moments take
@@ -172,10 +172,10 @@ class ConvolutionEncoder(Encoder):
         return shape[0], shape[1], shape[2]
 
     def _check_parameters(self) -> None:
-        require_count("blocks", self.blocks)
-        require_count("pool_size", self.pool_size)
+        require_integer("blocks", self.blocks, 1)
+        require_integer("pool_size", self.pool_size, 1)
         if self.stride != "auto":
-            require_count("stride", self.stride)
+            require_integer("stride", self.stride, 1)
         widths = list(self.channels) if isinstance(self.channels, Sequence) else []
         if not widths or not all(isinstance(width, int | np.integer) and width >= 1 for width in widths):
             raise ValueError(f"channels must be a sequence of positive integers; got {self.channels!r}.")

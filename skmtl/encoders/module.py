@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from math import prod
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -12,13 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from skmtl._params import require_choice
 from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._module_copies import PROBED_ROWS, ModuleCopies, Sizes, probe, randomness, run
-from skmtl.encoders._parameters import require_choice
 
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -64,6 +65,8 @@ class ModuleEncoder(Encoder):
     """
 
     dimensions = frozenset(range(2, 9))
+    state_types = MappingProxyType({"sizes": Sizes})
+    state_external = frozenset({"module"})
 
     def __init__(
         self,

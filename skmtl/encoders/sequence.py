@@ -7,12 +7,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from skmtl._params import require_choice, require_integer, require_number
 from skmtl.defaults import encoders as rules
 from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import read_dense
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._parameters import require_choice, require_count, require_share
 from skmtl.encoders._sequence_reader import LAYERS, POOLINGS, SequenceReader
 
 
@@ -157,10 +157,10 @@ class SequenceEncoder(Encoder):
     def _check_parameters(self) -> None:
         require_choice("layer", self.layer, LAYERS)
         require_choice("pooling", self.pooling, POOLINGS)
-        require_count("n_units", self.n_units)
-        require_count("embedding_size", self.embedding_size)
-        require_share("token_dropout", self.token_dropout)
-        require_share("dropout", self.dropout)
+        require_integer("n_units", self.n_units, 1)
+        require_integer("embedding_size", self.embedding_size, 1)
+        require_number("token_dropout", self.token_dropout, below=1)
+        require_number("dropout", self.dropout, below=1)
 
 
 def _read_ids(X: Any) -> Array:

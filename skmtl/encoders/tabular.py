@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numbers
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from skmtl._params import require_choice, require_integer
 from skmtl.defaults import encoders as rules
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
@@ -82,6 +83,8 @@ class TabularEncoder(Encoder):
 
     allows_nan = True
     allows_sparse = True
+
+    state_types = MappingProxyType({"categories": Categories, "piecewise": PiecewiseLinear})
 
     def __init__(
         self,
@@ -195,14 +198,10 @@ class TabularEncoder(Encoder):
         return np.array([*plain, *indicators, *one_hot, *bins], dtype=object)
 
     def _check_parameters(self) -> None:
-        if self.numeric not in _NUMERIC:
-            raise ValueError(f"numeric must be one of {', '.join(map(repr, _NUMERIC))}; got {self.numeric!r}.")
-        limit = self.max_categories
-        if not isinstance(limit, numbers.Integral) or isinstance(limit, bool) or limit < 1:
-            raise ValueError(f"max_categories must be an integer of at least 1; got {limit!r}.")
-        automatic = isinstance(self.n_bins, str) and self.n_bins == "auto"
-        if not automatic and (not isinstance(self.n_bins, numbers.Integral) or self.n_bins < 2):
-            raise ValueError(f"n_bins must be an integer of at least 2, or 'auto'; got {self.n_bins!r}.")
+        require_choice("numeric", self.numeric, _NUMERIC)
+        require_integer("max_categories", self.max_categories, 1)
+        if not isinstance(self.n_bins, str) or self.n_bins != "auto":
+            require_integer("n_bins", self.n_bins, 2, ", or 'auto'")
 
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
         self.sparse_ = bool(sp.issparse(values))

@@ -13,15 +13,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skmtl._params import require_integer
+from skmtl._state import Stateful
 from skmtl.encoders._columns import is_missing
-from skmtl.encoders._parameters import require_count
 
 UNKNOWN = 1
 _FIRST_TOKEN = 2
 _MANY_TEXTS = 1000
 
 
-class TokenSequencer(TransformerMixin, BaseEstimator):
+class TokenSequencer(Stateful, TransformerMixin, BaseEstimator):
     r"""Turns texts into rows of token ids, padded with 0 to a common length.
 
     Made for :class:`SequenceEncoder`: put it before an estimator with that encoder in a ``Pipeline``. Id 0 is padding,
@@ -156,10 +157,10 @@ class TokenSequencer(TransformerMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         if self.max_features is not None:
-            require_count("max_features", self.max_features)
+            require_integer("max_features", self.max_features, 1)
         if self.min_df != "auto":
-            require_count("min_df", self.min_df)
-        require_count("max_length", self.max_length)
+            require_integer("min_df", self.min_df, 1)
+        require_integer("max_length", self.max_length, 1)
         try:
             groups = re.compile(self.token_pattern).groups
         except (re.error, TypeError) as error:

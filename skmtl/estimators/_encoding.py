@@ -10,15 +10,8 @@ from sklearn.utils.validation import check_array, validate_data
 from torch import nn
 
 from skmtl._params import resolve
-from skmtl.encoders import ConvolutionEncoder, Encoder, ModuleEncoder, SequenceEncoder, TabularEncoder
+from skmtl.encoders import ENCODERS, Encoder, ModuleEncoder
 from skmtl.inputs import count_rows
-
-ENCODERS: dict[str, type[Encoder]] = {
-    "auto": TabularEncoder,
-    "tabular": TabularEncoder,
-    "convolution": ConvolutionEncoder,
-    "sequence": SequenceEncoder,
-}
 
 
 def as_encoder(encoder: Any) -> Encoder:

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 
 from skmtl._params import Params
 from skmtl.balancing import BALANCERS
-from skmtl.estimators._encoding import ENCODERS, as_encoder
+from skmtl.encoders import ENCODERS
+from skmtl.estimators._encoding import as_encoder
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import LOSSES
 from skmtl.training import OPTIMIZERS

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.model_selection import BaseShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 
+from skmtl._params import require_integer
 from skmtl.model_selection._strata import IntArray, read_strata, read_units, require_trainable
 from skmtl.model_selection._stratification import deal
-from skmtl.model_selection._stratified import require_whole
 
 
 class MultiTaskShuffleSplit(BaseShuffleSplit):
@@ -68,8 +68,8 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
         n_bins: int = 5,
         missing_label: object = None,
     ) -> None:
-        require_whole("n_splits", n_splits, 1)
-        require_whole("n_bins", n_bins, 2)
+        require_integer("n_splits", n_splits, 1)
+        require_integer("n_bins", n_bins, 2)
         super().__init__(n_splits, test_size=test_size, train_size=train_size, random_state=random_state)
         self.n_bins = n_bins
         self.missing_label = missing_label

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
+from skmtl._params import require_integer
 from skmtl.model_selection._strata import IntArray, read_strata, read_units, require_trainable
 from skmtl.model_selection._stratification import deal
 
@@ -77,8 +77,8 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
         n_bins: int = 5,
         missing_label: object = None,
     ) -> None:
-        require_whole("n_splits", n_splits, 2)
-        require_whole("n_bins", n_bins, 2)
+        require_integer("n_splits", n_splits, 2)
+        require_integer("n_bins", n_bins, 2)
         if random_state is not None and not shuffle:
             raise ValueError("random_state has no effect without shuffling. Set shuffle=True or leave it at None.")
         self.n_splits = n_splits
@@ -118,15 +118,3 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
             require_trainable(folds != fold, labels, fold)
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds == fold)
-
-
-def require_whole(parameter: str, value: Any, least: int) -> None:
-    """Check a whole number.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or too small.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{parameter} must be a whole number of at least {least}; got {value!r}.")

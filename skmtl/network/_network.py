@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._state import State, pack, unpack
+from skmtl.encoders import Encoder
 from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._input_stages import keep_largest, read_indices
 from skmtl.network._layers import Layers
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._passes import Passes, single_precision_passes
-from skmtl.sharing import SharingStatistic
+from skmtl.sharing import SHARINGS, SharingStatistic
+
+_STATE_TYPES: dict[str, type] = {"architecture": Architecture, **SHARINGS}
 
 
 class Network:
@@ -186,6 +190,60 @@ class Network:
         copy = Network(self.architecture, device)
         copy.buffer.load(self.buffer.arrays())
         return copy
+
+    def state(self) -> State:
+        """Architecture and parameters as data, without the encoder.
+
+        Returns
+        -------
+        dict
+            What ``json.dumps`` takes.
+        dict of str to ndarray
+            What ``numpy.savez`` takes.
+
+        Raises
+        ------
+        TypeError
+            If ``sharing`` is of a class that is not in ``SHARINGS``.
+        """
+        content = {"architecture": self.architecture, "parameters": self.buffer.arrays()}
+        return pack(content, "network", _STATE_TYPES, frozenset({"encoder"}))
+
+    @classmethod
+    def from_state(
+        cls,
+        state: dict[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        encoder: Encoder | None = None,
+        device: torch.device | None = None,
+    ) -> Network:
+        """Make a network from what :meth:`state` gave.
+
+        Parameters
+        ----------
+        state : dict
+            From JSON.
+        arrays : mapping of str to ndarray
+            The arrays.
+        encoder : Encoder, optional
+            The fitted encoder, if the architecture has one; it is kept and not copied.
+        device : torch.device, optional
+            Where it computes; the CPU by default.
+
+        Returns
+        -------
+        Network
+            With the same outputs, bit by bit.
+
+        Raises
+        ------
+        ValueError
+            If the architecture has an encoder and none is given.
+        """
+        content = unpack(state, arrays, _STATE_TYPES, {} if encoder is None else {"encoder": encoder})
+        network = cls(content["architecture"], device or torch.device("cpu"))
+        network.buffer.load(content["parameters"])
+        return network
 
     def __getstate__(self) -> dict[str, Any]:
         return {"architecture": self.architecture, "parameters": self.buffer.arrays()}

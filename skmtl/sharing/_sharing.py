@@ -6,8 +6,6 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
-from numbers import Integral, Real
 from typing import ClassVar, Literal, Protocol, Self
 
 from torch import Tensor
@@ -193,6 +191,10 @@ class Sharing(Params, ABC):
 
     strengths: ClassVar[tuple[str, ...]] = ()
 
+    def label(self, parameter: str) -> str:
+        """How errors call a parameter."""
+        return f"{parameter} of sharing={type(self).__name__}"
+
     @abstractmethod
     def build(self, spec: BodySpec) -> Body:
         """Make the hidden layers.
@@ -226,35 +228,4 @@ def require_hidden_layers(sharing: Sharing, spec: BodySpec) -> None:
         raise ValueError(
             f"sharing={sharing!r} is made of hidden layers; got hidden_layer_sizes=(). Give at least one width, or use "
             f"sharing='hard'."
-        )
-
-
-def require_integer(sharing: Sharing, name: str, *, least: int) -> None:
-    """Check an integer parameter.
-
-    Raises
-    ------
-    ValueError
-        If it is no integer or less than ``least``.
-    """
-    value = getattr(sharing, name)
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(
-            f"{name} of sharing={type(sharing).__name__} must be an integer of at least {least}; got {value!r}."
-        )
-
-
-def require_number(sharing: Sharing, name: str, *, below: float = inf, most: float = inf) -> None:
-    """Check a parameter that is a number of at least 0.
-
-    Raises
-    ------
-    ValueError
-        If it is no number, negative, not less than ``below`` or more than ``most``.
-    """
-    value = getattr(sharing, name)
-    if not isinstance(value, Real) or not (0 <= float(value) < below and float(value) <= most):
-        limit = f"at most {most:g}" if most < inf else f"below {below:g}" if below < inf else "finite"
-        raise ValueError(
-            f"{name} of sharing={type(sharing).__name__} must be a number of at least 0 and {limit}; got {value!r}."
         )

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace, constant
 from skmtl.sharing._penalties import QuadraticPenalty
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_number
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy
 
 
 class Additive(Sharing):
@@ -37,8 +38,8 @@ class Additive(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make shared and task parameters with their penalties; see :meth:`Sharing.build`."""
-        require_number(self, "task_strength")
-        require_number(self, "shared_strength")
+        require_number(self.label("task_strength"), self.task_strength)
+        require_number(self.label("shared_strength"), self.shared_strength)
         return _AdditiveBody(spec, self)
 
 

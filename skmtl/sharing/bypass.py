@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from skmtl._params import require_integer
 from skmtl.layers import Workspace
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, for_each_copy, require_hidden_layers, require_integer
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, for_each_copy, require_hidden_layers
 
 
 class Bypass(Sharing):
@@ -28,7 +29,7 @@ class Bypass(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the trunk and the private nets; see :meth:`Sharing.build`."""
-        require_integer(self, "width", least=0)
+        require_integer(self.label("width"), self.width, 0)
         require_hidden_layers(self, spec)
         return _BypassBody(spec, self.width)
 

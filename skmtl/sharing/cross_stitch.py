@@ -8,8 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from skmtl._params import require_number
 from skmtl.layers import MemberStitch, Workspace
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_number
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy
 
 
 class CrossStitch(Sharing):
@@ -32,7 +33,7 @@ class CrossStitch(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the trunks and the mixing between them; see :meth:`Sharing.build`."""
-        require_number(self, "own", most=1)
+        require_number(self.label("own"), self.own, maximum=1)
         return _CrossStitchBody(spec, self.own)
 
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from skmtl._params import require_integer
 from skmtl.layers import ACTIVATIONS, MemberLowRank, MemberNonlinearity, Workspace
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy, require_integer
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, for_each_copy
 
 
 class LowRank(Sharing):
@@ -32,7 +33,7 @@ class LowRank(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the shared layers with their corrections; see :meth:`Sharing.build`."""
-        require_integer(self, "rank", least=0)
+        require_integer(self.label("rank"), self.rank, 0)
         return _LowRankBody(spec, self.rank)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skmtl._params import require_integer, require_number
 from skmtl.layers import MemberMixture, Workspace, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
@@ -13,8 +14,6 @@ from skmtl.sharing._sharing import (
     SharingStatistic,
     for_each_copy,
     require_hidden_layers,
-    require_integer,
-    require_number,
 )
 
 
@@ -43,8 +42,8 @@ class MMoE(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make experts and gates; see :meth:`Sharing.build`."""
-        require_integer(self, "n_experts", least=1)
-        require_number(self, "gate_dropout", below=1)
+        require_integer(self.label("n_experts"), self.n_experts, 1)
+        require_number(self.label("gate_dropout"), self.gate_dropout, below=1)
         require_hidden_layers(self, spec)
         return _MMoEBody(spec, self)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._params import require_integer, require_number
 from skmtl.layers import MemberMixture, MemberMLP, Workspace, mixture_gramian
 from skmtl.sharing._sharing import (
     Body,
@@ -17,8 +18,6 @@ from skmtl.sharing._sharing import (
     SharingStatistic,
     for_each_copy,
     require_hidden_layers,
-    require_integer,
-    require_number,
 )
 
 
@@ -53,7 +52,7 @@ class PLE(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the levels; see :meth:`Sharing.build`."""
-        require_integer(self, "n_levels", least=1)
+        require_integer(self.label("n_levels"), self.n_levels, 1)
         return _build(self, spec, self.n_shared, self.n_private, self.n_levels, self.gate_dropout)
 
 
@@ -86,9 +85,9 @@ class CGC(Sharing):
 def _build(
     sharing: Sharing, spec: BodySpec, n_shared: int, n_private: int, n_levels: int, gate_dropout: float
 ) -> _PLEBody:
-    require_integer(sharing, "n_shared", least=1)
-    require_integer(sharing, "n_private", least=0)
-    require_number(sharing, "gate_dropout", below=1)
+    require_integer(sharing.label("n_shared"), n_shared, 1)
+    require_integer(sharing.label("n_private"), n_private, 0)
+    require_number(sharing.label("gate_dropout"), gate_dropout, below=1)
     require_hidden_layers(sharing, spec)
     sizes = np.array_split(spec.hidden_layer_sizes, min(n_levels, len(spec.hidden_layer_sizes)))
     levels: list[_Level] = []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer, ParameterSpec, alike
 from skmtl.sharing._mlp_body import MLPBody
 from skmtl.sharing._penalties import SpreadPenalty
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, require_number
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic
 
 
 class Soft(Sharing):
@@ -35,7 +36,7 @@ class Soft(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the trunks and their penalty; see :meth:`Sharing.build`."""
-        require_number(self, "strength")
+        require_number(self.label("strength"), self.strength)
         return _SoftBody(spec, self.strength)
 
 

@@ -147,11 +147,11 @@ def test_in_a_grid_search_with_groups(splitter, routed):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: MultiTaskStratifiedKFold(1), "n_splits must be a whole number of at least 2; got 1"),
-        (lambda: MultiTaskStratifiedKFold(2.5), "n_splits must be a whole number"),
-        (lambda: MultiTaskStratifiedKFold(n_bins=1), "n_bins must be a whole number of at least 2"),
+        (lambda: MultiTaskStratifiedKFold(1), "n_splits must be an integer of at least 2; got 1"),
+        (lambda: MultiTaskStratifiedKFold(2.5), "n_splits must be an integer"),
+        (lambda: MultiTaskStratifiedKFold(n_bins=1), "n_bins must be an integer of at least 2"),
         (lambda: MultiTaskStratifiedKFold(random_state=0), r"Set shuffle=True or leave it"),
-        (lambda: MultiTaskShuffleSplit(0), "n_splits must be a whole number of at least 1"),
+        (lambda: MultiTaskShuffleSplit(0), "n_splits must be an integer of at least 1"),
         (lambda: parts_of(MultiTaskShuffleSplit(test_size=2.0), HOLES), "test_size"),
         (lambda: list(FOLDS.split(HOLES)), "y is None.*Pass y"),
         (lambda: parts_of(FOLDS, HOLES[:4, :1]), "greater than the number of rows, 4. Lower it"),
