@@ -8,7 +8,17 @@ from functools import partial
 from typing import Any
 
 from skmtl.network import Network
-from skmtl.training import Data, JoinedData, Objective, Run, Settings, Streams, TrainingData, Validation, scout
+from skmtl.training import (
+    Data,
+    JoinedData,
+    Objective,
+    Run,
+    Settings,
+    Streams,
+    TrainingData,
+    Validation,
+    learn_input_scale,
+)
 
 
 @dataclass(frozen=True)
@@ -141,5 +151,5 @@ class Start:
             self.resumed.go_on(self.settings, self.data)
             return self.resumed
         parts = self.objective, self.data, self.settings, self.streams
-        network = scout(self.network, *parts, self.validation) if self.settings.scouting else self.network
+        network = learn_input_scale(self.network, *parts, self.validation) if self.settings.scouting else self.network
         return Run(network, *parts)

@@ -2,14 +2,14 @@
 
 from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import choose_device, threads_for
+from skmtl.training._early_stopping import EarlyStopping
 from skmtl.training._history import History
+from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Training, train
 from skmtl.training._objective import Objective
 from skmtl.training._run import Run, Settings
 from skmtl.training._schedule import SCHEDULES
-from skmtl.training._scouting import scout
-from skmtl.training._stopping import Stopping
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
 from skmtl.training.optimizers import OPTIMIZERS, SGD, AdamW, Optimizer
@@ -23,6 +23,7 @@ __all__ = [
     "Data",
     "DenseRows",
     "DivergenceError",
+    "EarlyStopping",
     "History",
     "JoinedData",
     "Objective",
@@ -31,14 +32,13 @@ __all__ = [
     "Run",
     "Settings",
     "SparseRows",
-    "Stopping",
     "Streams",
     "Training",
     "TrainingData",
     "Validation",
     "as_tensor",
     "choose_device",
-    "scout",
+    "learn_input_scale",
     "threads_for",
     "train",
 ]

@@ -48,8 +48,8 @@ class CapturedStep(Step):
 
     def __getstate__(self) -> dict[str, Any]:
         """A recording stays in the process that made it."""
-        own = ("_batch", "_replay", "_steps", "_factor", "_sums")
-        return {name: value for name, value in vars(self).items() if name not in own}
+        recorded = ("_batch", "_replay", "_steps", "_factor", "_sums")
+        return {name: value for name, value in vars(self).items() if name not in recorded}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

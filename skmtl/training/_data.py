@@ -19,12 +19,12 @@ BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the c
 
 
 def as_tensor(values: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Numbers where and in the type to compute in, in the memory that they have if it need not change.
+    """Values as a tensor, without a copy where type and device allow.
 
     torch would warn of read-only memory; such values are copied.
     """
-    own = values if values.flags.writeable else values.copy()
-    return torch.as_tensor(own, dtype=dtype, device=device)
+    writeable = values if values.flags.writeable else values.copy()
+    return torch.as_tensor(writeable, dtype=dtype, device=device)
 
 
 class Rows(Protocol):

@@ -1,4 +1,4 @@
-"""Data of fits with rows of their own, side by side: parts of the members that each go through their own batches."""
+"""Data of several fits to different rows, stacked: each part of the members goes through batches of its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor
 from skmtl.layers import NARROW
 from skmtl.training._data import Batch, Data, Order
 
-# Numbers that a batch of a part is repeated for its members, above which a product of its own takes less time.
-WORTH_A_PRODUCT = 1 << 15
+# Batch elements above which one matmul a part beats repeating the rows for each member.
+MAX_REPEATED = 1 << 15
 
 
 def split_members(members: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-    """Rising members cut by part, ``sizes`` being the number of members of each: their places within it."""
+    """Split increasing members by part, of so many members each, into indices within the parts."""
     edges = np.cumsum(sizes)
     cuts = np.searchsorted(members.cpu().numpy(), edges[:-1]).tolist()
     starts = [0, *edges[:-1].tolist()]
-    return [own - start for own, start in zip(members.tensor_split(cuts), starts, strict=True)]
+    return [index - start for index, start in zip(members.tensor_split(cuts), starts, strict=True)]
 
 
 class JoinedOrder:
@@ -43,7 +43,7 @@ class JoinedOrder:
 
     def select(self, members: Tensor) -> Order:
         """Orders of the parts that some of the members belong to."""
-        sizes = [len(own) for own in split_members(members, self.sizes)]
+        sizes = [len(index) for index in split_members(members, self.sizes)]
         orders = [order for order, size in zip(self.orders, sizes, strict=True) if size]
         return orders[0] if len(orders) == 1 else JoinedOrder(orders, [size for size in sizes if size])
 
@@ -69,7 +69,7 @@ class JoinedData(Data):
         self.n_rows, self.n_features = max(part.n_rows for part in parts), parts[0].n_features
         self.totals = self._for_members([part.totals for part in parts])
         copied = (batch_size or 0) * self.n_features * sum(sizes) / len(sizes)
-        self.parts = self.sizes if copied > WORTH_A_PRODUCT else ()
+        self.parts = self.sizes if copied > MAX_REPEATED else ()
         repeated = len(self.parts) or sum(sizes)
         self.row_bytes = self.totals.element_size() * (repeated * self.n_features + 2 * self.totals.numel())
         self._whole: Batch | None = None
@@ -87,13 +87,13 @@ class JoinedData(Data):
         """Join cells ``(1 or member, row, task)`` in the outputs' order of memory."""
         if cells[0].shape[2] >= NARROW:
             return self._for_members(cells)
-        return self._for_members([own.transpose(1, 2) for own in cells]).transpose(1, 2)
+        return self._for_members([values.transpose(1, 2) for values in cells]).transpose(1, 2)
 
     def select(self, members: Tensor) -> Data:
         """See :class:`Data`."""
         pairs = zip(self.pieces, split_members(members, self.sizes), strict=True)
-        own = [(part.select(ids), len(ids)) for part, ids in pairs if len(ids)]
-        parts, sizes = zip(*own, strict=True)
+        selected = [(part.select(index), len(index)) for part, index in pairs if len(index)]
+        parts, sizes = zip(*selected, strict=True)
         return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
 
     def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
@@ -106,8 +106,8 @@ class JoinedData(Data):
         for row, own, part in zip(filled, order.orders, self.pieces, strict=True):
             row[: part.n_rows] = own.permutation(part.n_rows)
         last = (self.n_rows - 1) // batch_size
-        for place, batch in enumerate(self._in_blocks(filled, batch_size)):
-            yield batch if place < last else self._without_filling(batch, place * batch_size)
+        for step, batch in enumerate(self._in_blocks(filled, batch_size)):
+            yield batch if step < last else self._without_filling(batch, step * batch_size)
 
     def _without_filling(self, batch: Batch, first: int) -> Batch:
         """The last batch, with rows from index ``first`` on, where no member learns from what it is filled up with."""
@@ -126,7 +126,7 @@ class JoinedData(Data):
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
         if not isinstance(rows, slice):
-            return self._join([part.take(own) for part, own in zip(self.pieces, rows, strict=True)])
+            return self._join([part.take(index) for part, index in zip(self.pieces, rows, strict=True)])
         if self._whole is None:
             self._whole = self._join([part.take(rows) for part in self.pieces])
         return self._whole
@@ -145,11 +145,11 @@ class JoinedData(Data):
 
     def x_at(self, rows: Tensor) -> Tensor:
         """See :class:`Data`."""
-        return torch.cat([part.x_at(own) for part, own in self._members(rows)])
+        return torch.cat([part.x_at(index) for part, index in self._members(rows)])
 
     def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """See :class:`Data`."""
-        targets, weights = zip(*(part.cells_at(own) for part, own in self._members(rows)), strict=True)
+        targets, weights = zip(*(part.cells_at(index) for part, index in self._members(rows)), strict=True)
         return self._cells(targets), self._cells(weights)
 
     def _members(self, rows: Tensor) -> Iterable[tuple[Data, Tensor]]:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from skmtl.network import Architecture, Network
 from skmtl.training._data import Data
+from skmtl.training._early_stopping import EarlyStopping
 from skmtl.training._history import History
 from skmtl.training._run import Run
-from skmtl.training._stopping import Stopping
 from skmtl.training._validation import Validation
 
 EpochReport = Callable[[int, History], bool | None]
@@ -45,7 +45,7 @@ class Training:
     ----------
     history : History
         Losses and weights by epoch.
-    stopping : Stopping
+    stopping : EarlyStopping
         Best epoch of each member.
     failures : dict
         Team to the error of its divergence.
@@ -63,7 +63,7 @@ class Training:
         self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
         settings = run.settings
         keep_best = validation is not None
-        self.stopping = Stopping(run.network.buffer, settings.patience, settings.tol, keep_best, teams)
+        self.stopping = EarlyStopping(run.network.buffer, settings.patience, settings.tol, keep_best, teams)
         self.history = History()
         self.failures: dict[int, DivergenceError] = {}
         self._n_steps = settings.max_iter * -(-data.n_rows // settings.batch_size)
@@ -135,7 +135,7 @@ def train(
     *,
     report: EpochReport | None = None,
     task_names: list[str] | None = None,
-) -> tuple[History, Stopping]:
+) -> tuple[History, EarlyStopping]:
     """Train until every member has stopped or ``max_iter`` epochs are done.
 
     Parameters
@@ -155,7 +155,7 @@ def train(
     -------
     history : History
         Losses and weights by epoch.
-    stopping : Stopping
+    stopping : EarlyStopping
         Best epoch of each member.
 
     Raises

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 Schedule = Callable[[int, int], float]
 
-WARM_UP = 0.05  # share of the steps
+WARM_UP = 0.05  # fraction of the steps
 
 
 def constant(step: int, n_steps: int) -> float:

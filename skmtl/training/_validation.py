@@ -28,7 +28,7 @@ class Validation:
     held_out : Tensor of shape (1 or member, n_held_out), int
         Which rows each member holds out.
     real : Tensor of shape (1 or member, n_held_out)
-        1, or 0 where a row only fills up the list of a member that holds out fewer.
+        Padding mask: 0 where a row only fills up the list of a member that holds out fewer.
     """
 
     def __init__(self, objective: Objective, data: Data, held_out: Tensor, real: Tensor) -> None:
@@ -53,13 +53,13 @@ class Validation:
     def join(cls, parts: Sequence[Validation], data: JoinedData) -> Validation:
         """Rows of ``data`` that judge parts of the members, each member by its own."""
         sizes = zip(parts, data.sizes, strict=True)
-        own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in sizes]
-        return cls(parts[0].objective, data, *_side_by_side(own))
+        lists = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in sizes]
+        return cls(parts[0].objective, data, *_side_by_side(lists))
 
     def select(self, members: Tensor) -> Validation:
         """Rows that judge some of the members."""
-        own = slice(None) if len(self.held_out) == 1 else members
-        return Validation(self.objective, self.data.select(members), self.held_out[own], self.real[own])
+        index = slice(None) if len(self.held_out) == 1 else members
+        return Validation(self.objective, self.data.select(members), self.held_out[index], self.real[index])
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""

@@ -163,7 +163,7 @@ JOINED = {
 @pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
 @pytest.mark.parametrize("common", JOINED.values(), ids=JOINED)
 def test_fits_to_several_folds_become_what_they_become_alone(common, products, monkeypatch):
-    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    monkeypatch.setattr(_joined, "MAX_REPEATED", products)
     check_joined(common, FIT_PARAMS["own rows"])
 
 
@@ -186,7 +186,7 @@ FILLED = {
 @pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
 @pytest.mark.parametrize("common", FILLED.values(), ids=FILLED)
 def test_fits_to_unequal_numbers_of_rows_become_what_they_become_alone(common, products, monkeypatch):
-    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    monkeypatch.setattr(_joined, "MAX_REPEATED", products)
     check_joined({"dropout": 0.0, **common}, FIT_PARAMS["own rows"], train=UNEQUAL, fill=True)
 
 

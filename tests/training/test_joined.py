@@ -34,7 +34,7 @@ def orders():
 @pytest.mark.parametrize("weighted", [(True,) * 3, (False,) * 3, (True, False, True)])
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5], [1, 3, 5], [4]])
 def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, weighted, rows, kept, monkeypatch):
-    monkeypatch.setattr(_joined, "WORTH_A_PRODUCT", products)
+    monkeypatch.setattr(_joined, "MAX_REPEATED", products)
     parts = [make_data(k, size, n_tasks, rows, weighted[k]) for k, size in enumerate(SIZES)]
     joined = JoinedData(parts, SIZES, batch_size).select(torch.tensor(kept))
     order = JoinedOrder(orders(), SIZES).select(torch.tensor(kept))

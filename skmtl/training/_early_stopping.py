@@ -1,4 +1,4 @@
-"""When a member stops, and which of its weights are kept."""
+"""Early stopping, member by member."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from skmtl.layers import ParameterBuffer
 
 
-class Stopping:
-    """Patience and best-weights snapshot, member by member.
+class EarlyStopping:
+    """Patience and a copy of the best parameters, member by member.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Stopping:
     tol : float
         Least decrease that counts as an improvement for the patience.
     keep_best : bool
-        Whether a member ends with the weights of its best epoch, or with those of its last.
+        Whether a member ends with the parameters of its best epoch, or with those of its last.
     teams : ndarray of shape (member,), int, optional
         Members with the same number stop together where the loss of one is not finite; by default all are one team.
 
@@ -53,14 +53,14 @@ class Stopping:
         self._snapshot = buffer.values.clone() if keep_best or patience is not None else buffer.values
 
     def update(self, epoch: int, score: np.ndarray) -> None:
-        """Take note of an epoch.
+        """Add the score of an epoch.
 
         Parameters
         ----------
         epoch : int
             Index of the epoch.
         score : ndarray of shape (member,)
-            The loss that is watched.
+            Lower is better.
         """
         improved = self.active & (score < self._best)
         self._best[improved] = score[improved]
@@ -102,7 +102,7 @@ class Stopping:
         """Put the kept weights back into the buffer."""
         self.buffer.values.copy_(self.kept())
 
-    def select(self, members: Tensor, buffer: ParameterBuffer) -> Stopping:
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> EarlyStopping:
         """Return the state of some of the members, whose parameters are now in ``buffer``."""
         chosen, index = copy.copy(self), members.cpu().numpy()
         chosen._snapshot = buffer.values

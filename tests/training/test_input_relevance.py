@@ -19,7 +19,7 @@ from skmtl.training import (
     Streams,
     TrainingData,
     Validation,
-    scout,
+    learn_input_scale,
 )
 
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ def scouted(members, *, rates=(0.02,) * MEMBERS, sharing="hard", X=X, validated=
     streams = Streams(parent, [np.random.SeedSequence(3, spawn_key=(k,)) for k in members])
     chosen = replace(settings_of(members, rates), **settings)
     before = streams.order.bit_generator.state
-    result = scout(network, OBJECTIVE, data, chosen, streams, validation if validated else None)
+    result = learn_input_scale(network, OBJECTIVE, data, chosen, streams, validation if validated else None)
     assert streams.order.bit_generator.state == before
     return network, result
 

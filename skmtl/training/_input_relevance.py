@@ -1,4 +1,4 @@
-"""Short runs ahead of the real one, to learn which inputs matter."""
+"""Short preliminary fits that learn how relevant each input is."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
 
 ROUNDS = 2
-SIZE = 0.5  # root mean square of the factors: with small inputs a network begins smooth
-READ_SHARE, LEAST_READ = 0.25, 100  # of many inputs, those that matter most
+FACTOR_RMS = 0.5  # root mean square of the factors: with small inputs a network begins smooth
+READ_FRACTION, MIN_READ = 0.25, 100  # of many inputs, the most relevant are read
 
 
-def scout(
+def learn_input_scale(
     network: Network,
     objective: Objective,
     data: Data,
@@ -30,14 +30,14 @@ def scout(
     streams: Streams,
     validation: Validation | None,
 ) -> Network:
-    """Return the untrained network with every member's inputs scaled by what they matter to it; the least are left out.
+    """Return the untrained network with the inputs of each member scaled by their relevance.
 
     Where many inputs say little, a network spreads its weights over all of them and learns their noise. So a copy of
-    each member trains for ``settings.scouting`` epochs. The mean square of the outputs' derivative by an input, over
-    the rows that the member learns from, tells how much the input matters; the member begins anew with inputs scaled by
-    its root, and once more. These are the diagonal of the average gradient outer product, by which recursive feature
-    machines scale their inputs from round to round (Radhakrishnan et al., 2024). In the end each member reads the
-    quarter of its inputs that matters most, or 100.
+    each member is trained for ``settings.scouting`` epochs. The relevance of an input is the mean square of the
+    outputs' derivative by it, over the rows that the member learns from: the diagonal of the average gradient outer
+    product, by which recursive feature machines scale their inputs (Radhakrishnan et al., 2024). The inputs are scaled
+    by its root, and all of this is done a second time. In the end each member reads the most relevant quarter of its
+    inputs, or 100 if that is more.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def scout(
 
 
 def _number_read(n_inputs: int) -> int | None:
-    """How many inputs are worth reading; None for all. The same for every member, so that it is what it is alone."""
-    n_read = max(round(READ_SHARE * n_inputs), LEAST_READ)
+    """Number of inputs to read; None for all. The same for every member, whatever is stacked beside it."""
+    n_read = max(round(READ_FRACTION * n_inputs), MIN_READ)
     return n_read if n_read < n_inputs else None
 
 
@@ -87,39 +87,39 @@ def _round(
     streams: Streams,
     validation: Validation | None,
 ) -> Tensor:
-    """Train a copy and return the factors that it suggests, ``(member, n_inputs)``."""
+    """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
     members, order = np.arange(network.buffer.members), copy.deepcopy(streams.order)
     run = Run(network.select(members.tolist()), objective, data, settings, streams)
-    training = Training(run, data, validation, teams=members)  # each for itself: one may diverge
+    training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
     training.advance(settings.max_iter)
     training.check_weights()
     training.stopping.finish()
-    factors = _factors(_sensitivity(run, data, order))
+    factors = _factors(_relevance(run, data, order))
     factors[list(training.failures)] = 1.0
     return factors
 
 
-def _sensitivity(run: Run, data: Data, order: Order) -> Tensor:
+def _relevance(run: Run, data: Data, order: Order) -> Tensor:
     """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``; 0 for inputs that never change.
 
-    A row and an output count as much as they do in the loss. The order must not depend on how long others have trained.
+    Rows and outputs are weighted as in the loss. The order must not depend on how long others have trained.
     """
-    coin = np.random.default_rng(0)  # any signs will do; the same ones for all let members be what they are alone
+    coin = np.random.default_rng(0)  # any signs will do, but the same for all members
     total = torch.zeros(run.network.buffer.members, data.n_features)
     low, high = total + torch.inf, total - torch.inf
     by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
     for batch in data.batches(run.settings.batch_size, order):
-        shares = by_task if batch.weights is None else by_task * batch.weights
-        roots = run.objective.to_outputs(shares).sqrt()
-        total = total.to(shares) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
-        own = shares.sum(2, keepdim=True) > 0
-        low = torch.minimum(low.to(shares), torch.where(own, batch.x, torch.inf).amin(1))
-        high = torch.maximum(high.to(shares), torch.where(own, batch.x, -torch.inf).amax(1))
+        weights = by_task if batch.weights is None else by_task * batch.weights
+        roots = run.objective.to_outputs(weights).sqrt()
+        total = total.to(weights) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
+        learned = weights.sum(2, keepdim=True) > 0  # (1 or member, row, 1)
+        low = torch.minimum(low.to(weights), torch.where(learned, batch.x, torch.inf).amin(1))
+        high = torch.maximum(high.to(weights), torch.where(learned, batch.x, -torch.inf).amax(1))
     return torch.where(high > low, total, 0.0)
 
 
-def _factors(matters: Tensor) -> Tensor:
-    """Roots of the sensitivities, their root mean square ``SIZE`` for each member; ``SIZE`` where nothing matters."""
-    matters = matters.double()
-    mean = matters.mean(1, keepdim=True)
-    return SIZE * torch.where(mean > 0, matters / mean, 1.0).sqrt()
+def _factors(relevance: Tensor) -> Tensor:
+    """Roots of the relevances, scaled to a root mean square of ``FACTOR_RMS``, which is each factor if all are 0."""
+    relevance = relevance.double()
+    mean = relevance.mean(1, keepdim=True)
+    return FACTOR_RMS * torch.where(mean > 0, relevance / mean, 1.0).sqrt()
