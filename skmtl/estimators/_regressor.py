@@ -7,132 +7,44 @@ from typing import Any
 from sklearn.base import RegressorMixin
 
 from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import numeric_kinds
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind
 
 
+@fill_in
 class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
-    """One neural network for many numeric targets, some of whose values are unknown.
+    """Multi-task neural network regressor that accepts missing targets.
 
-    The tasks share hidden layers and each has an output and a loss of its own; their weighted sum is minimised. A value
-    that is missing adds nothing to any loss or score.
+    All tasks are predicted by one network, in which they share hidden layers; each task has an output and a loss of its
+    own, and the weighted sum of the losses is minimised. A missing target adds nothing to any loss or score. For 1-D y
+    it is a regressor of one task.
+
+    {note on parameters}
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(256, 256)
-        Widths of the hidden layers of the sharing architecture.
-    activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
-        Activation of the hidden layers; "auto": "silu".
-    dropout : "auto" or float, default="auto"
-        Share of hidden activations dropped in training; "auto": 0.
-    encoder : str, Encoder or torch.nn.Module, default="auto"
-        What turns a row of X into a vector: "auto" or "tabular" for tables, "convolution" for images, "sequence" for
-        token ids, an encoder with other settings, or a module of your own.
-    input_dropout : "auto" or float, default="auto"
-        Share of each row's encoded inputs dropped in training, by each member other ones; "auto": 0. Never in front
-        of an encoder that learns.
-    input_scaling : "auto" or bool, default="auto"
-        Whether each member scales its inputs by what they matter to it, learned in two runs ahead of the real one,
-        which take a fifth of its epochs each, more if all layers are narrow; of more than 100 encoded inputs it reads
-        the quarter that matters most, but at least 100. "auto": where members hold out rows and there are fewer than
-        200 rows or more than 100 encoded inputs; if numbers are in bins (see :class:`~skmtl.encoders.TabularEncoder`),
-        only with fewer than 1000 distinct rows of more than 20 columns. Never in front of an encoder that learns.
-    sharing : str or Sharing, default="hard"
-        How tasks share hidden layers: "hard", "independent", "soft", "additive", "low_rank", "cross_stitch", "mmoe",
-        "ple", "cgc", "attention" or "bypass", or an object such as ``MMoE(n_experts=8)``; see :mod:`skmtl.sharing`.
-    balancing : str or Balancer, default="static"
-        What multiplies ``loss_weights`` in each step: "static" (nothing), or a method of :mod:`skmtl.balancing` by its
-        name there or as an object.
-    loss_weights : None, array-like, dict or geometric(decay), default=None
-        How much each task counts: None for equally, a sequence, or a dict by task name in which unnamed tasks weigh 1.
-        Normalised to sum 1.
     loss : str, loss object or dict, default="squared_error"
-        Loss of all tasks: "squared_error", "absolute_error", "huber", "poisson", "quantile" or a loss object; or a dict
-        of these by task name, in which unnamed tasks have the squared error. Where up to 20 labels are more than 4
-        standard deviations off, it is linear beyond; ``SquaredError(far=numpy.inf)`` is squared everywhere.
-    n_estimators : int, default=8
-        Members of the ensemble, trained as one stacked network.
-    local_correction : "auto" or bool, default="auto"
-        Whether predictions are corrected by what the members got wrong about the training rows most like a row while
-        they held them out: those of tasks of classes, counts or squared errors whose leave-one-out error this lowers.
-        The fitted estimator then keeps the training rows, and compares with all of them in each prediction. "auto":
-        where every row is held out by a member, so by ``1 / validation_fraction`` members or more, and there are more
-        than 64 distinct rows, up to 20,000 rows and 8 million numbers in them. Never behind an encoder that learns, nor
-        once training goes on from earlier weights.
-    optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
-        Optimizer.
-    learning_rate : {"auto", "constant", "cosine"}, default="auto"
-        Schedule; "auto" is "cosine": a short rise, then a fall to 0 at ``max_iter``.
-    learning_rate_init : "auto" or float, default="auto"
-        Peak learning rate.
-    weight_decay : "auto" or float, default="auto"
-        Decoupled weight decay.
-    batch_size : "auto" or int, default="auto"
-        Rows a step.
-    max_iter : "auto" or int, default="auto"
-        Greatest number of epochs.
-    early_stopping : "auto" or bool, default="auto"
-        Whether members hold out rows, each a fold of its own, and keep the weights of their best epoch; "auto": where
-        there are 8 distinct rows or more, each at most 3 times on average.
-    validation_fraction : float, default=0.125
-        Share of rows that a member holds out, rounded to one over a whole number: the number of folds.
-    n_iter_no_change : "auto", int or inf, default="auto"
-        Epochs without an improvement by ``tol`` (of the held-out loss, or of the training loss where nothing is held
-        out) after which a member stops; "auto": 10 with a constant learning rate; else a third of ``max_iter`` without
-        any improvement where rows are held out, and never where none are.
-    tol : float, default=1e-4
-        Least decrease of the loss that counts as an improvement.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the fitted weights, encoder and tasks.
-    missing_label : object, default=None
-        A further value of y that means "no label", beside NaN, None and pandas.NA.
-    device : str or torch.device, default="auto"
-        Where to compute; "auto": a GPU if there is one.
-    dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        Type to compute in; "auto": float64 for few rows on a CPU, else float32. "bfloat16": for the
-        products of training, which wide layers do in about half the time where the processor has them, at some cost in
-        accuracy; parameters, losses and predictions stay in float32.
-    cuda_graphs : bool, default=False
-        Whether a step on a GPU is recorded once and replayed, which saves the time of launching its kernels. For
-        "adamw" without dropout and static loss weights; it changes nothing elsewhere.
-    n_jobs : int, default=None
-        Threads; None chooses from the work of a step.
-    random_state : int, RandomState or None, default=None
-        Seed of everything random; pass an int for reproducible fits.
-    verbose : int, default=0
-        Whether to print a line an epoch.
-    record : tuple of {"gradient_norms", "gradient_cosines"}, default=()
-        Further quantities for ``history_``, of each task's gradient by the shared parameters (by what ``balancing``
-        takes gradients by, if it does). Costs as much as a gradient-based method.
+        Loss, which decides what is predicted: "squared_error" the mean, "absolute_error" the median, "huber" a mean
+        that outliers move less, "poisson" the mean of counts or rates, "quantile" a quantile; an object with settings
+        such as ``Quantile(level=0.9)``; or a dict of these by task name, in which unnamed tasks have the squared error.
+        A few labels far from all others count linearly in the squared error, and
+        ``SquaredError(far=numpy.inf)`` squares them too.
+    {parameters of tasks}
+    {parameters of inputs}
+    {parameters of the network}
+    {parameters of training}
+    {parameters of computation}
 
     Attributes
     ----------
-    task_names_ : ndarray of shape (n_tasks,)
-        Names of the tasks: the columns of a frame, else ``task0``, ``task1``, ...
-    tasks_ : list of Task
-        What was learned of each column of y.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns of X, if they are strings.
-    n_iter_ : int
-        Epochs done.
-    history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
-        "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
-        the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
-        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``record`` names them.
-    loss_weights_ : ndarray of shape (n_tasks,)
-        Normalised ``loss_weights``.
-    encoder_ : Encoder
-        What turns rows of X into vectors.
-    network_ : Network
-        The members' networks.
+    {fitted attributes}
 
     See Also
     --------
-    MultiTaskNetClassifier : Every task of classes.
-    MultiTaskNet : Tasks of mixed kinds.
+    MultiTaskNetClassifier : All tasks are classification tasks.
+    MultiTaskNet : Tasks of both kinds.
 
     Examples
     --------
@@ -149,18 +61,19 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     def __init__(
         self,
         *,
-        hidden_layer_sizes: Any = (256, 256),
-        activation: str = "auto",
-        dropout: float | str = "auto",
+        loss: Any = "squared_error",
+        loss_weights: Any = None,
+        missing_label: Any = None,
         encoder: Any = "auto",
         input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
+        hidden_layer_sizes: Any = (256, 256),
+        activation: str = "auto",
+        dropout: float | str = "auto",
         sharing: Any = "hard",
-        balancing: Any = "static",
-        loss_weights: Any = None,
-        loss: Any = "squared_error",
         n_estimators: int = 8,
         local_correction: str | bool = "auto",
+        balancing: Any = "static",
         optimizer: Any = "adamw",
         learning_rate: str = "auto",
         learning_rate_init: Any = "auto",
@@ -172,7 +85,6 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         n_iter_no_change: Any = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
-        missing_label: Any = None,
         device: Any = "auto",
         dtype: str = "auto",
         cuda_graphs: bool = False,
@@ -181,18 +93,19 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         verbose: int = 0,
         record: Any = (),
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
+        self.loss = loss
+        self.loss_weights = loss_weights
+        self.missing_label = missing_label
         self.encoder = encoder
         self.input_dropout = input_dropout
         self.input_scaling = input_scaling
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
         self.sharing = sharing
-        self.balancing = balancing
-        self.loss_weights = loss_weights
-        self.loss = loss
         self.n_estimators = n_estimators
         self.local_correction = local_correction
+        self.balancing = balancing
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -204,7 +117,6 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
-        self.missing_label = missing_label
         self.device = device
         self.dtype = dtype
         self.cuda_graphs = cuda_graphs

@@ -1,0 +1,149 @@
+"""Texts that the docstrings of the three estimators have in common."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+T = TypeVar("T", bound=type)
+
+SECTIONS = {
+    "parameters of tasks": """\
+    loss_weights : None, array-like, dict or geometric(decay), default=None
+        How much each task counts in the loss: numbers in the order of the tasks, a dict by task name, in which unnamed
+        tasks weigh 1, or weights that fall geometrically. Only their ratios matter. Raise the weight of a task whose
+        score matters more; :class:`~skmtl.model_selection.MultiTaskSearchCV` searches for weights. None chooses by the
+        kinds of the tasks; ``[1, 1, ...]`` is equal weights.
+    missing_label : object, default=None
+        A further value in y that means "no label", beside NaN, None and pandas.NA: say -1 in an array of integers.
+""",
+    "parameters of inputs": """\
+    encoder : str, Encoder or torch.nn.Module, default="auto"
+        How rows of X become vectors: "auto" or "tabular" for tables, "convolution" for images, "sequence" for token
+        ids; an object such as ``TabularEncoder(max_categories=20)`` to change settings; or a torch module of your own.
+    input_dropout : "auto" or float in [0, 1), default="auto"
+        Fraction of the encoded inputs set to zero at random in training, other ones for each row and member. Up to 0.5
+        is sensible, for classification on wide tables whose columns are redundant. Not in front of an encoder that is
+        trained with the network.
+    input_scaling : "auto" or bool, default="auto"
+        Whether each member scales its inputs by how much they matter, as learned in two runs ahead of the real one,
+        and of many inputs reads only those that matter most. Try it for regression on small or wide tables, where few
+        of the columns may matter. Training takes longer. Not in front of an encoder that is trained with the network.
+""",
+    "parameters of the network": """\
+    hidden_layer_sizes : array-like of int, default=(256, 256)
+        Numbers of units of the hidden layers. More of them fit finer patterns and take longer: one to three layers of
+        32 to 1024 units are sensible. ``()`` makes outputs linear in the encoded inputs.
+    activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
+        Activation function of the hidden layers. "relu" suits classification, "silu" regression.
+    dropout : "auto" or float in [0, 1), default="auto"
+        Fraction of the hidden units set to zero at random in training. Raise it where training scores are far better
+        than test scores, lower it where both are poor. 0 to 0.5 is sensible.
+    sharing : str or Sharing, default="hard"
+        Which hidden layers tasks share, and how: "hard" for all of them, "independent" for none, or another
+        architecture of :mod:`skmtl.sharing`, by name or as an object such as ``MMoE(n_experts=8)``. Try others where
+        the tasks have little in common.
+    n_estimators : int, default=8
+        Number of members of the ensemble: networks that are trained together and whose predictions are averaged. More
+        are somewhat better and take longer; 1 is a single network, 4 to 16 are sensible.
+    local_correction : "auto" or bool, default="auto"
+        Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
+        for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where
+        rows come close to one another. The fitted estimator then keeps the encoded training rows, and predictions take
+        longer; False avoids both. Not with an encoder that is trained with the network, nor where training goes on.
+""",
+    "parameters of training": """\
+    balancing : str or Balancer, default="static"
+        How the weights of the tasks change during training: "static" leaves them at ``loss_weights``; the other methods
+        of :mod:`skmtl.balancing`, by name or as objects such as ``FAMO(learning_rate=0.01)``, multiply these by factors
+        of their own. Try one where some tasks learn much worse than alone.
+    optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
+        Rule by which gradients change the weights. "sgd" needs a ``learning_rate_init`` of its own; settings are those
+        of an object, such as ``SGD(momentum=0.5)``.
+    learning_rate : {"auto", "constant", "cosine"}, default="auto"
+        Schedule of the learning rate: "cosine" rises for a short while and falls to 0 at ``max_iter``. "constant" suits
+        training whose length is not known in advance.
+    learning_rate_init : "auto" or float, default="auto"
+        Largest learning rate. Lower it where the loss jumps or diverges, raise it where training ends too early. 0.0005
+        to 0.02 is sensible for "adamw".
+    weight_decay : "auto" or float, default="auto"
+        Strength of the decoupled weight decay, which keeps weights small. Raise it against overfitting; 0 to 0.3 is
+        sensible.
+    batch_size : "auto" or int, default="auto"
+        Number of rows of a training step. Larger batches make an epoch faster and its steps fewer; 16 to 1024 is
+        sensible.
+    max_iter : "auto" or int, default="auto"
+        Largest number of epochs. Raise it where the loss still falls at the end, lower it to save time. The schedule
+        "cosine" fits itself to it.
+    early_stopping : "auto" or bool, default="auto"
+        Whether each member holds out a fold of the rows, stops when the loss on it no longer falls, and keeps the
+        weights of its best epoch. False trains on all rows, for all epochs; there are no out-of-fold predictions then.
+    validation_fraction : float in (0, 1), default=0.125
+        Fraction of the rows that each member holds out, rounded to 1 over the number of folds. 0.1 to 0.3 is sensible.
+    n_iter_no_change : "auto", int or inf, default="auto"
+        Number of epochs without an improvement after which a member stops: of the loss on rows it holds out, or else of
+        the training loss. Raise it where training stops too early; infinity never stops.
+    tol : float, default=1e-4
+        Smallest decrease of the loss that counts as an improvement.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the fitted weights, encoder and tasks, say for further rows of the same kind.
+""",
+    "parameters of computation": """\
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", ... A GPU pays for wide layers, images and text; small tables are
+        faster on a CPU.
+    dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        Type of numbers to compute in. "float64" is exact and slower. "bfloat16" is for the matrix products of training
+        only, which wide layers do in about half the time where the processor has them, at some cost in accuracy;
+        parameters, losses and predictions stay in float32.
+    cuda_graphs : bool, default=False
+        Whether a training step on a GPU is recorded once and replayed, which saves the time of launching its kernels.
+        It changes nothing but for "adamw" without dropout and static loss weights.
+    n_jobs : int, default=None
+        Number of threads; None chooses by the work of a step.
+    random_state : int, RandomState or None, default=None
+        Seed of everything random. Pass an int for reproducible fits.
+    verbose : int, default=0
+        1 prints the losses of every epoch, 0 nothing.
+    record : tuple of {"gradient_norms", "gradient_cosines"}, default=()
+        Further quantities for ``history_``: norms of the tasks' gradients by the shared parameters (or by what
+        ``balancing`` takes gradients by), and cosines between them. :mod:`skmtl.inspection` draws them. Training takes
+        as long as with a gradient-based method.
+""",
+    "fitted attributes": """\
+    task_names_ : ndarray of shape (n_tasks,)
+        Names of the tasks: the columns of a frame, else ``task0``, ``task1``, ...
+    tasks_ : list of Task
+        What was learned of each column of y.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, if they are strings.
+    auto_params_ : dict of str to Choice
+        Value and reason of every parameter that was "auto", and of ``loss_weights`` if it was None.
+    loss_weights_ : ndarray of shape (n_tasks,)
+        Weights of the tasks, normalised to sum 1.
+    n_iter_ : int
+        Number of epochs done.
+    history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
+        "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
+        the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
+        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``record`` names them.
+    encoder_ : Encoder
+        Fitted encoder.
+    network_ : Network
+        Networks of all members.
+""",
+}
+NOTE = """\
+    Parameters are those of tasks, of inputs, of the network, of training and of computation, in this order. What "auto"
+    stands for is told by ``auto_params_`` after ``fit``; docs/defaults.md has the rules.
+"""
+
+
+def fill_in(cls: T) -> T:
+    """Replace the lines ``{name of a section}`` in the docstring of a class by their texts."""
+    if cls.__doc__ is not None:  # python -OO
+        texts = {**SECTIONS, "note on parameters": NOTE}
+        cls.__doc__ = re.sub(r"^    \{(.*)\}\n", lambda found: texts[found[1]], cls.__doc__, flags=re.MULTILINE)
+    return cls
