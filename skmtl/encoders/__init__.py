@@ -1,4 +1,4 @@
-"""Encoders: what turns a row of X into the vector that the network reads."""
+"""Encoders: how rows of X become the vectors that the network reads."""
 
 from skmtl.encoders._encoder import Encoder
 from skmtl.encoders._extractor import Extractor

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from skmtl.encoders._columns import Array
 
-_SHARE_DIGITS = 12  # shares equal to so many digits tie, however the weights are scaled
+_DIGITS = 12  # fractions equal to so many digits tie, however the weights are scaled
 
 
 class Categories:
-    """Output of each category of one column: one of its own, one shared by the infrequent, one for missing cells.
+    """One-hot encoding of one column, with one output for all infrequent categories and one for missing cells.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Categories:
     weights : ndarray of shape (n_samples,)
         Strictly positive weights.
     max_categories : int
-        Most outputs beside that of the missing cells.
+        Largest number of outputs, without that of the missing cells.
     label : str
         How errors call the column.
 
@@ -35,10 +35,10 @@ class Categories:
 
     def __init__(self, values: Array, weights: npt.NDArray[np.float64], max_categories: int, label: str) -> None:
         self._label = label
-        found, shares = _shares(values, weights, label)
+        found, fractions = _fractions(values, weights, label)
         kept, rare = found, []
         if len(found) > max_categories:
-            order = np.argsort(-shares, kind="stable")  # of equal shares the first in sorted order is kept
+            order = np.argsort(-fractions, kind="stable")  # of equal fractions the first in sorted order is kept
             is_kept = np.zeros(len(found), dtype=bool)
             is_kept[order[: max_categories - 1]] = True
             kept = [value for value, keep in zip(found, is_kept, strict=True) if keep]
@@ -65,8 +65,10 @@ class Categories:
         out[known, codes[known]] = 1.0
 
 
-def _shares(values: Array, weights: npt.NDArray[np.float64], label: str) -> tuple[list[Any], npt.NDArray[np.float64]]:
-    """Distinct values in an order that the rows do not decide, and the share of the weight that each has."""
+def _fractions(
+    values: Array, weights: npt.NDArray[np.float64], label: str
+) -> tuple[list[Any], npt.NDArray[np.float64]]:
+    """Distinct values in an order that does not depend on the rows' order, and each one's fraction of the weight."""
     try:
         found = _sorted([value for value in dict.fromkeys(values) if value is not None])
     except TypeError as error:
@@ -74,13 +76,13 @@ def _shares(values: Array, weights: npt.NDArray[np.float64], label: str) -> tupl
     index = {value: i for i, value in enumerate(found)}
     codes = np.fromiter((index.get(value, len(found)) for value in values), dtype=np.intp, count=len(values))
     totals = np.bincount(codes, weights=weights, minlength=len(found) + 1)[: len(found)]
-    return found, np.round(totals / weights.sum(), _SHARE_DIGITS)
+    return found, np.round(totals / weights.sum(), _DIGITS)
 
 
 def _sorted(values: list[Any]) -> list[Any]:
     try:
         return sorted(values)
-    except TypeError:  # mixed types have no order of their own
+    except TypeError:  # values of mixed types are not ordered
         return sorted(values, key=lambda value: (type(value).__name__, str(value)))
 
 

@@ -7,10 +7,9 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_array
 
-from skmtl.encoders._columns import FLOAT32_MAX, Array
+from skmtl.encoders._columns import FLOAT32_MAX, Array, from_tensor
 
 
 def read_dense(X: Any, dimensions: Set[int]) -> Array:
@@ -40,10 +39,7 @@ def read_dense(X: Any, dimensions: Set[int]) -> Array:
         raise TypeError(f"X must be an array, list, tensor or DataFrame of numbers; got {type(X).__name__}.")
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError("X is a masked array, whose mask would be lost. Fill it and pass a plain array.")
-    if isinstance(X, torch.Tensor):
-        tensor = X.detach().cpu()
-        X = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()  # numpy has no bfloat16
-    array: Array = check_array(X, dtype="numeric", allow_nd=True, input_name="X")
+    array: Array = check_array(from_tensor(X), dtype="numeric", allow_nd=True, input_name="X")
     if array.ndim not in dimensions:
         allowed = " or ".join(map(str, sorted(dimensions)))
         raise ValueError(f"X must have {allowed} dimensions, rows first; got shape {array.shape}.")

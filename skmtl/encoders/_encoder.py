@@ -18,7 +18,7 @@ Encoded: TypeAlias = FloatArray | sp.csr_array
 
 
 class Encoder(Stateful, Params, ABC):
-    """Turns rows of X, as the user gave them, into vectors.
+    """Encodes rows of X, as the user gave them, as vectors.
 
     Settings are constructor arguments, stored unchanged; what ``fit`` learns goes into attributes with a trailing
     underscore, plain numpy and small, so that a fitted encoder pickles without its training data.

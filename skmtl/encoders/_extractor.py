@@ -1,4 +1,4 @@
-"""The contract of what an encoder learns by gradient."""
+"""The contract of the learnable part of an encoder."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
 class Extractor(ABC):
     """The learnable part of an encoder: batches go through it before the hidden layers.
 
-    Its parameters live in the network's buffer, the member axis first, so that optimizer, snapshots and pickles treat
-    them as all others. Autograd goes through :meth:`forward`.
+    Its parameters live in the network's buffer, the member axis first, like all others. Autograd goes through
+    :meth:`forward`.
 
     Attributes
     ----------
     width : int
         Number of features that it makes of a row.
     peak_activations : int
-        Numbers that a row of one member takes where it is widest; bounds the rows computed at a time.
+        Peak activations per row and member; bounds the rows computed at a time.
     operations : int
         Multiplications for a row of one member; decides on the number of threads.
     """

@@ -1,4 +1,4 @@
-"""Copies of a torch module, one a member, over the parameter buffer."""
+"""Copies of a torch module, one for each member, over the parameter buffer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(module: nn.Module, rows: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If it fails, or does not give a tensor with an entry a row.
+        If it fails, or does not give a tensor with an entry for each row.
     """
     try:
         out = module(rows)
@@ -75,8 +75,8 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
     def watch(part: nn.Module, _: object, out: object) -> None:
         if isinstance(out, Tensor):
             sizes.append(out.numel() // len(rows))
-            own = [p for p in part.parameters(recurse=False) if p.ndim > 1]
-            operations.extend(p.numel() * max(sizes[-1] // p.shape[0], 1) for p in own)
+            weights = [p for p in part.parameters(recurse=False) if p.ndim > 1]
+            operations.extend(p.numel() * max(sizes[-1] // p.shape[0], 1) for p in weights)
 
     hooks = [part.register_forward_hook(watch) for part in module.modules()]
     before = {name: (buffer._version, buffer.clone()) for name, buffer in module.named_buffers()}
@@ -89,7 +89,7 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
         if buffer._version != version or not torch.equal(buffer, value):
             raise ValueError(
                 f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
-                f"it. Put a layer without running statistics in its place: GroupNorm, LayerNorm, or batch "
+                f"it. Use a layer without running statistics instead: GroupNorm, LayerNorm, or batch "
                 f"normalisation with track_running_stats=False."
             )
     weights = sum(p.numel() for p in module.parameters())
@@ -97,7 +97,7 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
 
 
 class ModuleCopies(Extractor):
-    """One copy of a module a member, run one after the other.
+    """One copy of a module for each member, run one after the other.
 
     Parameters
     ----------

@@ -14,13 +14,13 @@ _HEIGHT, _LOW = 1.0, 0.5  # of bins
 
 
 class PiecewiseLinear:
-    """Each number as its place in every bin: 0 below the bin, the bin's height above it, linear within.
+    """Piecewise linear encoding: for every bin 0 below it, the bin's height above it, linear within.
 
-    A linear map of the result is any piecewise linear function with knots at the bins' edges, which spares the network
-    from building steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
+    A linear map of the result is any piecewise linear function with knots at the bins' edges, so the network need not
+    build steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
     Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
     often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
-    neighbouring values, and one of two values gets none, since a line is all it allows.
+    neighbouring values; a column of two values gets none, since it is linear.
 
     Parameters
     ----------
@@ -31,15 +31,14 @@ class PiecewiseLinear:
     n_bins : int or "auto"
         Largest number of bins of a column.
     n_rows : int
-        Number of distinct rows. Of many rows, columns of many values count more themselves, and get bins of half the
-        height, which bend a line and do not replace it.
+        Number of distinct rows. With many rows, columns of many values are scaled up and get bins of half the height.
 
     Attributes
     ----------
     n_bins : int
-        Most bins of a column.
+        Largest number of quantile bins of a column.
     bends : bool
-        Whether bins bend a line.
+        Whether there are enough rows for bins of half the height.
     columns : ndarray of shape (n_outputs,)
         Column of each output.
     low, slope : ndarray of shape (n_outputs,)
@@ -58,17 +57,17 @@ class PiecewiseLinear:
         many = sizes > rules.VALUES_PER_BIN * self.n_bins
         self.bent = many & self.bends
         edges = [found.astype(np.float64) for found in distinct]
-        for place, own in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
-            edges[place] = own
-        counts = [len(own) - 1 if len(own) > 2 else 0 for own in edges]
+        for column, quantiles in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
+            edges[column] = quantiles
+        counts = [len(found) - 1 if len(found) > 2 else 0 for found in edges]
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        self.low = np.concatenate([own[:count] for own, count in zip(edges, counts, strict=True)])
-        width = np.concatenate([np.diff(own)[:count] for own, count in zip(edges, counts, strict=True)])
+        self.low = np.concatenate([found[:count] for found, count in zip(edges, counts, strict=True)])
+        width = np.concatenate([np.diff(found)[:count] for found, count in zip(edges, counts, strict=True)])
         self.slope = self.height / width
 
     @property
     def line(self) -> FloatArray:
-        """What to multiply each number beside its bins by, ``(n_columns,)``."""
+        """Factor of each scaled number beside its bins, ``(n_columns,)``."""
         return np.where(self.bent, np.sqrt(self.n_bins), 1.0)
 
     @property
@@ -92,21 +91,21 @@ class PiecewiseLinear:
         step = max(1, _ELEMENTS_AT_ONCE // max(1, self.n_outputs))
         for start in range(0, len(values), step):
             part = values[start : start + step]
-            places = np.where(np.isnan(part), fill, part).take(self.columns, axis=1)
-            places -= self.low
-            places *= self.slope
-            out[start : start + step] = places.clip(0.0, height, out=places)
+            scaled = np.where(np.isnan(part), fill, part).take(self.columns, axis=1)
+            scaled -= self.low
+            scaled *= self.slope
+            out[start : start + step] = scaled.clip(0.0, height, out=scaled)
 
 
 def _edges(values: Array, weights: FloatArray, n_bins: int) -> list[FloatArray]:
     """Ascending edges of the bins of every column, as a rule its quantiles."""
     levels = np.linspace(0, 1, n_bins + 1)
     quantiles = weighted_quantile(values, weights, levels)
-    return [_between(column, weights, own, levels) for column, own in zip(values.T, quantiles.T, strict=True)]
+    return [_between(column, weights, found, levels) for column, found in zip(values.T, quantiles.T, strict=True)]
 
 
 def _between(column: Array, weights: FloatArray, quantiles: FloatArray, levels: FloatArray) -> FloatArray:
-    """Quantiles, of which those that coincide are left to be one edge and spread over the other values."""
+    """Quantiles of a column; where some coincide, that value is one edge and the others are quantiles of the rest."""
     frequent = quantiles[1:][np.diff(quantiles) == 0]
     if len(frequent):
         rest = ~(np.isin(column, frequent) | np.isnan(column))

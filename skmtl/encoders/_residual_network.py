@@ -88,9 +88,9 @@ class ResidualNetwork(Extractor):
         for layer in self._layers:
             if isinstance(layer, MemberConvolution) and layer.kernel > 1:  # a shortcut runs beside its block
                 size = layer.size(*size)
-                places = prod(size)
-                self.peak_activations = max(self.peak_activations, 2 * layer.specs[0].shape[0] * places)
-                self.operations += layer.specs[0].size * places
+                positions = prod(size)
+                self.peak_activations = max(self.peak_activations, 2 * layer.specs[0].shape[0] * positions)
+                self.operations += layer.specs[0].size * positions
         self.grid = min(pool_size, size[0]), min(pool_size, size[1])
         self.width = self.blocks[-1].second.specs[0].shape[0] * prod(self.grid)
 

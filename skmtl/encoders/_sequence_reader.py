@@ -42,7 +42,7 @@ class SequenceReader(Extractor):
     bidirectional : bool
         Whether a second recurrent layer reads from the end.
     drops : tuple of float
-        Shares of tokens and of entries dropped in training.
+        Fractions of tokens and of entries dropped in training.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class SequenceReader(Extractor):
         if not workspace.training:
             return vectors
         n_members, n_tokens, width = vectors.shape
-        for share, size in zip(self.drops, (1, width), strict=True):
-            if share > 0:
-                rate = vectors.new_full((n_members,), share)
+        for fraction, size in zip(self.drops, (1, width), strict=True):
+            if fraction > 0:
+                rate = vectors.new_full((n_members,), fraction)
                 vectors = vectors * workspace.keep_mask(name, (n_members, n_tokens, size), rate, vectors)
         return vectors

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import torch
 from sklearn.utils import check_array
 
 from skmtl.encoders._columns import (
@@ -18,6 +17,7 @@ from skmtl.encoders._columns import (
     as_float,
     check_range,
     column_label,
+    from_tensor,
     holds_categories,
     to_numbers,
     to_objects,
@@ -110,10 +110,8 @@ def _as_array(X: Any) -> Array:
         raise ValueError(
             "X is a masked array, whose mask would be lost. Pass X.astype(float).filled(numpy.nan) instead."
         )
-    if isinstance(X, torch.Tensor):
-        tensor = X.detach().cpu()
-        X = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()  # numpy has no bfloat16
-    elif isinstance(X, (list, tuple)):
+    X = from_tensor(X)
+    if isinstance(X, (list, tuple)):
         array = np.asarray(X)
         X = np.array(X, dtype=object) if array.dtype.kind in "US" else array  # numbers among strings stay numbers
     array = check_array(X, dtype=None, ensure_all_finite=False)

@@ -18,7 +18,7 @@ from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._residual_network import ResidualNetwork, Shape
 
 _VALUES_AT_ONCE = 2**22  # bounds the memory that the moments take
-_MOST_CHANNELS = 4  # of a photograph; more in the second place of the shape look like rows of pixels
+_MAX_CHANNELS = 4  # of a photograph; more in the second position of the shape look like rows of pixels
 
 
 class ConvolutionEncoder(Encoder):
@@ -26,7 +26,7 @@ class ConvolutionEncoder(Encoder):
 
     A first convolution is followed by one stage for each entry of ``channels``, each of ``blocks`` residual blocks of
     two 3 x 3 convolutions; every stage but the first halves height and width. The last stage is averaged over a grid of
-    ``pool_size`` x ``pool_size`` fields, so that what is where stays known, and read by the hidden layers. Group
+    ``pool_size`` x ``pool_size`` fields, which keeps positions, and read by the hidden layers. Group
     normalisation needs no statistics over rows, so a row's prediction does not depend on the others. All members run
     as one grouped convolution.
 
@@ -37,8 +37,8 @@ class ConvolutionEncoder(Encoder):
     Parameters
     ----------
     input_shape : tuple of int, default=None
-        Channels, height and width of an image in a flat row; one of them may be -1, for what is left. None: the shape
-        that X has.
+        Channels, height and width of an image in a flat row; one of them may be -1 and is inferred. None: the shape of
+        the rows of X.
     channels : sequence of int, default=(32, 64)
         Channels of each stage.
     blocks : int, default=1
@@ -47,8 +47,7 @@ class ConvolutionEncoder(Encoder):
         Step of the first convolution, whose kernel has 2 * stride + 1 rows and columns. "auto" chooses by the size of
         the images.
     pool_size : int, default=4
-        Rows and columns of the grid that the last stage is averaged over, at most its size. With 1 nothing is known of
-        where something is.
+        Rows and columns of the grid that the last stage is averaged over, at most its size. 1 averages positions away.
 
     Attributes
     ----------
@@ -156,9 +155,9 @@ class ConvolutionEncoder(Encoder):
                 f"X has flat rows of {own[0]} values: set input_shape=(channels, height, width), say "
                 f"ConvolutionEncoder(input_shape=(1, 28, 28)), or pass an array (n, channels, height, width)."
             )
-        if self.input_shape is None and len(own) == 3 and own[0] > _MOST_CHANNELS >= own[2]:
+        if self.input_shape is None and len(own) == 3 and own[0] > _MAX_CHANNELS >= own[2]:
             raise ValueError(
-                f"X has shape {images.shape}, which looks like channels in the last place. Pass "
+                f"X has shape {images.shape}, which looks like channels last. Pass "
                 f"X.transpose(0, 3, 1, 2), or set input_shape={own!r} if the first of these are channels."
             )
         shape = row_shape(self.input_shape, images)
@@ -182,14 +181,14 @@ class ConvolutionEncoder(Encoder):
 
 
 def _moments(images: Array, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weighted mean and standard deviation of each channel; 1 in place of a deviation of 0."""
+    """Weighted mean and standard deviation of each channel; 1 instead of a deviation of 0."""
     step = max(_VALUES_AT_ONCE // prod(images.shape[1:]), 1)
-    share = weights / weights.sum() / prod(images.shape[2:])
+    fraction = weights / weights.sum() / prod(images.shape[2:])
     starts = range(0, len(images), step)
 
     def total(function: Any) -> FloatArray:
         parts = (function(images[i : i + step].astype(np.float64)).sum((2, 3)) for i in starts)
-        sums: FloatArray = share @ np.concatenate(list(parts))
+        sums: FloatArray = fraction @ np.concatenate(list(parts))
         return sums
 
     mean = total(lambda part: part)

@@ -25,30 +25,30 @@ _EXACT_IN_FLOAT32 = 2**24
 
 
 class ModuleEncoder(Encoder):
-    """Runs a torch module of yours in front of the hidden layers, a copy for each member.
+    """Runs a torch module in front of the hidden layers, a copy for each member.
 
     The module gets a batch ``(row, *input_shape)`` and returns ``(row, ...)``, which is flattened to one vector a row.
-    Its copies are trained with the rest of the network; it is left unchanged itself. An estimator's ``encoder`` may
-    also be the module.
+    Its copies are trained with the rest of the network; the module itself is not changed. An estimator's ``encoder``
+    may also be the module.
 
-    Each member starts from weights of its own: submodules that have ``reset_parameters`` are reset with the member's
-    randomness, parameters outside of such modules start as they are. A factory is called once a member instead. With
-    ``pretrained=True`` all members start from the weights that the module has.
+    Each member starts from different weights: submodules that have ``reset_parameters`` are reset with the member's
+    random state, other parameters start as they are. A factory is called once for each member instead. With
+    ``pretrained=True`` all members start from the weights of the module.
 
-    Dropout and other randomness of the module is drawn from each member's own stream. Buffers are constants: a module
-    that changes them in training, as batch normalisation with running statistics does, is refused, because the members,
-    and rows held out, would share them.
+    Dropout and other randomness of the module is drawn from each member's random state. Buffers are constants: a module
+    that changes them in training, as batch normalisation with running statistics does, is refused, because members
+    and held-out rows would share them.
 
     Parameters
     ----------
     module : torch.nn.Module or callable
         The module, or a function from the shape of a row to a module, which is pickled by its name.
     input_shape : tuple of int, default=None
-        Shape in which the module gets a row; one entry may be -1, for what is left. None: as it is in X.
+        Shape in which the module gets a row; one entry may be -1 and is inferred. None: the shape in X.
     input_type : {"float", "integer"}, default="float"
         What the module gets: floats, or int64, say for an embedding.
     pretrained : bool, default=False
-        Whether all members start from the weights that the module has.
+        Whether all members start from the weights of the module.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class ModuleEncoder(Encoder):
         self.pretrained = pretrained
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
-        """Learn what the module makes of a row, by running a copy of it on a few.
+        """Learn the sizes of the module's outputs, by running a copy of it on a few rows.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class ModuleEncoder(Encoder):
         return rules.module_preferences()
 
     def template(self) -> nn.Module:
-        """Copy of the module with all its parameters in place, for structure and constants.
+        """Copy of the module with all its parameters initialised, for structure and constants.
 
         Returns
         -------

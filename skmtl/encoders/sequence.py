@@ -17,14 +17,14 @@ from skmtl.encoders._sequence_reader import LAYERS, POOLINGS, SequenceReader
 
 
 class SequenceEncoder(Encoder):
-    """Reads a row as a sequence of token ids.
+    """Encodes sequences of token ids by embeddings and a recurrent layer.
 
-    Each token gets a learned vector; a recurrent layer reads the vectors, and its outputs are pooled to one vector a
-    row. Padding costs nothing and changes nothing: tokens are packed, so a batch takes the time of its real tokens. All
-    members and directions run as batched products.
+    Each token gets a learned vector; a recurrent layer reads the vectors, and its outputs are pooled to one vector for
+    each row. Tokens are packed: padding takes no time and does not change the result. All members and directions run as
+    batched matrix products.
 
     X is an integer array ``(n, length)`` such as :class:`TokenSequencer` makes: ids above 0 are tokens, 0 is padding,
-    wherever it stands. An id that ``fit`` did not see counts as padding.
+    in any position. Unknown ids count as padding.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class SequenceEncoder(Encoder):
         How the outputs of the recurrent layer become one vector: the largest value of each unit, the mean, or the
         output at the last token read.
     token_dropout : float, default=0.1
-        Share of tokens whose vector is set to zero in training.
+        Fraction of tokens whose vector is set to zero in training.
     dropout : float, default=0.3
-        Share of the entries of all vectors dropped in training.
+        Fraction of the entries of all vectors dropped in training.
 
     Attributes
     ----------
@@ -131,8 +131,8 @@ class SequenceEncoder(Encoder):
         ids = _read_ids(X)
         if not len(self.tokens_):
             return np.zeros(ids.shape, dtype=dtype)
-        place = np.searchsorted(self.tokens_, ids).clip(max=len(self.tokens_) - 1)
-        known = np.where(self.tokens_[place] == ids, place + 1, 0)
+        index = np.searchsorted(self.tokens_, ids).clip(max=len(self.tokens_) - 1)
+        known = np.where(self.tokens_[index] == ids, index + 1, 0)
         order = np.argsort(known == 0, axis=1, kind="stable")
         encoded: FloatArray = np.take_along_axis(known, order, axis=1).astype(dtype)
         return encoded

@@ -22,8 +22,8 @@ _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
-_RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this share of the values is rounding, not data
-_LEAST_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
+_RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this fraction of the values is rounding, not data
+_MIN_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
 _ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
 
 
@@ -31,19 +31,18 @@ class TabularEncoder(Encoder):
     """Encodes the columns of a table.
 
     Numbers: ``z = (x - median) / IQR``, then the smooth clip ``z / sqrt(1 + (z / 3)**2)``, linear near the median and
-    bounded by 3 (Holzmüller et al., "Better by Default", 2024). Where the IQR is 0, as for amounts that mostly are 0,
-    its place is taken by half the median distance of the other values from the median; a constant column gives 0. A
-    missing value gives what the median gives, and a column with missing values in ``fit`` has a further output that is
-    1 where the value is missing. Boolean columns are numbers.
+    bounded by 3 (Holzmüller et al., "Better by Default", 2024). Where the IQR is 0, as for amounts that are mostly 0,
+    half the median distance of the other values from the median replaces it; a constant column gives 0. A missing value
+    is imputed by the median, and a column with missing values in ``fit`` gets an indicator output. Boolean columns are
+    numbers.
 
-    Categories: one output each, 1 where the row has it. If a column has more than ``max_categories``, those of least
-    weight share one output, so that there are ``max_categories`` outputs. Missing cells have an output of their own if
-    there were any in ``fit``. A category that ``fit`` did not see encodes as zeros.
+    Categories are encoded one-hot. If a column has more than ``max_categories``, the rarest ones have one output
+    together. Missing cells have an output if there were any in ``fit``. Unknown categories encode as zeros.
 
     Sparse X stays sparse: its numbers are not centred but divided by the largest absolute value of their column, then
     clipped as above, so zeros stay zeros.
 
-    All statistics are weighted: an integer weight counts exactly as so many equal rows.
+    All statistics are weighted: an integer weight counts exactly as that many equal rows.
 
     Parameters
     ----------
@@ -51,14 +50,14 @@ class TabularEncoder(Encoder):
         Categorical columns. "from_dtype": the category and string columns of a DataFrame, and its object columns unless
         they hold only numbers; None: no column; or positions, column names or a boolean mask.
     max_categories : int, default=64
-        Most outputs of a categorical column beside that of the missing cells.
+        Largest number of outputs of a categorical column, without that of the missing cells.
     numeric : {"auto", "scaled", "piecewise"}, default="auto"
-        Encoding of numbers. "scaled" is the above; "piecewise" puts a piecewise linear encoding over quantile bins
-        beside it (Gorishniy et al., 2022); of many rows a number of many values counts ``sqrt(n_bins)`` times, and its
-        bins half. "auto" chooses by the numbers of rows and columns.
+        Encoding of numbers. "scaled" is the above; "piecewise" adds a piecewise linear encoding over quantile bins
+        (Gorishniy et al., 2022). With many rows the scaled number of a column with many values is multiplied by
+        ``sqrt(n_bins)`` and its bins by 1/2. "auto" chooses by the numbers of rows and columns.
     n_bins : int or "auto", default="auto"
-        Largest number of bins of a column in the piecewise linear encoding; twice as many where each is between
-        neighbouring values of a column of few, and more where values are so frequent that they fill a bin alone.
+        Largest number of quantile bins of a column in the piecewise linear encoding. Columns with few values have up to
+        twice as many, one between neighbouring values; values so frequent that they fill a bin add further bins.
         "auto" chooses by the numbers of rows and columns.
 
     Attributes
@@ -260,7 +259,7 @@ def _center_and_scale(values: Array, weights: FloatArray) -> tuple[FloatArray, F
     distance = np.abs(values[:, narrow] - median[narrow])
     distance[distance <= resolution[narrow]] = np.nan
     scale[narrow] = 0.5 * weighted_quantile(distance, weights, (0.5,))[0]
-    return np.where(np.isnan(median), 0.0, median), np.maximum(np.where(np.isnan(scale), np.inf, scale), _LEAST_SCALE)
+    return np.where(np.isnan(median), 0.0, median), np.maximum(np.where(np.isnan(scale), np.inf, scale), _MIN_SCALE)
 
 
 def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -269,7 +268,7 @@ def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool
     is_missing = np.isnan(values.data)
     missing[values.indices[is_missing]] = True
     np.maximum.at(size, values.indices, np.where(is_missing, 0.0, np.abs(values.data)))
-    return np.where(size > 0.0, np.maximum(size, _LEAST_SCALE), np.inf), missing
+    return np.where(size > 0.0, np.maximum(size, _MIN_SCALE), np.inf), missing
 
 
 def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray) -> None:

@@ -25,24 +25,24 @@ _MANY_TEXTS = 1000
 class TokenSequencer(Stateful, TransformerMixin, BaseEstimator):
     r"""Turns texts into rows of token ids, padded with 0 to a common length.
 
-    Made for :class:`SequenceEncoder`: put it before an estimator with that encoder in a ``Pipeline``. Id 0 is padding,
+    Made for :class:`SequenceEncoder`: put it in a ``Pipeline`` before an estimator with that encoder. Id 0 is padding,
     1 is every token that is not in the vocabulary, and the vocabulary is numbered from 2 on, the most frequent token
     first.
 
     Parameters
     ----------
     max_features : int, default=None
-        Most tokens in the vocabulary, the most frequent ones; None: no limit.
+        Largest size of the vocabulary, of the most frequent tokens; None: no limit.
     min_df : "auto" or int, default="auto"
-        Least number of texts that a token of the vocabulary occurs in; "auto": 2 for at least 1000 texts, else 1. The
-        tokens below it teach the network what an unknown one means.
+        Smallest number of texts that a token of the vocabulary occurs in; "auto": 2 for at least 1000 texts, else 1.
+        Rarer tokens are encoded as unknown, so that the network learns what an unknown token means.
     lowercase : bool, default=True
         Whether case is ignored.
     token_pattern : str, default=r"\w+|[^\w\s]"
-        Regular expression of a token: by default words, and each punctuation mark for itself. A group in it, if it has
-        one, is what is kept.
+        Regular expression of a token: by default words, and single punctuation marks. If it has a group, only the group
+        is kept.
     max_length : int, default=256
-        Most tokens of a text; those after it are cut off.
+        Largest number of tokens of a text; later ones are cut off.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class TokenSequencer(Stateful, TransformerMixin, BaseEstimator):
             ``token0``, ``token1``, ...
         """
         check_is_fitted(self, "vocabulary_")
-        return np.array([f"token{place}" for place in range(self.length_)], dtype=object)
+        return np.array([f"token{i}" for i in range(self.length_)], dtype=object)
 
     def _tokens(self, text: str) -> list[str]:
         return re.findall(self.token_pattern, text.lower() if self.lowercase else text)

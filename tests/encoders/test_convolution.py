@@ -91,7 +91,7 @@ def test_sizes(shape, params, grid, width):
         (IMAGES.reshape(12, -1), {"input_shape": (3, 0, 5)}, ValueError, "input_shape must be a tuple"),
         (IMAGES.reshape(12, -1), {"input_shape": (90,)}, ValueError, "input_shape must be .channels, height, width."),
         (IMAGES, {"input_shape": (3, 5, 6)}, ValueError, "input_shape must be"),
-        (IMAGES.transpose(0, 2, 3, 1)[..., :3], {}, ValueError, "channels in the last place.*transpose"),
+        (IMAGES.transpose(0, 2, 3, 1)[..., :3], {}, ValueError, "channels last.*transpose"),
         (np.where(IMAGES > 250, np.nan, IMAGES), {}, ValueError, "NaN"),
         (np.where(IMAGES > 250, np.inf, IMAGES), {}, ValueError, "infinity"),
         (IMAGES * 1e300, {}, ValueError, "beyond the range of float32"),
