@@ -9,8 +9,6 @@ from math import inf
 from numbers import Integral, Real
 from typing import Any, Self, TypeVar
 
-import numpy as np
-
 P = TypeVar("P", bound="Params")
 
 
@@ -100,66 +98,6 @@ def resolve(parameter: str, value: object, choices: Mapping[str, type[P]], base:
         f"{parameter} must be one of {names} or a {base.__name__} object; got {type(value).__name__}. "
         f"Pass an instance, not a class or a setting."
     )
-
-
-def params_state(owner: Params, registry: Mapping[str, type[Params]]) -> dict[str, Any]:
-    """What JSON needs to rebuild a strategy: its name in the registry and its parameters, which may be strategies, too.
-
-    Raises
-    ------
-    TypeError
-        If it is not in the registry, or JSON has no form for the value of a parameter.
-    """
-    name = next((name for name, known in registry.items() if type(owner) is known), None)
-    if name is None:
-        raise TypeError(
-            f"{type(owner).__name__} has no name to be stored under; those that have are {', '.join(registry)}. "
-            f"Use one of these, or pickle the estimator."
-        )
-    params = {
-        key: _to_json(value, registry, f"{type(owner).__name__}: {key}") for key, value in owner.get_params().items()
-    }
-    return {"name": name, "params": params}
-
-
-def from_params_state(state: Mapping[str, Any], registry: Mapping[str, type[P]]) -> P:
-    """Strategy of a state that :func:`params_state` gave."""
-    return registry[state["name"]](**{key: _from_json(value, registry) for key, value in state["params"].items()})
-
-
-def _to_json(value: Any, registry: Mapping[str, type[Params]], what: str) -> Any:
-    """Value as JSON has it; what JSON lacks becomes an object of one key, which tells its type."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return _to_json(value.item(), registry, what)
-    if isinstance(value, list):
-        return [_to_json(entry, registry, what) for entry in value]
-    if isinstance(value, tuple):
-        return {"tuple": [_to_json(entry, registry, what) for entry in value]}
-    if isinstance(value, dict):
-        return {"dict": _to_json([list(item) for item in value.items()], registry, what)}
-    if isinstance(value, np.ndarray):
-        return {"array": [value.dtype.str, value.tolist()]}
-    if isinstance(value, Params):
-        return {"strategy": params_state(value, registry)}
-    raise TypeError(
-        f"{what} is a {type(value).__name__}, which cannot be stored as text; use numbers, strings, lists, dicts, "
-        f"arrays or strategies, or pickle the estimator."
-    )
-
-
-def _from_json(value: Any, registry: Mapping[str, type[Params]]) -> Any:
-    if isinstance(value, list):
-        return [_from_json(entry, registry) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "strategy":
-        return from_params_state(content, registry)
-    if kind == "array":
-        return np.array(content[1], dtype=content[0])
-    return {"tuple": tuple, "dict": dict}[kind](_from_json(content, registry))
 
 
 def require_integer(name: str, value: object, minimum: int, alternative: str = "") -> None:

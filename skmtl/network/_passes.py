@@ -57,6 +57,7 @@ class _SinglePrecisionPasses:
         self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
         self.layers, self.buffer = layers, buffer
+        self.has_body = bool(layers.body.specs)
         self.workspace = Workspace(reuse=not self.recorded, generators=generators, parts=parts)
         layers.bind(buffer, buffer.leaves() if self.recorded else None)
 
@@ -78,7 +79,7 @@ class ManualPasses(_SinglePrecisionPasses):
         """See :class:`Passes`."""
         body, head = self.layers.body, self.layers.head
         head.backward(gradient if at_head is None else at_head, self.workspace)
-        if body.specs:
+        if self.has_body:
             body.backward(head.input_gradient(gradient, self.workspace), self.workspace)
 
 
