@@ -16,7 +16,7 @@ Initializer = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """What a layer asks for: one parameter of one member.
+    """One parameter of one member, as a layer declares it.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class ParameterBuffer:
         return {s.name: b.view(self.members, *s.shape) for s, b in zip(self.specs, blocks, strict=True)}
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw each member's values from its own generator, in float64, so that the bits do not depend on the dtype."""
+        """Draw each member's values from its generator, in float64, so that the draws do not depend on the dtype."""
         for member, generator in enumerate(generators):
             for spec in self.specs:
                 initial = spec.initial(generator, spec.shape)
@@ -105,11 +105,11 @@ class ParameterBuffer:
         return torch.cat([block[members].flatten() for block in self._blocks(flat).values()])
 
     def per_member(self, coefficients: Tensor) -> Tensor:
-        """Spread one coefficient a member over the flat layout: ``(member,) -> (values,)``."""
+        """Repeat one coefficient for each member in the flat layout: ``(member,) -> (values,)``."""
         return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self.specs])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Values as arrays of their own on the CPU, by name."""
+        """Copies of the values as arrays on the CPU, by name."""
         return {name: view.detach().cpu().numpy().copy() for name, view in self._views.items()}
 
     def load(self, arrays: dict[str, Any]) -> None:

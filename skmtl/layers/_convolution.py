@@ -79,7 +79,7 @@ class MemberGroupNorm:
         self.members, self.scale, self.shift = buffer.members, scale, shift
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
-        """``(row, member * channel, h, w)``, as it came."""
+        """``(row, member * channel, h, w)`` to the same shape."""
         return F.group_norm(x, self.members * self.n_groups, self.scale, self.shift)
 
 

@@ -1,4 +1,4 @@
-"""An affine map that all tasks share, with a correction of low rank for each."""
+"""An affine map shared by all tasks, with a low-rank correction for each."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class MemberLowRank:
         return gradient, at_low
 
     def input_gradient(self, gradients: tuple[Tensor, Tensor]) -> Tensor:
-        """Gradient at the inputs of the tasks' own, ``(member * task, row, n_inputs)``."""
+        """Gradient at the inputs of each task, ``(member * task, row, n_inputs)``."""
         gradient, at_low = gradients
         at_input = torch.bmm(self._by_member(gradient), self.weight.transpose(1, 2))
         return at_input.view(*gradient.shape[:2], -1).baddbmm_(at_low.transpose(1, 2), self._down)

@@ -11,7 +11,7 @@ from skmtl.layers._packing import Packing
 
 
 class MemberRecurrence:
-    """Base of the recurrent layers: input and recurrent maps of all members and directions in batched products.
+    """Base of the recurrent layers: maps of all members and directions as batched products.
 
     Parameters
     ----------

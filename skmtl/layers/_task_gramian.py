@@ -1,4 +1,4 @@
-"""Inner products of many tasks' gradients: by the parameters of one stack of hidden layers, by what they mix."""
+"""Gramians of many tasks' gradients, with respect to one stack of hidden layers or to the outputs of experts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skmtl.layers._workspace import Workspace
 
 
 class LayerGradients(NamedTuple):
-    """Each task's gradients by one layer: ``(member, task, n_inputs, n_outputs)`` and ``(member, task, n_outputs)``."""
+    """Each task's gradients of one layer: ``(member, task, n_inputs, n_outputs)`` and ``(member, task, n_outputs)``."""
 
     weight: Tensor
     bias: Tensor
@@ -22,7 +22,7 @@ class LayerGradients(NamedTuple):
 def task_gramian(
     mlp: MemberMLP, gradient: Tensor, workspace: Workspace, members: slice
 ) -> tuple[Tensor, list[LayerGradients | None]]:
-    """Gramian of the tasks' gradients by all parameters.
+    """Gramian of the tasks' gradients with respect to all parameters.
 
     The backward of all tasks runs through each layer as one product, over what the last forward saved. The gradients by
     a layer are formed where that takes fewer multiplications than to go round them.
@@ -67,7 +67,7 @@ def task_gramian(
 
 
 def mixture_gramian(gates: Tensor, gradient: Tensor) -> Tensor:
-    """Gramian of the tasks' gradients by the experts' outputs, where task t reads sum_e g_te E_e.
+    """Gramian of the tasks' gradients with respect to the experts' outputs, where task t reads sum_e g_te E_e.
 
     Its gradient by E_e is g_te a_t with a_t the one at its mixture, so that two tasks' inner product is
     sum_row (g_s . g_t) (a_s . a_t): no gradient by an expert is formed.

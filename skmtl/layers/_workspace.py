@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Workspace:
-    """Run state of forward and backward, handed from layer to layer.
+    """Run state of forward and backward, passed from layer to layer.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Workspace:
     def keep_mask(
         self, name: str, shape: tuple[int, int, int], rate: Tensor, like: Tensor, drops: Sequence[bool] | None = None
     ) -> Tensor:
-        """Inverted-dropout mask: 0 with probability ``rate`` (one a member), else 1 / (1 - rate).
+        """Inverted-dropout mask: 0 with probability ``rate`` (one for each member), else 1 / (1 - rate).
 
         Each member draws from its own stream, so that a member's mask does not depend on its neighbours. Those that
         ``drops`` excludes, whose rate must be 0, draw nothing, as they would alone.

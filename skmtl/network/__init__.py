@@ -1,4 +1,4 @@
-"""Encoder, shared layers and the fused output layer as one network with a forward and a backward."""
+"""The network: input stages, hidden layers and output layer of all members, with forward and backward."""
 
 from skmtl.layers import ACTIVATIONS, Workspace
 from skmtl.network._architecture import Architecture

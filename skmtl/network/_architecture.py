@@ -13,7 +13,7 @@ from skmtl.sharing import Sharing
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that fixes the shapes of a network.
+    """Shapes, sharing and encoder of a network: all that its layers are built from.
 
     Attributes
     ----------
@@ -36,13 +36,13 @@ class Architecture:
     dropout : tuple of float
         Dropout rate of each member; a single one counts for all.
     encoder : Encoder or None
-        Fitted; its learnable part, if it has one, goes in front of the hidden layers.
+        Fitted; its learnable part, if there is one, goes before the hidden layers.
     strengths : dict
         Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
     input_scale : ndarray of shape (members, n_inputs) or None
         What each member multiplies its inputs by.
     n_read : int or None
-        How many inputs a member reads, None for all; the scale of the others is 0.
+        Number of inputs that a member reads, None for all; the scale of the others is 0.
     input_dropout : float
         Fraction of the inputs dropped in training.
     """
@@ -68,7 +68,7 @@ class Architecture:
 
     @property
     def draws(self) -> bool:
-        """Whether a step of training draws at random."""
+        """Whether a training step draws random numbers."""
         return any(self.dropout) or self.input_dropout > 0
 
     def of(self, members: Sequence[int]) -> Architecture:
@@ -83,7 +83,7 @@ class Architecture:
 
     @classmethod
     def stack(cls, architectures: Sequence[Architecture]) -> Architecture:
-        """Architecture of networks side by side, which differ in nothing but what belongs to a member."""
+        """Architecture of stacked networks, which differ only in values of single members."""
         members = sum(architecture.members for architecture in architectures)
         dropout = tuple(rate for architecture in architectures for rate in architecture.dropout)
         strengths = {

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import NARROW, Initializer, MemberLinear, MemberReadout, ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import NARROW, Initializer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
 
 OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
 
@@ -17,47 +17,17 @@ def _constant(value: np.ndarray) -> Initializer:
     return lambda generator, shape: value.reshape(shape)
 
 
-class FusedHead:
-    """One linear map from features that all tasks read to the outputs of all tasks.
+def fused_head(width: int, initial_bias: np.ndarray) -> MemberLinear:
+    """One linear map from ``width`` features that all tasks read to the outputs of all tasks.
 
-    Parameters
-    ----------
-    width : int
-        Number of features.
-    initial_bias : ndarray of shape (outputs,)
-        Bias to start from.
+    ``initial_bias`` has the shape ``(outputs,)``.
     """
-
-    def __init__(self, width: int, initial_bias: np.ndarray) -> None:
-        layer = MemberReadout if len(initial_bias) < NARROW else MemberLinear
-        self.linear = layer(
-            "head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task"
-        )
-
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member."""
-        return self.linear.specs
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``."""
-        self.linear.bind(buffer, leaves)
-
-    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
-        """``(member, row, width) -> (member, row, outputs)``."""
-        return self.linear.forward(features, workspace)
-
-    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
-        """Write the parameters' gradients."""
-        self.linear.backward(gradient, workspace)
-
-    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """Gradient at the features, ``(member, row, width)``."""
-        return self.linear.input_gradient(gradient, workspace)
+    layer = MemberReadout if len(initial_bias) < NARROW else MemberLinear
+    return layer("head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task")
 
 
-class PerTaskHead:
-    """One linear map a task, each from its own features, as one batched product.
+class PerTaskHead(MemberReadout):
+    """One linear map for each task, each from its own features, as one batched product.
 
     Tasks with fewer outputs than the widest are padded; ``columns`` picks the real outputs.
 
@@ -78,40 +48,32 @@ class PerTaskHead:
         padded[:, 0][real] = initial_bias
         self.columns = torch.from_numpy(np.flatnonzero(real))
         self.padding = not real.all()
-        self.linear = MemberReadout(
+        super().__init__(
             "head", width, widest, copies=self.n_tasks, gain=OUTPUT_GAIN, bias=_constant(padded), owner="task"
         )
 
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member."""
-        return self.linear.specs
-
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``."""
-        self.linear.bind(buffer, leaves)
+        """See :class:`MemberLinear`."""
+        super().bind(buffer, leaves)
         self.columns = self.columns.to(buffer.values.device)
 
-    def forward(self, features: Tensor, workspace: Workspace) -> Tensor:
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(member * task, row, width) -> (member, row, outputs)``."""
-        outputs = self.linear.forward(features, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
+        outputs = super().forward(x, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
         fused: Tensor = outputs.reshape(-1, self.n_tasks * outputs.shape[1], outputs.shape[2])
         return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
 
     def _unfuse(self, gradient: Tensor) -> Tensor:
         gradient = gradient.transpose(1, 2)
         if self.padding:
-            wide = gradient.new_zeros(len(gradient), self.n_tasks * self.linear.n_outputs, gradient.shape[2])
+            wide = gradient.new_zeros(len(gradient), self.n_tasks * self.n_outputs, gradient.shape[2])
             gradient = wide.index_copy_(1, self.columns, gradient)
-        return gradient.reshape(-1, self.linear.n_outputs, gradient.shape[2]).transpose(1, 2)
+        return gradient.reshape(-1, self.n_outputs, gradient.shape[2]).transpose(1, 2)
 
     def backward(self, gradient: Tensor, workspace: Workspace) -> None:
-        """Write the parameters' gradients."""
-        self.linear.backward(self._unfuse(gradient), workspace)
+        """Write the parameters' gradients from ``gradient`` ``(member, row, outputs)``."""
+        super().backward(self._unfuse(gradient), workspace)
 
     def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Gradient at the features, ``(member * task, row, width)``."""
-        return self.linear.input_gradient(self._unfuse(gradient), workspace)
-
-
-Head = FusedHead | PerTaskHead
+        return super().input_gradient(self._unfuse(gradient), workspace)

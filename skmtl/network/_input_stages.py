@@ -1,4 +1,4 @@
-"""What happens to encoded rows in front of the hidden layers, member by member."""
+"""Functions of encoded rows before the hidden layers, with different settings for each member."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _WithoutParameters:
     specs: Sequence[ParameterSpec] = ()
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Nothing to take."""
+        """No parameters."""
 
 
 class ScaleInputs(_WithoutParameters):
@@ -55,7 +55,7 @@ class ScaleInputs(_WithoutParameters):
 
 
 class SelectInputs(_WithoutParameters):
-    """Keep some of the inputs, for each member its own.
+    """Keep some of the inputs, different ones for each member.
 
     Parameters
     ----------

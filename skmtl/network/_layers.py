@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import MemberLinear, ParameterBuffer, ParameterSpec, Workspace
 from skmtl.network._architecture import Architecture
-from skmtl.network._heads import FusedHead, Head, PerTaskHead
+from skmtl.network._heads import PerTaskHead, fused_head
 from skmtl.network._input_stages import DropInputs, InputStage, ScaleInputs, SelectInputs, read_indices
 from skmtl.sharing import Body, BodySpec
 
@@ -27,13 +27,13 @@ class Layers:
         Applied one after the other to encoded rows; the encoder's extractor, if there is one, comes last.
     body : Body
         Hidden layers.
-    head : Head
-        Output layer.
+    head : MemberLinear
+        Output layer, fused or one for each task.
     """
 
     inputs: tuple[InputStage, ...]
     body: Body
-    head: Head
+    head: MemberLinear
 
     @classmethod
     def build(cls, architecture: Architecture, device: torch.device) -> Layers:
@@ -54,9 +54,8 @@ class Layers:
         for penalty in body.penalties:
             if penalty.parameter in architecture.strengths:
                 penalty.strength = dropout.new_tensor(architecture.strengths[penalty.parameter])
-        fused = body.copies == 1
         bias, n_outputs = architecture.initial_bias, architecture.n_outputs
-        head = FusedHead(body.width, bias) if fused else PerTaskHead(body.width, bias, n_outputs)
+        head = fused_head(body.width, bias) if body.copies == 1 else PerTaskHead(body.width, bias, n_outputs)
         return cls(tuple(_input_stages(architecture, extractor, dropout)), body, head)
 
     @property

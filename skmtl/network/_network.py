@@ -1,4 +1,4 @@
-"""The network: parameters of all members and what they do to a batch of rows."""
+"""The network: layers and parameters of all members."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATE_TYPES: dict[str, type] = {"architecture": Architecture, **SHARINGS}
 
 
 class Network:
-    """The members' networks.
+    """The networks of all members, in one parameter buffer.
 
     Pickles as its architecture and CPU arrays: no torch object, no gradient, nothing of the run that trained it.
 
@@ -45,7 +45,7 @@ class Network:
         self.layers.bind(self.buffer)
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw each member's initial parameters from its own generator."""
+        """Draw each member's initial parameters from its generator."""
         self.buffer.initialise(generators)
 
     @property
@@ -61,7 +61,7 @@ class Network:
 
     @property
     def reads_parts(self) -> bool:
-        """Whether training passes take rows of parts of the members, and not only rows of all or of each."""
+        """Whether training passes take rows for parts of the members, and not only for all or for each."""
         body = self.layers.body
         return not self.layers.inputs and body.stack is not None and bool(body.specs)
 
@@ -115,7 +115,7 @@ class Network:
 
     @classmethod
     def stack(cls, networks: Sequence[Network]) -> Network:
-        """Put the members of networks that are alike side by side, as one network; a single one is returned itself."""
+        """Stack the members of networks of one architecture; a single network is returned itself."""
         first = networks[0]
         if len(networks) == 1:
             return first
@@ -136,13 +136,13 @@ class Network:
         values : Tensor, optional
             Parameters of all members in the layout of the buffer, by default those of the buffer.
         architecture : Architecture, optional
-            What the members had before they were stacked, by default what this network knows of them. Only the scale
-            of their inputs, learned since, is this network's.
+            Of the members before they were stacked, by default this network's. The scale of the inputs is always this
+            network's.
 
         Returns
         -------
         Network
-            With parameters of its own.
+            With its own parameters.
         """
         own = self.architecture.of(members)
         known = replace(architecture or own, input_scale=own.input_scale, n_read=own.n_read)
@@ -165,7 +165,7 @@ class Network:
         Returns
         -------
         Network
-            With parameters of its own.
+            With its own parameters.
         """
         if n_read is not None:
             factors = keep_largest(factors, n_read)
@@ -181,7 +181,7 @@ class Network:
         return scaled
 
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
-        """What the hidden layers tell about how tasks share, from rows ``(1 or member, row, feature)``."""
+        """Measures of sharing by name, on rows ``(1 or member, row, feature)``."""
         with torch.no_grad():
             return self.layers.body.sharing_statistics(self.layers.prepare(x, Workspace()))
 

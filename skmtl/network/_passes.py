@@ -49,7 +49,7 @@ class Passes(Protocol):
 
 
 class _SinglePrecisionPasses:
-    """Reused memory and recorded operations exclude each other."""
+    """Passes over ``buffer`` itself; reused memory and recorded operations exclude each other."""
 
     recorded: ClassVar[bool]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import LayerGradients, task_gramian
-from skmtl.network._heads import FusedHead
+from skmtl.network._heads import PerTaskHead
 from skmtl.network._outputs import OutputsByTask
 from skmtl.network._passes import Passes
 
@@ -59,7 +59,7 @@ class OfRepresentation(TaskGradients):
 
     def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
-        weight = self.passes.layers.head.linear.weight_transposed.detach()  # (member, output, width)
+        weight = self.passes.layers.head.weight_transposed.detach()  # (member, output, width)
         products = torch.bmm(output_gradient.transpose(1, 2), output_gradient)
         return self.outputs.sum_blocks(products.mul_(torch.bmm(weight, weight.transpose(1, 2))))
 
@@ -124,7 +124,7 @@ class OfStack(TaskGradients):
     def _part(self, output_gradient: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
         stack = self.passes.layers.body.stack
         assert stack is not None
-        weight = self.passes.layers.head.linear.weight_transposed.detach()[members]
+        weight = self.passes.layers.head.weight_transposed.detach()[members]
         by_task = self.outputs.feature_gradients(output_gradient, weight)
         return task_gramian(stack, by_task, self.passes.workspace, members)
 
@@ -206,7 +206,7 @@ def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, shar
             f"Use a sharing architecture with shared hidden layers, or balancing that looks at losses only."
         )
     heads = {spec.name for spec in head.specs}
-    common = isinstance(head, FusedHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
+    common = not isinstance(head, PerTaskHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
     if gradient == "representation":
         if not common and not body.common_features:
             raise ValueError(
