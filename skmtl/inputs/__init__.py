@@ -14,6 +14,7 @@ from skmtl.inputs._rows import (
     read_labelled_rows,
     require_same_tasks,
     sliceable,
+    take_rows,
 )
 from skmtl.inputs._weights import as_numbers, read_sample_weight
 
@@ -37,5 +38,6 @@ __all__ = [
     "require_same_tasks",
     "row_hashes",
     "sliceable",
+    "take_rows",
     "weighted_quantile",
 ]

@@ -70,8 +70,13 @@ def read_labelled_rows(X: Any, y: Any, sample_weight: Any, missing_label: object
         raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
     if not kept_mask.all():
         rows = np.flatnonzero(kept_mask)
-        X, labels, weights = _safe_indexing(_indexable(X), rows), labels.take(rows), weights[rows]
+        X, labels, weights = take_rows(X, rows), labels.take(rows), weights[rows]
     return LabelledRows(X, labels, weights, kept_mask)
+
+
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Rows of whatever X is, by their indices."""
+    return _safe_indexing(_indexable(X), rows)
 
 
 def _indexable(X: Any) -> Any:

@@ -4,10 +4,8 @@ from skmtl.model_selection._cross_validation import cross_val_predict, cross_val
 from skmtl.model_selection._halving import Halving
 from skmtl.model_selection._pareto_display import ParetoDisplay
 from skmtl.model_selection._search import MultiTaskSearchCV
-from skmtl.model_selection._shuffle_split import MultiTaskShuffleSplit
 from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
-from skmtl.model_selection._splitters import MultiTaskKFold
-from skmtl.model_selection._stratified import MultiTaskStratifiedKFold
+from skmtl.model_selection._splitters import MultiTaskKFold, MultiTaskShuffleSplit, MultiTaskStratifiedKFold
 
 __all__ = [
     "Dirichlet",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection
 
 from skmtl._sklearn import final_model
-from skmtl.inputs import read_labels
+from skmtl.inputs import count_rows, read_labels, take_rows
 from skmtl.metrics._registry import METRICS
 from skmtl.metrics._scorer import make_task_scorer
-from skmtl.model_selection._aligned import Aligned, cut
-from skmtl.model_selection._splitters import MultiTaskKFold
+from skmtl.model_selection._splitters import read_cv
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
 
@@ -85,16 +83,43 @@ def cross_val_predict(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, _METHODS))}; got {method!r}.")
-    common = {"groups": groups, "cv": _folds(cv), "n_jobs": n_jobs, "verbose": verbose}
+    common = {"groups": groups, "cv": read_cv(cv, estimator), "n_jobs": n_jobs, "verbose": verbose}
     common |= {"params": params, "pre_dispatch": pre_dispatch}
     if method == "predict":
         return model_selection.cross_val_predict(estimator, X, y, **common)
+    # scikit-learn's own would take missing labels for a class
+    folds = model_selection.cross_validate(
+        estimator, X, y, scoring=_no_score, return_estimator=True, return_indices=True, error_score="raise", **common
+    )
     labels = read_labels(y, getattr(final_model(estimator), "missing_label", None))
     classes = [np.unique(column[seen]) for column, seen in zip(labels.columns, labels.observed.T, strict=True)]
-    # asked for labels, scikit-learn leaves y as it is
-    side_by_side = model_selection.cross_val_predict(Aligned(estimator, method, classes), X, y, **common)
-    responses = cut(side_by_side, classes)
+    responses = _join_folds(folds["estimator"], folds["indices"]["test"], X, method, classes)
     return responses[0] if labels.one_dimensional else responses
+
+
+def _no_score(estimator: Any, X: Any, y: Any) -> float:
+    return 0.0
+
+
+def _join_folds(
+    models: list[Any], tests: list[np.ndarray], X: Any, method: str, classes: list[np.ndarray]
+) -> list[np.ndarray | None]:
+    """Each task's probabilities of all classes, for each row by the model that did not see it; None for numbers."""
+    n_samples = count_rows(X)
+    if not np.array_equal(np.sort(np.concatenate(tests)), np.arange(n_samples)):
+        raise ValueError("cross_val_predict needs folds whose test parts partition the rows. Pass K folds as cv.")
+    absent = 0.0 if method == "predict_proba" else float(np.finfo(np.float32).min)
+    joined: list[np.ndarray | None] = [None] * len(classes)
+    for model, test in zip(models, tests, strict=True):
+        responses, known = getattr(model, method)(take_rows(X, test)), final_model(model).classes_
+        if not isinstance(responses, list):
+            responses, known = [responses], [known]
+        for task, response in enumerate(responses):
+            if response is not None:
+                if (block := joined[task]) is None:
+                    block = joined[task] = np.full((n_samples, len(classes[task])), absent, response.dtype)
+                block[np.ix_(test, np.searchsorted(classes[task], known[task]))] = response
+    return joined
 
 
 def cross_validate(
@@ -174,7 +199,7 @@ def cross_validate(
         y,
         groups=groups,
         scoring=_masked(scoring),
-        cv=_folds(cv),
+        cv=read_cv(cv, estimator),
         n_jobs=n_jobs,
         verbose=verbose,
         params=params,
@@ -185,10 +210,6 @@ def cross_validate(
         error_score=error_score,
     )
     return scores
-
-
-def _folds(cv: Any) -> Any:
-    return MultiTaskKFold(5 if cv is None else int(cv)) if cv is None or isinstance(cv, Integral) else cv
 
 
 def _masked(scoring: Any) -> Any:

@@ -8,8 +8,8 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import clone, is_classifier
-from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils import indexable
 
 from skmtl._params import resolve
@@ -29,7 +29,7 @@ from skmtl.model_selection._candidates import read_candidates
 from skmtl.model_selection._evaluation import Evaluation, Fold
 from skmtl.model_selection._halving import ELIMINATIONS, Halving, rank_by_rung
 from skmtl.model_selection._pareto import pareto_front
-from skmtl.model_selection._splitters import MultiTaskKFold
+from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection._tournament import Tournament
 
 
@@ -244,8 +244,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         return list(ParameterSampler(self.param_distributions, self.n_iter, random_state=self.random_state))
 
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
-        cv = MultiTaskKFold(self.cv or 5) if self.cv is None or isinstance(self.cv, int) else self.cv
-        splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
+        splitter = read_cv(self.cv, self.estimator)
         rows = np.arange(_num_samples(X))
         splits = splitter.split(X, y, **split_params)
         folds = [Fold(k, rows[train], rows[test]) for k, (train, test) in enumerate(splits)]

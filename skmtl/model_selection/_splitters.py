@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import KFold
+from sklearn.model_selection import BaseShuffleSplit, ShuffleSplit, check_cv
 from sklearn.utils import check_random_state
 
-from skmtl.inputs import default_names
+from skmtl._params import require_integer
+from skmtl._sklearn import _BaseKFold, final_model
+from skmtl.inputs import LabelMatrix, count_rows
+from skmtl.model_selection._strata import keep_trainable, read_groups, read_strata, require_trainable
+from skmtl.model_selection._stratification import IntArray, deal
 
-IntArray = NDArray[np.intp]
 
-
-class MultiTaskKFold(KFold):
-    """K folds that give every task its share of labels, for a `y` in which labels may be missing.
+class MultiTaskKFold(_BaseKFold):
+    """K folds with the same fraction of every task's labels, for a `y` in which labels may be missing.
 
     Use it as ``cv`` of :class:`~sklearn.model_selection.GridSearchCV` and
     :func:`~sklearn.model_selection.cross_validate`: for a classifier their default refuses a label matrix with missing
     cells before anything is fitted.
 
-    The folds have the same sizes as those of :class:`~sklearn.model_selection.KFold`. Each task's labelled cells are
-    spread over them as evenly as the sizes allow, the tasks with the fewest labels first, and so are the cells of each
-    label value of a task whose labels are strings, booleans or whole numbers. Rows that are alike in both respects stay
-    in their order, in contiguous blocks: a `y` of fractional numbers without a missing cell, or ``y=None``, gives
-    exactly the folds of ``KFold``. Rows with no label at all fill what room is left.
+    Each task's labelled rows are spread over the folds as evenly as can be, and so are the rows of each label value of
+    a task whose labels are strings, booleans or whole numbers. Every task with at least two labels has a label in every
+    training part, so that an estimator can be fitted on it. With ``groups`` the rows of a group stay together.
 
-    Every task with at least two labels has a label in every training part, so that an estimator can be fitted on each.
+    Without groups the folds have the sizes of those of :class:`~sklearn.model_selection.KFold`, and rows with the same
+    labels stay in their order, in contiguous blocks: a `y` of fractional numbers without a missing cell, or ``y=None``,
+    gives exactly the folds of ``KFold``.
 
     Parameters
     ----------
@@ -39,22 +40,28 @@ class MultiTaskKFold(KFold):
         Whether to shuffle the rows before they are dealt to the folds.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling; may be set only with ``shuffle=True``. An int gives the same folds at every call.
+    missing_label : object, default=None
+        A further value of `y` that means "no label", beside NaN, None and pandas.NA.
 
     Raises
     ------
     ValueError
-        By :meth:`split`, if `y` has more than 2 dimensions, if a task has fewer than 2 labels, or if the patterns of
-        many tasks leave no way to keep a label of each in every training part.
+        If a parameter is not usable; by :meth:`split`, if `y` has more than 2 dimensions, if a task has fewer than 2
+        labels, if there are fewer rows or groups than folds, or if the patterns of many tasks leave no way to keep a
+        label of each in every training part.
+
+    See Also
+    --------
+    MultiTaskStratifiedKFold : Spreads fractional numbers by quantile bins, too.
+    MultiTaskShuffleSplit : Random parts of any size.
 
     Notes
     -----
-    NaN, None and ``pandas.NA`` are missing labels. A `y` with another mark for missing labels, say -1, is
-    split as if that were a label value, which spreads both the marked and the labelled cells.
-
-    The rows are dealt one by one, those in the smallest groups first, each to the fold that raises the sum over groups
-    g of ``sum_f n_gf**2 / n_g`` least, where ``n_gf`` counts the rows of g in fold f and ``n_g`` all rows of g. A group
-    is a task's labelled rows or the rows of one of its label values. It is the idea of iterative stratification [1]_
-    with an objective that weighs all groups of a row rather than its rarest alone.
+    The rows are dealt one by one, those with the scarcest labels first, each to the fold that raises the sum over
+    groups g of ``sum_f (n_gf - e_gf)**2 / e_gf`` least. A group is a task's labelled rows or the rows of one of its
+    label values, ``n_gf`` counts its rows in fold f, and ``e_gf`` is the number that the size of the fold makes
+    expected. It is the idea of iterative stratification [1]_ with an objective that weighs all groups of a row rather
+    than its rarest alone.
 
     References
     ----------
@@ -73,172 +80,177 @@ class MultiTaskKFold(KFold):
     [3 4] labels in training: [4 2]
     """
 
-    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[IntArray]:
-        if y is None:
-            yield from super()._iter_test_indices(X)
-            return
-        folds = self._deal(y)
-        for fold in range(self.n_splits):
-            yield np.flatnonzero(folds == fold)
+    __metadata_request__split = {"groups": True}  # noqa: RUF012
 
-    def _deal(self, y: Any) -> IntArray:
-        """Fold of every row, shape (n_samples,)."""
-        labels, names = _label_columns(y)
-        observed = np.column_stack([_observed(column) for column in labels.T])
-        _check_enough_labels(observed, names)
-        n_samples = len(labels)
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool = False, random_state: Any = None, missing_label: object = None
+    ) -> None:
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
+        self.missing_label = missing_label
+
+    def _iter_test_indices(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[IntArray]:
+        labels, strata = self._read(X, y)
+        n_samples = len(strata)
+        units = read_groups(groups, n_samples, self.n_splits)
         order = np.arange(n_samples)
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
-        folds = np.empty(n_samples, dtype=np.intp)
-        folds[order] = _deal_rows(_groups(labels, observed)[order], self.n_splits)
-        folds = _rescue(folds, observed, self.n_splits)
-        _check_training_parts(folds, observed, names, self.n_splits)
-        return folds
+        sizes = n_samples // self.n_splits + (np.arange(self.n_splits) < n_samples % self.n_splits)
+        folds = deal(strata, sizes, units, order)
+        if units is None:
+            folds = keep_trainable(folds, labels.observed, self.n_splits)
+        for fold in range(self.n_splits):
+            require_trainable(folds != fold, labels, fold)
+        for fold in range(self.n_splits):
+            yield np.flatnonzero(folds == fold)
+
+    def _read(self, X: Any, y: Any) -> tuple[LabelMatrix, IntArray]:
+        """Labels, and the strata of each row."""
+        if y is None:  # all rows are alike
+            return read_strata(np.zeros(count_rows(X)), None, None)
+        return read_strata(y, None, self.missing_label)
 
 
-def _label_columns(y: Any) -> tuple[NDArray[Any], list[str]]:
-    """Return labels of shape (n_samples, n_tasks) and the tasks' names."""
-    # object keeps pandas.NA and mixed columns of a frame as they are
-    labels = np.asarray(y) if isinstance(y, np.ndarray) else np.asarray(y, dtype=object)
-    if labels.ndim not in (1, 2):
-        raise ValueError(
-            f"y must have shape (n_samples,) or (n_samples, n_tasks); got {labels.ndim} dimensions. "
-            "Give each target its own column."
-        )
-    labels = labels.reshape(len(labels), -1)
-    columns = getattr(y, "columns", None)
-    return labels, default_names(labels.shape[1]) if columns is None else [str(name) for name in columns]
+class MultiTaskStratifiedKFold(MultiTaskKFold):
+    """K folds with the same fraction of every task's labels, classes and bins of numbers, some of which may be missing.
 
+    As :class:`MultiTaskKFold`, but the rows of a task of numbers are spread by quantile bins, too.
 
-def _observed(column: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the mask of cells with a label, shape (n_samples,)."""
-    if column.dtype.kind == "f":
-        return np.asarray(~np.isnan(column))
-    if column.dtype.kind != "O":
-        return np.ones(len(column), dtype=bool)
-    return np.array([not _is_missing(label) for label in column], dtype=bool)
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=False
+        Whether to shuffle the rows before they are dealt to the folds.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling; may be set only with ``shuffle=True``. An int gives the same folds at every call.
+    n_bins : int, default=5
+        Number of quantile bins of a numeric task: one with fractions or more than 20 different values.
+    missing_label : object, default=None
+        A further value of `y` that means "no label", beside NaN, None and pandas.NA.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is not usable; by :meth:`split`, if `y` is None, if a task has fewer than 2 labels, there are
+        fewer rows or groups than folds, or a fold would hold every label of a task.
 
-def _is_missing(label: Any) -> bool:
-    # pandas.NA compares to NA, and pandas may not be installed; NaN differs from itself
-    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+    See Also
+    --------
+    MultiTaskKFold : Keeps tables of complete numbers in their order.
+    MultiTaskShuffleSplit : Random parts of any size.
 
-
-def _check_enough_labels(observed: NDArray[np.bool_], names: list[str]) -> None:
-    counts = observed.sum(axis=0)
-    few = [f"{name!r} ({count})" for name, count in zip(names, counts, strict=True) if count < 2]
-    if few:
-        raise ValueError(
-            f"Every task needs at least 2 labels to be split into folds; too few in task {', '.join(few)}. "
-            "Remove the column or label more of its rows."
-        )
-
-
-def _groups(labels: NDArray[Any], observed: NDArray[np.bool_]) -> IntArray:
-    """Return numbers of the groups each row belongs to, shape (n_samples, 2 n_tasks), -1 for none.
-
-    The first half are tasks, the second half the label values of a task.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.model_selection import MultiTaskStratifiedKFold
+    >>> y = np.array([[0.5, 1], [1.5, np.nan], [2.5, np.nan], [3.5, 0], [4.5, np.nan], [5.5, 1]])
+    >>> for train, test in MultiTaskStratifiedKFold(n_splits=3, n_bins=2).split(y, y):
+    ...     print(test, y[test].tolist())
+    [0 4] [[0.5, 1.0], [4.5, nan]]
+    [1 5] [[1.5, nan], [5.5, 1.0]]
+    [2 3] [[2.5, nan], [3.5, 0.0]]
     """
-    n_samples, n_tasks = labels.shape
-    groups = np.full((n_samples, 2 * n_tasks), -1, dtype=np.intp)
-    n_groups = n_tasks
-    for task, (column, has_label) in enumerate(zip(labels.T, observed.T, strict=True)):
-        groups[has_label, task] = task
-        codes = _repeated_values(column[has_label].tolist())
-        groups[has_label, n_tasks + task] = np.where(codes < 0, -1, codes + n_groups)
-        n_groups += codes.max() + 1
-    return groups
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        shuffle: bool = False,
+        random_state: Any = None,
+        n_bins: int = 5,
+        missing_label: object = None,
+    ) -> None:
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state, missing_label=missing_label)
+        require_integer("n_bins", n_bins, 2)
+        self.n_bins = n_bins
+
+    def _read(self, X: Any, y: Any) -> tuple[LabelMatrix, IntArray]:
+        return read_strata(y, self.n_bins, self.missing_label)
 
 
-def _repeated_values(labels: list[Any]) -> IntArray:
-    """Return codes from 0 of the values that occur more than once, -1 for others and in a fractional column."""
-    if any(isinstance(label, float) and not label.is_integer() for label in labels):
-        return np.full(len(labels), -1, dtype=np.intp)
-    counts = Counter(labels)
-    codes = {label: code for code, label in enumerate(label for label in counts if counts[label] > 1)}
-    return np.array([codes.get(label, -1) for label in labels], dtype=np.intp)
+class MultiTaskShuffleSplit(BaseShuffleSplit):
+    """Random training and test parts with the same fraction of every task's labels, some of which may be missing.
 
+    Each split is dealt anew, as :class:`MultiTaskStratifiedKFold` deals folds. With ``groups`` the rows of a group stay
+    together.
 
-def _deal_rows(groups: IntArray, n_splits: int) -> IntArray:
-    """Fold of every row, shape (n_samples,), given the groups of each row, shape (n_samples, n_memberships)."""
-    n_samples = len(groups)
-    # The last entry stands for "no group" (-1): it has no weight.
-    sizes = np.bincount(groups[groups >= 0], minlength=groups.max() + 1)
-    weights = np.append(1.0 / np.maximum(sizes, 1), 0.0)
-    capacity = n_samples // n_splits + (np.arange(n_splits) < n_samples % n_splits)
-    # Rows of one kind belong to the same groups.
-    kinds = np.unique(groups, axis=0, return_inverse=True)[1].reshape(-1)
-    folds, dealt = _deal_alike(kinds, n_splits)
-    counts = np.zeros((len(weights), n_splits))
-    np.add.at(counts, (groups[dealt], folds[dealt, None]), 1)
-    rows_in_fold = np.bincount(folds[dealt], minlength=n_splits)
-    rarity = weights[groups]
-    for row in np.lexsort((-rarity.sum(axis=1), -rarity.max(axis=1))):
-        if dealt[row]:
-            continue
-        mine = groups[row]
-        load = weights[mine] @ counts[mine] + rows_in_fold / n_samples
-        fold = np.argmin(np.where(rows_in_fold < capacity, load, np.inf))
-        folds[row] = fold
-        counts[mine, fold] += 1
-        rows_in_fold[fold] += 1
-    return _contiguous_where_alike(folds, kinds)
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Number of splits.
+    test_size : float or int, default=None
+        Fraction or number of test rows; None: what ``train_size`` leaves, or 0.1 without it.
+    train_size : float or int, default=None
+        Fraction or number of training rows; None: what ``test_size`` leaves.
+    random_state : int, RandomState instance or None, default=None
+        Seed; an int gives the same splits at every call.
+    n_bins : int, default=5
+        Number of quantile bins of a numeric task: one with fractions or more than 20 different values.
+    missing_label : object, default=None
+        A further value of `y` that means "no label", beside NaN, None and pandas.NA.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is not usable; by :meth:`split`, if a task has fewer than 2 labels or none to train on, or there
+        are fewer than 2 groups.
 
-def _deal_alike(kinds: IntArray, n_splits: int) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Deal rows of the same kind evenly, as many as can be; return folds and the mask of the rows dealt.
+    See Also
+    --------
+    MultiTaskStratifiedKFold : Folds that together are all rows.
 
-    Nothing is left to choose for them, and most rows of a `y` with few patterns are dealt at once.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.model_selection import MultiTaskShuffleSplit
+    >>> y = np.repeat([[0, 1], [1, np.nan], [1, 0]], [8, 8, 4], axis=0)
+    >>> for train, test in MultiTaskShuffleSplit(2, test_size=0.25, random_state=0).split(y, y):
+    ...     print((y[test, 0] == 1).sum(), np.isnan(y[test, 1]).sum())
+    3 2
+    3 2
     """
-    sizes = np.bincount(kinds)
-    by_kind = np.argsort(kinds, kind="stable")
-    rank = np.empty_like(kinds)
-    rank[by_kind] = np.arange(len(kinds)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return rank % n_splits, rank < (sizes - sizes % n_splits)[kinds]
+
+    __metadata_request__split = {"groups": True}  # noqa: RUF012
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        test_size: float | None = None,
+        train_size: float | None = None,
+        random_state: Any = None,
+        n_bins: int = 5,
+        missing_label: object = None,
+    ) -> None:
+        require_integer("n_splits", n_splits, 1)
+        require_integer("n_bins", n_bins, 2)
+        super().__init__(n_splits, test_size=test_size, train_size=train_size, random_state=random_state)
+        self.n_bins = n_bins
+        self.missing_label = missing_label
+
+    def _iter_indices(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[IntArray, IntArray]]:
+        labels, strata = read_strata(y, self.n_bins, self.missing_label)
+        n_samples = len(strata)
+        units = read_groups(groups, n_samples, 2)
+        sizes = self._sizes(n_samples)
+        rng = check_random_state(self.random_state)
+        for split in range(self.n_splits):
+            order = rng.permutation(n_samples)
+            parts = deal(strata, sizes, units, order)
+            require_trainable(parts == 1, labels, split)
+            yield order[parts[order] == 1], order[parts[order] == 0]
+
+    def _sizes(self, n_samples: int) -> IntArray:
+        """Rows of the test part, the training part and neither."""
+        of_same_size = ShuffleSplit(1, test_size=self.test_size, train_size=self.train_size, random_state=0)
+        train, test = next(of_same_size.split(np.empty(n_samples)))
+        return np.array([len(test), len(train), n_samples - len(test) - len(train)])
 
 
-def _contiguous_where_alike(folds: IntArray, kinds: IntArray) -> IntArray:
-    """Reorder folds among rows of the same kind so that they follow the order of the rows."""
-    ordered = np.empty_like(folds)
-    ordered[np.argsort(kinds, kind="stable")] = folds[np.lexsort((folds, kinds))]
-    return ordered
-
-
-def _lost(folds: IntArray, observed: NDArray[np.bool_], n_splits: int) -> NDArray[np.bool_]:
-    """Tell which tasks have all labels in one fold, shape (n_splits, n_tasks)."""
-    return np.stack([~observed[folds != fold].any(axis=0) for fold in range(n_splits)])
-
-
-def _rescue(folds: IntArray, observed: NDArray[np.bool_], n_splits: int) -> IntArray:
-    """Swap pairs of rows while that lowers the number of tasks that have all labels in one fold."""
-    for task in np.flatnonzero(_lost(folds, observed, n_splits).any(axis=0)):
-        for row in np.flatnonzero(observed[:, task]):
-            change = _change_by_swap(folds, observed, row, n_splits)
-            other = change.argmin()
-            if change[other] < 0:
-                folds[[row, other]] = folds[[other, row]]
-                break
-    return folds
-
-
-def _change_by_swap(folds: IntArray, observed: NDArray[np.bool_], row: np.intp, n_splits: int) -> IntArray:
-    """Change in the number of lost tasks by swapping `row` with each other row, shape (n_samples,)."""
-    labels = observed.astype(np.intp)
-    counts = np.stack([labels[folds == fold].sum(axis=0) for fold in range(n_splits)])
-    lost = (counts == labels.sum(axis=0)).sum(axis=1)
-    gain = labels - labels[row]
-    lost_here = (counts[folds[row]] + gain == labels.sum(axis=0)).sum(axis=1)
-    lost_there = (counts[folds] - gain == labels.sum(axis=0)).sum(axis=1)
-    change = lost_here + lost_there - lost[folds[row]] - lost[folds]
-    return np.where(folds == folds[row], 0, change)
-
-
-def _check_training_parts(folds: IntArray, observed: NDArray[np.bool_], names: list[str], n_splits: int) -> None:
-    lost = _lost(folds, observed, n_splits)
-    if lost.any():
-        fold, task = np.argwhere(lost)[0]
-        raise ValueError(
-            f"Fold {fold} would hold every label of task {names[task]!r}, so that none is left to train on. "
-            "Remove the column, label more of its rows, or try shuffle=True with another random_state."
-        )
+def read_cv(cv: Any, estimator: Any) -> Any:
+    """Splitter of ``cv``: a number of folds, or None for 5, stands for :class:`MultiTaskKFold`."""
+    if cv is None or isinstance(cv, Integral):
+        missing_label = getattr(final_model(estimator), "missing_label", None)
+        return MultiTaskKFold(5 if cv is None else int(cv), missing_label=missing_label)
+    return check_cv(cv)

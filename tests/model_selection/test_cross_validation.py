@@ -112,6 +112,11 @@ def test_other_methods():
         cross_val_predict(NET, X, HOLES, method="decision_function")
 
 
+def test_probabilities_need_folds_that_partition_the_rows():
+    with pytest.raises(ValueError, match="test parts partition the rows"):
+        cross_val_predict(NET, X, FULL, cv=[(np.arange(20), np.arange(20, 30))], method="predict_proba")
+
+
 def test_cross_validate_knows_missing_labels_and_our_metrics():
     scores = cross_validate(NET, X, HOLES, cv=2, error_score="raise", return_estimator=True, return_indices=True)
     for model, test, score in zip(scores["estimator"], scores["indices"]["test"], scores["test_score"], strict=True):

@@ -6,7 +6,9 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, check_cv, cross_validate
 
-from skmtl.model_selection import MultiTaskKFold
+import skmtl
+from skmtl import MultiTaskNetClassifier
+from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 
 HOLES = np.array([[0, 1], [1, np.nan], [0, np.nan], [1, 0], [0, np.nan], [1, 1]])
 
@@ -146,6 +148,27 @@ def test_missing_marks_and_containers_give_the_same_folds():
         assert parts_of(MultiTaskKFold(3), y) == expected, type(y)
 
 
+def test_a_sentinel_is_a_missing_label():
+    y = np.where(np.isnan(HOLES), -1, HOLES).astype(int)
+    assert parts_of(MultiTaskKFold(3, missing_label=-1), y) == parts_of(MultiTaskKFold(3), HOLES)
+    with pytest.raises(ValueError, match=r"at least 2 labels.*'task0' \(1\)"):
+        parts_of(MultiTaskKFold(2, missing_label=-1), np.array([-1, 3, -1, -1]))
+
+
+def test_rows_of_a_group_stay_together():
+    groups = np.arange(60) // 3
+    y = np.random.default_rng(0).integers(0, 3, (60, 2)).astype(float)
+    y[::4, 1] = np.nan
+    for train, test in MultiTaskKFold(5).split(y, y, groups):
+        assert set(groups[train]).isdisjoint(groups[test])
+        assert 9 <= len(test) <= 15
+
+
+def test_whole_numbers_of_many_values_are_spread_by_value():
+    y = np.repeat(np.arange(30), 5)
+    assert all(len(np.unique(y[fold])) == 30 for fold in parts_of(MultiTaskKFold(5), y))
+
+
 def test_one_dimension_is_one_column():
     y = np.array([0, 1, np.nan, 1, np.nan, 0, 1])
     expected = parts_of(MultiTaskKFold(3), y[:, None])
@@ -183,12 +206,12 @@ def test_patterns_that_no_folds_can_serve_are_an_error():
     y = np.full((4, 6), np.nan)
     for task, pair in enumerate([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]):
         y[list(pair), task] = 0.5
-    with pytest.raises(ValueError, match=r"Fold \d would hold every label of task 'task\d'.*shuffle=True"):
+    with pytest.raises(ValueError, match=r"Split \d leaves no label of task 'task\d'.*shuffle"):
         parts_of(MultiTaskKFold(2), y)
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="3 dimensions"):
+    with pytest.raises(ValueError, match=r"1d array or a 2d array.*\(4, 2, 2\)"):
         parts_of(MultiTaskKFold(2), np.zeros((4, 2, 2)))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         parts_of(MultiTaskKFold(2), np.zeros((4, 2)), n_samples=5)
@@ -207,7 +230,7 @@ def test_it_is_a_scikit_learn_splitter():
     assert splitter.get_n_splits() == splitter.get_n_splits(HOLES, HOLES) == 3
     assert MultiTaskKFold().get_n_splits() == 5
     assert repr(MultiTaskKFold(4, shuffle=True, random_state=0)) == (
-        "MultiTaskKFold(n_splits=4, random_state=0, shuffle=True)"
+        "MultiTaskKFold(missing_label=None, n_splits=4, random_state=0, shuffle=True)"
     )
     assert check_cv(splitter, HOLES, classifier=True) is splitter
 
@@ -225,3 +248,20 @@ def test_grid_search_a_classifier_with_missing_labels():
     search = GridSearchCV(Constant(), {"value": [0, 1, 2]}, cv=MultiTaskKFold(3), error_score="raise").fit(X, y)
     assert search.best_params_ == {"value": 1}
     assert clone(search).get_params()["cv"].n_splits == 3
+
+
+@pytest.mark.parametrize("cv", [3, np.int64(3), np.uint8(3)])
+def test_a_number_of_folds_of_any_type_stands_for_folds_that_know_the_estimators_missing_label(cv):
+    net = MultiTaskNetClassifier(
+        hidden_layer_sizes=(2,), n_estimators=1, max_iter=1, random_state=0, missing_label=-1, early_stopping=False
+    )
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random((40, 2)) < 0.5, -1, rng.integers(0, 2, (40, 2)))
+    X = rng.normal(size=(40, 2))
+    folds = [test for _, test in MultiTaskKFold(3, missing_label=-1).split(X, y)]
+    assert not all(map(np.array_equal, folds, (test for _, test in MultiTaskKFold(3).split(X, y))))
+    found = skmtl.model_selection.cross_validate(net, X, y, cv=cv, return_indices=True)["indices"]["test"]
+    assert all(map(np.array_equal, found, folds))
+    numbered = MultiTaskSearchCV(net, {"weight_decay": [0.0, 0.1]}, cv=cv, refit=False).fit(X, y)
+    explicit = MultiTaskSearchCV(net, {"weight_decay": [0.0, 0.1]}, cv=MultiTaskKFold(3, missing_label=-1), refit=False)
+    np.testing.assert_array_equal(numbered.task_scores_, explicit.fit(X, y).task_scores_)
