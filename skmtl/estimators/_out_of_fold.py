@@ -75,9 +75,7 @@ def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: La
     cells = zip(tasks, responses, observations.labels.columns, observations.weights.T, strict=True)
     for task, response, truth, weights in cells:
         seen = (weights > 0) & ~np.isnan(response[:, 0])
-        if seen.any():
-            predicted = task.kind.decode(task, response[seen])
-            scores[task.name] = task.kind.metric(truth[seen], predicted, weights[seen])
+        scores[task.name] = task.kind.metric(truth[seen], task.kind.decode(task, response[seen]), weights[seen])
         full = np.full((len(observations.kept_mask), response.shape[1]), np.nan)
         full[observations.kept_mask] = response
         aligned.append(full)

@@ -17,6 +17,7 @@ from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
+from skmtl.tasks._scores import mean_score
 
 
 class PredictorMixin:
@@ -124,7 +125,7 @@ class PredictorMixin:
         Returns
         -------
         dict
-            Task name to score, without the tasks that have no observed cell.
+            Task name to score: NaN where it is not defined, for want of an observed cell, or of a second one for R2.
 
         Raises
         ------
@@ -137,7 +138,7 @@ class PredictorMixin:
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Mean over the tasks of :meth:`score_tasks`.
+        """Mean of :meth:`score_tasks` over the tasks whose score is defined.
 
         Parameters
         ----------
@@ -152,8 +153,13 @@ class PredictorMixin:
         -------
         float
             Mean score; greater is better.
+
+        Raises
+        ------
+        ValueError
+            If no task's score is defined.
         """
-        return float(np.mean(list(self.score_tasks(X, y, sample_weight).values())))
+        return mean_score(self.score_tasks(X, y, sample_weight).values())
 
     def task_view(self, task: str | int) -> TaskView:
         """View one task as a fitted classifier or regressor of its own.

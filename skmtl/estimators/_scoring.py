@@ -11,13 +11,12 @@ from skmtl.tasks import Task
 
 
 def score_columns(tasks: Sequence[Task], observed: LabelledRows, columns: Sequence[np.ndarray]) -> dict[str, float]:
-    """Score of each task that has an observed cell, from predictions ``(n,)`` of each."""
+    """Score of each task, NaN where it is not defined, from predictions ``(n,)`` of each."""
     scores = {}
     cells = zip(tasks, observed.labels.columns, columns, observed.weights.T, strict=True)
     for task, truth, predicted, weights in cells:
         seen = weights > 0
         if not seen.all():
             truth, predicted, weights = truth[seen], predicted[seen], weights[seen]
-        if len(weights):
-            scores[task.name] = task.kind.metric(truth, predicted, weights)
+        scores[task.name] = task.kind.metric(truth, predicted, weights)
     return scores

@@ -9,6 +9,7 @@ import numpy as np
 
 from skmtl.inputs import require_known
 from skmtl.metrics._cells import TaskCells
+from skmtl.tasks._scores import TOO_FEW, require_defined
 
 AVERAGES = ("macro", "weighted", "worst")
 
@@ -54,14 +55,14 @@ def averaged(
         raise ValueError(f"task_weights has no meaning with average={average!r}; use average='weighted'.")
     scores = np.array([score_of(metric, task) for task in cells])
     if average is None:
-        return _require_defined(scores)
+        return require_defined(scores)
     weights = _task_weights(task_weights, cells, names) if average == "weighted" else np.ones(len(cells))
     return summary(scores, average, weights, greater_is_better)
 
 
 def summary(scores: np.ndarray, average: str, weights: np.ndarray, greater_is_better: bool) -> float:
     """One number from the scores that are defined, ``(n_tasks,)``."""
-    defined = ~np.isnan(_require_defined(scores))
+    defined = ~np.isnan(require_defined(scores))
     if average == "worst":
         return float(np.min(scores[defined]) if greater_is_better else np.max(scores[defined]))
     if not weights[defined].any():
@@ -87,17 +88,8 @@ def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], na
         )
     score = score_of(metric, cells[names.index(average)])
     if np.isnan(score):
-        raise ValueError(f"The score of task {average!r} is not defined: {_TOO_FEW}")
+        raise ValueError(f"The score of task {average!r} is not defined: {TOO_FEW}")
     return score
-
-
-_TOO_FEW = "too few of its cells are observed, or they hold one class only. Score more rows."
-
-
-def _require_defined(scores: np.ndarray) -> np.ndarray:
-    if np.isnan(scores).all():
-        raise ValueError(f"The score is not defined for any task: {_TOO_FEW}")
-    return scores
 
 
 def _task_weights(task_weights: Any, cells: Sequence[TaskCells], names: list[str]) -> np.ndarray:

@@ -8,6 +8,7 @@ import sklearn.metrics
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.tasks import _scores
 
 
 def r2(
@@ -183,9 +184,7 @@ def poisson_deviance(
 
 
 def _r2(task: TaskCells) -> float:
-    if len(task.y_true) < 2:
-        return float("nan")
-    return float(sklearn.metrics.r2_score(task.y_true, task.y_pred, sample_weight=task.weights))
+    return _scores.r2(task.y_true, task.y_pred, task.weights)
 
 
 def _rmse(task: TaskCells) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from skmtl._sklearn import _check_method_params, _MultimetricScorer, _PassthroughScorer, _safe_split, _score
 from skmtl.model_selection._candidates import Candidate
+from skmtl.tasks._scores import mean_score
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ class Evaluation:
         """Scores of a fitted estimator on the fold; ``fitted`` makes it where its scores by task do not tell them."""
         start = time.perf_counter()
         # the estimator's own score is the mean over the tasks
-        own = bool(by_task) and isinstance(self.scorer, _PassthroughScorer)
+        own = not np.isnan(list(by_task.values())).all() and isinstance(self.scorer, _PassthroughScorer)
         estimator = None if own and not self.return_train_score else fitted()
         result = {
             "fit_error": None,
             "fit_time": fit_time,
             "n_test_samples": len(fold.test),
-            "test_scores": float(np.mean(list(by_task.values()))) if own else self._score(estimator, fold.test),
+            "test_scores": mean_score(by_task.values()) if own else self._score(estimator, fold.test),
             "task_scores": by_task,
         }
         result["score_time"] = time.perf_counter() - start

@@ -130,4 +130,4 @@ class Kind(Params, ABC):
 
     @abstractmethod
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
-        """Score of one task on its observed cells; greater is better."""
+        """Score of one task on its observed cells, NaN where they are too few; greater is better."""

@@ -78,7 +78,7 @@ class Numeric(Kind):
 
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """R2; see :meth:`Kind.metric`."""
-        return r2(y_true.astype(np.float64), y_pred.astype(np.float64), weights)
+        return r2(y_true, y_pred, weights)
 
 
 class RobustNumeric(Numeric):

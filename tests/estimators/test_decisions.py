@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import make_scorer, r2_score
 
-from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, geometric
+from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, geometric, metrics
 from skmtl.encoders import TabularEncoder
 from skmtl.inputs import deal, held_out_rows, row_hashes
 from skmtl.sharing import Hard, Independent
@@ -383,12 +383,28 @@ def test_scores_are_masked_and_skip_tasks_without_a_label(case):
         assert scores[task.name] == pytest.approx(expected)
     assert model.score(X, y) == pytest.approx(np.mean(list(scores.values())))
     y[:, 1] = np.nan
-    assert list(model.score_tasks(X, y)) == ["task0"]
+    assert model.score_tasks(X, y) == pytest.approx({"task0": scores["task0"], "task1": np.nan}, nan_ok=True)
     assert model.score(X, y) == scores["task0"]
     with pytest.raises(ValueError, match="No label"):
         model.score(X, np.full_like(y, np.nan))
     with pytest.raises(ValueError, match="y has 1 tasks; the estimator was fitted to 2"):
         model.score(X, y[:, 0])
+
+
+def test_scores_are_those_of_the_metrics_whatever_cells_are_observed(regressor):
+    model, weights = regressor.fit(), np.random.default_rng(2).uniform(size=(N, 2))
+    for n_cells in (0, 1, 2, N):
+        y = regressor.y.copy()
+        y[n_cells:, 1] = np.nan
+        by_task = metrics.r2(y, model.predict(regressor.X), sample_weight=weights, average=None)
+        assert list(model.score_tasks(regressor.X, y, weights).values()) == pytest.approx(by_task, nan_ok=True)
+        assert np.isnan(by_task[1]) == (n_cells < 2)
+        assert model.score(regressor.X, y, weights) == pytest.approx(np.nanmean(by_task))
+    one_cell = np.where(np.arange(2 * N).reshape(N, 2) == 3, regressor.y, np.nan)
+    with pytest.raises(ValueError, match=r"not defined for any task.*Score more rows"):
+        model.score(regressor.X, one_cell)
+    with pytest.raises(ValueError, match=r"not defined for any task.*Score more rows"):
+        metrics.r2(one_cell, model.predict(regressor.X))
 
 
 def test_scores_are_weighted(case):
@@ -398,7 +414,7 @@ def test_scores_are_weighted(case):
         for k, (name, score) in enumerate(model.score_tasks(case.X, case.y, given).items()):
             y = np.full_like(case.y, np.nan)
             y[:, k] = case.y[:, k]
-            assert model.score_tasks(case.X, y, by_cell[:, k]) == {name: pytest.approx(score)}
+            assert model.score_tasks(case.X, y, by_cell[:, k])[name] == pytest.approx(score)
     dropped = np.where(CYCLE < 10, 0, 1)
     assert model.score(case.X, case.y, dropped) == pytest.approx(model.score(case.X[10:], case.y[10:]))
 
