@@ -203,8 +203,8 @@ def _reject_infinite(
 ) -> None:
     infinite = np.isinf(column if labels is None else labels)
     if infinite.any():
-        place = np.flatnonzero(infinite)[0]
-        row = place if rows is None else rows[place]
+        index = np.flatnonzero(infinite)[0]
+        row = index if rows is None else rows[index]
         raise ValueError(
             f"Task {name!r}: the label of row {row} is infinity. Labels must be finite; use NaN for a missing one."
         )

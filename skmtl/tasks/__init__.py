@@ -19,6 +19,7 @@ LOSSES: dict[str, type[Kind]] = {
     "quantile": Quantile,
 }
 KINDS: dict[str, type[Kind]] = {"binary": Binary, "multiclass": Multiclass, "regression": SquaredError, **LOSSES}
+Task.state_types = KINDS
 
 __all__ = [
     "KINDS",

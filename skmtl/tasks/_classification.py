@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from skmtl.tasks._kind import LEAST_SHARE, Kind, Task
+from skmtl.tasks._kind import MIN_FRACTION, Kind, Task
 from skmtl.tasks._scores import accuracy
 
 
@@ -40,7 +40,7 @@ class Classification(Kind):
         return index.astype(np.float64)
 
     def class_rates(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Weighted share of each class, a little shrunk to the uniform one so that none is 0; ``(n_classes,)``."""
+        """Weighted fraction of each class, a little shrunk to the uniform one so that none is 0; ``(n_classes,)``."""
         assert task.classes is not None
         counts = np.bincount(encoded.astype(int), weights, minlength=len(task.classes))
         rates: np.ndarray = counts / max(counts.sum(), 1e-300) + 1e-3
@@ -61,7 +61,7 @@ class Classification(Kind):
 
     def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Probabilities stay positive and sum to 1; see :meth:`Kind.shift`."""
-        shifted: np.ndarray = np.maximum(response + change, LEAST_SHARE * response)
+        shifted: np.ndarray = np.maximum(response + change, MIN_FRACTION * response)
         shifted /= shifted.sum(axis=1, keepdims=True)
         return shifted
 

@@ -11,12 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from skmtl._params import Params
+from skmtl._state import Stateful
 
-LEAST_SHARE = 0.1  # of what must not become negative, so that what was small stays in its order
+MIN_FRACTION = 0.1  # of what must not become negative, so that what was small stays in its order
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Stateful):
     """One column of the label matrix as its kind understood it at fit.
 
     Attributes

@@ -22,9 +22,9 @@ class Group:
     kind : Kind
         Gives the loss.
     tasks : slice
-        Their places in the layout.
+        Their indices in the layout.
     outputs : slice
-        Their places among the outputs.
+        Their indices among the outputs.
     """
 
     kind: Kind
@@ -43,11 +43,11 @@ class TaskLayout:
     Attributes
     ----------
     order : ndarray of shape (n_tasks,)
-        Column of the label matrix at each place.
+        Column of the label matrix of each task.
     tasks : list of Task
         In the layout's order.
     n_outputs : tuple of int
-        Number of outputs at each place.
+        Number of outputs of each task.
     groups : list of Group
         The loss calls.
     """
@@ -60,7 +60,7 @@ class TaskLayout:
         self.tasks = [tasks[column] for column in self.order]
         self.n_outputs = tuple(task.kind.n_outputs(task) for task in self.tasks)
         self._ends = np.cumsum(self.n_outputs)
-        self._places = np.argsort(self.order)
+        self._positions = np.argsort(self.order)
         self.groups = self._group(np.asarray(ranks)[self.order])
 
     def _group(self, ranks: np.ndarray) -> list[Group]:
@@ -74,7 +74,7 @@ class TaskLayout:
     def restore(self, values: np.ndarray, first: int = -1) -> np.ndarray:
         """Put the axes of tasks, from axis ``first`` on, back from the layout's order into that of the label matrix."""
         for axis in range(first % values.ndim, values.ndim):
-            values = values.take(self._places, axis)
+            values = values.take(self._positions, axis)
         return values
 
     def mean_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ class TaskLayout:
     def by_task(self, grouped: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays ``(n, n_tasks, ...)`` of the groups cut by task, in the order of the label matrix."""
         parts = [array[:, k] for array in grouped for k in range(array.shape[1])]
-        return [parts[place] for place in self._places]
+        return [parts[index] for index in self._positions]
 
     def arrange(self, columns: np.ndarray) -> np.ndarray:
         """Columns of the label matrix ``(n, n_tasks)`` in the layout's order; the array itself if that is theirs."""
@@ -101,17 +101,17 @@ class TaskLayout:
     ) -> np.ndarray:
         """Encode the label matrix: ``(n, n_tasks)`` in the layout's order, 0 where no label is."""
         encoded = np.zeros(observed.shape, dtype=dtype)
-        for place, (column, task) in enumerate(zip(self.order, self.tasks, strict=True)):
+        for index, (column, task) in enumerate(zip(self.order, self.tasks, strict=True)):
             rows = observed[:, column]
             if rows.any():
-                encoded[rows, place] = task.kind.encode(task, columns[column][rows])
+                encoded[rows, index] = task.kind.encode(task, columns[column][rows])
         return encoded
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Bias of the output layer to start from, ``(outputs,)``; a weight of 0 marks a missing label."""
         biases = []
-        for place, task in enumerate(self.tasks):
-            labels, cells = encoded[:, place], weights[:, place]
+        for index, task in enumerate(self.tasks):
+            labels, cells = encoded[:, index], weights[:, index]
             seen = cells > 0
             if not seen.all():
                 labels, cells = labels[seen], cells[seen]

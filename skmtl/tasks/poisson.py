@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.tasks._kind import LEAST_SHARE, Task
+from skmtl.tasks._kind import MIN_FRACTION, Task
 from skmtl.tasks._numeric import Numeric
 
 
@@ -65,5 +65,5 @@ class Poisson(Numeric):
 
     def shift(self, response: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Rates stay positive; see :meth:`Kind.shift`."""
-        shifted: np.ndarray = np.maximum(response + change, LEAST_SHARE * response)
+        shifted: np.ndarray = np.maximum(response + change, MIN_FRACTION * response)
         return shifted

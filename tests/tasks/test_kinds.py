@@ -1,11 +1,14 @@
 """Laws that every kind keeps: gradients, non-negative losses, golden values, the best constant."""
 
+import io
+import json
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
 
-from skmtl.tasks import AbsoluteError, Binary, Huber, Kind, Multiclass, Poisson, Quantile, SquaredError
+from skmtl.tasks import KINDS, AbsoluteError, Binary, Huber, Kind, Multiclass, Poisson, Quantile, SquaredError, Task
 
 NUMERIC = [SquaredError(), SquaredError(0.7), AbsoluteError(), Huber(0.7), Quantile(0.8), Poisson()]
 RNG = np.random.default_rng(0)
@@ -170,3 +173,53 @@ def test_only_a_squared_error_wants_its_residuals_to_average_to_zero():
     labels = np.arange(5.0)
     tasks = [kind.fit("t", labels, np.ones(5)) for kind in (SquaredError(), SquaredError(1e39), SquaredError(2.0))]
     assert [task.kind.ideal_response(task, labels) is None for task in tasks] == [False, False, True]
+
+
+LABELS = {
+    "words": np.array(["low", "high", "mid", "high"] * 15),
+    "objects": np.array(["low", "high", "mid", "high"] * 15, dtype=object),
+    "integers": np.array([2**60, -1, 7, 7] * 15),
+    "booleans": np.array([True, False] * 30),
+    "bytes": np.array([b"a", b"bc"] * 30),
+    "fractions": RNG.exponential(size=60).astype(np.float32),
+    "constant": np.full(60, 0.1),
+    "far": np.r_[RNG.exponential(size=59), 1e6],
+}
+
+
+OF_KIND = [
+    *((Multiclass(), labels) for labels in LABELS if LABELS[labels].dtype.kind != "f"),
+    *((Binary(), labels) for labels in ("booleans", "bytes")),
+    *((kind, labels) for kind in [SquaredError(np.inf), *NUMERIC] for labels in ("fractions", "constant", "far")),
+]
+
+
+@pytest.mark.parametrize(("kind", "labels"), OF_KIND, ids=str)
+def test_a_task_comes_back_from_json_and_arrays(kind, labels):
+    y = LABELS[labels]
+    task = kind.fit("tâche", y, RNG.uniform(0.5, 2, 60))
+    state, arrays = task.state()
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    file.seek(0)
+    copy = Task.from_state(json.loads(json.dumps(state)), np.load(file, allow_pickle=False))
+    assert (copy.name, copy.kind, copy.center, copy.scale) == (task.name, task.kind, task.center, task.scale)
+    assert type(copy.kind) is type(task.kind)
+    outputs = RNG.normal(size=(2, 9, kind.n_outputs(task)))
+    responses = [each.kind.response([each], outputs.copy()) for each in (copy, task)]
+    np.testing.assert_array_equal(*responses)
+    predicted = [each.kind.decode(each, responses[0][0, :, 0]) for each in (copy, task)]
+    np.testing.assert_array_equal(*predicted)
+    assert predicted[0].dtype == predicted[1].dtype
+    np.testing.assert_array_equal(copy.kind.encode(copy, y), task.kind.encode(task, y))
+
+
+def test_every_kind_with_a_name_can_be_stored_and_no_other():
+    for kind in {*KINDS.values()}:
+        assert Task.from_state(*Task("t", kind()).state()).kind == kind()
+
+    class Foreign(SquaredError):
+        pass
+
+    with pytest.raises(TypeError, match=r"Task.kind holds Foreign\(far='auto'\).*pickle the whole"):
+        Task("t", Foreign()).state()
