@@ -9,8 +9,17 @@ import numpy as np
 from skmtl.inputs import read_labels, require_same_tasks
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.metrics._documentation import documented
 
 
+@documented(
+    "no task has observed cells that differ from the reference",
+    y_train=(
+        "array-like or data frame of shape (n_train,) or (n_train, n_tasks)",
+        "Labels that the model was trained on, whose means are the reference; NaN as in ``y_true``. None: the means of "
+        "``y_true``, which no model could have known; the score of a task is then the root of 1 - R2.",
+    ),
+)
 def arrmse(
     y_true: Any,
     y_pred: Any,
@@ -26,36 +35,6 @@ def arrmse(
 
     Each task's error over that of predicting its training mean, mean over the
     tasks; lower is better, and 1 is no better than the mean.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Values; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predictions.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    y_train : array-like or data frame of shape (n_train,) or (n_train, n_tasks), default=None
-        Labels that the model was trained on, with holes as in ``y_true``, whose means are the reference. None: the
-        means of ``y_true``, which no model could have known; the score of a task is then ``sqrt(1 - R2)``.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has observed cells that differ from the reference, or an argument is not usable.
 
     Notes
     -----

@@ -7,8 +7,24 @@ from typing import Any
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells, read_score_cells
+from skmtl.metrics._documentation import documented
 
 
+@documented(
+    "no task has an observed cell",
+    metric=(
+        "callable",
+        "Called as ``metric(y_true, y_pred, sample_weight=..., **settings)`` with the observed cells of one task; NaN "
+        "leaves the task out.",
+    ),
+    y_pred=(
+        "array-like or data frame of the same shape, or list of array-like",
+        "Predictions; with ``of_scores`` scores or probabilities as ``predict_proba`` gives them.",
+    ),
+    greater_is_better=("bool", 'Whether ``average="worst"`` is the smallest score.'),
+    of_scores=("bool", "Whether ``y_pred`` holds scores of classes."),
+    settings=("dict", "Further arguments of the metric."),
+)
 def masked_metric(
     metric: Callable[..., float],
     y_true: Any,
@@ -24,42 +40,6 @@ def masked_metric(
     **settings: Any,
 ) -> Any:
     """Apply a metric of a single task, say one of :mod:`sklearn.metrics`, to the observed cells of each task.
-
-    Parameters
-    ----------
-    metric : callable
-        Called as ``metric(y_true, y_pred, sample_weight=..., **settings)`` with a task's observed cells; NaN means that
-        the task is left out.
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape, or list of array-like
-        Predictions; with ``of_scores`` scores or probabilities as ``predict_proba`` gives them.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-    greater_is_better : bool, default=True
-        Whether "worst" is the smallest.
-    of_scores : bool, default=False
-        Whether ``y_pred`` holds scores of classes.
-    **settings : dict
-        Further arguments of the metric.
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
 
     Examples
     --------

@@ -9,8 +9,10 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.metrics._documentation import documented
 
 
+@documented("no task has an observed cell")
 def accuracy(
     y_true: Any,
     y_pred: Any,
@@ -21,34 +23,7 @@ def accuracy(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Share of the observed labels that are predicted.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predicted labels.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
+    """Fraction of the observed labels that are predicted.
 
     Examples
     --------
@@ -65,6 +40,7 @@ def accuracy(
     return averaged(_accuracy, cells, average, task_weights)
 
 
+@documented("no task has an observed cell")
 def balanced_accuracy(
     y_true: Any,
     y_pred: Any,
@@ -75,39 +51,12 @@ def balanced_accuracy(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean over the observed classes of the share of their labels that are predicted.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predicted labels.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
-    """
+    """Balanced accuracy: mean over the observed classes of the fraction of their labels that are predicted."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_balanced_accuracy, cells, average, task_weights)
 
 
+@documented("no task has a second class, or nothing of it is observed or predicted")
 def f1(
     y_true: Any,
     y_pred: Any,
@@ -119,37 +68,7 @@ def f1(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """F1 score: of the second of two classes, the mean over the classes of more.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predicted labels.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    classes : array-like (one task) or list of array-like, default=None
-        Classes, so that a class absent from ``y_true`` counts too: the ``classes_`` of the estimator.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has a second class, or nothing of it is observed or predicted, or an argument is not usable.
-    """
+    """F1 score of the second class; with more than two classes, the mean over all."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names, classes)
     return averaged(_f1, cells, average, task_weights)
 
@@ -185,6 +104,6 @@ def _f1(task: TaskCells) -> float:
 
 def _codes(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the codes of the classes, and truth and predictions in them; -1 is a prediction of none of these."""
-    place = np.searchsorted(classes, task.y_pred).clip(max=len(classes) - 1)
-    codes_pred = np.where(classes[place] == task.y_pred, place, -1)
+    index = np.searchsorted(classes, task.y_pred).clip(max=len(classes) - 1)
+    codes_pred = np.where(classes[index] == task.y_pred, index, -1)
     return np.arange(len(classes)), np.searchsorted(classes, task.y_true), codes_pred

@@ -8,9 +8,11 @@ import sklearn.metrics
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.metrics._documentation import documented
 from skmtl.tasks import _scores
 
 
+@documented("no task has two observed cells")
 def r2(
     y_true: Any,
     y_pred: Any,
@@ -21,39 +23,12 @@ def r2(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Coefficient of determination.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Values; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predictions.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has two observed cells, or an argument is not usable.
-    """
+    """Coefficient of determination."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_r2, cells, average, task_weights)
 
 
+@documented("no task has an observed cell")
 def rmse(
     y_true: Any,
     y_pred: Any,
@@ -64,39 +39,12 @@ def rmse(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Root of the mean squared error, in the units of each task; lower is better.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Values; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predictions.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
-    """
+    """Root of the mean squared error, in the units of each task; lower is better."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_rmse, cells, average, task_weights, greater_is_better=False)
 
 
+@documented("no task has an observed cell")
 def mae(
     y_true: Any,
     y_pred: Any,
@@ -107,39 +55,12 @@ def mae(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean absolute error, in the units of each task; lower is better.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Values; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predictions.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
-    """
+    """Mean absolute error, in the units of each task; lower is better."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_mae, cells, average, task_weights, greater_is_better=False)
 
 
+@documented("no task has an observed cell")
 def poisson_deviance(
     y_true: Any,
     y_pred: Any,
@@ -150,35 +71,7 @@ def poisson_deviance(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean Poisson deviance of counts; lower is better.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Values; NaN, None and pandas.NA mean "no label".
-    y_pred : array-like or data frame of the same shape
-        Predictions.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has an observed cell, or an argument is not usable.
-    """
+    """Mean Poisson deviance of counts; lower is better."""
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_poisson_deviance, cells, average, task_weights, greater_is_better=False)
 

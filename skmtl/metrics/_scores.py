@@ -10,8 +10,10 @@ import sklearn.metrics
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_score_cells
+from skmtl.metrics._documentation import documented
 
 
+@documented("no task has two observed classes")
 def roc_auc(
     y_true: Any,
     y_score: Any,
@@ -23,42 +25,12 @@ def roc_auc(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Area under the ROC curve: of the second of two classes, the mean of each against the rest of more.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_score : list of array-like, or array-like
-        Scores as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to leave
-        out; for one task also the array itself. Two classes may have the second one's score only.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    classes : array-like (one task) or list of array-like, default=None
-        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has two observed classes, or an argument is not usable.
-    """
+    """Area under the ROC curve of the second class; with more than two, the mean of each class against the rest."""
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_roc_auc, cells, average, task_weights)
 
 
+@documented("no task has two observed classes")
 def average_precision(
     y_true: Any,
     y_score: Any,
@@ -70,42 +42,12 @@ def average_precision(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Average precision: of the second of two classes, the mean of each against the rest of more.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_score : list of array-like, or array-like
-        Scores as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to leave
-        out; for one task also the array itself. Two classes may have the second one's score only.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    classes : array-like (one task) or list of array-like, default=None
-        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has two observed classes, or an argument is not usable.
-    """
+    """Average precision of the second class; with more than two, the mean of each class against the rest."""
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_average_precision, cells, average, task_weights)
 
 
+@documented("no task has two classes")
 def log_loss(
     y_true: Any,
     y_score: Any,
@@ -117,42 +59,12 @@ def log_loss(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean negative log-likelihood of the observed labels; lower is better.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_score : list of array-like, or array-like
-        Probabilities as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to
-        leave out; for one task also the array itself. Two classes may have the second one's probability only.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    classes : array-like (one task) or list of array-like, default=None
-        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has two classes, or an argument is not usable.
-    """
+    """Mean negative log-likelihood of the observed labels; lower is better."""
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_log_loss, cells, average, task_weights, greater_is_better=False)
 
 
+@documented("no task has two classes")
 def brier(
     y_true: Any,
     y_score: Any,
@@ -164,38 +76,7 @@ def brier(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Brier score: mean squared error of the probabilities, halved for two classes; lower is better.
-
-    Parameters
-    ----------
-    y_true : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-        Labels; NaN, None and pandas.NA mean "no label".
-    y_score : list of array-like, or array-like
-        Probabilities as ``predict_proba`` gives them: an array ``(n_samples, n_classes)`` a task, None for a task to
-        leave out; for one task also the array itself. Two classes may have the second one's probability only.
-    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-        Weight of each row or cell.
-    average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        Mean over the tasks, mean weighted by ``task_weights``, the worst task, the task of that name, or every task.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; None for the tasks' observed weight.
-    classes : array-like (one task) or list of array-like, default=None
-        What the columns of the scores stand for: the ``classes_`` of the estimator. None: the labels in ``y_true``.
-    missing_label : object, default=None
-        A further value of ``y_true`` that means "no label".
-    task_names : sequence of str, default=None
-        Names of the tasks; None for those of a frame's columns, else ``task0``, ``task1``, ...
-
-    Returns
-    -------
-    float or ndarray of shape (n_tasks,)
-        Average over the tasks where it is defined, or with ``average=None`` each task's, NaN where it is not.
-
-    Raises
-    ------
-    ValueError
-        If no task has two classes, or an argument is not usable.
-    """
+    """Brier score: mean squared error of the probabilities, halved for two classes; lower is better."""
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_brier, cells, average, task_weights, greater_is_better=False)
 
