@@ -17,24 +17,26 @@ from skmtl.tasks._scores import accuracy, r2
 
 
 class TaskScorer(BaseEstimator):
-    """Scorer over the observed cells of a label matrix: ``scorer(estimator, X, y, sample_weight=None)``.
+    """Scorer over the observed cells of a label matrix, called as ``scorer(estimator, X, y, sample_weight=None)``.
 
-    Build it with :func:`make_task_scorer`. It goes wherever scikit-learn takes ``scoring``, and scores our estimators,
-    pipelines and searches around them, and scikit-learn's own multi-output estimators. It pickles, clones, and its
-    parameters are those of a scikit-learn estimator.
+    Build it with :func:`make_task_scorer`. Pass it to whatever takes ``scoring`` in scikit-learn. It scores the
+    estimators of skmtl, pipelines and searches around them, and the multi-output estimators of scikit-learn. It can be
+    pickled and cloned, and has ``get_params`` and ``set_params``.
 
     Parameters
     ----------
     metric : str, callable or None, default=None
-        A metric of :mod:`skmtl.metrics` by name or function, or one of a single task; None: each task's own.
+        A metric of :mod:`skmtl.metrics`, by name or function, or a metric of a single task. None: accuracy for
+        classification tasks and R2 for regression tasks.
     average : {"macro", "weighted", "worst"}, str or None, default="macro"
-        How tasks are summed up; a task's name: that task alone; None: a dict of all.
+        How the scores of the tasks become one, as in :mod:`skmtl.metrics`. The name of a task gives its score alone,
+        None a dict of all scores.
     greater_is_better : bool, default=None
-        Direction of a metric of a single task.
+        Whether a metric of a single task is better where it is greater; None: True.
     response_method : str, default=None
-        Method that gives the predictions for a metric of a single task.
+        Method of the estimator that gives a metric of a single task its predictions; None: "predict".
     missing_label : object, default=None
-        A further value of y that means "no label"; None: the estimator's own.
+        A further value of y that means "no label"; None: ``missing_label`` of the estimator.
     settings : dict, default=None
         Further arguments of the metric.
     """
@@ -98,7 +100,7 @@ class TaskScorer(BaseEstimator):
             **(self.settings or {}),
         }
         if self.metric is None:
-            scores = _own_scores(model, y, estimator.predict(X), sample_weight=sample_weight, **options)
+            scores = _default_scores(model, y, estimator.predict(X), sample_weight=sample_weight, **options)
         else:
             metric = find_metric(self.metric, self.greater_is_better, self.response_method)
             weights = _suited_weights(metric, model, sample_weight, labels)
@@ -123,32 +125,36 @@ def make_task_scorer(
     missing_label: object = None,
     **settings: Any,
 ) -> TaskScorer:
-    """Scorer over the observed cells of a label matrix, for scikit-learn's ``scoring``.
+    """Make a scorer over the observed cells of a label matrix, for ``scoring`` in scikit-learn.
 
     Parameters
     ----------
     metric : str, callable or None, default=None
-        A metric of :mod:`skmtl.metrics`, by its name or itself; or a metric of a single task, called as
-        ``metric(y_true, y_pred, sample_weight=...)``; None: each task's own, accuracy of classes and R2 of numbers.
+        A metric of :mod:`skmtl.metrics`, by name or function; or a metric of a single task, called as
+        ``metric(y_true, y_pred, sample_weight=...)``. None: accuracy for classification tasks and R2 for regression
+        tasks.
     task : str, default=None
-        Task that alone is scored.
+        Score this task only.
     average : {"macro", "weighted", "worst"} or None, default="macro"
-        How tasks are summed up; None: a dict of each task's score, their "mean" and the "worst" of them.
+        How the scores of the tasks become one, as in :mod:`skmtl.metrics`. None: a dict of the score of each task,
+        their "mean" and the "worst" of them.
     greater_is_better : bool, default=None
-        Direction of a metric of a single task, True if None; those of :mod:`skmtl.metrics` know theirs.
+        Whether a metric of a single task is better where it is greater; None: True. Leave it out for metrics of
+        :mod:`skmtl.metrics`.
     response_method : str, default=None
-        Method that gives a metric of a single task its predictions, "predict" if None; those of :mod:`skmtl.metrics`
-        know theirs.
+        Method of the estimator that gives a metric of a single task its predictions; None: "predict". Leave it out for
+        metrics of :mod:`skmtl.metrics`.
     missing_label : object, default=None
-        A further value of y that means "no label"; None: the estimator's own ``missing_label``.
+        A further value of y that means "no label"; None: ``missing_label`` of the estimator.
     **settings : dict
         Further arguments of the metric, such as ``task_weights``, ``level`` or ``y_train``.
 
     Returns
     -------
     TaskScorer
-        Called as ``scorer(estimator, X, y, sample_weight=None)``; greater is better, a loss is negated. Tasks that a
-        metric is not for, as numbers are not for accuracy, are left out where the estimator tells them apart.
+        Called as ``scorer(estimator, X, y, sample_weight=None)``; greater is better, a loss is negated. Metrics of
+        classes leave out the regression tasks of an estimator of skmtl, and metrics of numbers its classification
+        tasks.
 
     Raises
     ------
@@ -215,10 +221,10 @@ def _suited_weights(metric: Metric, model: Any, sample_weight: Any, labels: Labe
     return weights * suited
 
 
-def _own_scores(
+def _default_scores(
     model: Any, y: Any, predicted: Any, *, average: str | None, task_weights: Any = None, **read: Any
 ) -> Any:
-    """Scores by each task's own metric."""
+    """Scores by the default metric of each task."""
     cells = read_cells(y, predicted, **read)
     kinds = {task.name: task.kind.metric for task in getattr(model, "tasks_", [])}
     plain = accuracy if is_classifier(model) else r2
@@ -238,4 +244,4 @@ def _with_summaries(names: list[str], scores: np.ndarray) -> dict[str, float]:
 
 
 task_scores = make_task_scorer(average=None)
-"""Each task's own score, their "mean" and the "worst" of them: the scorer ``make_task_scorer(average=None)``."""
+"""Score of each task, their "mean" and the "worst" of them: the scorer ``make_task_scorer(average=None)``."""

@@ -46,7 +46,7 @@ def cross_val_predict(
     groups : array-like of shape (n_samples,), default=None
         Passed to ``cv``.
     cv : int, splitter or iterable, default=None
-        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold`.
+        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold` with the estimator's ``missing_label``.
     n_jobs : int, default=None
         Folds fitted at a time.
     verbose : int, default=0
@@ -158,7 +158,7 @@ def cross_validate(
         As in scikit-learn; a name of :mod:`skmtl.metrics`, such as "roc_auc", is the mean of that metric over the tasks
         (negated if lower is better). None: ``estimator.score``.
     cv : int, splitter or iterable, default=None
-        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold`.
+        Folds; a number of folds or None (5) stands for :class:`MultiTaskKFold` with the estimator's ``missing_label``.
     n_jobs : int, default=None
         Folds fitted at a time.
     verbose : int, default=0

@@ -15,9 +15,9 @@ from skmtl._params import Params
 
 
 class SimplexGrid(Params, Sequence[list[float]]):
-    """All weights of ``n_tasks`` tasks that are multiples of ``1 / resolution`` and sum to 1.
+    """Grid of all loss weights that are multiples of ``1 / resolution`` and sum to 1.
 
-    The simplex-lattice design of Scheffé [1]_. It is a sequence of lists of weights, and so an axis of a grid search:
+    The simplex-lattice design of Scheffé [1]_. It is a sequence of lists of weights, for ``param_grid``:
     ``{"loss_weights": SimplexGrid(3, 5)}``.
 
     Parameters
@@ -46,10 +46,10 @@ class SimplexGrid(Params, Sequence[list[float]]):
         self.n_tasks, self.resolution, self.interior = n_tasks, resolution, interior
 
     def _check(self) -> None:
-        least = self.n_tasks if self.interior else 1
-        if self.n_tasks < 1 or self.resolution < least:
+        minimum = self.n_tasks if self.interior else 1
+        if self.n_tasks < 1 or self.resolution < minimum:
             raise ValueError(
-                f"SimplexGrid needs at least 1 task and a resolution of at least {max(least, 1)}"
+                f"SimplexGrid needs at least 1 task and a resolution of at least {max(minimum, 1)}"
                 f"{' (that of the tasks, where interior=True)' if self.interior else ''}; got {self!r}."
             )
 
@@ -61,11 +61,11 @@ class SimplexGrid(Params, Sequence[list[float]]):
 
     def __iter__(self) -> Iterator[list[float]]:
         self._check()
-        # Stars and bars: the stars between neighbouring bars are a weight's steps; a bar takes a place unless each
-        # weight has a step at least, which the bar's own place then stands for.
-        places = self.resolution - 1 if self.interior else self.resolution + self.n_tasks - 1
-        for bars in combinations(range(places), self.n_tasks - 1):
-            steps = np.diff([-1, *bars, places]) - (0 if self.interior else 1)
+        # Stars and bars: the stars between neighbouring bars are the steps of a weight. A bar takes a position, unless
+        # each weight has at least one step, for which the position of its bar then counts.
+        n_positions = self.resolution - 1 if self.interior else self.resolution + self.n_tasks - 1
+        for bars in combinations(range(n_positions), self.n_tasks - 1):
+            steps = np.diff([-1, *bars, n_positions]) - (0 if self.interior else 1)
             yield (steps / self.resolution).tolist()
 
     def __getitem__(self, index: Any) -> Any:
@@ -73,15 +73,15 @@ class SimplexGrid(Params, Sequence[list[float]]):
 
 
 class Dirichlet(Params):
-    """Random weights that sum to 1, with the Dirichlet distribution.
+    """Random loss weights from a Dirichlet distribution; they sum to 1.
 
     Use it as a value of ``param_distributions``: ``{"loss_weights": Dirichlet(1.0, n_tasks=3)}``.
 
     Parameters
     ----------
     alpha : float or sequence of float
-        Concentration, of all tasks or of each: 1 is uniform over the simplex, more keeps to equal weights, less to the
-        corners.
+        Concentration, the same for all tasks or one for each. 1 makes all weights equally likely, greater values prefer
+        equal weights, smaller ones prefer weights near 0 and 1.
     n_tasks : int, default=None
         Number of tasks; may be left out where ``alpha`` has one number a task.
 
@@ -145,7 +145,7 @@ class Dirichlet(Params):
 
 
 class LogUniform(Params):
-    """Random weights, each log-uniform between two bounds and independent of the others.
+    """Random loss weights, independent and log-uniform between two bounds.
 
     Parameters
     ----------
