@@ -9,18 +9,16 @@ import torch
 from sklearn.base import clone
 
 from skmtl.balancing import BALANCERS, GradientBalancer
-from skmtl.network import Architecture, Network
-from skmtl.sharing import SHARINGS
-from skmtl.tasks import Binary, Multiclass, SquaredError, TaskLayout
-from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings, Streams, TrainingData, train
+from skmtl.tasks import Binary, Multiclass, SquaredError
+from skmtl.training import train
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 N, D = 40, 5
 RNG = np.random.default_rng(4)
 X = RNG.normal(size=(N, D))
 COLUMNS = [X[:, 0] + X[:, 1] ** 2, (X[:, 2] > 0).astype(int), RNG.integers(0, 3, N), X[:, 1] - X[:, 3]]
 KINDS = [SquaredError(), Binary(), Multiclass(), SquaredError()]
-LAYOUT = TaskLayout([kind.fit(f"t{k}", COLUMNS[k], np.ones(N)) for k, kind in enumerate(KINDS)])
+LAYOUT = build.make_layout(COLUMNS, KINDS)
 OBSERVED = RNG.random((N, 4)) < 0.6
 OBSERVED[:12, 3] = False  # absent from some batches
 IMPORTANCE = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.2, 0.0], [0.25] * 4], dtype=torch.float64)
@@ -37,44 +35,24 @@ FORMS = [
 
 
 def make_data(observed=OBSERVED, members=None):
-    targets = torch.from_numpy(LAYOUT.encode(COLUMNS, observed))
-    weights = torch.from_numpy(observed[:, LAYOUT.order].astype(float))
-    return TrainingData(DenseRows(X, torch.float64, CPU), targets, weights, members)
+    return build.make_data(X, LAYOUT.encode(COLUMNS, observed), observed[:, LAYOUT.order], members)
 
 
 def make_run(balancer, members, data, *, record=(), sharing="hard", importance=IMPORTANCE, dropout=0.2, **changes):
-    seeds = [np.random.SeedSequence(5, spawn_key=(k,)) for k in members]
-    streams = Streams(np.random.SeedSequence(5), seeds)
-    ones = torch.ones(len(members), dtype=torch.float64)
-    settings = Settings(
-        optimizer=AdamW(),
-        learning_rate=0.02 * ones,
-        weight_decay=0.01 * ones,
-        schedule=SCHEDULES["cosine"],
+    streams = build.make_streams(members)
+    settings = build.make_settings(
+        len(members),
+        4,
+        learning_rate=build.tensor([0.02] * len(members)),
         balancer=balancer,
         importance=importance[members],
         batch_size=8,
         max_iter=3,
-        patience=None,
-        tol=1e-4,
         record=record,
         **changes,
     )
-    bias = np.zeros(sum(LAYOUT.n_outputs))
-    architecture = Architecture(
-        SHARINGS[sharing](),
-        D,
-        (7, 6),
-        "tanh",
-        LAYOUT.n_outputs,
-        len(members),
-        "float64",
-        bias,
-        (dropout,) * len(members),
-    )
-    network = Network(architecture, CPU)
-    network.initialise(streams.initial)
-    return Run(network, Objective(LAYOUT.groups, LAYOUT.n_outputs, CPU), data, settings, streams)
+    network = build.make_network(sharing, D, (7, 6), LAYOUT.n_outputs, seeds=streams.initial, dropout=dropout)
+    return build.make_run(network, LAYOUT, data, settings, streams)
 
 
 def fit(balancer, members=(0, 1, 2), data=None, **changes):
@@ -130,9 +108,8 @@ def test_clones_and_pickles(balancer):
 
 @pytest.mark.parametrize("balancer", FORMS)
 def test_a_missing_cell_equals_an_absent_one(balancer):
-    data = make_data()
-    other = TrainingData(data.rows, data.targets.clone(), data.cell_weights)
-    other.targets[data.cell_weights == 0] = 1.0
+    data, other = make_data(), make_data()
+    other.targets[other.cell_weights == 0] = 1.0
     reference, _ = fit(balancer, [0], data)
     for name, block in fit(balancer, [0], other)[0].items():
         assert np.array_equal(block, reference[name])

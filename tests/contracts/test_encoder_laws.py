@@ -11,12 +11,10 @@ from torch import nn
 
 from skmtl import MultiTaskNet
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder
-from skmtl.network import Architecture, Network
-from skmtl.sharing import SHARINGS
-from skmtl.training import Streams, TrainingData, train
+from skmtl.training import Streams, train
+from tests import _builders as build
 from tests.contracts import test_training_laws as laws
 
-CPU = torch.device("cpu")
 N = laws.N
 RNG = np.random.default_rng(4)
 IMAGES = RNG.normal(size=(N, 2, 4, 4))
@@ -61,13 +59,7 @@ def case(request):
 
 
 def make_network(encoder, members, n_outputs=(1, 3, 1), sharing="hard"):
-    architecture = Architecture(
-        SHARINGS[sharing](), encoder.n_outputs_, (4,), "tanh", n_outputs, members, "float64",
-        np.zeros(sum(n_outputs)), (0.0,) * members, encoder,
-    )  # fmt: skip
-    network = Network(architecture, CPU)
-    network.initialise([np.random.default_rng(k) for k in range(members)])
-    return network
+    return build.make_network(sharing, encoder.n_outputs_, (4,), n_outputs, seeds=range(members), encoder=encoder)
 
 
 def make_estimator(encoder, **params):
@@ -81,15 +73,13 @@ def test_stacked_members_equal_separate_fits(case, sharing):
     layout = laws.make_layout()
 
     def fit(members):
-        data = laws.make_data(layout)
-        rows = laws.DenseRows(encoder.transform(X), torch.float64, CPU)
-        data = TrainingData(rows, data.targets, data.cell_weights)
-        streams = laws.streams_of(members)
+        known = laws.make_data(layout)
+        data = build.make_data(encoder.transform(X), known.targets, known.cell_weights)
+        streams = build.make_streams(members)
         network = make_network(encoder, len(members), layout.n_outputs, sharing)
         network.initialise(streams.initial)
-        settings = laws.make_settings(layout, len(members), max_iter=2)
-        objective = laws.Objective(layout.groups, layout.n_outputs, CPU)
-        run = laws.Run(network, objective, data, settings, streams)
+        settings = build.make_settings(len(members), 4, max_iter=2)
+        run = build.make_run(network, layout, data, settings, streams)
         history, _ = train(run, data, None)
         return network, history.arrays()["loss"]
 
@@ -123,7 +113,7 @@ def test_every_parameter_gets_its_gradient(case):
     streams = Streams.from_seed(0, 2)
 
     def loss():
-        passes = network.training_passes(streams.dropout(CPU))  # the same dropout at each call
+        passes = network.training_passes(streams.dropout(build.CPU))  # the same dropout at each call
         with passes.mode():
             outputs = passes.forward(x)
             passes.backward(outputs)

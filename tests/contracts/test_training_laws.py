@@ -1,29 +1,15 @@
 """Laws of the training loop, in float64."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from skmtl.balancing import Static
-from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS
-from skmtl.tasks import Binary, Multiclass, SquaredError, TaskLayout
-from skmtl.training import (
-    SCHEDULES,
-    AdamW,
-    DenseRows,
-    Objective,
-    Run,
-    Settings,
-    Streams,
-    TrainingData,
-    Validation,
-    train,
-)
+from skmtl.tasks import Binary, Multiclass, SquaredError
+from skmtl.training import Validation, train
+from tests import _builders as build
+from tests._builders import make_settings, make_streams, tensor
 
-CPU = torch.device("cpu")
 N, D = 50, 6
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(N, D))
@@ -33,52 +19,18 @@ KINDS = [SquaredError(), Binary(), Multiclass(), SquaredError()]
 
 
 def make_layout(columns=COLUMNS, kinds=KINDS):
-    return TaskLayout(
-        [kind.fit(f"t{k}", c, np.ones(len(c))) for k, (kind, c) in enumerate(zip(kinds, columns, strict=True))]
-    )
+    return build.make_layout(columns, kinds)
 
 
-def tensor(values):
-    return torch.tensor(np.asarray(values, dtype=float))
-
-
-def make_data(layout, rows=slice(None), columns=COLUMNS, observed=OBSERVED, members=None):
+def make_data(layout, rows=slice(None), columns=COLUMNS, observed=OBSERVED, kept=None):
     targets = layout.encode([c[rows] for c in columns], observed[rows])
-    weights = tensor(observed[rows][:, layout.order])
-    return TrainingData(DenseRows(X[rows], torch.float64, CPU), tensor(targets), weights, members)
+    return build.make_data(X[rows], targets, observed[rows][:, layout.order], kept)
 
 
-def make_settings(layout, members, **changes):
-    ones = torch.ones(members, dtype=torch.float64)
-    defaults = Settings(
-        optimizer=AdamW(),
-        learning_rate=0.01 * ones,
-        weight_decay=0.01 * ones,
-        schedule=SCHEDULES["cosine"],
-        balancer=Static(),
-        importance=torch.full((members, len(layout.tasks)), 1 / len(layout.tasks), dtype=torch.float64),
-        batch_size=16,
-        max_iter=6,
-        patience=None,
-        tol=1e-4,
-    )
-    return replace(defaults, **changes)
-
-
-def make_run(layout, data, streams, settings, sharing="hard", dropout=0.0, sizes=(8, 7)):
-    members = len(streams.initial)
-    bias = np.zeros(sum(layout.n_outputs))
-    architecture = Architecture(
-        SHARINGS[sharing](), D, sizes, "tanh", layout.n_outputs, members, "float64", bias, (dropout,) * members
-    )
-    network = Network(architecture, CPU)
-    network.initialise(streams.initial)
-    return Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, settings, streams)
-
-
-def streams_of(members):
-    parent = np.random.SeedSequence(5)
-    return Streams(parent, [np.random.SeedSequence(5, spawn_key=(k,)) for k in members])
+def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
+    streams = make_streams(members)
+    network = build.make_network(sharing, D, (8, 7), layout.n_outputs, seeds=streams.initial, dropout=dropout)
+    return build.make_run(network, layout, data, settings, streams)
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
@@ -91,13 +43,12 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     kept = tensor(np.random.default_rng(8).random((3, N)) < 0.8)
 
     def fit(members):
-        data = make_data(layout, members=kept[members])
-        objective = Objective(layout.groups, layout.n_outputs, CPU)
+        data = make_data(layout, kept=kept[members])
         every = torch.arange(N).expand(len(members), N)
-        validation = Validation(objective, data, every, 1 - kept[members])
+        validation = Validation(build.make_objective(layout), data, every, 1 - kept[members])
         settings = make_settings(
-            layout,
             len(members),
+            4,
             learning_rate=tensor([rates[m] for m in members]),
             weight_decay=tensor([decays[m] for m in members]),
             importance=importance[members],
@@ -105,7 +56,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
             tol=0.01,
             max_iter=15,
         )
-        run = make_run(layout, data, streams_of(members), settings, sharing, dropout)
+        run = make_run(layout, data, settings, sharing, dropout, members)
         history, stopping = train(run, data, validation)
         return run.network, history.arrays(), stopping
 
@@ -123,7 +74,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
 
 
 def objective_values(layout, data, rows):
-    run = make_run(layout, data, streams_of([0]), make_settings(layout, 1))
+    run = make_run(layout, data, make_settings(1, 4))
     batch = data.take(rows)
     sums, gradient = run.step.objective(run.network(batch.x), batch)
     run.step.passes.forward(batch.x)
@@ -173,7 +124,7 @@ def test_permuting_tasks_permutes_the_result():
 
     def fit(layout, columns, observed, importance, like=None):
         data = make_data(layout, columns=columns, observed=observed)
-        run = make_run(layout, data, streams_of([0]), make_settings(layout, 1, importance=importance))
+        run = make_run(layout, data, make_settings(1, 3, importance=importance))
         if like is not None:
             arrays = like | {name: like[name][:, :, order] for name in ("head.weight", "head.bias")}
             run.network.buffer.load(arrays)
@@ -191,14 +142,14 @@ def test_independent_equals_single_task_fits():
     observed = np.ones((N, 2), dtype=bool)
     data = make_data(layout, columns=columns, observed=observed)
     importance = torch.ones(1, 2, dtype=torch.float64)
-    joint = make_run(layout, data, streams_of([0]), make_settings(layout, 1, importance=importance), "independent")
+    joint = make_run(layout, data, make_settings(1, 2, importance=importance), "independent")
     start = joint.network.buffer.arrays()
     train(joint, data, None)
     for k in range(2):
         single_layout = make_layout([columns[k]], [SquaredError()])
         single_data = make_data(single_layout, columns=[columns[k]], observed=observed[:, [k]])
-        settings = make_settings(single_layout, 1, importance=importance[:, [k]])
-        single = make_run(single_layout, single_data, streams_of([0]), settings, "independent")
+        settings = make_settings(1, 1, importance=importance[:, [k]])
+        single = make_run(single_layout, single_data, settings, "independent")
         single.network.buffer.load({name: block[:, [k]] for name, block in start.items()})
         train(single, single_data, None)
         for name, block in single.network.buffer.arrays().items():
@@ -207,6 +158,6 @@ def test_independent_equals_single_task_fits():
 
 def test_training_lowers_every_loss():
     layout, data = make_layout(), make_data(make_layout())
-    history, _ = train(make_run(layout, data, streams_of([0]), make_settings(layout, 1, max_iter=40)), data, None)
+    history, _ = train(make_run(layout, data, make_settings(1, 4, max_iter=40)), data, None)
     loss = history.arrays()["loss"][:, 0]
     assert (loss[-1] < 0.8 * loss[0]).all()

@@ -8,9 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmtl.correction import Evidence, fit_local_correction, relevance
 from skmtl.correction import _kernel as kernels
 from skmtl.correction._local import PRIORS, WIDTHS
-from skmtl.network import Architecture, Network
-from skmtl.sharing import Hard
 from skmtl.tasks import KINDS
+from tests._builders import make_network
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -234,12 +233,7 @@ def test_numbers_of_any_size_are_corrected(unit):
 
 
 def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
-    architecture = Architecture(
-        sharing=Hard(), n_inputs=3, hidden_layer_sizes=(), activation="identity", n_outputs=(1, 1), members=2,
-        dtype="float64", initial_bias=np.zeros(2), dropout=(0.0, 0.0),
-    )  # fmt: skip
-    network = Network(architecture, torch.device("cpu"))
-    network.initialise([np.random.default_rng(seed) for seed in range(2)])
+    network = make_network("hard", 3, (), (1, 1), seeds=range(2), activation="identity")
     (name,) = [spec.name for spec in network.buffer.specs if network.buffer.view(spec.name)[0].numel() == 6]
     weights = np.array([[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]], [[10.0, 0.0, 0.0], [0.0, 0.0, 10.0]]])
     view = network.buffer.view(name)

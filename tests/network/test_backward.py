@@ -4,19 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 MADE_OF_LAYERS = {"bypass", "mmoe", "ple", "cgc", "attention"}
 
 
 def make_network(sharing="hard", sizes=(7, 5), activation="relu", members=3, dropout=0.0, n_outputs=(1, 3, 1)):
     bias = np.arange(sum(n_outputs), dtype=float)
-    architecture = Architecture(
-        SHARINGS[sharing](), 4, sizes, activation, n_outputs, members, "float64", bias, (dropout,) * members
+    network = build.make_network(
+        sharing, 4, sizes, n_outputs, seeds=range(members), activation=activation, dropout=dropout, initial_bias=bias
     )
-    network = Network(architecture, CPU)
     initialise(network, range(members))
     return network
 

@@ -6,22 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.network import Architecture, Network, input_gradient, task_gradients
+from skmtl.network import Network, input_gradient, task_gradients
 from skmtl.sharing import SHARINGS
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 D, MEMBERS = 4, 3
 NEED_LAYERS = {"attention", "bypass", "mmoe", "ple", "cgc"}
 SCALE = np.random.default_rng(0).uniform(0.1, 3.0, (MEMBERS, D))
 
 
 def make_network(sharing="hard", sizes=(6, 5), members=MEMBERS, input_dropout=0.0, dtype="float64"):
-    architecture = Architecture(
-        SHARINGS[sharing](), D, sizes, "tanh", (1, 2), members, dtype, np.zeros(3), input_dropout=input_dropout
-    )
-    network = Network(architecture, CPU)
-    network.initialise([np.random.default_rng(k) for k in range(members)])
-    return network
+    return build.make_network(sharing, D, sizes, (1, 2), seeds=range(members), dtype=dtype, input_dropout=input_dropout)
 
 
 def rows(members=1, n=9):
@@ -91,7 +86,7 @@ def test_scales_go_with_their_members(n_read):
         np.testing.assert_array_equal(part.architecture.input_scale, network.architecture.input_scale[members])
         torch.testing.assert_close(part(x), outputs[members], rtol=0, atol=1e-12)
     torch.testing.assert_close(Network.stack(parts)(x), outputs[[2, 0, 1]], rtol=0, atol=1e-12)
-    for copy in (network.to(CPU), pickle.loads(pickle.dumps(network))):
+    for copy in (network.to(build.CPU), pickle.loads(pickle.dumps(network))):
         torch.testing.assert_close(copy(x), outputs, rtol=0, atol=0)
 
 

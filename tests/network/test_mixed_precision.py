@@ -5,18 +5,16 @@ import pytest
 import torch
 
 from skmtl import MultiTaskNet, MultiTaskNetRegressor
-from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS
+from tests._builders import make_network
 
-CPU = torch.device("cpu")
 GENERATORS = [0, 1]
 
 
 def _network(sharing="hard"):
-    bias = np.arange(5.0)
-    network = Network(Architecture(SHARINGS[sharing](), 4, (8, 6), "relu", (1, 3, 1), 2, "float32", bias, (0.0,)), CPU)
-    network.initialise([np.random.default_rng(seed) for seed in GENERATORS])
-    return network
+    return make_network(
+        sharing, 4, (8, 6), (1, 3, 1), seeds=GENERATORS, activation="relu", dtype="float32", initial_bias=np.arange(5.0)
+    )
 
 
 def _pass(network, x, gradient, **options):

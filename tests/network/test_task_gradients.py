@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
-from skmtl.network import Architecture, Network, task_gradients
 from skmtl.network import _task_gradients as module
+from skmtl.network import task_gradients
 from skmtl.sharing import CGC, PLE, SHARINGS, Body, BodySpec, Bypass, Hard, Independent, MMoE, Sharing
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 MEMBERS, ROWS = 3, 11
 
 
@@ -48,12 +48,8 @@ class _SplitBody(Body):
 
 
 def make_network(sharing, n_outputs, sizes=(7, 5), activation="tanh", dropout=0.0, seed=0):
-    bias = np.zeros(sum(n_outputs))
-    network = Network(
-        Architecture(sharing, 4, sizes, activation, n_outputs, MEMBERS, "float64", bias, (dropout,) * MEMBERS), CPU
-    )
-    network.initialise([np.random.default_rng(seed + k) for k in range(MEMBERS)])
-    return network
+    seeds = range(seed, seed + MEMBERS)
+    return build.make_network(sharing, 4, sizes, n_outputs, seeds=seeds, activation=activation, dropout=dropout)
 
 
 def generators():

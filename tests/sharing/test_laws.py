@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from skmtl.layers import Workspace
-from skmtl.network import Architecture, Network
 from skmtl.sharing import (
     CGC,
     PLE,
@@ -21,20 +20,17 @@ from skmtl.sharing import (
     MMoE,
     Soft,
 )
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 MEMBERS, TASKS, N_INPUTS, ROWS = 2, 3, 4, 9
 OUTPUTS = (1, 3, 1)
 X = torch.randn(1, ROWS, N_INPUTS, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 def make(sharing, sizes=(7, 5), members=MEMBERS, dropout=0.0):
-    bias = np.arange(5.0)
-    network = Network(
-        Architecture(sharing, N_INPUTS, sizes, "tanh", OUTPUTS, members, "float64", bias, (dropout,) * members), CPU
+    return build.make_network(
+        sharing, N_INPUTS, sizes, OUTPUTS, seeds=range(members), dropout=dropout, initial_bias=np.arange(5.0)
     )
-    network.initialise([np.random.default_rng(k) for k in range(members)])
-    return network
 
 
 def passes_of(network, **options):
@@ -157,8 +153,8 @@ def test_identity_mixing_is_independent():
 def test_mixing_starts_with_rows_that_sum_to_one():
     network = make(CrossStitch(own=0.7))
     np.testing.assert_allclose(network.buffer.arrays()["stitch.0"].sum(2), 1.0, rtol=0, atol=1e-12)
-    one_task = Architecture(CrossStitch(), N_INPUTS, (3,), "tanh", (1,), 1, "float64", np.zeros(1))
-    assert Network(one_task, CPU)(X).shape == (1, ROWS, 1)
+    one_task = build.make_network(CrossStitch(), N_INPUTS, (3,), (1,), seeds=[0])
+    assert one_task(X).shape == (1, ROWS, 1)
 
 
 def test_additive_without_own_parameters_is_hard_sharing():

@@ -8,14 +8,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skmtl import MultiTaskNetRegressor
-from skmtl.balancing import Static
-from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Soft
-from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import OPTIMIZERS, SCHEDULES, DenseRows, Objective, Run, Settings, Streams, TrainingData
+from skmtl.training import OPTIMIZERS, Streams
 from skmtl.training._captured import CapturedStep, captured
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 X = np.random.default_rng(0).normal(size=(43, 4))
 Y = np.column_stack([X[:, 0] - X[:, 1], X[:, 2] ** 2])
 
@@ -43,20 +40,23 @@ def record(step, recorder):
 
 
 def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01)):
-    layout = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(len(Y))) for k, column in enumerate(Y.T)])
-    rows = DenseRows(X, torch.float64, CPU)
-    targets = torch.from_numpy(layout.encode(list(Y.T), np.ones(Y.shape, bool)))
-    data = TrainingData(rows, targets, torch.ones(Y.shape, dtype=torch.float64) if weights is None else weights)
-    sharing = SHARINGS[sharing]() if isinstance(sharing, str) else sharing
-    network = Network(Architecture(sharing, 4, (8, 6), "silu", (1, 1), 2, "float64", np.zeros(2), (dropout,) * 2), CPU)
+    layout = build.make_layout(list(Y.T))
+    data = build.make_data(X, layout.encode(list(Y.T), np.ones(Y.shape, bool)), weights)
     streams = Streams.from_seed(0, 2)
-    network.initialise(streams.initial)
-    learning_rate = torch.tensor(rates, dtype=torch.float64)
-    settings = Settings(
-        OPTIMIZERS[optimizer](), learning_rate, 0.1 * torch.ones_like(learning_rate), SCHEDULES["cosine"], Static(),
-        torch.full((2, 2), 0.5, dtype=torch.float64), 8, 4, None, 0.0,
-    )  # fmt: skip
-    return Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, settings, streams), data
+    network = build.make_network(
+        sharing, 4, (8, 6), (1, 1), seeds=streams.initial, activation="silu", dropout=(dropout,) * 2
+    )
+    settings = build.make_settings(
+        2,
+        2,
+        optimizer=OPTIMIZERS[optimizer](),
+        learning_rate=build.tensor(rates),
+        weight_decay=build.tensor([0.1, 0.1]),
+        batch_size=8,
+        max_iter=4,
+        tol=0.0,
+    )
+    return build.make_run(network, layout, data, settings, streams), data
 
 
 @pytest.mark.parametrize("sharing", ["hard", "ple", Soft(0.1)])

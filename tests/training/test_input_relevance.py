@@ -6,69 +6,37 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.balancing import Static
-from skmtl.network import Architecture, Network
-from skmtl.sharing import SHARINGS
-from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import (
-    OPTIMIZERS,
-    SCHEDULES,
-    DenseRows,
-    Objective,
-    Settings,
-    Streams,
-    TrainingData,
-    Validation,
-    learn_input_scale,
-)
+from skmtl.training import Validation, learn_input_scale
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 N, D, MEMBERS = 60, 5, 3
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, D))
 Y = np.column_stack([X[:, 0], X[:, 0] - X[:, 1]])  # inputs 2, 3 and 4 say nothing
 HELD_OUT = RNG.random((MEMBERS, N)) < 0.2
-LAYOUT = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(N)) for k, column in enumerate(Y.T)])
-OBJECTIVE = Objective(LAYOUT.groups, LAYOUT.n_outputs, CPU)
+OBJECTIVE = build.make_objective(build.make_layout(list(Y.T)))
 
 
 def data_of(members, X=X):
     kept = torch.from_numpy(~HELD_OUT[members]).double()
-    return TrainingData(DenseRows(X, torch.float64, CPU), torch.from_numpy(Y), torch.ones(N, 2).double(), kept)
+    return build.make_data(X, Y, kept=kept)
 
 
 def settings_of(members, rates=(0.02,) * MEMBERS):
-    return Settings(
-        optimizer=OPTIMIZERS["adamw"](),
-        learning_rate=torch.tensor(rates, dtype=torch.float64)[members],
-        weight_decay=torch.full((len(members),), 0.01, dtype=torch.float64),
-        schedule=SCHEDULES["cosine"],
-        balancer=Static(),
-        importance=torch.full((len(members), 2), 0.5, dtype=torch.float64),
-        batch_size=16,
-        max_iter=100,
-        patience=None,
-        tol=0.0,
-        scouting=20,
-    )
+    rate = build.tensor(rates)[members]
+    return build.make_settings(len(members), 2, learning_rate=rate, max_iter=100, tol=0.0, scouting=20)
 
 
 def network_of(members, sharing="hard", n_inputs=D):
-    n_members = len(members)
-    architecture = Architecture(
-        SHARINGS[sharing](), n_inputs, (8,), "tanh", (1, 1), n_members, "float64", np.zeros(2), (0.1,) * n_members
-    )
-    network = Network(architecture, CPU)
-    network.initialise([np.random.default_rng(k) for k in members])
-    return network
+    return build.make_network(sharing, n_inputs, (8,), (1, 1), seeds=members, dropout=0.1)
 
 
 def scouted(members, *, rates=(0.02,) * MEMBERS, sharing="hard", X=X, validated=True, **settings):
     """Return the network before and after."""
-    network, data, parent = network_of(members, sharing, X.shape[1]), data_of(members, X), np.random.SeedSequence(3)
+    network, data = network_of(members, sharing, X.shape[1]), data_of(members, X)
     every = torch.arange(N).expand(len(members), N)
     validation = Validation(OBJECTIVE, data, every, torch.from_numpy(HELD_OUT[members]).double())
-    streams = Streams(parent, [np.random.SeedSequence(3, spawn_key=(k,)) for k in members])
+    streams = build.make_streams(members, seed=3)
     chosen = replace(settings_of(members, rates), **settings)
     before = streams.order.bit_generator.state
     result = learn_input_scale(network, OBJECTIVE, data, chosen, streams, validation if validated else None)

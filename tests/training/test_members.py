@@ -4,64 +4,43 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.balancing import Static
 from skmtl.layers import ParameterBuffer, ParameterSpec
-from skmtl.network import Architecture, Network
+from skmtl.network import Network
 from skmtl.sharing import SHARINGS
-from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import (
-    OPTIMIZERS,
-    SCHEDULES,
-    DenseRows,
-    DivergenceError,
-    Objective,
-    Run,
-    Settings,
-    Streams,
-    Training,
-    TrainingData,
-    Validation,
-)
+from skmtl.training import OPTIMIZERS, DivergenceError, Streams, Training, Validation
+from tests import _builders as build
 
-CPU = torch.device("cpu")
 N, D, MEMBERS = 40, 3, 4
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, D))
 Y = np.column_stack([X[:, 0], X[:, 1] * X[:, 2]])
-LAYOUT = TaskLayout([SquaredError().fit(f"t{k}", column, np.ones(N)) for k, column in enumerate(Y.T)])
+LAYOUT = build.make_layout(list(Y.T))
 
 
-def make_network(members, sharing="hard", dropout=()):
-    rates = tuple(dropout) or (0.0,) * members
-    architecture = Architecture(SHARINGS[sharing](), D, (5,), "tanh", (1, 1), members, "float64", np.zeros(2), rates)
-    network = Network(architecture, CPU)
-    network.initialise([np.random.default_rng(k) for k in range(members)])
-    return network
+def make_network(members, sharing="hard", dropout=0.0):
+    return build.make_network(sharing, D, (5,), (1, 1), seeds=range(members), dropout=dropout)
 
 
 def make_training(*, rates=(0.01,) * MEMBERS, optimizer="adamw", patience=None, own_cells=False, validated=True):
     """Four members of two teams, each with weights, dropout and held-out rows of its own."""
     rng = np.random.default_rng(1)
     held_out = torch.from_numpy(rng.random((MEMBERS, N)) < 0.2)
-    cells = torch.from_numpy(rng.random((MEMBERS, N, 2) if own_cells else (N, 2)))
-    data = TrainingData(DenseRows(X, torch.float64, CPU), torch.from_numpy(Y), cells, (~held_out).double())
-    objective = Objective(LAYOUT.groups, LAYOUT.n_outputs, CPU)
+    cells = rng.random((MEMBERS, N, 2) if own_cells else (N, 2))
+    data = build.make_data(X, Y, cells, (~held_out).double())
     every = torch.arange(N).expand(MEMBERS, N)
-    validation = Validation(objective, data, every, held_out.double()) if validated else None
-    settings = Settings(
+    validation = Validation(build.make_objective(LAYOUT), data, every, held_out.double()) if validated else None
+    settings = build.make_settings(
+        MEMBERS,
+        2,
         optimizer=OPTIMIZERS[optimizer](),
-        learning_rate=torch.tensor(rates, dtype=torch.float64),
-        weight_decay=torch.full((MEMBERS,), 0.01, dtype=torch.float64),
-        schedule=SCHEDULES["cosine"],
-        balancer=Static(),
-        importance=torch.from_numpy(rng.dirichlet([1, 1], MEMBERS)),
-        batch_size=16,
+        learning_rate=build.tensor(rates),
+        importance=build.tensor(rng.dirichlet([1, 1], MEMBERS)),
         max_iter=8,
         patience=patience,
         tol=0.02,
     )
     network = make_network(MEMBERS, dropout=(0.0, 0.2, 0.4, 0.0))
-    run = Run(network, objective, data, settings, Streams.from_seed(3, MEMBERS))
+    run = build.make_run(network, LAYOUT, data, settings, Streams.from_seed(3, MEMBERS))
     return Training(run, data, validation, teams=np.array([0, 0, 1, 1]), task_names=["a", "b"])
 
 
@@ -88,9 +67,9 @@ def test_a_stack_of_networks_holds_each_of_them(sharing):
 
 def test_pick_keeps_the_layout_of_the_buffer():
     specs = [ParameterSpec(n, shape, lambda g, s: g.normal(size=s)) for n, shape in (("w", (2, 3)), ("b", (3,)))]
-    buffer = ParameterBuffer(specs, 3, torch.float64, CPU)
+    buffer = ParameterBuffer(specs, 3, torch.float64, build.CPU)
     buffer.initialise([np.random.default_rng(k) for k in range(3)])
-    fewer = ParameterBuffer(specs, 2, torch.float64, CPU)
+    fewer = ParameterBuffer(specs, 2, torch.float64, build.CPU)
     fewer.values.copy_(buffer.pick(buffer.values, torch.tensor([2, 0])))
     for name in ("w", "b"):
         assert torch.equal(fewer.view(name), buffer.view(name)[[2, 0]])

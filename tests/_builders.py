@@ -1,0 +1,98 @@
+"""Networks, data and runs for the tests of what is below the estimators: float64 on the CPU by default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from skmtl.balancing import Static
+from skmtl.network import Architecture, Network
+from skmtl.sharing import SHARINGS, Sharing
+from skmtl.tasks import Kind, SquaredError, TaskLayout
+from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings, Streams, TrainingData
+
+CPU = torch.device("cpu")
+
+
+def tensor(values: Any) -> torch.Tensor:
+    return torch.tensor(np.asarray(values, dtype=float))
+
+
+def make_network(
+    sharing: str | Sharing,
+    n_inputs: int,
+    sizes: Sequence[int],
+    n_outputs: Sequence[int],
+    *,
+    seeds: Iterable[int | np.random.Generator],
+    activation: str = "tanh",
+    dropout: float | Sequence[float] = 0.0,
+    dtype: str = "float64",
+    **fields: Any,
+) -> Network:
+    """Build a network with a member for each seed that its first parameters are drawn with."""
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    rates = (dropout,) * len(generators) if isinstance(dropout, float) else tuple(dropout)
+    architecture = Architecture(
+        sharing=SHARINGS[sharing]() if isinstance(sharing, str) else sharing,
+        n_inputs=n_inputs,
+        hidden_layer_sizes=tuple(sizes),
+        activation=activation,
+        n_outputs=tuple(n_outputs),
+        members=len(generators),
+        dtype=dtype,
+        **{"initial_bias": np.zeros(sum(n_outputs)), "dropout": rates, **fields},
+    )
+    network = Network(architecture, CPU)
+    network.initialise(generators)
+    return network
+
+
+def make_layout(columns: Sequence[np.ndarray], kinds: Sequence[Kind] | None = None) -> TaskLayout:
+    """Fit tasks t0, t1, ... of these kinds to their labels; numbers by default."""
+    kinds = kinds or [SquaredError()] * len(columns)
+    pairs = enumerate(zip(kinds, columns, strict=True))
+    return TaskLayout([kind.fit(f"t{k}", column, np.ones(len(column))) for k, (kind, column) in pairs])
+
+
+def make_objective(layout: TaskLayout) -> Objective:
+    return Objective(layout.groups, layout.n_outputs, CPU)
+
+
+def make_data(X: np.ndarray, targets: Any, weights: Any = None, kept: torch.Tensor | None = None) -> TrainingData:
+    """Rows with encoded targets, weights of cells (1 by default), and which rows each member learns from."""
+    targets = tensor(targets)
+    return TrainingData(
+        DenseRows(X, torch.float64, CPU), targets, tensor(np.ones(targets.shape) if weights is None else weights), kept
+    )
+
+
+def make_settings(members: int, n_tasks: int, **changes: Any) -> Settings:
+    """How to train: AdamW under a cosine schedule with equal weights of tasks."""
+    ones = torch.ones(members, dtype=torch.float64)
+    settings = Settings(
+        optimizer=AdamW(),
+        learning_rate=0.01 * ones,
+        weight_decay=0.01 * ones,
+        schedule=SCHEDULES["cosine"],
+        balancer=Static(),
+        importance=torch.full((members, n_tasks), 1 / n_tasks, dtype=torch.float64),
+        batch_size=16,
+        max_iter=6,
+        patience=None,
+        tol=1e-4,
+    )
+    return replace(settings, **changes)
+
+
+def make_streams(members: Iterable[int], seed: int = 5) -> Streams:
+    """Random streams of the members with these numbers, among any others."""
+    return Streams(np.random.SeedSequence(seed), [np.random.SeedSequence(seed, spawn_key=(k,)) for k in members])
+
+
+def make_run(network: Network, layout: TaskLayout, data: TrainingData, settings: Settings, streams: Streams) -> Run:
+    return Run(network, make_objective(layout), data, settings, streams)
