@@ -60,7 +60,7 @@ def test_grid_search_trades_one_task_for_another() -> None:
     assert len(set(best)) > 1
 
 
-def test_weights_trade_one_task_for_another_and_the_chosen_model_survives_a_pickle() -> None:
+def test_a_weight_search_trades_one_task_for_another() -> None:
     printed = run("07_weight_search.py")
     lines = re.findall(r"^ *[-\d. ]+(?:  <- chosen)?$", printed, flags=re.MULTILINE)
     table = np.array([[float(number) for number in NUMBER.findall(line)] for line in lines])

@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,12 @@ import skmtl
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skmtl"
 FILES = sorted(PACKAGE.rglob("*.py"))
-FILE_IDS = [str(path.relative_to(PACKAGE)) for path in FILES]
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50
+MAX_TEST_FILE_LINES = 500
+MAX_NAME = 68  # of a test
 
 # Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
 # Every package is listed; all may import GROUND.
@@ -148,28 +150,48 @@ def test_private_names_of_scikit_learn_have_one_home() -> None:
     assert private == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=FILE_IDS)
-def test_scikit_learn_stays_out_of_the_engine(path: Path) -> None:
-    module = module_of(path)
-    if part_of(module) in WITHOUT_SKLEARN:
-        assert [name for name in imported(parse(path), module) if name.split(".")[0] == "sklearn"] == []
+def test_scikit_learn_stays_out_of_the_engine() -> None:
+    engine = [path for path in FILES if part_of(module_of(path)) in WITHOUT_SKLEARN]
+    assert importing("sklearn", engine, parse) == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=FILE_IDS)
-def test_matplotlib_is_imported_inside_functions_only(path: Path) -> None:
-    names = imported(at_module_level(parse(path)), module_of(path))
-    assert [name for name in names if name.split(".")[0] == "matplotlib"] == []
+def test_matplotlib_is_imported_inside_functions_only() -> None:
+    assert importing("matplotlib", FILES, lambda path: at_module_level(parse(path))) == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=FILE_IDS)
-def test_files_and_functions_are_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
-    long = {
-        node.name: lines_of_body(node)
+def importing(package: str, files: list[Path], read: Callable[[Path], ast.Module]) -> dict[str, list[str]]:
+    """What files import of a package."""
+    found = {}
+    for path in files:
+        names = [name for name in imported(read(path), module_of(path)) if name.split(".")[0] == package]
+        found |= {str(path.relative_to(PACKAGE)): names} if names else {}
+    return found
+
+
+def test_files_are_small() -> None:
+    limits = dict.fromkeys(FILES, MAX_FILE_LINES) | dict.fromkeys(TEST_FILES, MAX_TEST_FILE_LINES)
+    n_lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in limits}
+    assert {str(path.relative_to(ROOT)): n for path, n in n_lines.items() if n > limits[path]} == {}
+
+
+def test_functions_are_small() -> None:
+    lengths = {
+        f"{path.relative_to(PACKAGE)}: {node.name}": lines_of_body(node)
+        for path in FILES
         for node in ast.walk(parse(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of_body(node) > MAX_FUNCTION_LINES
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    assert long == {}
+    assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
+
+
+def test_names_of_tests_are_short() -> None:
+    names = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in TEST_FILES
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name) > MAX_NAME
+    ]
+    assert names == []
 
 
 def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -121,7 +121,7 @@ def test_cagrad_of_equally_long_gradients(cosine, c):
     close(solve(CAGrad(c), two(2.0, 2.0, cosine))[0], [0.5 * (1 + c)] * 2)
 
 
-def test_cagrad_of_aligned_gradients_helps_the_short_one_most_along_their_common_line():
+def test_cagrad_helps_the_short_one_of_aligned_gradients_most():
     weights = solve(CAGrad(0.5), two(3.0, 1.0, 1.0))[0].numpy()
     assert weights @ [3.0, 1.0] == pytest.approx(1.5 * 2.0, rel=1e-6)  # (1 + c) times the mean gradient's length
 

@@ -48,7 +48,7 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
     )
 
 
-def test_more_inputs_and_fewer_hidden_units_are_dropped_where_many_rows_are_wide():
+def test_wide_tables_of_many_rows_drop_more_inputs_and_fewer_units():
     wide = replace(of_rows(CLASSIFICATION, 1500), n_inputs=400)
     narrow, few = replace(wide, n_inputs=399), of_rows(wide, 1499)
     found = [resolved(summary) for summary in (wide, narrow, few)]

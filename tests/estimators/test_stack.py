@@ -105,7 +105,7 @@ def test_fits_that_begin_alike_do_not_disturb_each_other(seed):
             assert_same_fit(stacks[place].fitted(place), make(**estimator.get_params()).fit(X, Y))
 
 
-def test_fits_that_begin_alike_share_what_they_begin_with_and_nothing_outlives_them():
+def test_fits_that_begin_alike_share_their_beginning_until_they_end():
     fits = on_same_rows([make(loss_weights=[1, k + 1], random_state=seed) for k, seed in enumerate((0, 0, 7, 8))])
     (memory,) = [stack.memory for stack in cut_into_stacks(fits, 1e9)]
     stacks = cut_into_stacks(fits, memory / 2)
@@ -257,7 +257,7 @@ def test_stacks_side_by_side_keep_to_the_memory_too():
     assert max(stack.memory for stack in stacks) <= allowed
 
 
-def test_rows_of_several_folds_keep_to_the_memory_and_those_of_one_are_always_taken():
+def test_rows_of_several_folds_keep_to_the_memory():
     wide = np.tile(X, 100)
     rows = [CommonRows(make(hidden_layer_sizes=()), wide[own], Y[own]) for own in TRAIN]
     fits = [(make(hidden_layer_sizes=(), loss_weights=[1, k + 1]), own) for own in rows for k in range(2)]

@@ -179,7 +179,7 @@ def pipeline(**params):
     return Pipeline([("scale", StandardScaler()), ("net", MultiTaskNetClassifier(**{**SMALL, **params}))])
 
 
-def test_grid_search_in_a_pipeline_with_every_task_and_a_refit_by_the_mean():
+def test_grid_search_in_a_pipeline_refits_by_the_mean_of_all_tasks():
     y = holes(CLASSES)
     axes = {"net__loss_weights__task0": [0.1, 10]}
     search = GridSearchCV(pipeline(), axes, scoring=task_scores, refit="mean", cv=FOLDS, error_score="raise")

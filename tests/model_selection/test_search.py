@@ -8,7 +8,6 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from numpydoc.validate import validate
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -18,10 +17,8 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import (
     GridSearchCV,
-    HalvingGridSearchCV,
     ParameterGrid,
     RandomizedSearchCV,
-    cross_val_score,
 )
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,7 +29,6 @@ from skmtl.estimators._stack import Stack
 from skmtl.model_selection import (
     Dirichlet,
     Halving,
-    LogUniform,
     MultiTaskKFold,
     MultiTaskSearchCV,
     ParetoDisplay,
@@ -502,62 +498,3 @@ def test_the_front_of_a_search_and_its_picture():
     with pytest.raises(ValueError, match="shows two tasks"):
         display.plot(tasks=["task0"])
     mpl.pyplot.close("all")
-
-
-# scikit-learn's searches and optuna ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["grid", "random", "halving"])
-def test_spaces_in_other_searches(problem, name):
-    net, y = problem
-    searches = {
-        "grid": lambda: GridSearchCV(net, {"loss_weights": SimplexGrid(2, 2)}, cv=CV, error_score="raise"),
-        "random": lambda: RandomizedSearchCV(
-            net,
-            {"loss_weights": Dirichlet([1, 2]), "sharing": ["hard", "independent"]},
-            n_iter=2,
-            cv=CV,
-            random_state=0,
-            error_score="raise",
-        ),
-        "halving": lambda: HalvingGridSearchCV(
-            net,
-            {"loss_weights__task0": [0.1, 1, 10]},
-            cv=MultiTaskKFold(2),
-            resource="max_iter",
-            max_resources=4,
-            min_resources=1,
-            error_score="raise",
-        ),
-    }
-    fitted = searches[name]().fit(X, y)
-    assert np.isfinite(fitted.cv_results_["mean_test_score"]).all()
-    assert fitted.predict(X).shape == (N, 2)
-
-
-@pytest.mark.parametrize("space", [Dirichlet(1.0, n_tasks=2), LogUniform(2, 0.1, 10)])
-def test_spaces_in_optuna(space):
-    optuna = pytest.importorskip("optuna")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    net, y = CASES["regressor"]
-    holes = np.where(HOLES, np.nan, y)
-
-    def objective(trial):
-        weights = space.suggest(trial)
-        own = {"loss_weights__task0": weights[0], "loss_weights__task1": weights[1]}
-        return cross_val_score(clone(net).set_params(**own), X, holes, cv=CV, error_score="raise").mean()
-
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
-    study.optimize(objective, n_trials=2)
-    assert np.isfinite(study.best_value)
-    assert len(study.best_params) == 2
-
-
-@pytest.mark.parametrize("cls", [MultiTaskSearchCV, SimplexGrid, Dirichlet, LogUniform, Halving, ParetoDisplay])
-def test_documentation(cls):
-    ignored = {"RT02", "GL01", "GL02", "SA01", "ES01"}
-    names = [cls.__module__ + "." + cls.__name__]
-    own = [name for name, value in vars(cls).items() if callable(value) and not name.startswith("_")]
-    for name in [*names, *(f"{names[0]}.{method}" for method in own)]:
-        skipped = ignored | (set() if name in names else {"EX01"})
-        assert [error for error in validate(name)["errors"] if error[0] not in skipped] == []

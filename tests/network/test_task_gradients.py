@@ -179,7 +179,7 @@ COMMON = {  # names of saved features, whether they hold several experts, of whi
     "sharing", [MMoE(gate_dropout=0.3), PLE(n_levels=3), PLE(n_private=2), PLE(1, 0), CGC(), Bypass()]
 )
 @pytest.mark.parametrize("hand_derived", [False, True])
-def test_parameters_of_a_task_follow_their_own_loss_beside_features_in_common(sharing, hand_derived, monkeypatch):
+def test_parameters_of_a_task_follow_its_own_loss_alone(sharing, hand_derived, monkeypatch):
     """In one backward by hand, or in two."""
     n_outputs = (1, 3, 2)
     network = make_network(sharing, n_outputs, sizes=(7, 5, 6), activation="silu", dropout=0.3)
