@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from skmtl.balancing import BALANCERS
-from skmtl.training import DenseRows, TrainingData
-from tests.contracts.test_balancing_laws import CPU, N, X, make_data, make_run
+from tests import _builders as build
+from tests.contracts.test_balancing_laws import N, X, make_data, make_run
 
 KEPT = torch.from_numpy(np.random.default_rng(2).random((3, N)) < 0.7)
 FORMS = [
@@ -26,8 +26,8 @@ class TowardsZero:
 
 
 def data_with(rows):
-    data = make_data(members=KEPT.double())
-    return TrainingData(DenseRows(rows, torch.float64, CPU), data.targets, data.cell_weights, KEPT.double())
+    known = make_data()
+    return build.make_data(rows, known.targets, known.cell_weights, KEPT.double())
 
 
 def gradient_of(balancer, sharing, terms, rows=X):
