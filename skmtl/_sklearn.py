@@ -30,35 +30,35 @@ except ImportError:  # scikit-learn < 1.9
 
 
 class FitProgress:
-    """Tells the estimator's callbacks of a fit and of its epochs.
+    """Tells the estimator's callbacks of a fit and of its steps: epochs, or fits and rungs of a search.
 
     Parameters
     ----------
     estimator : estimator
         Being fitted.
-    max_iter : int
-        Greatest number of epochs.
+    max_steps : int
+        Greatest number of steps.
     X, y : array-like
         What it is fitted to.
     """
 
-    def __init__(self, estimator: Any, max_iter: int, X: Any, y: Any) -> None:
+    def __init__(self, estimator: Any, max_steps: int, X: Any, y: Any) -> None:
         self.estimator, self.data = estimator, {"X": X, "y": y}
         listens = HAS_CALLBACKS and bool(
             getattr(estimator, "_skl_callbacks", [])
         )  # contexts cost a millisecond an epoch
-        self.context = estimator._init_callback_context(max_subtasks=max_iter) if listens else None
+        self.context = estimator._init_callback_context(max_subtasks=max_steps) if listens else None
         if self.context is not None:
             self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
 
-    def epoch(self, fitted_attributes: Callable[[], dict[str, Any]]) -> bool:
-        """Report an epoch; True if a callback wants to stop."""
+    def step(self, name: str, fitted_attributes: Callable[[], dict[str, Any]] | None = None) -> bool:
+        """Report a step; True if a callback wants to stop."""
         if self.context is None:
             return False
-        epoch = self.context.subcontext(task_name="epoch")
-        epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        step = self.context.subcontext(task_name=name)
+        step.call_on_fit_task_begin(estimator=self.estimator, **self.data)
         return bool(
-            epoch.call_on_fit_task_end(
+            step.call_on_fit_task_end(
                 estimator=self.estimator, **self.data, reconstruction_attributes=fitted_attributes
             )
         )

@@ -13,7 +13,20 @@ from skmtl.balancing import Static
 from skmtl.network import Architecture, Network
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Kind, SquaredError, TaskLayout
-from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings, Streams, TrainingData
+from skmtl.training import (
+    SCHEDULES,
+    AdamW,
+    DenseRows,
+    EarlyStopping,
+    FitConfig,
+    History,
+    Objective,
+    Run,
+    Streams,
+    Training,
+    TrainingData,
+    Validation,
+)
 
 CPU = torch.device("cpu")
 
@@ -71,22 +84,38 @@ def make_data(X: np.ndarray, targets: Any, weights: Any = None, kept: torch.Tens
     )
 
 
-def make_settings(members: int, n_tasks: int, **changes: Any) -> Settings:
+def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
     """How to train: AdamW under a cosine schedule with equal weights of tasks."""
     ones = torch.ones(members, dtype=torch.float64)
-    settings = Settings(
-        optimizer=AdamW(),
+    config = FitConfig(
         learning_rate=0.01 * ones,
         weight_decay=0.01 * ones,
+        loss_weights=torch.full((members, n_tasks), 1 / n_tasks, dtype=torch.float64),
+        sharing=SHARINGS["hard"](),
+        hidden_layer_sizes=(),
+        activation="tanh",
+        input_dropout=0.0,
+        dtype="float64",
+        device=CPU,
+        optimizer=AdamW(),
         schedule=SCHEDULES["cosine"],
         balancer=Static(),
-        importance=torch.full((members, n_tasks), 1 / n_tasks, dtype=torch.float64),
+        record=(),
+        matmul_dtype=None,
+        cuda_graphs=False,
         batch_size=16,
         max_iter=6,
         patience=None,
         tol=1e-4,
+        relevance_epochs=0,
+        dropout=0.0,
+        members=members,
+        seed=0,
+        n_folds=0,
+        corrects=False,
+        n_threads=None,
     )
-    return replace(settings, **changes)
+    return replace(config, **changes)
 
 
 def make_streams(members: Iterable[int], seed: int = 5) -> Streams:
@@ -94,5 +123,18 @@ def make_streams(members: Iterable[int], seed: int = 5) -> Streams:
     return Streams(np.random.SeedSequence(seed), [np.random.SeedSequence(seed, spawn_key=(k,)) for k in members])
 
 
-def make_run(network: Network, layout: TaskLayout, data: TrainingData, settings: Settings, streams: Streams) -> Run:
-    return Run(network, make_objective(layout), data, settings, streams)
+def make_run(network: Network, layout: TaskLayout, data: TrainingData, config: FitConfig, streams: Streams) -> Run:
+    return Run(network, make_objective(layout), data, config, streams)
+
+
+def train(
+    run: Run, data: TrainingData, validation: Validation | None = None, *, task_names: list[str] | None = None
+) -> tuple[History, EarlyStopping]:
+    """Train to the end and put the kept weights back; raise where the loss stopped being finite."""
+    training = Training(run, data, validation, task_names=task_names)
+    training.advance(run.config.max_iter)
+    training.check_weights()
+    for error in training.failures.values():
+        raise error
+    training.stopping.finish()
+    return training.history, training.stopping

@@ -23,11 +23,12 @@ MAX_NAME = 68  # of a test
 
 # Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
 # Every package is listed; all may import GROUND.
-GROUND = {"_params", "_sklearn", "_state", "defaults"}
+GROUND = {"_params", "_roles", "_sklearn", "_state", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "encoders", "sharing", "network", "training"}
 MAY_IMPORT = {
     "": {"balancing", "estimators", "training"},
     "_params": set(),
+    "_roles": set(),
     "_sklearn": set(),
     "_state": set(),
     "defaults": set(),
@@ -39,11 +40,12 @@ MAY_IMPORT = {
     "encoders": {"inputs", "layers"},
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
-    "training": {"layers", "tasks", "balancing", "network"},
+    "training": {"layers", "tasks", "balancing", "sharing", "network"},
     "correction": {"tasks", "network"},
     "metrics": {"inputs", "tasks"},
-    "estimators": {*_ENGINE, "correction", "metrics"},
-    "model_selection": {*_ENGINE, "estimators", "metrics"},
+    "fitting": {*_ENGINE, "correction"},
+    "estimators": {*_ENGINE, "correction", "fitting", "metrics"},
+    "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "inspection": {"estimators"},
 }
 WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "correction"}

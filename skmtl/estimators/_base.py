@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import sys
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,28 +12,19 @@ import numpy as np
 from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
-from skmtl.estimators._classes import require_classifier, require_same_classes
-from skmtl.estimators._encoding import as_encoder, check_columns
+from skmtl.estimators._encoding import as_encoder
+from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._html import AutoParamsHTMLMixin
-from skmtl.estimators._learner import Learner
 from skmtl.estimators._nested_params import NestedParamsMixin
-from skmtl.estimators._out_of_fold import OutOfFold, OutOfFoldMixin
+from skmtl.estimators._out_of_fold import OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
-from skmtl.estimators._weights import class_weight_factors
-from skmtl.inputs import (
-    LabelledRows,
-    TaskLabels,
-    labels_by_task,
-    read_classes,
-    read_labelled_rows,
-    require_same_tasks,
-)
+from skmtl.fitting import FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
+from skmtl.inputs import TaskLabels
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
-COLUMNS = ("n_features_in_", "feature_names_in_")
 _ONE_PASS = {
     "max_iter": 1,
     "early_stopping": False,
@@ -123,18 +113,14 @@ class BaseMultiTaskNet(
             If the loss stops being finite.
         """
         self._validate_params()
-        resume = self.warm_start and hasattr(self, "network_")
-        with self._columns_kept_on_failure():
-            observations = self._observe(X, y, sample_weight, known=resume)
-            learner = self._continued(observations) if resume else self._started(observations)
-            validation = self._observe_validation(X_val, y_val, sample_weight_val, learner)
-            learner.prepare(observations, self._weights(observations, learner), validation)
-            progress = FitProgress(self, learner.max_iter, X, y)
-            learner.train(
-                verbose=bool(self.verbose), after_epoch=lambda: progress.epoch(lambda: self._snapshot(learner))
-            )
-            held_out = learner.out_of_fold(observations)
-        self._adopt(learner, held_out)
+        continued = self.warm_start and hasattr(self, "network_")
+        inputs = read_inputs(self, X, y, sample_weight, X_val, y_val, sample_weight_val, continued=continued)
+        job = prepare(self.get_params(deep=False), inputs, network=self.network_ if continued else None)
+        progress = FitProgress(self, job.config.max_iter, X, y)
+        trainer = self._train(
+            job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0)))
+        )
+        self._adopt(trainer.result(0))
         progress.end()
         return self
 
@@ -167,117 +153,54 @@ class BaseMultiTaskNet(
             As in :meth:`fit`, and if a label is not among the classes.
         """
         self._validate_params()
-        known = hasattr(self, "network_")
-        with self._columns_kept_on_failure():
-            observations = self._observe(X, y, sample_weight, known=known)
-            learner = (
-                self._continued(observations, classes)
-                if known
-                else self._started(observations, classes, more_to_come=True)
-            )
-            learner.resume(getattr(self, "_run", None))
-            learner.prepare(observations, self._weights(observations, learner), None, **_ONE_PASS)
-            self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
-            learner.train(verbose=bool(self.verbose))
-        self._adopt(learner)
-        self._run = learner.run
+        continued = hasattr(self, "network_")
+        inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, keep_open=not continued)
+        params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)
+        job = prepare(params, inputs, network=self.network_ if continued else None, run=run)
+        self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
+        trainer = self._train(job)
+        self._adopt(trainer.result(0))
+        self._run = trainer.run
         return self
 
-    def _observe(self, X: Any, y: Any, sample_weight: Any, known: bool) -> LabelledRows:
-        if known:
-            self._check_columns(X)
-        observations = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
-        if not known:
-            check_columns(self, X, as_encoder(self.encoder), reset=True)
-        return observations
+    def _train(self, job: FitJob, report: Report = lambda trainer: False) -> StackedTrainer:
+        """Train one job; a keyboard interrupt ends the training, and the weights so far are kept."""
 
-    @contextmanager
-    def _columns_kept_on_failure(self) -> Iterator[None]:
-        """Remember the columns of the last fit that succeeded."""
-        before = {name: value for name, value in self.__dict__.items() if name in COLUMNS}
-        try:
-            yield
-        except BaseException:
-            for name in COLUMNS:
-                self.__dict__.pop(name, None)
-            self.__dict__.update(before)
-            raise
+        def after_epoch(trainer: StackedTrainer) -> bool:
+            if self.verbose:
+                sys.stdout.write(progress_line(trainer.snapshot(0, last_epoch=True)))
+            return report(trainer)
 
-    def _started(self, observations: LabelledRows, classes: Any = None, *, more_to_come: bool = False) -> Learner:
-        given = read_classes(classes, observations.labels)
-        columns = labels_by_task(observations, given)
-        kinds = self._kinds(columns)
-        tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
-        if more_to_come:
-            tasks = [task.kind.keep_open(task) for task in tasks]
-        for task, classes_of_task in zip(tasks, given, strict=True):
-            require_classifier(task, classes_of_task)
-        encoder = copy.deepcopy(as_encoder(self.encoder))
-        encoder.fit(observations.X, observations.row_weights)
-        return Learner(self.get_params(deep=False), encoder, tasks, observations.labels.one_dimensional)
+        (trainer,) = fit_many([(0, job)], report=after_epoch)
+        result = trainer.result(0)  # raises what made the fit fail
+        if trainer.interrupted:
+            message = f"Training interrupted by user in epoch {result.n_iter}; the weights so far are kept."
+            warnings.warn(message, stacklevel=3)
+        return trainer
 
-    def _continued(self, observations: LabelledRows, classes: Any = None) -> Learner:
-        require_same_tasks("y", observations.labels, self.task_names_.tolist())
-        for task, given in zip(self.tasks_, read_classes(classes, observations.labels), strict=True):
-            require_same_classes(task, given)
-        members = self.network_.architecture.members
-        if members != self.n_estimators:
-            raise ValueError(
-                f"n_estimators={self.n_estimators}, but the network has {members} members; their number cannot change "
-                f"when training goes on. Set n_estimators={members}, or fit with warm_start=False."
-            )
-        return Learner(self.get_params(deep=False), self.encoder_, self.tasks_, self._one_dimensional, self.network_)
-
-    def _weights(self, observations: LabelledRows, learner: Learner) -> np.ndarray:
-        """Weights of the cells with the class weights in them."""
-        labels, class_weight = observations.labels, getattr(self, "class_weight", None)
-        if class_weight is None:
-            return observations.weights
-        factors = class_weight_factors(
-            class_weight,
-            learner.tasks,
-            labels.columns,
-            observations.weights,
-            learner.one_dimensional,
-        )
-        weights: np.ndarray = observations.weights * factors
-        return weights
-
-    def _observe_validation(
-        self, X_val: Any, y_val: Any, sample_weight_val: Any, learner: Learner
-    ) -> tuple[LabelledRows, np.ndarray] | None:
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val go together: pass both or neither.")
-        if X_val is None:
-            return None
-        check_columns(self, X_val, learner.encoder, reset=False)
-        observations = read_labelled_rows(X_val, y_val, sample_weight_val, self.missing_label, type(self).__name__)
-        require_same_tasks("y_val", observations.labels, [task.name for task in learner.tasks])
-        return observations, self._weights(observations, learner)
-
-    def _attributes(self, learner: Learner) -> dict[str, Any]:
-        names = [task.name for task in learner.tasks]
-        return {
-            "encoder_": learner.encoder,
-            "tasks_": learner.tasks,
-            "task_names_": np.asarray(names, dtype=object),
-            "loss_weights_": learner.loss_weights,
-            "auto_params_": learner.resolved.choices,
-            "history_": learner.history,
-            "n_iter_": learner.n_iter,
-            "network_": learner.network,
-            "_layout": learner.layout,
-            "_correction": learner.correction,
-            "_one_dimensional": learner.one_dimensional,
-            **self._expose(learner.tasks, learner.one_dimensional),
+    def _attributes(self, result: FitResult) -> dict[str, Any]:
+        inputs = result.job.inputs
+        return inputs.columns | {
+            "encoder_": inputs.encoder,
+            "tasks_": inputs.tasks,
+            "task_names_": np.asarray([task.name for task in inputs.tasks], dtype=object),
+            "loss_weights_": result.job.loss_weights,
+            "auto_params_": result.job.choices,
+            "history_": result.history,
+            "n_iter_": result.n_iter,
+            "network_": result.network,
+            "_layout": inputs.layout,
+            "_correction": result.correction,
+            "_out_of_fold": result.held_out,
+            "_one_dimensional": inputs.one_dimensional,
+            **self._expose(inputs.tasks, inputs.one_dimensional),
         }
 
-    def _adopt(self, learner: Learner, held_out: OutOfFold | None = None) -> None:
-        self.__dict__.pop("_run", None)
-        self.__dict__.update(self._attributes(learner), _out_of_fold=held_out)
-
-    def _snapshot(self, learner: Learner) -> dict[str, Any]:
-        return {**self._attributes(learner), "network_": copy.deepcopy(learner.network), "_out_of_fold": None}
+    def _adopt(self, result: FitResult) -> None:
+        """Take over what a fit has learned."""
+        for name in (*COLUMNS, "_run"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(self._attributes(result))
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

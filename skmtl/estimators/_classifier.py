@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import classification_kind
-from skmtl.estimators._prediction import log_probabilities
+from skmtl.fitting import log_probabilities
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
 

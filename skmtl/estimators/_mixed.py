@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import may_have_classes, mixed_kinds
-from skmtl.estimators._prediction import log_probabilities
+from skmtl.fitting import log_probabilities
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
 

@@ -11,9 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
-from skmtl.estimators._prediction import decode, predict_responses, sharing_findings, stack_columns
-from skmtl.estimators._scoring import score_columns
 from skmtl.estimators._task_view import TaskView, view_task
+from skmtl.fitting import decode, predict_responses, score_columns, sharing_findings, stack_columns
 from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout

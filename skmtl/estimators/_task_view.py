@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 
-from skmtl.estimators._prediction import log_probabilities
+from skmtl.fitting import log_probabilities
 from skmtl.inputs import read_labelled_rows
 from skmtl.tasks import Task
 

@@ -1,11 +1,10 @@
 """Splitting and searching over label matrices with missing cells."""
 
 from skmtl.model_selection._cross_validation import cross_val_predict, cross_validate
-from skmtl.model_selection._halving import Halving
 from skmtl.model_selection._pareto_display import ParetoDisplay
-from skmtl.model_selection._search import MultiTaskSearchCV
 from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
 from skmtl.model_selection._splitters import MultiTaskKFold, MultiTaskShuffleSplit, MultiTaskStratifiedKFold
+from skmtl.model_selection.search import Halving, MultiTaskSearchCV
 
 __all__ = [
     "Dirichlet",

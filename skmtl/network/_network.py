@@ -185,6 +185,10 @@ class Network:
         with torch.no_grad():
             return self.layers.body.sharing_statistics(self.layers.prepare(x, Workspace()))
 
+    def copy(self) -> Network:
+        """Return a network with parameters of its own."""
+        return self.to(self.device)
+
     def to(self, device: torch.device) -> Network:
         """Return a copy on ``device``."""
         copy = Network(self.architecture, device)

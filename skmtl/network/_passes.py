@@ -155,7 +155,7 @@ def signed_derivatives(
         ``(1 or member, row, feature) -> (member, row, output)``.
     x : Tensor of shape (1 or member, row, feature)
         Rows.
-    factors : Tensor of shape (member, row, output)
+    factors : Tensor of shape (member, 1 or row, output)
         Of the outputs.
     generator : numpy.random.Generator
         Draws a sign for each row and output, the same for all members.
@@ -165,5 +165,5 @@ def signed_derivatives(
     Tensor of shape (member, row, feature)
         Without dropout.
     """
-    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, *factors.shape[1:]))).to(x)
+    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, x.shape[1], factors.shape[2]))).to(x)
     return input_gradient(network, x, factors * signs)

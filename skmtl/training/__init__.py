@@ -1,14 +1,15 @@
 """The training loop and all that it passes around."""
 
+from skmtl.training._config import FitConfig
 from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import choose_device, threads_for
 from skmtl.training._early_stopping import EarlyStopping
 from skmtl.training._history import History
 from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
-from skmtl.training._loop import DivergenceError, Training, train
+from skmtl.training._loop import DivergenceError, Training
 from skmtl.training._objective import Objective
-from skmtl.training._run import Run, Settings
+from skmtl.training._run import Run
 from skmtl.training._schedule import SCHEDULES
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
@@ -24,13 +25,13 @@ __all__ = [
     "DenseRows",
     "DivergenceError",
     "EarlyStopping",
+    "FitConfig",
     "History",
     "JoinedData",
     "Objective",
     "Optimizer",
     "Rows",
     "Run",
-    "Settings",
     "SparseRows",
     "Streams",
     "Training",
@@ -40,5 +41,4 @@ __all__ = [
     "choose_device",
     "learn_input_scale",
     "threads_for",
-    "train",
 ]

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from skmtl.network import Network, signed_derivatives
+from skmtl.training._config import FitConfig
 from skmtl.training._data import Data, Order
 from skmtl.training._loop import Training
 from skmtl.training._objective import Objective
-from skmtl.training._run import Run, Settings
+from skmtl.training._run import Run
 from skmtl.training._streams import Streams
 from skmtl.training._validation import Validation
 
@@ -26,14 +27,14 @@ def learn_input_scale(
     network: Network,
     objective: Objective,
     data: Data,
-    settings: Settings,
+    config: FitConfig,
     streams: Streams,
     validation: Validation | None,
 ) -> Network:
     """Return the untrained network with the inputs of each member scaled by their relevance.
 
     Where many inputs say little, a network spreads its weights over all of them and learns their noise. So a copy of
-    each member is trained for ``settings.scouting`` epochs. The relevance of an input is the mean square of the
+    each member is trained for ``config.relevance_epochs`` epochs. The relevance of an input is the mean square of the
     outputs' derivative by it, over the rows that the member learns from: the diagonal of the average gradient outer
     product, by which recursive feature machines scale their inputs (Radhakrishnan et al., 2024). The inputs are scaled
     by its root, and all of this is done a second time. In the end each member reads the most relevant quarter of its
@@ -47,7 +48,7 @@ def learn_input_scale(
         Losses of the tasks.
     data : Data
         What to learn from.
-    settings : Settings
+    config : FitConfig
         How to train.
     streams : Streams
         Randomness; left as it is.
@@ -65,9 +66,9 @@ def learn_input_scale(
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    settings = replace(settings, max_iter=settings.scouting)
+    config = replace(config, max_iter=config.relevance_epochs)
     for remaining in reversed(range(ROUNDS)):
-        factors = _round(network, objective, data, settings, copy.deepcopy(streams), validation)
+        factors = _round(network, objective, data, config, copy.deepcopy(streams), validation)
         n_read = None if remaining else _number_read(data.n_features)
         network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network
@@ -83,15 +84,15 @@ def _round(
     network: Network,
     objective: Objective,
     data: Data,
-    settings: Settings,
+    config: FitConfig,
     streams: Streams,
     validation: Validation | None,
 ) -> Tensor:
     """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
     members, order = np.arange(network.buffer.members), copy.deepcopy(streams.order)
-    run = Run(network.select(members.tolist()), objective, data, settings, streams)
+    run = Run(network.select(members.tolist()), objective, data, config, streams)
     training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
-    training.advance(settings.max_iter)
+    training.advance(config.max_iter)
     training.check_weights()
     training.stopping.finish()
     factors = _factors(_relevance(run, data, order))
@@ -107,8 +108,8 @@ def _relevance(run: Run, data: Data, order: Order) -> Tensor:
     coin = np.random.default_rng(0)  # any signs will do, but the same for all members
     total = torch.zeros(run.network.buffer.members, data.n_features)
     low, high = total + torch.inf, total - torch.inf
-    by_task = torch.where(data.totals > 0, run.settings.importance / data.totals, 0.0)[:, None]
-    for batch in data.batches(run.settings.batch_size, order):
+    by_task = torch.where(data.totals > 0, run.config.loss_weights / data.totals, 0.0)[:, None]
+    for batch in data.batches(run.config.batch_size, order):
         weights = by_task if batch.weights is None else by_task * batch.weights
         roots = run.objective.to_outputs(weights).sqrt()
         total = total.to(weights) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)

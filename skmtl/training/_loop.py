@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -61,12 +60,12 @@ class Training:
         task_names: list[str] | None = None,
     ) -> None:
         self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
-        settings = run.settings
+        config = run.config
         keep_best = validation is not None
-        self.stopping = EarlyStopping(run.network.buffer, settings.patience, settings.tol, keep_best, teams)
+        self.stopping = EarlyStopping(run.network.buffer, config.patience, config.tol, keep_best, teams)
         self.history = History()
         self.failures: dict[int, DivergenceError] = {}
-        self._n_steps = settings.max_iter * -(-data.n_rows // settings.batch_size)
+        self._n_steps = config.max_iter * -(-data.n_rows // config.batch_size)
 
     @property
     def epochs_done(self) -> int:
@@ -87,14 +86,14 @@ class Training:
         active = stopping.active
         self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())
         watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
-        score = (watched * run.settings.importance).sum(1).double().cpu().numpy()
+        score = (watched * run.config.loss_weights).sum(1).double().cpu().numpy()
         stopping.update(epoch, score)
         self._drop_diverged(active & ~np.isfinite(score), watched)
 
     def _drop_diverged(self, diverged: np.ndarray, watched: Tensor | None) -> None:
         for team in np.unique(self.stopping.teams[diverged]).tolist():
             members = torch.from_numpy(diverged & (self.stopping.teams == team)).to(self.data.totals.device)
-            rate = float(self.run.settings.learning_rate[members].max())
+            rate = float(self.run.config.learning_rate[members].max())
             where = "a weight" if watched is None else f"the loss of {self._task(watched[members])}"
             self.failures[team] = _divergence(where, self.epochs_done - 1, rate)
             self.stopping.drop_team(team)
@@ -126,56 +125,6 @@ class Training:
         chosen.stopping = self.stopping.select(members, chosen.run.network.buffer)
         chosen.history = self.history.select(members)
         return chosen
-
-
-def train(
-    run: Run,
-    data: Data,
-    validation: Validation | None,
-    *,
-    report: EpochReport | None = None,
-    task_names: list[str] | None = None,
-) -> tuple[History, EarlyStopping]:
-    """Train until every member has stopped or ``max_iter`` epochs are done.
-
-    Parameters
-    ----------
-    run : Run
-        What to continue.
-    data : Data
-        What to learn from.
-    validation : Validation or None
-        Held-out rows; with them the weights of each member's best epoch are kept.
-    report : callable, optional
-        Called after each epoch with its index and the history; returning True stops.
-    task_names : list of str, optional
-        For error messages.
-
-    Returns
-    -------
-    history : History
-        Losses and weights by epoch.
-    stopping : EarlyStopping
-        Best epoch of each member.
-
-    Raises
-    ------
-    DivergenceError
-        If a loss stops being finite.
-    """
-    training = Training(run, data, validation, task_names=task_names)
-    try:
-        if run.interrupted:
-            raise KeyboardInterrupt
-        training.advance(run.settings.max_iter, report)
-    except KeyboardInterrupt:
-        epoch = training.epochs_done
-        warnings.warn(f"Training interrupted by user in epoch {epoch}; the weights so far are kept.", stacklevel=2)
-    training.check_weights()
-    for error in training.failures.values():
-        raise error
-    training.stopping.finish()
-    return training.history, training.stopping
 
 
 def _watched(losses: Tensor, held_out: Tensor | None, totals: Tensor, held_out_totals: Tensor | None) -> Tensor:

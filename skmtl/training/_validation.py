@@ -10,7 +10,6 @@ from torch.nn.functional import pad
 
 from skmtl.network import Network
 from skmtl.training._data import Batch, Data
-from skmtl.training._joined import JoinedData
 from skmtl.training._objective import Objective
 
 CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
@@ -50,11 +49,11 @@ class Validation:
         return cls(first.objective, data, *_side_by_side([(part.held_out, part.real) for part in parts]))
 
     @classmethod
-    def join(cls, parts: Sequence[Validation], data: JoinedData) -> Validation:
-        """Rows of ``data`` that judge parts of the members, each member by its own."""
-        sizes = zip(parts, data.sizes, strict=True)
-        lists = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in sizes]
-        return cls(parts[0].objective, data, *_side_by_side(lists))
+    def join(cls, parts: Sequence[Validation], sizes: Sequence[int], data: Data) -> Validation:
+        """Rows of ``data`` that judge parts of the members, of ``sizes`` members each, each member by its own."""
+        pairs = zip(parts, sizes, strict=True)
+        own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in pairs]
+        return cls(parts[0].objective, data, *_side_by_side(own))
 
     def select(self, members: Tensor) -> Validation:
         """Rows that judge some of the members."""

@@ -10,8 +10,8 @@ from sklearn.base import clone
 
 from skmtl.balancing import BALANCERS, GradientBalancer
 from skmtl.tasks import Binary, Multiclass, SquaredError
-from skmtl.training import train
 from tests import _builders as build
+from tests._builders import train
 
 N, D = 40, 5
 RNG = np.random.default_rng(4)
@@ -38,14 +38,14 @@ def make_data(observed=OBSERVED, members=None):
     return build.make_data(X, LAYOUT.encode(COLUMNS, observed), observed[:, LAYOUT.order], members)
 
 
-def make_run(balancer, members, data, *, record=(), sharing="hard", importance=IMPORTANCE, dropout=0.2, **changes):
+def make_run(balancer, members, data, *, record=(), sharing="hard", loss_weights=IMPORTANCE, dropout=0.2, **changes):
     streams = build.make_streams(members)
-    settings = build.make_settings(
+    settings = build.make_config(
         len(members),
         4,
         learning_rate=build.tensor([0.02] * len(members)),
         balancer=balancer,
-        importance=importance[members],
+        loss_weights=loss_weights[members],
         batch_size=8,
         max_iter=3,
         record=record,
@@ -122,7 +122,7 @@ def test_output_layers_follow_their_own_loss_under_gradient_methods():
     moved = {}
     for name in ("mgda", "imtl_g", "pcgrad"):
         run = make_run(BALANCERS[name](), [2], make_data(), dropout=0.0)
-        rates = run.settings.learning_rate, 0 * run.settings.weight_decay
+        rates = run.config.learning_rate, 0 * run.config.weight_decay
         run.step.updates = [SGD(momentum=0.0, nesterov=False).start(run.network.buffer, *rates)]
         before = run.network.buffer.arrays()
         with run.step.passes.mode():

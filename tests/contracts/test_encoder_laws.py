@@ -11,8 +11,9 @@ from torch import nn
 
 from skmtl import MultiTaskNet
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder
-from skmtl.training import Streams, train
+from skmtl.training import Streams
 from tests import _builders as build
+from tests._builders import train
 from tests.contracts import test_training_laws as laws
 
 N = laws.N
@@ -78,7 +79,7 @@ def test_stacked_members_equal_separate_fits(case, sharing):
         streams = build.make_streams(members)
         network = make_network(encoder, len(members), layout.n_outputs, sharing)
         network.initialise(streams.initial)
-        settings = build.make_settings(len(members), 4, max_iter=2)
+        settings = build.make_config(len(members), 4, max_iter=2)
         run = build.make_run(network, layout, data, settings, streams)
         history, _ = train(run, data, None)
         return network, history.arrays()["loss"]
@@ -155,7 +156,7 @@ def test_predict_runs_in_bounded_chunks(case, monkeypatch):
         type(model.encoder_), "transform", lambda self, X, *rest: seen.append(len(X)) or original(self, X, *rest)
     )
     widest = max(model.network_.peak_activations, model.network_.architecture.n_inputs, 2)
-    monkeypatch.setattr("skmtl.estimators._prediction.CHUNK_CELLS", 2 * widest * 16)
+    monkeypatch.setattr("skmtl.fitting._prediction.CHUNK_CELLS", 2 * widest * 16)
     np.testing.assert_allclose(model.predict(X), whole, atol=1e-10)
     assert max(seen) == 16
     assert sum(seen) == N

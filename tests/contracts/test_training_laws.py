@@ -6,9 +6,9 @@ import torch
 
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import Binary, Multiclass, SquaredError
-from skmtl.training import Validation, train
+from skmtl.training import Validation
 from tests import _builders as build
-from tests._builders import make_settings, make_streams, tensor
+from tests._builders import make_config, make_streams, tensor, train
 
 N, D = 50, 6
 RNG = np.random.default_rng(3)
@@ -39,19 +39,19 @@ def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
 def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     layout = make_layout()
     rates, decays = [0.01, 0.05, 1e-5], [0.0, 0.1, 0.01]
-    importance = tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1], [0.25] * 4])
+    loss_weights = tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1], [0.25] * 4])
     kept = tensor(np.random.default_rng(8).random((3, N)) < 0.8)
 
     def fit(members):
         data = make_data(layout, kept=kept[members])
         every = torch.arange(N).expand(len(members), N)
         validation = Validation(build.make_objective(layout), data, every, 1 - kept[members])
-        settings = make_settings(
+        settings = make_config(
             len(members),
             4,
             learning_rate=tensor([rates[m] for m in members]),
             weight_decay=tensor([decays[m] for m in members]),
-            importance=importance[members],
+            loss_weights=loss_weights[members],
             patience=patience,
             tol=0.01,
             max_iter=15,
@@ -74,7 +74,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
 
 
 def objective_values(layout, data, rows):
-    run = make_run(layout, data, make_settings(1, 4))
+    run = make_run(layout, data, make_config(1, 4))
     batch = data.take(rows)
     sums, gradient = run.step.objective(run.network(batch.x), batch)
     run.step.passes.forward(batch.x)
@@ -120,11 +120,11 @@ def test_permuting_tasks_permutes_the_result():
     observed, order = OBSERVED[:, :3], np.array([2, 0, 1])
     layout = make_layout(columns, [SquaredError()] * 3)
     permuted = make_layout([columns[k] for k in order], [SquaredError()] * 3)
-    importance = tensor([[0.5, 0.3, 0.2]])
+    loss_weights = tensor([[0.5, 0.3, 0.2]])
 
-    def fit(layout, columns, observed, importance, like=None):
+    def fit(layout, columns, observed, loss_weights, like=None):
         data = make_data(layout, columns=columns, observed=observed)
-        run = make_run(layout, data, make_settings(1, 3, importance=importance))
+        run = make_run(layout, data, make_config(1, 3, loss_weights=loss_weights))
         if like is not None:
             arrays = like | {name: like[name][:, :, order] for name in ("head.weight", "head.bias")}
             run.network.buffer.load(arrays)
@@ -132,8 +132,10 @@ def test_permuting_tasks_permutes_the_result():
         train(run, data, None)
         return initial, run.network(tensor(X)[None])
 
-    initial, outputs = fit(layout, columns, observed, importance)
-    _, permuted_outputs = fit(permuted, [columns[k] for k in order], observed[:, order], importance[:, order], initial)
+    initial, outputs = fit(layout, columns, observed, loss_weights)
+    _, permuted_outputs = fit(
+        permuted, [columns[k] for k in order], observed[:, order], loss_weights[:, order], initial
+    )
     torch.testing.assert_close(permuted_outputs, outputs[:, :, order], rtol=0, atol=1e-10)
 
 
@@ -141,14 +143,14 @@ def test_independent_equals_single_task_fits():
     columns, layout = [COLUMNS[0], COLUMNS[3]], make_layout([COLUMNS[0], COLUMNS[3]], [SquaredError()] * 2)
     observed = np.ones((N, 2), dtype=bool)
     data = make_data(layout, columns=columns, observed=observed)
-    importance = torch.ones(1, 2, dtype=torch.float64)
-    joint = make_run(layout, data, make_settings(1, 2, importance=importance), "independent")
+    loss_weights = torch.ones(1, 2, dtype=torch.float64)
+    joint = make_run(layout, data, make_config(1, 2, loss_weights=loss_weights), "independent")
     start = joint.network.buffer.arrays()
     train(joint, data, None)
     for k in range(2):
         single_layout = make_layout([columns[k]], [SquaredError()])
         single_data = make_data(single_layout, columns=[columns[k]], observed=observed[:, [k]])
-        settings = make_settings(1, 1, importance=importance[:, [k]])
+        settings = make_config(1, 1, loss_weights=loss_weights[:, [k]])
         single = make_run(single_layout, single_data, settings, "independent")
         single.network.buffer.load({name: block[:, [k]] for name, block in start.items()})
         train(single, single_data, None)
@@ -158,6 +160,6 @@ def test_independent_equals_single_task_fits():
 
 def test_training_lowers_every_loss():
     layout, data = make_layout(), make_data(make_layout())
-    history, _ = train(make_run(layout, data, make_settings(1, 4, max_iter=40)), data, None)
+    history, _ = train(make_run(layout, data, make_config(1, 4, max_iter=40)), data, None)
     loss = history.arrays()["loss"][:, 0]
     assert (loss[-1] < 0.8 * loss[0]).all()

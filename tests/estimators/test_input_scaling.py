@@ -39,14 +39,14 @@ def test_the_scale_lives_as_long_as_the_network():
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
     scale = model.network_.architecture.input_scale
     model.fit(X[TRAIN], Y[TRAIN]).partial_fit(X[TRAIN], Y[TRAIN])
-    assert model.network_.architecture.input_scale is scale
+    np.testing.assert_array_equal(model.network_.architecture.input_scale, scale)
     assert MultiTaskNetRegressor(**SMALL).partial_fit(X, Y).network_.architecture.input_scale is None
 
 
 def test_a_network_that_has_learned_keeps_its_scale_in_any_precision():
     model = fit(max_iter=10, warm_start=True, dtype="bfloat16")
     scale = model.network_.architecture.input_scale
-    assert model.fit(X[TRAIN], Y[TRAIN]).network_.architecture.input_scale is scale
+    np.testing.assert_array_equal(model.fit(X[TRAIN], Y[TRAIN]).network_.architecture.input_scale, scale)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.estimators._prediction import predict_responses
+from skmtl.fitting import predict_responses
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 
 RNG = np.random.default_rng(0)

@@ -9,10 +9,10 @@ import pytest
 
 from skmtl import MultiTaskNetClassifier
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._common_rows import CommonRows
-from skmtl.estimators._stack import cut_into_stacks
+from skmtl.estimators._fit_inputs import read_further_rows
 from skmtl.sharing import Additive, Soft
 from skmtl.training import DivergenceError, _joined
+from tests._fits import fitted, read_inputs, stacks_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 4))
@@ -49,7 +49,7 @@ def make(**params):
 
 
 def on_same_rows(estimators, **fit_params):
-    rows = CommonRows(estimators[0], X, Y, **fit_params)
+    rows = read_inputs(estimators[0], X, Y, **fit_params)
     return [(estimator, rows) for estimator in estimators]
 
 
@@ -71,7 +71,7 @@ def assert_same_fit(fitted, alone):
 @pytest.mark.parametrize("fit_params", [{}, {"X_val": X[:20], "y_val": Y[:20]}], ids=["own rows", "X_val"])
 def test_each_estimator_becomes_what_it_becomes_alone(common, fit_params):
     estimators = [make(**{**common, **variant}) for variant in VARIANTS]
-    (stack,) = cut_into_stacks(on_same_rows(estimators, **fit_params), 1e9)
+    (stack,) = stacks_of(on_same_rows(estimators, **fit_params), 1e9)
     assert list(stack.errors) == [UNUSABLE]
     stack.advance(0.5)
     stack.keep([place for place in range(len(VARIANTS)) if place != 1])
@@ -85,59 +85,59 @@ def test_each_estimator_becomes_what_it_becomes_alone(common, fit_params):
             with pytest.raises(error) as expected:
                 alone.fit(X, Y, **fit_params)
             with pytest.raises(error) as found:
-                stack.fitted(place)
+                fitted(stack, place)
             assert str(found.value) == str(expected.value)
         else:
-            assert_same_fit(stack.fitted(place), alone.fit(X, Y, **fit_params))
+            assert_same_fit(fitted(stack, place), alone.fit(X, Y, **fit_params))
 
 
 @pytest.mark.parametrize("seed", [0, None])
 def test_fits_that_begin_alike_do_not_disturb_each_other(seed):
     """Estimators that differ in settings only begin with one network, whatever becomes of it elsewhere."""
     estimators = [make(loss_weights=[1, k], random_state=seed) for k in (1, 2, 3)]
-    stacks = list(cut_into_stacks(on_same_rows(estimators), 1))  # stacks of one fit each, one after another
+    stacks = list(stacks_of(on_same_rows(estimators), 1))  # stacks of one fit each, one after another
     for stack in stacks:
         stack.advance(1.0)
-    networks = [stack.fitted(place).network_ for place, stack in enumerate(stacks)]
+    networks = [fitted(stack, place).network_ for place, stack in enumerate(stacks)]
     assert len({id(network) for network in networks}) == 3
     if seed is not None:
         for place, estimator in enumerate(estimators):
-            assert_same_fit(stacks[place].fitted(place), make(**estimator.get_params()).fit(X, Y))
+            assert_same_fit(fitted(stacks[place], place), make(**estimator.get_params()).fit(X, Y))
 
 
 def test_fits_that_begin_alike_share_their_beginning_until_they_end():
     fits = on_same_rows([make(loss_weights=[1, k + 1], random_state=seed) for k, seed in enumerate((0, 0, 7, 8))])
-    (memory,) = [stack.memory for stack in cut_into_stacks(fits, 1e9)]
-    stacks = cut_into_stacks(fits, memory / 2)
+    (memory,) = [stack.memory for stack in stacks_of(fits, 1e9)]
+    stacks = stacks_of(fits, memory / 2)
     stack = next(stacks)
-    networks = {stack._learners[place].start.network for place in (0, 1)}
+    networks = {stack.jobs[place].network for place in (0, 1)}
     assert len(networks) == 1
     of_first = weakref.ref(networks.pop())
     del stack
     gc.collect()
     assert of_first() is None  # although more stacks are to come
-    assert next(stacks).places == [2, 3]
+    assert next(stacks).indices == [2, 3]
 
 
 def test_fits_that_have_stopped_leave_the_network():
     patient = {"max_iter": 30, "learning_rate": "constant", "early_stopping": False}
     estimators = [make(**patient, n_iter_no_change=2, tol=tol, learning_rate_init=rate)
                   for tol, rate in [(0.01, 1e-6), (0.01, 2e-6), (0.01, 0.02)]]  # fmt: skip
-    (stack,) = cut_into_stacks(on_same_rows(estimators), 1e9)
+    (stack,) = stacks_of(on_same_rows(estimators), 1e9)
     stack.advance(1.0)
     assert stack._training.run.network.buffer.members == 2
     for place, estimator in enumerate(estimators):
-        assert_same_fit(stack.fitted(place), make(**estimator.get_params()).fit(X, Y))
+        assert_same_fit(fitted(stack, place), make(**estimator.get_params()).fit(X, Y))
 
 
 def test_the_memory_allowed_bounds_a_stack_and_one_fit_is_always_trained():
     estimators = [make(loss_weights=[1, k + 1]) for k in range(6)]
     fits = on_same_rows(estimators)
-    (whole,) = cut_into_stacks(fits, 1e9)
+    (whole,) = stacks_of(fits, 1e9)
     each = whole.memory / 6
     for allowed, sizes in [(2.5 * each, [2, 2, 2]), (4 * each, [4, 2]), (each / 10, [1] * 6)]:
-        stacks = list(cut_into_stacks(fits, allowed))
-        assert [len(stack.places) for stack in stacks] == sizes
+        stacks = list(stacks_of(fits, allowed))
+        assert [len(stack.indices) for stack in stacks] == sizes
         assert all(stack.memory <= allowed for stack in stacks) or allowed < each
 
 
@@ -210,9 +210,9 @@ def test_weights_count_in_filled_batches():
 )
 def test_batches_are_filled_up_where_that_leaves_no_trace(sizes, common, stacks):
     nets = [(make(**{"dropout": 0.0, **common}), n) for n in sizes]
-    fits = [(net, CommonRows(net, X[:n], Y[:n])) for net, n in nets]
-    assert len(list(cut_into_stacks(fits, 1e9, fill=True))) == stacks
-    assert len(list(cut_into_stacks(fits, 1e9))) == 2
+    fits = [(net, read_inputs(net, X[:n], Y[:n])) for net, n in nets]
+    assert len(list(stacks_of(fits, 1e9, fill=True))) == stacks
+    assert len(list(stacks_of(fits, 1e9))) == 2
 
 
 def check_joined(common, fit_params, train=TRAIN, *, fill=False):
@@ -220,53 +220,53 @@ def check_joined(common, fit_params, train=TRAIN, *, fill=False):
     variants += [{"learning_rate_init": 1e200}, {"random_state": 7}]
     variants += [{"random_state": 7, "n_estimators": 3, "class_weight": "balanced"}]
     places = [(variant, k) for variant in variants for k in range(3)]
-    rows = [CommonRows(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(train)]
+    rows = [read_inputs(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(train)]
     fits = [(make(**{**common, **variant}), rows[k]) for variant, k in places]
-    (stack,) = cut_into_stacks(fits, 1e9, fill=fill)
+    (stack,) = stacks_of(fits, 1e9, fill=fill)
     stack.advance(0.5)
     stack.keep([place for place in range(len(fits)) if place not in (1, 4, 9, 13)])
     stack.advance(1.0)
-    for place in stack.places:
+    for place in stack.indices:
         variant, k = places[place]
         alone = make(**{**common, **variant})
         if variant.get("learning_rate_init") == 1e200:
             with pytest.raises(DivergenceError) as expected:
                 alone.fit(X[train[k]], Y[train[k]], **fit_params(k))
             with pytest.raises(DivergenceError, match=re.escape(str(expected.value))):
-                stack.fitted(place)
+                fitted(stack, place)
         else:
-            assert_same_fit(stack.fitted(place), alone.fit(X[train[k]], Y[train[k]], **fit_params(k)))
+            assert_same_fit(fitted(stack, place), alone.fit(X[train[k]], Y[train[k]], **fit_params(k)))
 
 
 def test_folds_that_are_not_alike_make_stacks_of_their_own():
     sizes = [(80, 4), (80, 4), (79, 4), (80, 3)]
-    rows = [CommonRows(make(), X[:n, :d], Y[:n]) for n, d in sizes]
-    stacks = list(cut_into_stacks([(make(), own) for own in rows], 1e9))
-    assert sorted(stack.places for stack in stacks) == [[0, 1], [2], [3]]
+    rows = [read_inputs(make(), X[:n, :d], Y[:n]) for n, d in sizes]
+    stacks = list(stacks_of([(make(), own) for own in rows], 1e9))
+    assert sorted(stack.indices for stack in stacks) == [[0, 1], [2], [3]]
 
 
 def test_stacks_side_by_side_keep_to_the_memory_too():
-    rows = [CommonRows(make(), X[:n], Y[:n]) for n in (80, 79)]
+    rows = [read_inputs(make(), X[:n], Y[:n]) for n in (80, 79)]
     fits = [(make(loss_weights=[1, k + 1]), rows[k % 2]) for k in range(8)]
-    both = list(cut_into_stacks(fits, 1e9))
-    assert [len(stack.places) for stack in both] == [4, 4]
+    both = list(stacks_of(fits, 1e9))
+    assert [len(stack.indices) for stack in both] == [4, 4]
     allowed = sum(stack.memory for stack in both) / 2
-    stacks = list(cut_into_stacks(fits, allowed))
-    assert sorted(place for stack in stacks for place in stack.places) == list(range(8))
+    stacks = list(stacks_of(fits, allowed))
+    assert sorted(place for stack in stacks for place in stack.indices) == list(range(8))
     assert len(stacks) == 4
     assert max(stack.memory for stack in stacks) <= allowed
 
 
 def test_rows_of_several_folds_keep_to_the_memory():
     wide = np.tile(X, 100)
-    rows = [CommonRows(make(hidden_layer_sizes=()), wide[own], Y[own]) for own in TRAIN]
+    rows = [read_inputs(make(hidden_layer_sizes=()), wide[own], Y[own]) for own in TRAIN]
     fits = [(make(hidden_layer_sizes=(), loss_weights=[1, k + 1]), own) for own in rows for k in range(2)]
-    (whole,) = cut_into_stacks(fits, 1e9)
-    (of_rows,) = set(whole.encoded.values())
-    assert of_rows == 64 * 8 * whole.encoded.popitem()[0].learner(fits[0][0]).start.network.architecture.n_inputs
+    (whole,) = stacks_of(fits, 1e9)
+    (of_rows,) = set(whole.rows_memory.values())
+    assert of_rows == 64 * 8 * whole.jobs[0].network.architecture.n_inputs
     assert 6 * of_rows > whole.memory > of_rows
-    assert [stack.places for stack in cut_into_stacks(fits, 2.5 * of_rows)] == [[0, 1, 2, 3], [4, 5]]
-    assert [stack.places for stack in cut_into_stacks(fits, 0.9 * of_rows)] == [[0, 1], [2, 3], [4, 5]]
+    assert [stack.indices for stack in stacks_of(fits, 2.5 * of_rows)] == [[0, 1, 2, 3], [4, 5]]
+    assert [stack.indices for stack in stacks_of(fits, 0.9 * of_rows)] == [[0, 1], [2, 3], [4, 5]]
 
 
 @pytest.mark.parametrize("sharing", [Soft, Additive])
@@ -274,39 +274,38 @@ def test_strengths_of_penalties_are_the_members_own(sharing):
     strengths = [0.0, 0.01, 1.0]
     name = sharing.strengths[0]
     fits = on_same_rows([make(sharing=sharing(**{name: strength})) for strength in strengths])
-    (stack,) = cut_into_stacks(fits, 1e9)
+    (stack,) = stacks_of(fits, 1e9)
     stack.advance(0.5)
     stack.keep([0, 2])
     stack.advance(1.0)
     for place in (0, 2):
         own = sharing(**{name: strengths[place]})
-        fitted = stack.fitted(place)
-        assert_same_fit(fitted, make(sharing=own).fit(X, Y))
-        assert fitted.network_.architecture.sharing == own
-        assert not fitted.network_.architecture.strengths
+        taken = fitted(stack, place)
+        assert_same_fit(taken, make(sharing=own).fit(X, Y))
+        assert taken.network_.architecture.sharing == own
+        assert not taken.network_.architecture.strengths
 
 
 def test_a_fit_taken_from_a_stack_goes_on_like_one_fitted_alone():
-    rows = [CommonRows(make(), X[own], Y[own]) for own in TRAIN]
-    (stack,) = cut_into_stacks([(make(), own) for own in rows], 1e9)
+    rows = [read_inputs(make(), X[own], Y[own]) for own in TRAIN]
+    (stack,) = stacks_of([(make(), own) for own in rows], 1e9)
     stack.advance(1.0)
     alone = make().fit(X[TRAIN[2]], Y[TRAIN[2]])
-    fitted = stack.fitted(2)
-    np.testing.assert_array_equal(fitted.network_.architecture.initial_bias, alone.network_.architecture.initial_bias)
-    assert fitted.network_.architecture.encoder is fitted.encoder_
-    for net in (fitted, alone):
+    taken = fitted(stack, 2)
+    np.testing.assert_array_equal(taken.network_.architecture.initial_bias, alone.network_.architecture.initial_bias)
+    assert taken.network_.architecture.encoder is taken.encoder_
+    for net in (taken, alone):
         net.__dict__.pop("_run", None)
         net.partial_fit(X, Y)
-    for ours, theirs in zip(fitted.predict_proba(X), alone.predict_proba(X), strict=True):
+    for ours, theirs in zip(taken.predict_proba(X), alone.predict_proba(X), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
 
 
 def test_scores_of_a_stack_are_those_of_its_fits():
-    rows = CommonRows(make(), X, Y)
+    rows = read_inputs(make(), X, Y)
     estimators = [make(n_estimators=n, learning_rate_init=rate) for n, rate in [(1, 0.1), (3, 1e200), (2, 0.01)]]
-    (stack,) = cut_into_stacks([(estimator, rows) for estimator in estimators], 1e9)
+    (stack,) = stacks_of([(estimator, rows) for estimator in estimators], 1e9)
     stack.advance(1.0)
-    stack.settle()
     assert list(stack.errors) == [1]
-    scores = stack.score_tasks([0, 2], rows.judges(X, Y))
-    assert scores == {place: pytest.approx(stack.fitted(place).score_tasks(X, Y), abs=1e-12) for place in (0, 2)}
+    scores = stack.score_tasks([0, 2], read_further_rows(make(), rows, X, Y, None))
+    assert scores == {place: pytest.approx(fitted(stack, place).score_tasks(X, Y), abs=1e-12) for place in (0, 2)}

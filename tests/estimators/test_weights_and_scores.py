@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import r2_score
 
+from skmtl import metrics
 from skmtl.encoders import TabularEncoder
 from skmtl.inputs import deal, held_out_rows, row_hashes
 from tests._asserts import assert_same_predictions

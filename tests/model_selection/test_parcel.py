@@ -8,10 +8,9 @@ import torch
 
 from skmtl import MultiTaskNetClassifier
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._common_rows import CommonRows
-from skmtl.estimators._stack import cut_into_stacks
-from skmtl.model_selection._parcel import Parcel
+from skmtl.model_selection.search._transport import Parcel
 from skmtl.training import AdamW
+from tests._fits import fitted, read_inputs, stacks_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -93,19 +92,18 @@ def test_networks_in_training_go_on_as_those_that_stayed(settings):
     for own in nets:
         own.set_params(**settings)
     train = [np.arange(60) % 4 != k for k in range(2)]
-    rows = [CommonRows(nets[0], X[own], Y[own]) for own in train]
-    staying, leaving = (list(cut_into_stacks([(own, r) for r in rows for own in nets], 1e9)) for _ in range(2))
+    rows = [read_inputs(nets[0], X[own], Y[own]) for own in train]
+    staying, leaving = (list(stacks_of([(own, r) for r in rows for own in nets], 1e9)) for _ in range(2))
     for share, kept in [(0.5, range(6)), (0.75, (0, 1, 3)), (1.0, (1, 3))]:
         for stack in (*staying, *leaving):
             stack.keep(kept)
             stack.advance(share)
-            stack.settle()
         leaving = sent(leaving)
         assert [list(stack.errors) for stack in leaving] == [list(stack.errors) for stack in staying]
-    assert sorted(place for stack in leaving for place in stack.places) == [1, 3]
+    assert sorted(place for stack in leaving for place in stack.indices) == [1, 3]
     for ours, theirs in zip(leaving, staying, strict=True):
-        for place in theirs.places:
-            assert_same(ours.fitted(place), theirs.fitted(place))
+        for place in theirs.indices:
+            assert_same(fitted(ours, place), fitted(theirs, place))
 
 
 def assert_same(ours, theirs):

@@ -24,18 +24,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.estimators._common_rows import CommonRows
-from skmtl.estimators._stack import Stack
+from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
+from skmtl.fitting import StackedTrainer
 from skmtl.model_selection import (
     Dirichlet,
     Halving,
     MultiTaskKFold,
     MultiTaskSearchCV,
-    ParetoDisplay,
     SimplexGrid,
-    _tournament,
 )
-from skmtl.model_selection._parcel import Parcel
+from skmtl.model_selection.search import _runner
+from skmtl.model_selection.search._transport import Parcel
 from skmtl.sharing import Additive
 from skmtl.training import DivergenceError
 
@@ -150,12 +149,12 @@ def test_what_members_carry_makes_one_network_of_all_folds(settings, grid, monke
     net = clone(net).set_params(**settings)
     search_both(net, grid, y, refit=False)
     begun = []
-    monkeypatch.setattr(Stack, "_begin", lambda stack: begun.append(len(stack.places)) or begin(stack))
+    monkeypatch.setattr(StackedTrainer, "_begin", lambda trainer: begun.append(len(trainer.indices)) or begin(trainer))
     MultiTaskSearchCV(net, grid, cv=CV, refit=False).fit(X, y)
     assert begun == [CV.get_n_splits() * len(ParameterGrid(grid))]
 
 
-begin = Stack._begin
+begin = StackedTrainer._begin
 
 
 def test_folds_of_other_sizes():
@@ -174,8 +173,12 @@ def test_folds_given_as_masks():
 
 def test_candidates_without_a_seed_take_their_batches_in_one_order():
     net, y = CASES["regressor"]
-    rows = CommonRows(net, X, y)
-    assert [rows.learner(clone(net).set_params(random_state=seed)).order for seed in (None, None, 3)] == [None, None, 3]
+    rows = read_inputs(net, X, y)
+    assert [prepare_candidate(clone(net).set_params(random_state=seed), rows).order for seed in (None, None, 3)] == [
+        None,
+        None,
+        3,
+    ]
     search = MultiTaskSearchCV(clone(net).set_params(random_state=None), GRID, cv=CV).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -395,7 +398,7 @@ def test_jobs_share_a_race(backend, monkeypatch):
         warnings.simplefilter("ignore")
         alone = clone(race).fit(X, y)
         parts = []
-        monkeypatch.setattr(_tournament, "Parcel", lambda heat: parts.append(len(heat.fits)) or Parcel(heat))
+        monkeypatch.setattr(_runner, "Parcel", lambda batch: parts.append(len(batch.fits)) or Parcel(batch))
         with joblib.parallel_config(backend=backend):
             shared = race.set_params(n_jobs=2).fit(X, y)
     assert parts == [18, 18]
@@ -472,29 +475,6 @@ def test_a_candidate_that_fails_is_dropped_first():
 @pytest.mark.parametrize("rungs", [(0.5, 0.2), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5)])
 def test_rungs_are_checked(rungs):
     with pytest.raises(ValueError, match="rungs of Halving must rise"):
-        Halving(rungs=rungs).shares()
+        Halving(rungs=rungs).fractions()
     with pytest.raises(ValueError, match="factor above 1"):
-        Halving(factor=1).shares()
-
-
-# the Pareto front ----------------------------------------------------------------------------------------------------
-
-
-def test_the_front_of_a_search_and_its_picture():
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    net, y = CASES["regressor"]
-    search = MultiTaskSearchCV(net, {"loss_weights": SimplexGrid(2, 4)}, cv=CV).fit(X, y)
-    scores, front = search.task_scores_, set(search.pareto_front_.tolist())
-    for k, own in enumerate(scores):
-        dominated = any((other >= own).all() and (other > own).any() for other in scores)
-        assert (k in front) != dominated
-    display = ParetoDisplay.from_search(search, tasks=["task1", "task0"])
-    assert display.ax_.get_xlabel() == "score of task1"
-    assert display.figure_ is display.ax_.figure
-    again = ParetoDisplay.from_search(search, ax=display.ax_)
-    assert again.ax_ is display.ax_
-    with pytest.raises(ValueError, match="shows two tasks"):
-        display.plot(tasks=["task0"])
-    mpl.pyplot.close("all")
+        Halving(factor=1).fractions()

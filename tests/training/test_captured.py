@@ -46,7 +46,7 @@ def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates
     network = build.make_network(
         sharing, 4, (8, 6), (1, 1), seeds=streams.initial, activation="silu", dropout=(dropout,) * 2
     )
-    settings = build.make_settings(
+    settings = build.make_config(
         2,
         2,
         optimizer=OPTIMIZERS[optimizer](),
@@ -87,7 +87,7 @@ def test_other_data_and_other_members_are_recorded_anew():
     recorder = Recorder()
     run.step = record(run.step, recorder)
     run.epoch(data, 12)
-    run.go_on(run.settings, data)
+    run.go_on(run.config, data)
     run.epoch(data, 12)
     last = torch.tensor([1])
     run = run.select(last, data.select(last))

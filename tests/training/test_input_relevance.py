@@ -24,7 +24,7 @@ def data_of(members, X=X):
 
 def settings_of(members, rates=(0.02,) * MEMBERS):
     rate = build.tensor(rates)[members]
-    return build.make_settings(len(members), 2, learning_rate=rate, max_iter=100, tol=0.0, scouting=20)
+    return build.make_config(len(members), 2, learning_rate=rate, max_iter=100, tol=0.0, relevance_epochs=20)
 
 
 def network_of(members, sharing="hard", n_inputs=D):
@@ -80,7 +80,7 @@ def test_rows_that_a_member_holds_out_tell_it_nothing():
 
 def test_a_task_that_does_not_count_does_not_decide():
     only_first = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
-    _, result = scouted([0], importance=only_first)
+    _, result = scouted([0], loss_weights=only_first)
     scale = result.architecture.input_scale[0]
     assert scale[0] > 3 * scale[1]
 

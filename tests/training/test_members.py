@@ -29,12 +29,12 @@ def make_training(*, rates=(0.01,) * MEMBERS, optimizer="adamw", patience=None, 
     data = build.make_data(X, Y, cells, (~held_out).double())
     every = torch.arange(N).expand(MEMBERS, N)
     validation = Validation(build.make_objective(LAYOUT), data, every, held_out.double()) if validated else None
-    settings = build.make_settings(
+    settings = build.make_config(
         MEMBERS,
         2,
         optimizer=OPTIMIZERS[optimizer](),
         learning_rate=build.tensor(rates),
-        importance=build.tensor(rng.dirichlet([1, 1], MEMBERS)),
+        loss_weights=build.tensor(rng.dirichlet([1, 1], MEMBERS)),
         max_iter=8,
         patience=patience,
         tol=0.02,

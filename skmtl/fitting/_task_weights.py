@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing.static import GeometricWeights
-from skmtl.inputs import as_numbers, require_known
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.inputs import LabelledRows, as_numbers, require_known
 from skmtl.tasks import Task
 
 
@@ -92,3 +93,13 @@ def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndar
                 f"class_weight must be finite and not negative; got {factor} for class {label!r} of task {task.name!r}."
             )
     return factors
+
+
+def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) -> np.ndarray:
+    """Weights of the cells with the class weights in them, ``(n, n_tasks)``."""
+    if class_weight is None:
+        return rows.weights
+    columns, one_dimensional = rows.labels.columns, inputs.one_dimensional
+    factors = class_weight_factors(class_weight, inputs.tasks, columns, rows.weights, one_dimensional)
+    weights: np.ndarray = rows.weights * factors
+    return weights

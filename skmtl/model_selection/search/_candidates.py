@@ -11,8 +11,10 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skmtl._params import resolve
+from skmtl._sklearn import validate_parameter_constraints
 from skmtl.estimators._base import BaseMultiTaskNet
-from skmtl.estimators._stack import CARRIED
+from skmtl.estimators._fit_inputs import fitted_copy
+from skmtl.fitting import MEMBER_PARAMETERS, FitResult
 from skmtl.sharing import SHARINGS, Sharing
 
 
@@ -22,8 +24,8 @@ class Candidate:
 
     Attributes
     ----------
-    place : int
-        Its place among the candidates.
+    index : int
+        Its index among the candidates.
     params : dict
         The parameters that were set.
     net : BaseMultiTaskNet
@@ -32,7 +34,7 @@ class Candidate:
         The pipeline whose last step ``net`` is.
     """
 
-    place: int
+    index: int
     params: Mapping[str, Any]
     net: BaseMultiTaskNet
     pipeline: Pipeline | None
@@ -42,12 +44,31 @@ class Candidate:
         """What comes before the net; None for nothing."""
         return None if self.pipeline is None or len(self.pipeline) == 1 else self.pipeline[:-1]
 
-    def fitted(self, steps: Pipeline | None, net: BaseMultiTaskNet) -> Any:
+    @property
+    def net_step(self) -> str | None:
+        """Name of the net in the pipeline; None without one."""
+        return None if self.pipeline is None else self.pipeline.steps[-1][0]
+
+    def check(self, valid: dict[tuple[str, int], Any]) -> None:
+        """Check parameters but those whose values have been found ``valid``, and add them to these.
+
+        Raises
+        ------
+        ValueError
+            If one is not usable.
+        """
+        params = self.net.get_params(deep=False).items()
+        fresh = {name: value for name, value in params if (name, id(value)) not in valid}
+        validate_parameter_constraints(self.net._parameter_constraints, fresh, caller_name=type(self.net).__name__)
+        valid |= {(name, id(value)): value for name, value in fresh.items()}
+
+    def fitted(self, steps: Pipeline | None, result: FitResult) -> Any:
         """Return the whole estimator from its fitted parts."""
+        net = fitted_copy(self.net, result)
         if self.pipeline is None:
             return net
         before = [] if steps is None else steps.steps
-        return clone(self.pipeline).set_params(steps=[*before, (self.pipeline.steps[-1][0], net)])
+        return clone(self.pipeline).set_params(steps=[*before, (self.net_step, net)])
 
 
 def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> list[Candidate]:
@@ -59,7 +80,7 @@ def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> li
         If the estimator is neither one of skmtl's nor a Pipeline that ends in one.
     """
     candidates = []
-    for place, params in enumerate(settings):
+    for index, params in enumerate(settings):
         own = clone(estimator).set_params(**clone(params, safe=False))
         pipeline = own if isinstance(own, Pipeline) else None
         net = own if pipeline is None else pipeline[-1]
@@ -68,7 +89,7 @@ def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> li
                 "MultiTaskSearchCV needs one of skmtl's estimators, or a Pipeline whose last step is one; got "
                 f"{type(net).__name__}. Use sklearn.model_selection.GridSearchCV for others."
             )
-        candidates.append(Candidate(place, params, net, pipeline))
+        candidates.append(Candidate(index, params, net, pipeline))
     return candidates
 
 
@@ -92,14 +113,14 @@ def _grouped(candidates: Sequence[Candidate], key: Any) -> list[list[Candidate]]
 def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
     if candidate.pipeline is None:
         return ()
-    last = candidate.pipeline.steps[-1][0]
-    return tuple((name, _digest(value)) for name, value in sorted(candidate.params.items()) if _step(name) != last)
+    of_steps = [name for name in sorted(candidate.params) if _step(name) != candidate.net_step]
+    return tuple((name, _digest(candidate.params[name])) for name in of_steps)
 
 
 def _net_key(candidate: Candidate) -> tuple[Any, ...]:
     own = candidate.net.get_params(deep=False)
     own["sharing"] = _without_strengths(own["sharing"])
-    shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in CARRIED]
+    shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in MEMBER_PARAMETERS]
     return type(candidate.net), *shared
 
 

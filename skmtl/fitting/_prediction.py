@@ -10,7 +10,7 @@ import torch
 
 from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
-from skmtl.estimators._correcting import dense
+from skmtl.fitting._correcting import dense
 from skmtl.inputs import sliceable
 from skmtl.network import Network, Workspace
 from skmtl.sharing import SharingStatistic

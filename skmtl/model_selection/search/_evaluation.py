@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skmtl._sklearn import _check_method_params, _MultimetricScorer, _PassthroughScorer, _safe_split, _score
-from skmtl.model_selection._candidates import Candidate
+from skmtl.model_selection.search._candidates import Candidate
 from skmtl.tasks._scores import mean_score
 
 
@@ -100,7 +100,7 @@ class Evaluation:
         Exception
             The error itself where ``error_score`` is "raise".
         """
-        name = f"candidate {candidate.place}, {dict(candidate.params)}"
+        name = f"candidate {candidate.index}, {dict(candidate.params)}"
         if self.error_score == "raise":
             error.add_note(f"In the fit of {name}, in fold {fold.number}.")
             raise error
@@ -116,6 +116,16 @@ class Evaluation:
             "score_time": 0.0,
         }
         return result | ({"train_scores": scores} if self.return_train_score else {})
+
+    def unscored(self, fold: Fold, like: Mapping[str, Any]) -> dict[str, Any]:
+        """NaN in place of the scores of a fit that has not come to an end; ``like`` is the result of one that has."""
+
+        def missing(scores: Any) -> Any:
+            return dict.fromkeys(scores, np.nan) if isinstance(scores, dict) else np.nan
+
+        result = {"fit_error": None, "fit_time": np.nan, "score_time": np.nan, "n_test_samples": len(fold.test)}
+        scores = {name: missing(value) for name, value in like.items() if name in ("test_scores", "train_scores")}
+        return result | scores | {"task_scores": {}}
 
     def score_params_of(self, rows: np.ndarray) -> dict[str, Any]:
         """Arguments of the scorer for some rows."""

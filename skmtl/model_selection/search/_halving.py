@@ -22,7 +22,7 @@ class Halving(Params):
     factor : float, default=4
         One in ``factor`` candidates survives a rung.
     rungs : sequence of float, default=(0.125, 0.375)
-        Shares of ``max_iter`` at which candidates are dropped, rising, between 0 and 1.
+        Fractions of ``max_iter`` at which candidates are dropped, rising, between 0 and 1.
     least : int, default=3
         Number of candidates that train to the end, at least. A few cost little more than one: on all folds they are
         one network.
@@ -42,8 +42,8 @@ class Halving(Params):
     def __init__(self, factor: float = 4, rungs: Any = (0.125, 0.375), least: int = 3) -> None:
         self.factor, self.rungs, self.least = factor, rungs, least
 
-    def shares(self) -> list[float]:
-        """Return the rungs as shares of ``max_iter``.
+    def fractions(self) -> list[float]:
+        """Return the rungs as fractions of ``max_iter``.
 
         Returns
         -------
@@ -55,8 +55,8 @@ class Halving(Params):
         ValueError
             If a parameter is not usable.
         """
-        rungs = [float(share) for share in self.rungs]
-        if any(not 0 < share < 1 for share in rungs) or sorted(set(rungs)) != rungs:
+        rungs = [float(fraction) for fraction in self.rungs]
+        if any(not 0 < fraction < 1 for fraction in rungs) or sorted(set(rungs)) != rungs:
             raise ValueError(f"rungs of Halving must rise and lie between 0 and 1; got {self.rungs!r}.")
         if not self.factor > 1 or self.least < 1:
             raise ValueError(f"Halving needs a factor above 1 and a least of at least 1; got {self!r}.")
@@ -90,8 +90,8 @@ class Halving(Params):
         set of int
             The candidates that go on.
         """
-        places = sorted(scores, key=lambda place: -np.inf if np.isnan(scores[place]) else scores[place], reverse=True)
-        return set(places[: self.survivors(len(places))])
+        best = sorted(scores, key=lambda index: -np.inf if np.isnan(scores[index]) else scores[index], reverse=True)
+        return set(best[: self.survivors(len(best))])
 
 
 def rank_by_rung(results: dict[str, Any], rungs: np.ndarray) -> None:

@@ -25,12 +25,12 @@ from skmtl._sklearn import (
     _warn_or_raise_about_fit_failures,
     with_callbacks,
 )
-from skmtl.model_selection._candidates import read_candidates
-from skmtl.model_selection._evaluation import Evaluation, Fold
-from skmtl.model_selection._halving import ELIMINATIONS, Halving, rank_by_rung
-from skmtl.model_selection._pareto import pareto_front
 from skmtl.model_selection._splitters import read_cv
-from skmtl.model_selection._tournament import Tournament
+from skmtl.model_selection.search._candidates import read_candidates
+from skmtl.model_selection.search._evaluation import Evaluation, Fold
+from skmtl.model_selection.search._halving import ELIMINATIONS, Halving, rank_by_rung
+from skmtl.model_selection.search._pareto import pareto_front
+from skmtl.model_selection.search._runner import SearchRunner
 
 
 class MultiTaskSearchCV(BaseSearchCV):
@@ -140,7 +140,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "elimination": [None, StrOptions(set(ELIMINATIONS)), HasMethods(["choose", "shares"])],
+        "elimination": [None, StrOptions(set(ELIMINATIONS)), HasMethods(["choose", "fractions"])],
         "memory": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -207,28 +207,28 @@ class MultiTaskSearchCV(BaseSearchCV):
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        progress = FitProgress(self, 0, X, y)
         folds = self._folds(X, y, routed.splitter.split)
+        of_fit, of_score = routed.estimator.fit, routed.scorer.score
         evaluation = Evaluation(
-            estimator=self.estimator,
-            X=X,
-            y=y,
-            fit_params=routed.estimator.fit,
-            score_params=routed.scorer.score,
-            scorer=scorers,
-            error_score=self.error_score,
-            return_train_score=self.return_train_score,
+            self.estimator, X, y, of_fit, of_score, scorers, self.error_score, self.return_train_score
         )
-        candidates = read_candidates(self.estimator, settings)
-        tournament = Tournament(candidates, folds, evaluation, self.n_jobs, self.memory, self.verbose)
-        if self.elimination is None:
-            results, rungs = tournament.run_all(), None
-        else:
-            halving = resolve("elimination", self.elimination, ELIMINATIONS, Halving)
-            results, rungs = tournament.race(halving, self.refit if isinstance(self.refit, str) else None)
-        self._collect(settings, results, rungs, scorers, metric)
+        elimination = self.elimination
+        halving = None if elimination is None else resolve("elimination", elimination, ELIMINATIONS, Halving)
+        runner = SearchRunner(
+            read_candidates(self.estimator, settings),
+            folds,
+            evaluation,
+            n_jobs=self.n_jobs,
+            memory=self.memory,
+            verbose=self.verbose,
+            halving=halving,
+            metric=self.refit if isinstance(self.refit, str) else None,
+        )
+        progress = FitProgress(self, runner.n_steps, X, y)
+        runner.run(progress.step)
+        self._collect(settings, runner.by_candidate(), None if halving is None else runner.rungs, scorers, metric)
         if self.refit:
-            self._fit_best(X, y, routed.estimator.fit)
+            self._fit_best(X, y, of_fit)
         progress.end()
         return self
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.correction import Evidence, LocalCorrection, fit_local_correction, relevance
-from skmtl.estimators._encoded import EncodedData
+from skmtl.fitting._shared_inputs import EncodedRows
 from skmtl.network import Network
 from skmtl.tasks import Task, TaskLayout
 
@@ -17,7 +17,7 @@ ROWS_AN_INPUT = 2  # below which what the network attends to is no measure of li
 
 
 def correct_locally(
-    data: EncodedData,
+    data: EncodedRows,
     content: np.ndarray,
     layout: TaskLayout,
     tasks: Sequence[Task],
@@ -28,7 +28,7 @@ def correct_locally(
 
     Parameters
     ----------
-    data : EncodedData
+    data : EncodedRows
         Training rows.
     content : ndarray of shape (n,)
         A number for what is in each row, its labels included.
@@ -53,7 +53,7 @@ def correct_locally(
     distinct, groups = np.unique(content[known], return_inverse=True)
     if not evidence or len(distinct) < LEAST_ROWS:
         return None, responses
-    rows = dense(data.rows[known], network.architecture.dtype)
+    rows = dense(data.X[known], network.architecture.dtype)
     found = fit_local_correction(rows, groups, _scale(network, rows), evidence)
     if found is None:
         return None, responses
@@ -73,7 +73,7 @@ def _scale(network: Network, rows: np.ndarray) -> np.ndarray:
 
 
 def _evidence(
-    data: EncodedData, layout: TaskLayout, tasks: Sequence[Task], responses: list[np.ndarray], known: np.ndarray
+    data: EncodedRows, layout: TaskLayout, tasks: Sequence[Task], responses: list[np.ndarray], known: np.ndarray
 ) -> list[Evidence]:
     """What is known of the tasks whose errors average to 0 where a response is right."""
     weights = layout.restore(data.weights, 1)

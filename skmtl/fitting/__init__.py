@@ -1,0 +1,30 @@
+"""From rows and parameters to fitted networks: a single fit is a stack of one."""
+
+from skmtl.fitting._job import FitJob
+from skmtl.fitting._out_of_fold import OutOfFold
+from skmtl.fitting._prediction import decode, log_probabilities, predict_responses, sharing_findings, stack_columns
+from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
+from skmtl.fitting._result import FitResult, progress_line
+from skmtl.fitting._scoring import score_columns
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.fitting._trainer import Report, StackedTrainer, fit_many, stack_jobs
+
+__all__ = [
+    "MEMBER_PARAMETERS",
+    "FitJob",
+    "FitResult",
+    "OutOfFold",
+    "Report",
+    "SharedInputs",
+    "StackedTrainer",
+    "decode",
+    "fit_many",
+    "log_probabilities",
+    "predict_responses",
+    "prepare",
+    "progress_line",
+    "score_columns",
+    "sharing_findings",
+    "stack_columns",
+    "stack_jobs",
+]

@@ -1,0 +1,83 @@
+"""From what users write to the configuration of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import effective_n_jobs
+from sklearn.utils import check_random_state
+
+from skmtl._params import resolve
+from skmtl.balancing import BALANCERS, Balancer
+from skmtl.defaults import Resolved
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.fitting._task_weights import read_loss_weights
+from skmtl.sharing import SHARINGS, Sharing
+from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer
+
+Params = Mapping[str, Any]
+
+
+def make_config(
+    params: Params, resolved: Resolved, inputs: SharedInputs, seed: int, device: torch.device
+) -> tuple[FitConfig, np.ndarray]:
+    """Settings of the fit, and its normalised loss weights in the order of the label matrix."""
+    members = int(params["n_estimators"])
+    loss_weights = read_loss_weights(resolved.loss_weights, inputs.tasks)
+    of_member = {"dtype": getattr(torch, resolved.dtype), "device": device}
+    ones = torch.ones(members, **of_member)
+    config = FitConfig(
+        learning_rate=resolved.learning_rate * ones,
+        weight_decay=resolved.weight_decay * ones,
+        loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
+        sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
+        hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
+        activation=resolved.activation,
+        input_dropout=resolved.input_dropout,
+        dtype=resolved.dtype,
+        device=device,
+        optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
+        schedule=SCHEDULES[resolved.schedule],
+        balancer=resolve("balancing", params["balancing"], BALANCERS, Balancer),
+        record=tuple(params["record"]),
+        matmul_dtype=resolved.matmul_dtype,
+        cuda_graphs=params["cuda_graphs"],
+        batch_size=resolved.batch_size,
+        max_iter=resolved.max_iter,
+        patience=resolved.patience,
+        tol=resolved.tol,
+        relevance_epochs=resolved.relevance_epochs,
+        dropout=resolved.dropout,
+        members=members,
+        seed=seed,
+        n_folds=resolved.n_folds or 0,
+        corrects=resolved.local_correction,
+        n_threads=None if params["n_jobs"] is None else effective_n_jobs(params["n_jobs"]),
+    )
+    return config, loss_weights
+
+
+def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """Widths as a tuple; one number is one layer.
+
+    Raises
+    ------
+    ValueError
+        If a width is not a positive integer.
+    """
+    sizes = tuple(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist())
+    if any(not isinstance(size, int | np.integer) or size < 1 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be positive integers; got {hidden_layer_sizes!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def read_seed(random_state: Any) -> int:
+    """Seed of the streams; a new one for None."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,194 @@
+"""One fit, ready to train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmtl.defaults import Choice, DataSummary
+from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
+from skmtl.network import Network
+from skmtl.training import (
+    Data,
+    FitConfig,
+    JoinedData,
+    Objective,
+    Run,
+    Streams,
+    Training,
+    TrainingData,
+    Validation,
+    learn_input_scale,
+)
+
+PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
+ACTIVATION_COPIES = 3  # output and gradient of every layer, a mask
+
+
+@dataclass(frozen=True, eq=False)
+class FitJob:
+    """A fit before its first step.
+
+    Attributes
+    ----------
+    inputs : SharedInputs
+        Rows, encoder and tasks.
+    config : FitConfig
+        Settings.
+    network : Network
+        With its first parameters; training goes on with a copy.
+    data : TrainingData
+        What to learn from.
+    validation : Validation or None
+        Rows that decide which epoch's weights are kept.
+    objective : Objective
+        Losses of the tasks.
+    streams : Streams
+        Randomness.
+    loss_weights : ndarray of shape (n_tasks,)
+        Normalised, tasks in the order of the label matrix.
+    summary : DataSummary
+        What the defaults have looked at.
+    choices : dict of str to Choice
+        Value and reason of each parameter that the data decided.
+    order : int or None
+        What the order of the batches is drawn from; None where ``random_state`` leaves it open.
+    encoded : EncodedRows
+        Training rows.
+    row_hashes : ndarray of shape (n,) or None
+        Hash of features and labels of each row; None unless the correction needs it.
+    responds : bool
+        Whether every member has rows that it never learned from, for out-of-fold predictions.
+    resumed : Run or None
+        An earlier run to go on with.
+    """
+
+    inputs: SharedInputs
+    config: FitConfig
+    network: Network
+    data: TrainingData
+    validation: Validation | None
+    objective: Objective
+    streams: Streams
+    loss_weights: np.ndarray
+    summary: DataSummary
+    choices: dict[str, Choice]
+    order: int | None
+    encoded: EncodedRows
+    row_hashes: np.ndarray | None
+    responds: bool
+    resumed: Run | None = None
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return self.network.buffer.members
+
+    @property
+    def work(self) -> float:
+        """Operations a step."""
+        return 6.0 * self.network.operations * self.members * self.config.batch_size
+
+    @property
+    def memory(self) -> float:
+        """Bytes of parameters and activations in training."""
+        network = self.network
+        per_row = max(sum(network.architecture.hidden_layer_sizes), network.peak_activations) + network.n_outputs
+        activations = ACTIVATION_COPIES * self.config.batch_size * per_row
+        return (
+            network.buffer.values.element_size()
+            * self.members
+            * (PARAMETER_COPIES * network.n_parameters + activations)
+        )
+
+    @property
+    def rows_memory(self) -> float:
+        """Bytes of the encoded rows, if they are dense."""
+        return float(self.data.n_rows * self.data.n_features * self.data.totals.element_size())
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether members are judged by training rows that they hold out."""
+        return self.validation is not None and self.validation.data is self.data
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether steps look at nothing but the losses of their batch, under constant weights."""
+        return not (self.config.balancer.needs or self.config.record or self.config.relevance_epochs)
+
+    @property
+    def is_fillable(self) -> bool:
+        """Whether rows that do not count could fill up a batch without a trace in the fit."""
+        recorded_or_drawn = self.config.cuda_graphs or self.network.architecture.draws
+        return self.is_plain and not recorded_or_drawn and self.config.batch_size < self.data.n_rows
+
+    def network_key(self, *, fill: bool) -> tuple[Any, ...]:
+        """What jobs must have in common to be members of one network.
+
+        With ``fill`` it is the number of steps in an epoch, not that of the rows, if last batches can be filled up.
+        """
+        n_rows, batch_size = self.data.n_rows, self.config.batch_size
+        length = ("steps", -(-n_rows // batch_size)) if fill and self.is_fillable else ("rows", n_rows)
+        groups = [(group.kind, group.tasks.stop, group.outputs.stop) for group in self.objective.groups]
+        encoder = id(self.inputs.encoder) if self.network.extracts else None
+        shapes = (*length, self.data.n_features, self.network.architecture.n_outputs, *groups, encoder)
+        return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
+
+
+def begin_training(parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, relevance: bool = True) -> Training:
+    """Put the members of jobs side by side as one network and begin to train it.
+
+    Parameters
+    ----------
+    parts : sequence of sequence of FitJob
+        Jobs of a part share rows and the order of their batches; all have one ``network_key``.
+    teams : ndarray of shape (member,), int
+        Index of the job that a member belongs to.
+    relevance : bool, default=True
+        Whether the scale of the inputs is learned first, where the jobs ask for it.
+    """
+    jobs = [job for part in parts for job in part]
+    first = jobs[0]
+    names = [task.name for task in first.inputs.layout.tasks]
+    config = FitConfig.stack([job.config for job in jobs])
+    if first.resumed is not None:
+        first.resumed.go_on(config, first.data)
+        return Training(first.resumed, first.data, first.validation, teams=teams, task_names=names)
+    network = Network.stack([job.network for job in jobs]) if len(jobs) > 1 else first.network.copy()
+    sizes = [sum(job.members for job in part) for part in parts]
+    joins_rows = network.reads_parts and first.is_plain
+    batch_size = config.batch_size if joins_rows else None
+    stacked = [TrainingData.stack([job.data for job in part], [job.members for job in part]) for part in parts]
+    data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
+    validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
+    streams = Streams.join([Streams.stack([job.streams for job in part]) for part in parts]).apart()
+    trained = first.objective, data, config, streams
+    if config.relevance_epochs and relevance:
+        network = learn_input_scale(network, *trained, validation)
+    return Training(Run(network, *trained), data, validation, teams=teams, task_names=names)
+
+
+def _stacked_validation(
+    parts: Sequence[Sequence[FitJob]],
+    sizes: Sequence[int],
+    stacked: Sequence[TrainingData],
+    data: Data,
+    batch_size: int | None,
+) -> Validation | None:
+    """Rows that judge the members of all parts: training rows that they hold out, or rows of their own."""
+    holds_out = parts[0][0].holds_out
+    validations = [[job.validation for job in part if job.validation is not None] for part in parts]
+    if not validations[0]:
+        return None
+    if not holds_out:
+        judges: list[list[Any]] = [[validation.data for validation in own] for own in validations]
+        counts = [[job.members for job in part] for part in parts]
+        stacked = [TrainingData.stack(*own) for own in zip(judges, counts, strict=True)]
+    pairs = zip(validations, stacked, strict=True)
+    of_parts = [Validation.stack(own, rows, common=not holds_out) for own, rows in pairs]
+    if len(parts) == 1:
+        return of_parts[0]
+    return Validation.join(of_parts, sizes, data if holds_out else JoinedData(stacked, sizes, batch_size))

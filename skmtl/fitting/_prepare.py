@@ -1,0 +1,249 @@
+"""From parameters and rows to a job: all that is decided before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from skmtl._params import resolve as resolve_strategy
+from skmtl._roles import Role, parameters_of
+from skmtl.balancing import BALANCERS, Balancer, Static
+from skmtl.defaults import Choice, DataSummary, requested, requested_dtype, resolve
+from skmtl.fitting._config import Params, hidden_sizes, make_config, read_seed
+from skmtl.fitting._job import FitJob
+from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
+from skmtl.fitting._task_weights import cell_weights
+from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
+from skmtl.network import Architecture, Network
+from skmtl.training import (
+    DenseRows,
+    FitConfig,
+    Objective,
+    Rows,
+    Run,
+    SparseRows,
+    Streams,
+    TrainingData,
+    Validation,
+    as_tensor,
+    choose_device,
+)
+
+# Estimator parameters in which the members of one network may differ. Class weights are part of the data.
+MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) | {"class_weight"}
+ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
+
+
+def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = None, run: Run | None = None) -> FitJob:
+    """Decide all that precedes the first step of a fit.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator, which have been validated.
+    inputs : SharedInputs
+        What it is fitted to.
+    network : Network, optional
+        Fitted; training goes on with a copy of it.
+    run : Run, optional
+        The run that trained it, whose moments and streams are gone on with.
+
+    Returns
+    -------
+    FitJob
+        Ready to train. Jobs on the same inputs that differ only in what a step reads of a member begin with one
+        network.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not usable.
+    """
+    alike = _begins_alike(params)
+    if alike is not None and alike in inputs.prepared:
+        return _with_own_settings(inputs.prepared[alike], params)
+    device, seed = choose_device(params["device"]), read_seed(params["random_state"])
+    preferences = _preferences(inputs, network)
+    fitted_dtype = None if network is None else network.architecture.dtype
+    dtype = requested_dtype(params, preferences, fitted_dtype)
+    class_weight = params.get("class_weight")
+    encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), dtype)
+    hashes, n_distinct = _compare_rows(params, preferences, inputs, encoded, seed)
+    summary = _summarise(params, inputs, encoded, n_distinct, device, fitted_dtype)
+    resolved = resolve(params, hidden_sizes(params["hidden_layer_sizes"]), summary, preferences)
+    config, loss_weights = make_config(params, resolved, inputs, seed, device)
+    held_out = None
+    if hashes is not None and config.n_folds:
+        held_out = held_out_rows(deal(hashes, config.n_folds), config.members, config.n_folds)
+    data = _training_data(config, encoded, held_out)
+    objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
+    if inputs.validation is None:
+        validation = None if held_out is None else _own_validation(config, objective, data, held_out)
+    else:
+        judges = inputs.encode(inputs.validation, cell_weights(class_weight, inputs, inputs.validation), dtype)
+        validation = _common_validation(config, objective, judges)
+    streams = Streams.from_seed(seed, config.members) if run is None else run.streams
+    job = FitJob(
+        inputs=inputs,
+        config=config,
+        network=_network(config, inputs, encoded, streams, network),
+        data=data,
+        validation=validation,
+        objective=objective,
+        streams=streams,
+        loss_weights=loss_weights,
+        summary=summary,
+        choices=resolved.choices,
+        order=None if params["random_state"] is None else seed,
+        encoded=encoded,
+        row_hashes=hashes if config.corrects else None,
+        responds=network is None and held_out is not None,  # earlier weights may have learned from any row
+        resumed=run if run is not None and run.config.same_steps(config) else None,
+    )
+    if alike is not None:
+        inputs.prepared[alike] = job
+    return job
+
+
+def _summarise(
+    params: Params,
+    inputs: SharedInputs,
+    encoded: EncodedRows,
+    n_distinct: int,
+    device: torch.device,
+    fitted_dtype: str | None,
+) -> DataSummary:
+    """What the defaults look at."""
+    return DataSummary(
+        n_rows=len(encoded.targets),
+        n_distinct=n_distinct,
+        n_inputs=encoded.X.shape[1],
+        n_outputs=sum(inputs.layout.n_outputs),
+        classification=tuple(task.kind.is_classifier for task in inputs.tasks),
+        on_gpu=device.type != "cpu",
+        static_weights=isinstance(resolve_strategy("balancing", params["balancing"], BALANCERS, Balancer), Static),
+        learned_encoding=inputs.learns_inputs,
+        validation_given=inputs.validation is not None,
+        fitted_dtype=fitted_dtype,
+    )
+
+
+def _begins_alike(params: Params) -> Hashable | None:
+    """Equal for fits to the same inputs that differ only in what a step reads of a member.
+
+    None where a fit draws a seed of its own.
+    """
+    if not isinstance(params["random_state"], int | np.integer):
+        return None
+    names = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
+    return repr([params.get(name) for name in names])
+
+
+def _with_own_settings(job: FitJob, params: Params) -> FitJob:
+    """A job that begins like another, with learning rate, weight decay and loss weights of its own."""
+    inputs, config = job.inputs, job.config
+    preferences = _preferences(inputs, None)
+    resolved = resolve(params, config.hidden_layer_sizes, job.summary, preferences)
+    own, loss_weights = make_config(params, resolved, inputs, config.seed, config.device)
+    return replace(job, config=own, loss_weights=loss_weights, choices=resolved.choices)
+
+
+def _preferences(inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
+    """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
+    preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
+    if network is not None:
+        architecture, reason = network.architecture, "training goes on with the fitted network"
+        fitted = {
+            "activation": architecture.activation,
+            "dropout": architecture.dropout[0],
+            "input_dropout": architecture.input_dropout,
+        }
+        preferences |= {name: Choice(value, reason) for name, value in fitted.items()}
+    return preferences
+
+
+def _compare_rows(
+    params: Params, preferences: Mapping[str, Any], inputs: SharedInputs, encoded: EncodedRows, seed: int
+) -> tuple[np.ndarray | None, int]:
+    """Hash of each row, where the fit needs it, and the number of distinct rows."""
+    n_rows = len(encoded.targets)
+    may_hold_out = requested("early_stopping", params, preferences) is not False and inputs.validation is None
+    if may_hold_out or n_rows <= ROWS_TO_COMPARE:
+        return encoded.once(_hash_rows, seed)
+    return None, n_rows
+
+
+def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:
+    """Hash of features and labels of each row, ``(n,)``, and how many of them are distinct."""
+    hashes = row_hashes(encoded.X, seed) + row_hashes(label_codes(encoded.labels), seed + 1)
+    return hashes, len(np.unique(hashes))
+
+
+def _network(
+    config: FitConfig, inputs: SharedInputs, encoded: EncodedRows, streams: Streams, fitted: Network | None
+) -> Network:
+    """The fitted network, or a new one with its first parameters."""
+    if fitted is not None:
+        _require_same_architecture(fitted.architecture, config)
+        return fitted.to(config.device)
+    architecture = Architecture(
+        sharing=config.sharing,
+        n_inputs=encoded.X.shape[1],
+        hidden_layer_sizes=config.hidden_layer_sizes,
+        activation=config.activation,
+        n_outputs=inputs.layout.n_outputs,
+        members=config.members,
+        dtype=config.dtype,
+        initial_bias=inputs.layout.initial_bias(encoded.targets, encoded.weights),
+        dropout=(config.dropout,) * config.members,
+        encoder=inputs.encoder,
+        input_dropout=config.input_dropout,
+    )
+    network = Network(architecture, config.device)
+    network.initialise(streams.initial)
+    return network
+
+
+def _require_same_architecture(architecture: Architecture, config: FitConfig) -> None:
+    """Check that a fitted network is the one that the parameters describe."""
+    names = ("hidden_layer_sizes", "activation", "sharing", "input_dropout")
+    compared = {name: (getattr(architecture, name), getattr(config, name)) for name in names}
+    for name, (before, now) in (compared | {"dropout": (architecture.dropout[0], config.dropout)}).items():
+        if before != now:
+            raise ValueError(
+                f"{name} was {before!r} when training began and is now {now!r}; the network cannot change while "
+                f"training goes on. Set it back, or fit with warm_start=False."
+            )
+
+
+def _rows_and_targets(encoded: EncodedRows, dtype: torch.dtype, device: torch.device) -> tuple[Rows, torch.Tensor]:
+    """Encoded rows and targets where the network computes."""
+    X = encoded.X
+    rows: Rows = DenseRows(X, dtype, device) if isinstance(X, np.ndarray) else SparseRows(X, dtype, device)
+    return rows, as_tensor(encoded.targets, dtype, device)  # targets are never written to
+
+
+def _training_data(config: FitConfig, encoded: EncodedRows, held_out: np.ndarray | None) -> TrainingData:
+    """Rows for all members, each of which ignores those that it holds out, ``(member, n)``."""
+    rows, targets = encoded.once(_rows_and_targets, config.torch_dtype, config.device)
+    kept = None if held_out is None else config.tensor(~held_out)
+    return TrainingData(rows, targets, config.tensor(encoded.weights), kept)
+
+
+def _own_validation(config: FitConfig, objective: Objective, data: TrainingData, held_out: np.ndarray) -> Validation:
+    """Each member's held-out rows."""
+    longest = int(held_out.sum(axis=1).max())
+    order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
+    real = config.tensor(np.take_along_axis(held_out, order, axis=1))
+    return Validation(objective, data, torch.from_numpy(order).to(config.device), real)
+
+
+def _common_validation(config: FitConfig, objective: Objective, encoded: EncodedRows) -> Validation:
+    """Rows that judge all members."""
+    rows = _training_data(config, encoded, None)
+    every = torch.arange(rows.n_rows, device=config.device)[None]
+    return Validation(objective, rows, every, torch.ones_like(every, dtype=config.torch_dtype))

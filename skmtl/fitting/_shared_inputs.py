@@ -1,0 +1,117 @@
+"""Training rows and labels as the fits to them share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+import numpy as np
+from scipy import sparse
+
+from skmtl.defaults import encoding_dtype
+from skmtl.encoders import Encoder
+from skmtl.inputs import LabelledRows, LabelMatrix
+from skmtl.tasks import Task, TaskLayout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows and targets as numbers, in the layout's order of tasks.
+
+    Attributes
+    ----------
+    X : ndarray or CSR array of shape (n, n_features)
+        Encoded rows.
+    targets, weights : ndarray of shape (n, n_tasks)
+        Encoded labels and the weight of each cell, 0 where no label is.
+    labels : LabelMatrix
+        The labels before encoding.
+    memo : dict
+        What fits to the same rows and targets compute once, whatever their weights.
+    """
+
+    X: np.ndarray | sparse.csr_array
+    targets: np.ndarray
+    weights: np.ndarray
+    labels: LabelMatrix
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, compute: Callable[..., T], *arguments: Any) -> T:
+        """Result of ``compute(self, *arguments)``, which must not depend on the weights."""
+        key = (compute, *arguments)
+        if key not in self.memo:
+            self.memo[key] = compute(self, *arguments)
+        result: T = self.memo[key]
+        return result
+
+
+class SharedInputs:
+    """Labelled rows with the encoder and the tasks that were fitted to them; every fit to them encodes them once.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        Training rows.
+    encoder : Encoder
+        Fitted.
+    tasks : sequence of Task
+        Fitted, in the order of the label matrix.
+    one_dimensional : bool
+        Whether y was 1-D.
+    columns : dict
+        ``n_features_in_`` and, where the columns of X have names, ``feature_names_in_``.
+    validation : LabelledRows, optional
+        Rows that decide which epoch's weights are kept, for all members.
+
+    Attributes
+    ----------
+    layout : TaskLayout
+        Order of the tasks in the network.
+    learns_inputs : bool
+        Whether a part of the encoder is trained with the network.
+    prepared : mapping
+        Jobs that others can begin with, as long as somebody holds them.
+    """
+
+    def __init__(
+        self,
+        rows: LabelledRows,
+        encoder: Encoder,
+        tasks: Sequence[Task],
+        one_dimensional: bool,
+        columns: dict[str, Any],
+        validation: LabelledRows | None = None,
+    ) -> None:
+        self.rows, self.encoder, self.tasks = rows, encoder, list(tasks)
+        self.one_dimensional, self.columns = one_dimensional, columns
+        self.validation = validation
+        self.layout = TaskLayout(self.tasks)
+        self.learns_inputs = encoder.build() is not None  # asked once: what is made to tell may be large
+        self.prepared: MutableMapping[Hashable, Any] = WeakValueDictionary()
+        self._encoded: dict[tuple[int, np.dtype[Any]], tuple[LabelledRows, EncodedRows]] = {}
+
+    def encode(self, rows: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedRows:
+        """Encode rows, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
+        encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
+        largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
+        if not np.isin(largest, (0.0, 1.0)).all():
+            weights = weights / np.where(largest > 0, largest, 1.0)
+        weights = self.layout.arrange(weights)
+        key = (id(rows), encode_in)
+        if key in self._encoded:
+            return replace(self._encoded[key][1], weights=weights)
+        targets = self.layout.encode(rows.labels.columns, rows.labels.observed, encode_in)
+        encoded = EncodedRows(self.encoder.transform(rows.X, encode_in), targets, weights, rows.labels)
+        self._encoded[key] = rows, encoded  # the rows stay alive, and with them the meaning of their id
+        return encoded
+
+    def forget_encoded(self) -> None:
+        """Forget the encoded rows; jobs that have been prepared keep what they need."""
+        self._encoded.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"prepared": {}}

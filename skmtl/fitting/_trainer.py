@@ -1,0 +1,272 @@
+"""Fits trained side by side as the members of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from skmtl.fitting._job import FitJob, begin_training
+from skmtl.fitting._prediction import decode, predict_side_by_side
+from skmtl.fitting._result import FitResult, describe, finish
+from skmtl.fitting._scoring import score_columns
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.inputs import LabelledRows
+from skmtl.network import Network
+from skmtl.training import History, Run, Training, threads_for
+
+CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
+MIN_MEMBERS = 8  # that share the fixed cost of a step
+SHRINK_BELOW = 0.5  # fraction of the fits still training at which the others are taken out
+
+Report = Callable[["StackedTrainer"], bool]
+
+
+class StackedTrainer:
+    """Fits that train as one network; each becomes what it would become alone.
+
+    Its members draw from the same streams, see the same batches and stop at the same epochs. A fit that fails does not
+    disturb the others. Fits to the same rows in the same order share what goes into their first layer.
+
+    Attributes
+    ----------
+    jobs : dict
+        Index of a fit to its job, without those dropped.
+    errors : dict
+        Index of a fit to what made it fail.
+    memory : float
+        Bytes of parameters and activations in training, of all jobs that were added.
+    rows_memory : dict
+        Bytes of the encoded rows by inputs.
+    interrupted : bool
+        Whether the user has stopped the training.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, FitJob] = {}
+        self.errors: dict[int, Exception] = {}
+        self.memory = 0.0
+        self.rows_memory: dict[SharedInputs, float] = {}
+        self.interrupted = False
+        self._training: Training | None = None
+        self._begun = False
+        self._ended: dict[int, tuple[Network, History]] = {}
+        self._results: dict[int, FitResult] = {}  # until training goes on
+
+    @property
+    def indices(self) -> list[int]:
+        """Indices of the fits that have not been dropped, of those too that failed."""
+        return sorted({*self.jobs, *self.errors})
+
+    def has_room_for(self, job: FitJob) -> bool:
+        """Whether the network would stay in the cache; a few members share the fixed cost of a step in any case."""
+        members = job.members + sum(other.members for other in self.jobs.values())
+        on_gpu = job.config.device.type != "cpu"
+        return on_gpu or members <= MIN_MEMBERS or self.memory + job.memory <= CACHE_BYTES
+
+    def add(self, index: int, job: FitJob) -> None:
+        """Add a fit before the first step of any."""
+        self.jobs[index] = job
+        self.memory += job.memory
+        self.rows_memory[job.inputs] = job.rows_memory
+
+    def advance(self, fraction: float = 1.0, report: Report | None = None) -> None:
+        """Train until ``fraction`` of the greatest number of epochs is done.
+
+        ``report`` is called after every epoch; True ends the training. So does a keyboard interrupt: what has been
+        learned so far is kept.
+        """
+        self._results.clear()
+        try:
+            with self._threads():
+                self._advance(fraction, report)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            if not self._begun:  # the scale of the inputs was being learned
+                self._training = self._begin(relevance=False)
+        if self._training is not None:
+            self._note_failures(self._training)
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """As many threads as the work of a step is worth, or as the user says."""
+        n_threads = [job.config.n_threads for job in self.jobs.values() if job.config.n_threads is not None]
+        return threads_for(sum(job.work for job in self.jobs.values()), n_threads[0] if n_threads else None)
+
+    def _advance(self, fraction: float, report: Report | None) -> None:
+        if not self._begun and self.jobs:
+            self._training = self._begin()
+        while (training := self._training) is not None:
+            until = max(round(fraction * training.run.config.max_iter), 1)
+            training.advance(until, lambda *_: self._is_mostly_done() or (report is not None and report(self)))
+            if not (training.epochs_done < until and self._is_mostly_done()):
+                break
+            stopping = training.stopping
+            self._take_out(np.setdiff1d(stopping.teams, stopping.teams[stopping.active]))
+
+    def _begin(self, relevance: bool = True) -> Training:
+        """Put the members side by side."""
+        parts: dict[tuple[int, int | None], list[int]] = {}  # indices of fits to the same rows in one order
+        for index, job in self.jobs.items():
+            parts.setdefault((id(job.inputs), job.order), []).append(index)
+        indices = [index for part in parts.values() for index in part]
+        teams = np.repeat(indices, [self.jobs[index].members for index in indices])
+        training = begin_training([[self.jobs[i] for i in part] for part in parts.values()], teams, relevance=relevance)
+        self._begun = True
+        return training
+
+    def _is_mostly_done(self) -> bool:
+        """Whether so few fits are still training that it pays to take the others out."""
+        assert self._training is not None
+        stopping = self._training.stopping
+        training = len(np.unique(stopping.teams[stopping.active]))
+        return 0 < training <= SHRINK_BELOW * len(np.unique(stopping.teams))
+
+    def keep(self, indices: Collection[int]) -> None:
+        """Go on with these fits only, and forget the others."""
+        for by_index in (self.errors, self.jobs, self._results, self._ended):
+            for index in set(by_index) - set(indices):
+                del by_index[index]
+        if self._training is not None:
+            self._take_out(np.setdiff1d(self._training.stopping.teams, list(indices)))
+
+    def _take_out(self, indices: np.ndarray) -> None:
+        """Shrink the network by the members of fits that have ended."""
+        training = self._training
+        assert training is not None
+        self._note_failures(training)
+        for index in indices.tolist():
+            if index in self.jobs and index not in self.errors:
+                self._ended[index] = self._learned(index)
+        rest = np.flatnonzero(~np.isin(training.stopping.teams, indices))
+        self._training = training.select(torch.from_numpy(rest)) if len(rest) else None
+
+    def _note_failures(self, training: Training) -> None:
+        training.check_weights()
+        self.errors |= {index: error for index, error in training.failures.items() if index in self.jobs}
+
+    def _learned(self, index: int) -> tuple[Network, History]:
+        """Network and history of a fit as if its training ended now."""
+        if index in self._ended:
+            return self._ended[index]
+        training = self._training
+        assert training is not None
+        members = torch.from_numpy(np.flatnonzero(training.stopping.teams == index))
+        own = self.jobs[index].network.architecture
+        return training.network(members, own), training.history.select(members)
+
+    def result(self, index: int) -> FitResult:
+        """What a fit has learned, as if its training ended now.
+
+        Raises
+        ------
+        Exception
+            What made it fail.
+        """
+        if index in self.errors:
+            raise self.errors[index]
+        if index not in self._results:
+            with self._threads():
+                self._results[index] = finish(self.jobs[index], *self._learned(index))
+        return self._results[index]
+
+    def snapshot(self, index: int, *, last_epoch: bool = False) -> FitResult:
+        """What a fit has learned so far: weights of the current epoch, history of all or of the last."""
+        training = self._training
+        assert training is not None
+        members = np.flatnonzero(training.stopping.teams == index)
+        network = training.run.network.select(members.tolist(), None, self.jobs[index].network.architecture)
+        history = training.history.select(torch.from_numpy(members))
+        return describe(self.jobs[index], network, history, len(history) - 1 if last_epoch else 0)
+
+    @property
+    def run(self) -> Run | None:
+        """The run, to go on with later."""
+        return None if self._training is None else self._training.run
+
+    def responses(self, indices: Sequence[int], X: Any) -> dict[int, list[np.ndarray]]:
+        """Responses of fits to the same inputs, which have not failed; see :func:`predict_responses`."""
+        inputs = self.jobs[indices[0]].inputs
+        training = [index for index in indices if index not in self._ended]
+        networks = [([index], self._ended[index][0]) for index in indices if index in self._ended]
+        if training:
+            assert self._training is not None
+            teams = self._training.stopping.teams
+            members = np.concatenate([np.flatnonzero(teams == index) for index in training])
+            networks.append((training, self._training.network(torch.from_numpy(members))))
+        responses: dict[int, list[np.ndarray]] = {}
+        for fits, network in networks:
+            counts = [self.jobs[index].members for index in fits]
+            corrections = [self.result(i).correction if self.jobs[i].row_hashes is not None else None for i in fits]
+            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, corrections)
+            responses |= dict(zip(fits, own, strict=True))
+        return responses
+
+    def score_tasks(self, indices: Sequence[int], rows: LabelledRows) -> dict[int, dict[str, float]]:
+        """Scores of fits to the same inputs, which have not failed, as if training ended now."""
+        tasks = self.jobs[indices[0]].inputs.tasks
+        responses = self.responses(indices, rows.X)
+        return {index: score_columns(tasks, rows, decode(tasks, own)) for index, own in responses.items()}
+
+
+def stack_jobs(
+    jobs: Iterable[tuple[int, FitJob | Exception]], memory: float = np.inf, *, fill: bool = False
+) -> Iterator[StackedTrainer]:
+    """Yield fits in networks that suit the cache and take ``memory`` bytes at most, as do the encoded rows of several.
+
+    Parameters
+    ----------
+    jobs : iterable of (int, FitJob or Exception)
+        Index and job of each fit, or why it could not be prepared. Jobs are asked for as networks are taken.
+    memory : float
+        Bytes; one fit is always trained.
+    fill : bool, default=False
+        Whether a few rows more or less do not part fits that draw nothing in training.
+    """
+    open_trainers: dict[int, StackedTrainer] = {}  # by number of what the fits in it have in common
+    numbers: dict[Any, int] = {}
+    of_network = WeakKeyDictionary[Network, int]()  # comparing takes long: once for fits that begin with one network
+    errors: dict[int, Exception] = {}
+    for index, job in jobs:
+        if isinstance(job, Exception):
+            errors[index] = job
+            continue
+        if job.network not in of_network:
+            of_network[job.network] = numbers.setdefault(job.network_key(fill=fill), len(numbers))
+        key = of_network[job.network]
+        if key in open_trainers and not open_trainers[key].has_room_for(job):
+            yield open_trainers.pop(key)
+        while open_trainers and _exceeds(memory, open_trainers.values(), job):
+            yield open_trainers.pop(max(open_trainers, key=lambda number: open_trainers[number].memory))
+        open_trainers.setdefault(key, StackedTrainer()).add(index, job)
+    trainers = list(open_trainers.values()) or [StackedTrainer()]
+    trainers[-1].errors |= errors
+    yield from trainers
+
+
+def _exceeds(memory: float, trainers: Iterable[StackedTrainer], job: FitJob) -> bool:
+    """Whether a further job takes more than ``memory``: for networks, or for the rows of several fits."""
+    networks, rows = job.memory, {job.inputs: job.rows_memory}
+    for trainer in trainers:
+        networks += trainer.memory
+        rows |= trainer.rows_memory
+    return networks > memory or (len(rows) > 1 and sum(rows.values()) > memory)
+
+
+def fit_many(
+    jobs: Iterable[tuple[int, FitJob | Exception]],
+    memory: float = np.inf,
+    *,
+    fill: bool = False,
+    report: Report | None = None,
+) -> Iterator[StackedTrainer]:
+    """Train jobs to the end, as few networks as :func:`stack_jobs` makes of them, and yield each network's trainer."""
+
+    def trained(trainer: StackedTrainer) -> StackedTrainer:
+        trainer.advance(1.0, report)
+        return trainer
+
+    return map(trained, stack_jobs(jobs, memory, fill=fill))  # holds no network once it is taken

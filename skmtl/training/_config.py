@@ -1,0 +1,146 @@
+"""All that one fit has decided before its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl._roles import Role, classified, names_of, network_key, role, step_names
+from skmtl.balancing import Balancer
+from skmtl.sharing import Sharing
+from skmtl.training._data import as_tensor
+from skmtl.training._schedule import Schedule
+from skmtl.training.optimizers import Optimizer
+
+
+def _shared_settings(sharing: Sharing) -> tuple[Any, ...]:
+    """All but the strengths of penalties, in which members may differ."""
+    shared = [(name, value) for name, value in sharing.get_params().items() if name not in sharing.strengths]
+    return type(sharing), repr(shared)
+
+
+@classified
+@dataclass(frozen=True)
+class FitConfig:
+    """Resolved settings of a fit; the roles of the fields say what members of one network may differ in.
+
+    Attributes
+    ----------
+    learning_rate, weight_decay : Tensor of shape (member,)
+        Of each member.
+    loss_weights : Tensor of shape (member, task)
+        Normalised to sum 1, tasks in the layout's order.
+    sharing : Sharing
+        How tasks share hidden layers.
+    hidden_layer_sizes : tuple of int
+        Widths of the hidden layers.
+    activation : str
+        Activation of the hidden layers.
+    input_dropout : float
+        Fraction of the inputs dropped in training.
+    dtype : {"float32", "float64"}
+        Type of the parameters.
+    device : torch.device
+        Where to compute.
+    optimizer : Optimizer
+        The optimizer.
+    schedule : Schedule
+        Multiple of the learning rate at a step.
+    balancer : Balancer
+        The balancing method.
+    record : tuple of str
+        Further quantities for the history.
+    matmul_dtype : str or None
+        Name of the torch type that the layers compute in; None: that of the parameters.
+    cuda_graphs : bool
+        Whether a step on a GPU is recorded once and replayed.
+    batch_size, max_iter : int
+        Rows a step, greatest number of passes over the data.
+    patience : int or None
+        Epochs without an improvement by ``tol`` after which a member stops; None: never.
+    tol : float
+        Smallest decrease of the loss that counts as an improvement.
+    relevance_epochs : int
+        Epochs of the short runs that the scale of the inputs is learned from; 0: none.
+    dropout : float
+        Dropout rate in the hidden layers.
+    members : int
+        Number of members.
+    seed : int
+        Seed of everything random.
+    n_folds : int
+        Number of folds of held-out rows; 0 where members hold out no rows of their own.
+    corrects : bool
+        Whether predictions are corrected by held-out errors.
+    n_threads : int or None
+        Threads; None: chosen from the work of a step.
+    """
+
+    learning_rate: Tensor = field(metadata=role(Role.MEMBER, parameter="learning_rate_init"))
+    weight_decay: Tensor = field(metadata=role(Role.MEMBER))
+    loss_weights: Tensor = field(metadata=role(Role.MEMBER))
+    sharing: Sharing = field(metadata=role(Role.NETWORK, key=_shared_settings))
+    hidden_layer_sizes: tuple[int, ...] = field(metadata=role(Role.NETWORK))
+    activation: str = field(metadata=role(Role.NETWORK))
+    input_dropout: float = field(metadata=role(Role.NETWORK))
+    dtype: str = field(metadata=role(Role.NETWORK))
+    device: torch.device = field(metadata=role(Role.NETWORK, key=str))
+    optimizer: Optimizer = field(metadata=role(Role.NETWORK, step=True))
+    schedule: Schedule = field(metadata=role(Role.NETWORK, parameter="learning_rate", step=True))
+    balancer: Balancer = field(metadata=role(Role.NETWORK, parameter="balancing", step=True))
+    record: tuple[str, ...] = field(metadata=role(Role.NETWORK, step=True))
+    matmul_dtype: str | None = field(metadata=role(Role.NETWORK, parameter="dtype", step=True))
+    cuda_graphs: bool = field(metadata=role(Role.NETWORK, step=True))
+    batch_size: int = field(metadata=role(Role.NETWORK))
+    max_iter: int = field(metadata=role(Role.NETWORK))
+    patience: int | None = field(metadata=role(Role.NETWORK, parameter="n_iter_no_change"))
+    tol: float = field(metadata=role(Role.NETWORK))
+    relevance_epochs: int = field(metadata=role(Role.NETWORK, parameter="input_scaling"))
+    dropout: float = field(metadata=role(Role.FIT))
+    members: int = field(metadata=role(Role.FIT, parameter="n_estimators"))
+    seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
+    n_folds: int = field(metadata=role(Role.NETWORK, parameter="validation_fraction"))
+    corrects: bool = field(metadata=role(Role.FIT, parameter="local_correction"))
+    n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """Type of the parameters."""
+        dtype: torch.dtype = getattr(torch, self.dtype)
+        return dtype
+
+    def tensor(self, values: np.ndarray) -> Tensor:
+        """Move to the device in the type of the parameters; equal values that share memory go on sharing it."""
+        if values.size and not any(values.strides):
+            value = torch.as_tensor(values.flat[0], dtype=self.torch_dtype, device=self.device)
+            return value.expand(values.shape)
+        return as_tensor(values, self.torch_dtype, self.device)
+
+    @classmethod
+    def stack(cls, configs: Sequence[FitConfig]) -> FitConfig:
+        """Configuration of fits side by side; the fields of single fits are those of the first and not to be read."""
+        if len(configs) == 1:
+            return configs[0]
+        names = names_of(cls, Role.MEMBER)
+        own: dict[str, Any] = {name: torch.cat([getattr(one, name) for one in configs]) for name in names}
+        return replace(configs[0], **own)
+
+    def select(self, members: Tensor) -> FitConfig:
+        """Configuration of some of the members."""
+        return replace(self, **{name: getattr(self, name)[members] for name in names_of(type(self), Role.MEMBER)})
+
+    def network_key(self) -> tuple[Any, ...]:
+        """What fits must have in common to be members of one network."""
+        return network_key(self)
+
+    def same_steps(self, other: FitConfig) -> bool:
+        """Whether steps under the other configuration are the same; sizes and numbers of epochs may differ."""
+        members = names_of(type(self), Role.MEMBER)
+        return all(getattr(self, name) == getattr(other, name) for name in step_names(type(self))) and all(
+            torch.equal(getattr(self, name), getattr(other, name)) for name in members
+        )
