@@ -251,7 +251,7 @@ def test_grid_search_a_classifier_with_missing_labels():
 
 
 @pytest.mark.parametrize("cv", [3, np.int64(3), np.uint8(3)])
-def test_a_number_of_folds_of_any_type_stands_for_folds_that_know_the_estimators_missing_label(cv):
+def test_a_number_of_folds_knows_the_missing_label(cv):
     net = MultiTaskNetClassifier(
         hidden_layer_sizes=(2,), n_estimators=1, max_iter=1, random_state=0, missing_label=-1, early_stopping=False
     )
