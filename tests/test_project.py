@@ -41,14 +41,14 @@ MAY_IMPORT = {
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "sharing", "network"},
-    "correction": {"tasks", "network"},
+    "postprocess": {"tasks", "encoders", "network"},
     "metrics": {"inputs", "tasks"},
-    "fitting": {*_ENGINE, "correction"},
-    "estimators": {*_ENGINE, "correction", "fitting", "metrics"},
+    "fitting": {*_ENGINE, "postprocess"},
+    "estimators": {*_ENGINE, "postprocess", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "inspection": {"estimators"},
 }
-WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "correction"}
+WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "postprocess"}
 
 
 def parse(path: Path) -> ast.Module:

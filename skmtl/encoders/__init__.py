@@ -1,6 +1,6 @@
 """Encoders: how rows of X become the vectors that the network reads."""
 
-from skmtl.encoders._encoder import Encoder
+from skmtl.encoders._encoder import Encoder, dense
 from skmtl.encoders._extractor import Extractor
 from skmtl.encoders._table import Table, read_table
 from skmtl.encoders.convolution import ConvolutionEncoder
@@ -26,5 +26,6 @@ __all__ = [
     "Table",
     "TabularEncoder",
     "TokenSequencer",
+    "dense",
     "read_table",
 ]

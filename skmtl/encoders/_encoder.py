@@ -17,6 +17,11 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 Encoded: TypeAlias = FloatArray | sp.csr_array
 
 
+def dense(rows: Encoded, dtype: str) -> npt.NDArray[Any]:
+    """Encoded rows, which may be sparse, as an array."""
+    return np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), dtype=dtype)
+
+
 class Encoder(Stateful, Params, ABC):
     """Encodes rows of X, as the user gave them, as vectors.
 

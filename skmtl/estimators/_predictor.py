@@ -8,13 +8,13 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.validation import check_is_fitted
 
-from skmtl.correction import LocalCorrection
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.fitting import decode, predict_responses, score_columns, sharing_findings, stack_columns
 from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
+from skmtl.postprocess import Postprocessor
 from skmtl.tasks import Task, TaskLayout
 from skmtl.tasks._scores import mean_score
 
@@ -30,7 +30,7 @@ class PredictorMixin:
     tasks_: list[Task]
     task_names_: np.ndarray
     _layout: TaskLayout
-    _correction: LocalCorrection | None = None
+    _correction: Postprocessor | None = None
     _one_dimensional: bool
 
     def _check_columns(self, X: Any) -> None:

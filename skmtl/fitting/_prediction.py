@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from skmtl.correction import LocalCorrection
-from skmtl.encoders import Encoder
-from skmtl.fitting._correcting import dense
+from skmtl.encoders import Encoder, dense
 from skmtl.inputs import sliceable
 from skmtl.network import Network, Workspace
+from skmtl.postprocess import Postprocessor
 from skmtl.sharing import SharingStatistic
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
@@ -26,7 +25,7 @@ def predict_responses(
     encoder: Encoder,
     X: Any,
     n_threads: int | None = None,
-    correction: LocalCorrection | None = None,
+    correction: Postprocessor | None = None,
 ) -> list[np.ndarray]:
     """Mean response of the members, one array ``(n, n_classes or 1)`` a task, in the order of the label matrix.
 
@@ -42,7 +41,7 @@ def predict_responses(
         Rows.
     n_threads : int, optional
         Number of threads; by default chosen from the work.
-    correction : LocalCorrection, optional
+    correction : Postprocessor, optional
         Of the responses.
 
     Returns
@@ -62,7 +61,7 @@ def predict_side_by_side(
     layout: TaskLayout,
     encoder: Encoder,
     X: Any,
-    corrections: Sequence[LocalCorrection | None],
+    corrections: Sequence[Postprocessor | None],
 ) -> list[list[np.ndarray]]:
     """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
     ends = np.cumsum(members)[:-1]
@@ -74,7 +73,7 @@ def predict_side_by_side(
 
 
 def _respond(
-    layout: TaskLayout, outputs: np.ndarray, rows: np.ndarray, correction: LocalCorrection | None
+    layout: TaskLayout, outputs: np.ndarray, rows: np.ndarray, correction: Postprocessor | None
 ) -> list[np.ndarray]:
     """Responses by task, ``(row, n_classes or 1)``, from outputs ``(member, row, outputs)`` to encoded rows."""
     responses = layout.by_task(layout.mean_responses(outputs))

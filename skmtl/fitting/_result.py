@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skmtl.correction import LocalCorrection
-from skmtl.fitting._correcting import correct_locally
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._out_of_fold import OutOfFold, held_out_responses, out_of_fold
 from skmtl.network import Network
+from skmtl.postprocess import HeldOutRows, LocalCorrection, Postprocessor
 from skmtl.training import History
 
 
@@ -28,8 +27,8 @@ class FitResult:
         Quantity to its values by epoch, tasks in the order of the label matrix.
     n_iter : int
         Epochs done.
-    correction : LocalCorrection or None
-        What to add to responses.
+    correction : Postprocessor or None
+        Of responses.
     held_out : OutOfFold or None
         Responses of members to training rows that they never learned from.
     """
@@ -38,7 +37,7 @@ class FitResult:
     network: Network
     history: dict[str, np.ndarray]
     n_iter: int
-    correction: LocalCorrection | None = None
+    correction: Postprocessor | None = None
     held_out: OutOfFold | None = None
 
 
@@ -60,9 +59,12 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     correction, inputs = None, job.inputs
     responses = held_out_responses(job.validation, network, inputs.layout)
     if job.row_hashes is not None:
-        correction, responses = correct_locally(
-            job.encoded, job.row_hashes, inputs.layout, inputs.tasks, network, responses
+        weights = inputs.layout.restore(job.encoded.weights, 1)
+        rows = HeldOutRows(
+            job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses
         )
+        correction = LocalCorrection().fit(network, rows)
+        responses = responses if correction is None else correction.cross_fitted(rows)
     return replace(result, correction=correction, held_out=out_of_fold(inputs.tasks, responses, inputs.rows))
 
 

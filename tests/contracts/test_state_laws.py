@@ -12,7 +12,10 @@ from torch import nn
 
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
+from skmtl.postprocess import LocalCorrection
+from skmtl.postprocess._residuals import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
+from skmtl.tasks import KINDS
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -136,6 +139,26 @@ def test_network_and_estimator_share_their_encoder():
     assert Network.from_state(state, arrays, encoder).architecture.encoder is encoder
     with pytest.raises(ValueError, match="does not hold 'encoder'"):
         Network.from_state(state, arrays)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_corrections_come_back(dtype):
+    rows, groups = RNG.normal(size=(N, 2)).astype(dtype), np.arange(N)
+    kinds = {"number": KINDS["regression"](), "class": KINDS["binary"]()}
+    labels = {"number": np.sin(3 * rows[:, 0]).astype(np.float64), "class": np.where(rows[:, 0] > 0, "a", "b")}
+    tasks = [kind.fit(name, labels[name], np.ones(N)) for name, kind in kinds.items()]
+    truths = [task.kind.ideal_response(task, labels[task.name]) for task in tasks]
+    responses = [np.zeros((N, 1)), np.full((N, 2), 0.5)]
+    residuals = [Residuals(k, tasks[k], truths[k], responses[k], np.ones(N)) for k in (1, 0)]
+    correction = LocalCorrection().fit_residuals(rows, groups, np.array([1.0, 0.5], dtype=dtype), residuals)
+    copy = LocalCorrection.from_state(*through_bytes(*correction.state()), {"tasks": tasks})
+    assert [task.index for task in copy.tasks_] == [1, 0]
+    assert copy.tasks_[0].task is tasks[1]
+    for before, after in zip(correction(rows, responses), copy(rows, responses), strict=True):
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(after, before)
+    with pytest.raises(ValueError, match="does not hold 'tasks'"):
+        LocalCorrection.from_state(*correction.state())
 
 
 def test_sharing_of_the_users_is_refused():

@@ -78,7 +78,7 @@ def test_auto_wants_all_rows_held_out(params):
 def test_few_members_correct_by_the_rows_that_they_held_out_on_request():
     model = classifier(n_estimators=2, local_correction=np.True_).fit(X, Y)
     assert model._correction is not None
-    assert len(model._correction.tasks[0].moments) == np.sum(~np.isnan(model.oof_proba_[0][:, 0])) < len(X) / 2
+    assert len(model._correction.tasks_[0].moments) == np.sum(~np.isnan(model.oof_proba_[0][:, 0])) < len(X) / 2
 
 
 def test_on_request_without_held_out_rows_is_an_error():

@@ -1,4 +1,4 @@
-"""Likeness of rows, by distances relative to how densely rows lie."""
+"""Similarity of rows, by distances relative to the local density of rows."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-NEIGHBOUR = 5  # a row's own width is its distance to the neighbour of this rank
-LEAST_WIDTH = 0.03  # of the median: rows among many of their like would else know no others
+NEIGHBOUR = 5  # the width of a row is its distance to the neighbour of this rank
+MIN_WIDTH = 0.03  # of the median width: rows among many copies would else have no other neighbours
 BLOCK_CELLS = 1 << 20  # distances at a time: stays in the cache and bounds the memory
 
 
 class SelfTuningKernel:
-    """exp(-|x - z|^2 / (2 c^2 s(x) s(z))), s being the distance to the fifth neighbour: self-tuning by local scaling.
+    """Kernel exp(-|x - z|^2 / (2 c^2 s(x) s(z))) with s the distance to the fifth neighbour.
 
-    Where rows lie densely it is narrow and where they are sparse it is wide.
+    It is narrow where rows are dense and wide where they are sparse.
 
     Parameters
     ----------
@@ -35,20 +35,20 @@ class SelfTuningKernel:
         self._center = rows.mean(axis=0)  # distances of small numbers lose fewer digits
         self._rows = rows - self._center
         self._squares = np.einsum("ij,ij->i", self._rows, self._rows)
-        widths = np.concatenate([self._width(self._distances(x, own)) for x, own in self._blocks(rows, groups)])
+        widths = np.concatenate([self._width(self._distances(*block)) for block in self._blocks(rows, groups)])
         positive = widths[widths > 0]
-        self._least = LEAST_WIDTH * float(np.median(positive)) if len(positive) else 1.0
-        self._widths = np.maximum(widths, self._least)
+        self._min_width = MIN_WIDTH * float(np.median(positive)) if len(positive) else 1.0
+        self._widths = np.maximum(widths, self._min_width)
 
-    def relative_distances(self, x: np.ndarray, own: np.ndarray | None = None) -> Iterator[tuple[slice, Tensor]]:
+    def relative_distances(self, x: np.ndarray, groups: np.ndarray | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Yield |x - z|^2 / (s(x) s(z)) in blocks.
 
         Parameters
         ----------
         x : ndarray of shape (m, n_inputs)
             Rows.
-        own : ndarray of shape (m,), optional
-            Group of each, which is then infinitely far away.
+        groups : ndarray of shape (m,), optional
+            Group of each row, whose references then are infinitely far away.
 
         Yields
         ------
@@ -58,26 +58,26 @@ class SelfTuningKernel:
             To all references.
         """
         first = 0
-        for block, groups in self._blocks(x, own):
-            squared = self._distances(block, groups)
-            widths = torch.from_numpy(np.maximum(self._width(squared), self._least))
+        for block, of_block in self._blocks(x, groups):
+            squared = self._distances(block, of_block)
+            widths = torch.from_numpy(np.maximum(self._width(squared), self._min_width))
             squared /= widths[:, None]
             squared /= torch.from_numpy(self._widths)
             yield slice(first, first + len(block)), squared
             first += len(block)
 
-    def _blocks(self, x: np.ndarray, own: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    def _blocks(self, x: np.ndarray, groups: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         step = max(BLOCK_CELLS // len(self._rows), 1)
         for first in range(0, len(x), step):
             rows = slice(first, first + step)
-            yield x[rows] - self._center, None if own is None else own[rows]
+            yield x[rows] - self._center, None if groups is None else groups[rows]
 
-    def _distances(self, x: np.ndarray, own: np.ndarray | None) -> Tensor:
+    def _distances(self, x: np.ndarray, groups: np.ndarray | None) -> Tensor:
         """Squared distances ``(m, n)`` of centred rows."""
         squares = torch.from_numpy(np.einsum("ij,ij->i", x, x))[:, None] + torch.from_numpy(self._squares)
         squared = squares.addmm_(torch.from_numpy(x), torch.from_numpy(self._rows).T, alpha=-2).clamp_(min=0)
-        if own is not None:
-            squared.masked_fill_(torch.from_numpy(own)[:, None] == torch.from_numpy(self.groups), torch.inf)
+        if groups is not None:
+            squared.masked_fill_(torch.from_numpy(groups)[:, None] == torch.from_numpy(self.groups), torch.inf)
         return squared
 
     @staticmethod

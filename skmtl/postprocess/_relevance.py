@@ -7,7 +7,7 @@ import torch
 
 from skmtl.network import Network, signed_derivatives
 
-MOST_ROWS = 512  # a mean over more would hardly differ
+MAX_ROWS = 512  # a mean over more would hardly differ
 BATCH_ROWS = 256
 
 
@@ -33,7 +33,7 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    few = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
+    few = rows[np.random.default_rng(0).permutation(len(rows))[:MAX_ROWS]]
     dtype, members = getattr(torch, network.architecture.dtype), network.buffer.members
     signs = np.random.default_rng(0)  # any will do
     total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)
@@ -42,6 +42,6 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
         factors = x.new_ones(members, x.shape[1], network.n_outputs)
         total += signed_derivatives(network, x, factors, signs).double().square_().sum(1)
     mean = total.mean(1, keepdim=True)
-    shares = torch.where(mean > 0, total / mean, 1.0)
-    by_input: np.ndarray = shares.mean(0).sqrt_().cpu().numpy()
+    fractions = torch.where(mean > 0, total / mean, 1.0)
+    by_input: np.ndarray = fractions.mean(0).sqrt_().cpu().numpy()
     return by_input

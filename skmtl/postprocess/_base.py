@@ -1,0 +1,95 @@
+"""The contract of postprocessing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from skmtl._state import Stateful
+from skmtl.network import Network
+from skmtl.tasks import Task
+
+
+@dataclass(frozen=True)
+class HeldOutRows:
+    """Training rows with the responses of members that did not learn from them.
+
+    Attributes
+    ----------
+    rows : ndarray or csr_array of shape (n, n_inputs)
+        Encoded.
+    hashes : ndarray of shape (n,)
+        Equal for rows that are copies of one another, labels included.
+    tasks : sequence of Task
+        In the order of the label matrix, as everything below.
+    labels : sequence of ndarray of shape (n,)
+        Of each task.
+    weights : ndarray of shape (n, n_tasks)
+        Of the labels, 0 where none is; their scale does not matter.
+    responses : sequence of ndarray of shape (n, n_classes or 1)
+        Of each task, NaN where no member held the row out.
+    """
+
+    rows: Any
+    hashes: np.ndarray
+    tasks: Sequence[Task]
+    labels: Sequence[np.ndarray]
+    weights: np.ndarray
+    responses: Sequence[np.ndarray]
+
+
+class Postprocessor(Stateful, ABC):
+    """Changes the responses of a fitted network by what held-out responses tell about its errors."""
+
+    @abstractmethod
+    def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
+        """Learn from held-out responses.
+
+        Parameters
+        ----------
+        network : Network
+            Fitted.
+        held_out : HeldOutRows
+            Training rows and responses to them.
+
+        Returns
+        -------
+        Self or None
+            This object; None if it would gain nothing, and responses are to stay as they are.
+        """
+
+    @abstractmethod
+    def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Change the responses to new rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m, n_inputs)
+            Encoded.
+        responses : sequence of ndarray of shape (m, n_classes or 1)
+            Of all tasks, in the order of the label matrix.
+
+        Returns
+        -------
+        list of ndarray
+            New arrays where they are changed.
+        """
+
+    @abstractmethod
+    def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
+        """Change the held-out responses it was fitted on, each by what the other rows tell.
+
+        Parameters
+        ----------
+        held_out : HeldOutRows
+            As in ``fit``.
+
+        Returns
+        -------
+        list of ndarray
+            As in ``held_out.responses``.
+        """
