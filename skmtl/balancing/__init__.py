@@ -1,4 +1,4 @@
-"""Balancing: how much each task counts in a step, one file a method.
+"""Balancing: how much each task counts in a step, one file for each method.
 
 ``docs/balancing.md`` says which method to pick, what the weights mean and what the benchmark showed.
 """

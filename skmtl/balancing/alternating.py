@@ -11,7 +11,7 @@ from skmtl.balancing._balancer import Balancer, BalancerInputs
 
 
 class Alternating(Balancer):
-    """Each step follows the loss of one task; every round visits all tasks in an order of its own.
+    """One task in each step; every round visits all tasks in a new random order.
 
     A task without a label in the batch is passed over. The task of the step weighs its loss weight times the number
     of tasks, so that the mean over a round is the static objective.

@@ -75,7 +75,7 @@ class _Ball:
 
 
 def _correction(ball: _Ball) -> Floats:
-    """x, in amounts of unit gradients, ``(member, task)``: a guess says which are positive and changes all wrong signs.
+    """x, in amounts of unit gradients, ``(member, task)``: an active-set iteration changes all wrong signs.
 
     With x = lam a - b, G a = per_unit and G b = gains where x is positive, |J^T x| = radius is a quadratic in lam.
     """

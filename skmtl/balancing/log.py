@@ -14,7 +14,7 @@ class LogLosses(Balancer):
     """Minimise sum_t p_t log(L_t + eps L_t(0)), the logarithm of the losses' geometric mean; p are the loss weights.
 
     w_t = p_t / (L_t + eps L_t(0)): the factor by which a loss falls counts, not its scale. The weights are the
-    derivatives as they are, not normalised: they rise as the losses fall.
+    derivatives, not normalised: they rise as the losses fall.
 
     Parameters
     ----------

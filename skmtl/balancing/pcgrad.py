@@ -13,7 +13,7 @@ from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, diagonal_
 
 
 class PCGrad(GramianBalancer):
-    """Each gradient loses its components against the others, which it meets in random order.
+    """Project each gradient onto the normal planes of those that it conflicts with, in random order.
 
     Where g_i . g_j < 0, what is left of g_i is projected onto the plane orthogonal to g_j. The direction is the sum of
     the projected gradients weighted by the loss weights: without conflict it is that of static weights.
@@ -21,7 +21,7 @@ class PCGrad(GramianBalancer):
     Parameters
     ----------
     shuffle : bool, default=True
-        Whether each gradient meets the others in an order of its own; in the order of the tasks otherwise.
+        Whether the others come in a random order for each gradient; in the order of the tasks otherwise.
     gradient : {"parameters", "representation"}, default="parameters"
         What the gradients are taken with respect to; see :class:`GradientBalancer`.
 
@@ -50,12 +50,12 @@ class PCGrad(GramianBalancer):
         return (amounts[:, None, :] @ left.reshape(members, n_tasks, n_tasks))[:, 0]
 
     def _order(self, members: int, n_tasks: int, inputs: BalancerInputs) -> NDArray[np.int64]:
-        """Whom each gradient meets one after the other: ``(n_tasks - 1, member, task)``."""
+        """Order of the others for each gradient: ``(n_tasks - 1, member, task)``."""
         if self.shuffle:
             assert inputs.generators is not None
             draws = [torch.rand(n_tasks, n_tasks, generator=g, dtype=torch.float64) for g in inputs.generators]
             ranks = torch.stack(draws).numpy()
         else:
             ranks = np.tile(np.arange(float(n_tasks)), (members, n_tasks, 1))
-        diagonal_of(ranks)[:] = np.inf  # nobody meets itself
+        diagonal_of(ranks)[:] = np.inf  # a gradient does not conflict with itself
         return np.moveaxis(ranks.argsort(2)[:, :, :-1], 2, 0)

@@ -12,7 +12,7 @@ from skmtl.balancing._weights import masked_softmax, normalise
 
 
 class RandomWeights(Balancer):
-    """Weights softmax(z), z drawn anew from N(0, I) in every step: what a method has to beat to have learned anything.
+    """Weights softmax(z), z drawn from N(0, I) in every step: a control that other methods have to beat.
 
     Multiplied by the loss weights and normalised to sum 1.
 

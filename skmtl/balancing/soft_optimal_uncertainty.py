@@ -1,4 +1,4 @@
-"""The noise of each task in closed form, softened."""
+"""Uncertainty weighting in closed form, through a tempered softmax."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SoftOptimalUncertainty(Balancer):
     Parameters
     ----------
     temperature : float, default=10.0
-        tau; the larger, the more equal the weights. It wants tuning.
+        tau; the larger, the more equal the weights. To be tuned.
 
     References
     ----------

@@ -16,7 +16,7 @@ class Uncertainty(Balancer):
 
     The kind of a task says which likelihood: a = b = 1/2 for squared errors, a = 1 and b = 1/2 for classes, a = b = 1
     for absolute and other errors. s is not clamped, so that losses above 1 lose weight and losses below 1 gain it, and
-    is learned by Adam. The weights p_t a_t exp(-s_t) are the derivatives as they are, not normalised.
+    is learned by Adam. The weights p_t a_t exp(-s_t) are the derivatives, not normalised.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ PROBED_ROWS = 2  # a batch of one is refused by normalisation over rows
 
 
 class Sizes(NamedTuple):
-    """What a module makes of a row; see :class:`Extractor`."""
+    """Sizes of a module's work on one row; see :class:`Extractor`."""
 
     width: int
     peak_activations: int

@@ -1,4 +1,4 @@
-"""What reads token sequences: embeddings, a recurrent layer, pooling."""
+"""Embeddings, a recurrent layer and pooling for token sequences."""
 
 from __future__ import annotations
 

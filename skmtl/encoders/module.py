@@ -1,4 +1,4 @@
-"""The encoder that any torch module makes."""
+"""The encoder made of a torch module."""
 
 from __future__ import annotations
 

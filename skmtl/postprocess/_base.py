@@ -43,7 +43,7 @@ class HeldOutRows:
 
 
 class Postprocessor(Stateful, ABC):
-    """Changes the responses of a fitted network by what held-out responses tell about its errors."""
+    """Changes the responses of a fitted network, as learned from held-out responses."""
 
     @abstractmethod
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
@@ -81,7 +81,7 @@ class Postprocessor(Stateful, ABC):
 
     @abstractmethod
     def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
-        """Change the held-out responses it was fitted on, each by what the other rows tell.
+        """Change the held-out responses that it was fitted on, each without the help of its own label.
 
         Parameters
         ----------

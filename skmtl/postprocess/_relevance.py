@@ -12,7 +12,7 @@ BATCH_ROWS = 256
 
 
 def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
-    """Root mean square of the outputs' derivative by each input, over rows and members.
+    """Root mean square derivative of the outputs by each input, over rows and members.
 
     The diagonal of the average gradient outer product (Radhakrishnan et al., 2024), that of each member over its mean.
 

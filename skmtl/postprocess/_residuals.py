@@ -13,7 +13,7 @@ from skmtl.tasks import Task
 
 @dataclass(frozen=True)
 class Residuals:
-    """What held-out responses of a task lack.
+    """Ideal minus held-out responses of a task.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How tasks share hidden layers: one file an architecture."""
+"""How tasks share hidden layers: one file for each architecture."""
 
 from skmtl.sharing._sharing import Body, BodySpec, Penalty, Sharing, SharingStatistic
 from skmtl.sharing.additive import Additive

@@ -169,7 +169,7 @@ class Body(ABC):
         raise NotImplementedError
 
     def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """Inner products ``(member, task, task)`` of the tasks' gradients by the features that all of them read.
+        """Inner products ``(member, task, task)`` of the tasks' gradients with respect to the common features.
 
         ``gradient`` is that at the features of each task, ``(member * copies, row, width)``.
         """

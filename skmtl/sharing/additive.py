@@ -84,5 +84,5 @@ class _AdditiveBody(Body):
             at_shared.copy_(at_sum.sum(1, keepdim=True))
 
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
-        """Norm of what each task adds."""
+        """Norm of each task's delta."""
         return {"own_norm": SharingStatistic(self.own_penalty.norms(), ("member", "task"))} if self._own else {}

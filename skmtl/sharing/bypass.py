@@ -61,6 +61,6 @@ class _BypassBody(Body):
         self.private.backward(at_private.contiguous(), workspace)
 
     def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """By the features of the trunk."""
+        """With respect to the features of the trunk."""
         by_task = gradient[:, :, : self.shared.width].unflatten(0, (-1, self.copies)).flatten(2)
         return torch.bmm(by_task, by_task.transpose(1, 2))

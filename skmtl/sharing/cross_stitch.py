@@ -66,7 +66,7 @@ class _CrossStitchBody(Body):
                 gradient = self.layers[i].input_gradient(below, workspace)
 
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
-        """The mixing after each layer: what the task in the second-last axis takes from the one in the last."""
+        """Mixing weights after each layer, ``(member, layer, to task, from task)``."""
         if not self.stitches:
             return {}
         mixings = torch.stack([stitch.mixing for stitch in self.stitches], 1)

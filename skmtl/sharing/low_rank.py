@@ -1,4 +1,4 @@
-"""A shared trunk with task-specific corrections of low rank."""
+"""A shared trunk with low-rank corrections for each task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, fo
 
 
 class LowRank(Sharing):
-    """Every layer's weights are W + A_t B_t: shared, with a correction of low rank that a task trains for itself.
+    """Every layer's weights are W + A_t B_t: shared weights with a low-rank correction for each task.
 
     All tasks start from the same weights (B starts at 0) and move apart as far as their labels ask for. With rank 0 it
     is hard sharing.
@@ -65,6 +65,6 @@ class _LowRankBody(Body):
                 gradient = layer.input_gradient(gradients)
 
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
-        """Norm of each task's correction A_t B_t beside that of W, by layer."""
+        """Norm of each task's correction A_t B_t over that of W, by layer."""
         ratios = [layer.correction_norms() / layer.weight.flatten(1).norm(dim=1)[:, None] for layer in self.layers]
         return {"correction": SharingStatistic(torch.stack(ratios, 1), ("member", "layer", "task"))} if ratios else {}

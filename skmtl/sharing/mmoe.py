@@ -76,7 +76,7 @@ class _MMoEBody(Body):
         self.experts.backward(at_experts.transpose(1, 2).flatten(0, 1), workspace)
 
     def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """By the outputs of the experts."""
+        """With respect to the outputs of the experts."""
         return mixture_gramian(self.mixture.gates_of_last(workspace), gradient)
 
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:

@@ -134,7 +134,7 @@ class _Level:
         return parts if self.shared_gate is None else [*parts, self.shared_gate]
 
     def forward(self, own: Tensor, common: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
-        """From what the tasks and the shared experts read to what those of the next level read."""
+        """Inputs of the tasks and of the shared experts to those of the next level."""
         shared = self.shared.forward(for_each_copy(common, self.n_shared), workspace)
         copies = self.n_private * (self.n_tasks if self.first else 1)
         private = self.private.forward(for_each_copy(own, copies), workspace)
@@ -184,7 +184,7 @@ class _Level:
 
 
 def _own_experts(n_tasks: int, n_shared: int, n_private: int) -> np.ndarray:
-    """Experts that each task reads, ``(task, shared + private)``: the shared ones, then its own."""
+    """Experts that each task reads, ``(task, shared + private)``: the shared, then its private ones."""
     shared = np.tile(np.arange(n_shared), (n_tasks, 1))
     return np.hstack([shared, n_shared + np.arange(n_tasks * n_private).reshape(n_tasks, n_private)])
 
@@ -220,7 +220,7 @@ class _PLEBody(Body):
             at_own, at_common = below or (at_own, at_common)
 
     def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """By the outputs of the last level's shared experts, which come first in every gate."""
+        """With respect to the outputs of the last level's shared experts, which come first in every gate."""
         last = self.levels[-1]
         return mixture_gramian(last.task_gates.gates_of_last(workspace)[..., : last.n_shared], gradient)
 
