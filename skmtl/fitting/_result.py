@@ -60,9 +60,7 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     responses = held_out_responses(job.validation, network, inputs.layout)
     if job.row_hashes is not None:
         weights = inputs.layout.restore(job.encoded.weights, 1)
-        rows = HeldOutRows(
-            job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses
-        )
+        rows = HeldOutRows(job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses)
         correction = LocalCorrection().fit(network, rows)
         responses = responses if correction is None else correction.cross_fitted(rows)
     return replace(result, correction=correction, held_out=out_of_fold(inputs.tasks, responses, inputs.rows))
