@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from skmtl.inputs import is_missing
+
 Array: TypeAlias = npt.NDArray[Any]
 Names: TypeAlias = Sequence[Any] | None
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
-_PANDAS_MISSING = frozenset({"NAType", "NaTType"})  # by name: pandas is never imported here
 
 
 def from_tensor(X: Any) -> Any:
@@ -30,15 +31,6 @@ def from_tensor(X: Any) -> Any:
 def column_label(names: Names, position: int) -> str:
     """How errors call a column: by its name where it has one."""
     return f"column {position}" if names is None else f"column {names[position]!r}"
-
-
-def is_missing(value: object) -> bool:
-    """Whether a cell of an object column is None, NaN, pandas.NA or NaT."""
-    if isinstance(value, str):
-        return False
-    if isinstance(value, (float, np.floating)):
-        return bool(value != value)
-    return value is None or type(value).__name__ in _PANDAS_MISSING
 
 
 def to_objects(values: Array) -> Array:

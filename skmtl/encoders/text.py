@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_integer
 from skmtl._state import Stateful
-from skmtl.encoders._columns import is_missing
+from skmtl.inputs import is_missing
 
 UNKNOWN = 1
 _FIRST_TOKEN = 2

@@ -3,7 +3,7 @@
 from skmtl.inputs._classes import read_classes
 from skmtl.inputs._folds import deal, held_out_rows, label_codes
 from skmtl.inputs._hashing import row_hashes
-from skmtl.inputs._labels import LabelMatrix, default_names, read_labels
+from skmtl.inputs._labels import LabelMatrix, default_names, is_missing, read_labels
 from skmtl.inputs._names import require_known, require_order
 from skmtl.inputs._quantiles import weighted_quantile
 from skmtl.inputs._rows import (
@@ -27,6 +27,7 @@ __all__ = [
     "deal",
     "default_names",
     "held_out_rows",
+    "is_missing",
     "label_codes",
     "labels_by_task",
     "read_classes",

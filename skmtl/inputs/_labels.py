@@ -60,7 +60,7 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     TypeError
         If y is no array, list or frame, or a column mixes strings, booleans and numbers.
     """
-    if _is_missing(missing_label, None):
+    if is_missing(missing_label):
         missing_label = None
     columns, names, one_dimensional, categorical = _columns(y)
     read = [_read_column(name, column, missing_label) for name, column in zip(names, columns, strict=True)]
@@ -155,7 +155,8 @@ def _read_column(name: str, column: np.ndarray, missing_label: object) -> tuple[
 
 
 def _read_objects(name: str, column: np.ndarray, missing_label: object) -> tuple[np.ndarray, np.ndarray]:
-    observed = np.fromiter((not _is_missing(cell, missing_label) for cell in column), bool, len(column))
+    missing = (is_missing(cell) or (missing_label is not None and cell == missing_label) for cell in column)
+    observed = ~np.fromiter(missing, bool, len(column))
     labels = column[observed].tolist()
     if len({_family(type(label)) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
@@ -184,14 +185,11 @@ def _family(label: type) -> str:
     return next((name for name, types in families.items() if issubclass(label, types)), label.__name__)
 
 
-def _is_missing(cell: object, missing_label: object) -> bool:
-    if (
-        cell is None
-        or type(cell).__name__ in ("NAType", "NaTType")
-        or (missing_label is not None and cell == missing_label)
-    ):
-        return True
-    return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+def is_missing(cell: object) -> bool:
+    """Whether a cell of an object column is None, NaN, pandas.NA or NaT."""
+    if isinstance(cell, float | np.floating):
+        return bool(np.isnan(cell))
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType")  # by name: pandas is never imported here
 
 
 def _comparable(column: np.ndarray, value: object) -> bool:

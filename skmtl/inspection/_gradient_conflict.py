@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skmtl.inspection._history import fitted_names, make_axes, member_means, places_of
+from skmtl.inspection._history import fitted_names, indices_of, make_axes, member_means
 
 
 class GradientConflictDisplay:
@@ -78,13 +78,13 @@ class GradientConflictDisplay:
             If cosines were not recorded, or a task is unknown.
         """
         names = fitted_names(estimator)
-        places = places_of(tasks, names)
+        indices = indices_of(tasks, names)
         by_epoch = member_means(estimator, "gradient_cosines")
         chosen = by_epoch if epoch is None else by_epoch[[epoch]]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
-            cosines = np.nanmean(chosen, axis=0)[np.ix_(places, places)]
-        display = cls(cosines=cosines, task_names=[names[place] for place in places])
+            cosines = np.nanmean(chosen, axis=0)[np.ix_(indices, indices)]
+        display = cls(cosines=cosines, task_names=[names[index] for index in indices])
         return display.plot(include_values=include_values, ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:

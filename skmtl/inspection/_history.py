@@ -41,8 +41,8 @@ def member_means(estimator: Any, quantity: str) -> np.ndarray:
     return means
 
 
-def places_of(tasks: Sequence[str] | None, names: Sequence[str]) -> list[int]:
-    """Places of the tasks to show; all by default.
+def indices_of(tasks: Sequence[str] | None, names: Sequence[str]) -> list[int]:
+    """Indices of the tasks to show; all by default.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skmtl.inspection._history import draw_lines, fitted_names, make_axes, member_means, places_of
+from skmtl.inspection._history import draw_lines, fitted_names, indices_of, make_axes, member_means
 
 
 class LearningCurveDisplay:
@@ -78,9 +78,9 @@ class LearningCurveDisplay:
             If a task is unknown.
         """
         names = fitted_names(estimator)
-        places = places_of(tasks, names)
-        loss, held_out = (member_means(estimator, name)[:, places] for name in ("loss", "validation_loss"))
-        display = cls(loss=loss, validation_loss=held_out, task_names=[names[place] for place in places])
+        indices = indices_of(tasks, names)
+        loss, held_out = (member_means(estimator, name)[:, indices] for name in ("loss", "validation_loss"))
+        display = cls(loss=loss, validation_loss=held_out, task_names=[names[index] for index in indices])
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Self:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skmtl.inspection._history import draw_lines, fitted_names, make_axes, member_means, places_of
+from skmtl.inspection._history import draw_lines, fitted_names, indices_of, make_axes, member_means
 
 
 class LossWeightDisplay:
@@ -63,9 +63,9 @@ class LossWeightDisplay:
             If a task is unknown.
         """
         names = fitted_names(estimator)
-        places = places_of(tasks, names)
-        weight = member_means(estimator, "weight")[:, places]
-        return cls(weight=weight, task_names=[names[place] for place in places]).plot(ax=ax, **kwargs)
+        indices = indices_of(tasks, names)
+        weight = member_means(estimator, "weight")[:, indices]
+        return cls(weight=weight, task_names=[names[index] for index in indices]).plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Self:
         """Draw the weights.
