@@ -1,4 +1,4 @@
-# Each target sets up .venv by itself: `make demo` or `make test` can be the first command after a clone.
+# Each target sets up its environment by itself: `make demo` or `make test` can be the first command after a clone.
 PYTHON ?= python3
 # Further pip options, for example: make test PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_FLAGS ?=
@@ -7,6 +7,10 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+LOWEST := .venv-lowest
+# Laws of missing labels and of members side by side, pickles; none of them needs a package of the extras.
+LOWEST_TESTS := tests/contracts/test_training_laws.py tests/estimators/test_laws.py tests/estimators/test_held_out.py \
+	tests/estimators/test_stack.py tests/estimators/test_state.py
 
 # Small products run faster on one thread than on several that wait for each other.
 export OMP_NUM_THREADS := 1
@@ -15,16 +19,20 @@ export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types clean
+.PHONY: help demo test test-lowest lint types clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: $(STAMP)  ## Run the first example
 	$(BIN)/python examples/01_quickstart.py
 
 test: lint types  ## Run linter, type checker, tests and doctests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-lowest: $(LOWEST)/.installed  ## Check an estimator and test laws with the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest tests/estimators/test_check_estimator.py -k uncertainty
+	$(LOWEST)/bin/python -m pytest $(LOWEST_TESTS)
 
 lint: $(STAMP)  ## Check style and formatting
 	$(BIN)/ruff check .
@@ -34,7 +42,7 @@ types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
 clean:  ## Remove the environment, caches and build results
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(LOWEST) build dist .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --group needs pip 25.1, newer than what a Python brings with it.
@@ -45,4 +53,13 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq -c constraints.txt --upgrade pip
 	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e . --group test
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml
+	@echo 'Setting up $(LOWEST): a few minutes, once'
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -c 'import tomllib; \
+		project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*(line.replace(">=", "==") for line in project["dependencies"]), sep="\n")' > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install -qq $(PIP_FLAGS) -c $(LOWEST)/lowest.txt -e . pytest
 	@touch $@

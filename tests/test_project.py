@@ -1,6 +1,7 @@
 """What holds for the project as a whole: layout, sizes, imports."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -225,6 +226,11 @@ def test_every_direct_requirement_is_pinned() -> None:
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {canonical(line) for line in pins if not line.startswith("#")}
     assert wanted - pinned == set()
+
+
+def test_every_dependency_has_a_lowest_version_to_test() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert [line for line in project["dependencies"] if not re.fullmatch(r"[a-z-]+>=[\d.]+", line)] == []
 
 
 def canonical(requirement: str) -> str:
