@@ -60,6 +60,13 @@ class Encoder(Stateful, Params, ABC):
         -------
         Self
             This object.
+
+        Raises
+        ------
+        ValueError
+            For a wrong parameter, and X with a wrong shape or with values that cannot be encoded.
+        TypeError
+            If X is of a type that the encoder does not read.
         """
 
     @abstractmethod
@@ -77,6 +84,11 @@ class Encoder(Stateful, Params, ABC):
         -------
         ndarray or csr_array of shape (n_samples, n_outputs_)
             Finite values. A CSR result stays sparse: the caller makes batches of it dense.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in :meth:`fit`, and for rows that do not fit those seen there.
         """
 
     def build(self) -> Extractor | None:

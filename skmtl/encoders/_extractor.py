@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import Composite, Workspace
 
 
-class Extractor(ABC):
+class Extractor(Composite, ABC):
     """The learnable part of an encoder: batches go through it before the hidden layers.
 
     Its parameters live in the network's buffer, the member axis first, like all others. Autograd goes through
@@ -29,15 +28,6 @@ class Extractor(ABC):
     width: int
     peak_activations: int
     operations: int
-
-    @property
-    @abstractmethod
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member."""
-
-    @abstractmethod
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
 
     @abstractmethod
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:

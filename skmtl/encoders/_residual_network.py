@@ -12,7 +12,6 @@ from skmtl.layers import (
     MemberConvolution,
     MemberGroupNorm,
     ParameterBuffer,
-    ParameterSpec,
     Workspace,
     channels_as_rows,
     members_as_channels,
@@ -79,13 +78,14 @@ class ResidualNetwork(Extractor):
                 first_of_later = stage > 0 and i == 0
                 self.blocks.append(_Block(f"encoder.{stage}.{i}", n_inputs, n_channels, 2 if first_of_later else 1))
                 n_inputs = n_channels
+        self.parts = [self.stem, self.stem_norm, *(layer for block in self.blocks for layer in block.layers)]
         self._measure(pool_size)
 
     def _measure(self, pool_size: int) -> None:
         """Sizes that follow from the shape of an image."""
         size = self.shape[1:]
         self.peak_activations, self.operations = prod(self.shape), 0
-        for layer in self._layers:
+        for layer in self.parts:
             if isinstance(layer, MemberConvolution) and layer.kernel > 1:  # a shortcut runs beside its block
                 size = layer.size(*size)
                 positions = prod(size)
@@ -94,23 +94,10 @@ class ResidualNetwork(Extractor):
         self.grid = min(pool_size, size[0]), min(pool_size, size[1])
         self.width = self.blocks[-1].second.specs[0].shape[0] * prod(self.grid)
 
-    @property
-    def _layers(self) -> list[MemberConvolution | MemberGroupNorm]:
-        layers: list[MemberConvolution | MemberGroupNorm] = [self.stem, self.stem_norm]
-        for block in self.blocks:
-            layers += block.layers
-        return layers
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        """See :class:`Extractor`."""
-        return [spec for layer in self._layers for spec in layer.specs]
-
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """See :class:`Extractor`."""
+        super().bind(buffer, leaves)
         self.members = buffer.members
-        for layer in self._layers:
-            layer.bind(buffer, leaves)
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""

@@ -14,8 +14,6 @@ from skmtl.layers import (
     MemberLSTM,
     MemberRecurrence,
     Packing,
-    ParameterBuffer,
-    ParameterSpec,
     Workspace,
 )
 
@@ -62,23 +60,12 @@ class SequenceReader(Extractor):
         recurrent = LAYERS[layer]
         self.directions = 2 if bidirectional and recurrent else 1
         self.recurrence = recurrent(f"encoder.{layer}", embedding_size, n_units, self.directions) if recurrent else None
+        self.parts = [self.embedding, *([self.recurrence] if self.recurrence else [])]
         self.width = self.directions * n_units if recurrent else embedding_size
         gates = recurrent.n_gates + 2 if recurrent else 1
         self.peak_activations = length * max(embedding_size, gates * self.width)
         maps = self.recurrence.specs[:2] if self.recurrence else ()
         self.operations = length * (embedding_size + sum(spec.size for spec in maps))
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        """See :class:`Extractor`."""
-        return [*self.embedding.specs, *(self.recurrence.specs if self.recurrence else ())]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """See :class:`Extractor`."""
-        self.members = buffer.members
-        self.embedding.bind(buffer, leaves)
-        if self.recurrence:
-            self.recurrence.bind(buffer, leaves)
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""

@@ -81,27 +81,7 @@ class ConvolutionEncoder(Encoder):
         self.pool_size = pool_size
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
-        """Learn shape, mean and scale.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, c, h, w), (n_samples, h, w) or (n_samples, c * h * w)
-            Images.
-        sample_weight : ndarray of shape (n_samples,)
-            Strictly positive weights.
-
-        Returns
-        -------
-        Self
-            This object.
-
-        Raises
-        ------
-        ValueError
-            For a wrong parameter, a wrong shape, and values that are missing or not finite.
-        TypeError
-            If X is sparse or no array.
-        """
+        """Learn shape, mean and scale of images; see :meth:`Encoder.fit`."""
         self._check_parameters()
         images = read_dense(X, self.dimensions)
         self.input_shape_ = self._image_shape(images)
@@ -110,25 +90,7 @@ class ConvolutionEncoder(Encoder):
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
-        """Shift and scale images.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, c, h, w), (n_samples, h, w) or (n_samples, c * h * w)
-            Images of the shape seen in ``fit``.
-        dtype : dtype, default=float64
-            Type of the result.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, c * h * w)
-            Flat rows.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in ``fit``.
-        """
+        """Shift and scale images of the shape seen in ``fit``, as flat rows; see :meth:`Encoder.transform`."""
         rows = as_rows(read_dense(X, self.dimensions), self.input_shape_)
         images = rows.reshape(-1, *self.input_shape_).astype(dtype)
         images -= self.mean_[:, None, None].astype(dtype)

@@ -82,28 +82,7 @@ class ModuleEncoder(Encoder):
         self.pretrained = pretrained
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
-        """Learn the sizes of the module's outputs, by running a copy of it on a few rows.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, ...)
-            Numbers.
-        sample_weight : ndarray of shape (n_samples,)
-            Strictly positive weights; they make no difference.
-
-        Returns
-        -------
-        Self
-            This object.
-
-        Raises
-        ------
-        ValueError
-            For a wrong parameter, values that are missing or not finite, and a module that changes its buffers, has no
-            output for each row, or does not run.
-        TypeError
-            If ``module`` makes no module, or X is sparse or no array.
-        """
+        """Learn the sizes of the module's outputs, by running a copy of it on a few rows; see :meth:`Encoder.fit`."""
         require_choice("input_type", self.input_type, ("float", "integer"))
         values = self._read(X)
         self.input_shape_ = row_shape(self.input_shape, values)
@@ -112,25 +91,7 @@ class ModuleEncoder(Encoder):
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
-        """Flatten rows.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, ...)
-            Rows of the shape seen in ``fit``.
-        dtype : dtype, default=float64
-            Type of the result.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs_)
-            The values of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in ``fit``.
-        """
+        """Flatten rows of the shape seen in ``fit``; see :meth:`Encoder.transform`."""
         encoded: FloatArray = as_rows(self._read(X), self.input_shape_).astype(dtype)
         return encoded
 

@@ -81,27 +81,7 @@ class SequenceEncoder(Encoder):
         self.dropout = dropout
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
-        """Learn which tokens there are.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, length)
-            Token ids, 0 for padding.
-        sample_weight : ndarray of shape (n_samples,)
-            Strictly positive weights; they make no difference.
-
-        Returns
-        -------
-        Self
-            This object.
-
-        Raises
-        ------
-        ValueError
-            For a wrong parameter, and where X holds anything but integers of at least 0.
-        TypeError
-            If X is sparse or no array.
-        """
+        """Learn which tokens there are; see :meth:`Encoder.fit`."""
         self._check_parameters()
         ids = _read_ids(X)
         self.tokens_ = np.setdiff1d(ids, [0])
@@ -109,25 +89,7 @@ class SequenceEncoder(Encoder):
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
-        """Number the known tokens from 1 on, padding at the end of each row.
-
-        Parameters
-        ----------
-        X : array-like or tensor of shape (n_samples, length)
-            Token ids.
-        dtype : dtype, default=float64
-            Type of the result.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, length)
-            Whole numbers.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in ``fit``.
-        """
+        """Number the known tokens from 1 on, padding at the end of each row; see :meth:`Encoder.transform`."""
         ids = _read_ids(X)
         if not len(self.tokens_):
             return np.zeros(ids.shape, dtype=dtype)

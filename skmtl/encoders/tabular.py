@@ -99,27 +99,7 @@ class TabularEncoder(Encoder):
         self.n_bins = n_bins
 
     def fit(self, X: Any, sample_weight: FloatArray) -> Self:
-        """Learn medians, scales and categories.
-
-        Parameters
-        ----------
-        X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
-            The table; NaN, None or pandas.NA where missing.
-        sample_weight : ndarray of shape (n_samples,)
-            Strictly positive weights.
-
-        Returns
-        -------
-        Self
-            This object.
-
-        Raises
-        ------
-        ValueError
-            For a wrong parameter, and as :func:`skmtl.encoders.read_table` does for X.
-        TypeError
-            As :func:`skmtl.encoders.read_table` does for X, and for categories that cannot be hashed.
-        """
+        """Learn medians, scales, bins and categories; see :meth:`Encoder.fit` and :func:`read_table`."""
         self._check_parameters()
         table = read_table(X, self.categorical_features)
         self._fit_numbers(table.numeric, sample_weight)
@@ -133,25 +113,7 @@ class TabularEncoder(Encoder):
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> Encoded:
-        """Encode rows.
-
-        Parameters
-        ----------
-        X : array-like, tensor, sparse matrix or DataFrame of shape (n_samples, n_features)
-            Rows with the columns of ``fit``, in its order.
-        dtype : dtype, default=float64
-            Type of the result.
-
-        Returns
-        -------
-        ndarray or csr_array of shape (n_samples, n_outputs_)
-            The encoded rows; sparse where X is and the X of ``fit`` was.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in ``fit``.
-        """
+        """Encode rows; sparse where X is and the X of ``fit`` was. See :meth:`Encoder.transform`."""
         table = read_table(X, self.categorical_positions_ or None)
         numbers_ = table.numeric
         if sp.issparse(numbers_):

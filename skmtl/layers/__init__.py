@@ -2,6 +2,7 @@
 
 from skmtl.layers._activations import ACTIVATIONS, Activation
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
+from skmtl.layers._composite import Composite, Layer
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
 from skmtl.layers._gate import MemberGate
@@ -22,7 +23,9 @@ __all__ = [
     "ACTIVATIONS",
     "NARROW",
     "Activation",
+    "Composite",
     "Initializer",
+    "Layer",
     "LayerGradients",
     "MemberConvolution",
     "MemberEmbedding",

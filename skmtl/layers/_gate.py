@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._composite import Composite
 from skmtl.layers._initial import constant
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
@@ -13,7 +13,7 @@ from skmtl.layers._workspace import Workspace
 OPEN = 2.0  # bias to start from: gates of 0.88
 
 
-class MemberGate:
+class MemberGate(Composite):
     """a = sigmoid(r V + c) * h.
 
     Parameters
@@ -29,15 +29,7 @@ class MemberGate:
     def __init__(self, name: str, n_inputs: int, width: int, *, copies: int) -> None:
         self.name = name
         self.linear = MemberLinear(name, n_inputs, width, copies=copies, bias=constant(OPEN), owner="task")
-
-    @property
-    def specs(self) -> tuple[ParameterSpec, ...]:
-        """Parameters of one member."""
-        return self.linear.specs
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``."""
-        self.linear.bind(buffer, leaves)
+        self.parts = [self.linear]
 
     def forward(self, read: Tensor, features: Tensor, workspace: Workspace) -> Tensor:
         """``(stack, row, n_inputs)`` and ``(stack, row, width)`` to ``(stack, row, width)``."""

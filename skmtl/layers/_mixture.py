@@ -7,12 +7,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._buffer import ParameterBuffer
+from skmtl.layers._composite import Composite
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
 
 
-class MemberMixture:
+class MemberMixture(Composite):
     """f_k = sum_e g_ke E_e with gates g_k = softmax(x V_k + c_k) over the experts that mixture k reads.
 
     Parameters
@@ -55,15 +56,11 @@ class MemberMixture:
         self.gates = MemberLinear(
             f"{name}.gates", n_inputs, self.n_mixtures // copies * self.n_read, copies=copies, owner=owner
         )
-
-    @property
-    def specs(self) -> tuple[ParameterSpec, ...]:
-        """Parameters of one member."""
-        return self.gates.specs
+        self.parts = [self.gates]
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``."""
-        self.gates.bind(buffer, leaves)
+        super().bind(buffer, leaves)
         if self.reads is not None:
             self.reads = self.reads.to(buffer.values.device)
 

@@ -8,13 +8,13 @@ from typing import Literal
 from torch import Tensor
 
 from skmtl.layers._activations import ACTIVATIONS
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
+from skmtl.layers._composite import Composite
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._workspace import Workspace
 
 
-class MemberMLP:
+class MemberMLP(Composite):
     """Hidden layers h_l = dropout(activation(h_{l-1} W_l + b_l)).
 
     Parameters
@@ -53,17 +53,8 @@ class MemberMLP:
             MemberLinear(f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner)
             for i in range(len(sizes))
         ]
+        self.parts = self.layers
         self._nonlinearities = [MemberNonlinearity(layer.name, activation, dropout) for layer in self.layers]
-
-    @property
-    def specs(self) -> list[ParameterSpec]:
-        """Parameters of one member."""
-        return [spec for layer in self.layers for spec in layer.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``."""
-        for layer in self.layers:
-            layer.bind(buffer, leaves)
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""

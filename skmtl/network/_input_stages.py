@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import Composite, Layer, Workspace
 
 
-class InputStage(Protocol):
+class InputStage(Layer, Protocol):
     """A function of encoded rows; an :class:`~skmtl.encoders.Extractor` is one that has parameters."""
-
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member."""
-        ...
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        ...
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""
         ...
 
 
-class _WithoutParameters:
-    specs: Sequence[ParameterSpec] = ()
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """No parameters."""
-
-
-class ScaleInputs(_WithoutParameters):
+class ScaleInputs(Composite):
     """Multiply each input by a constant factor of the member.
 
     Parameters
@@ -54,7 +37,7 @@ class ScaleInputs(_WithoutParameters):
         return torch.mul(x, self.factors, out=workspace.out("scaled", members, x.shape[1], n_inputs, x))
 
 
-class SelectInputs(_WithoutParameters):
+class SelectInputs(Composite):
     """Keep some of the inputs, different ones for each member.
 
     Parameters
@@ -73,7 +56,7 @@ class SelectInputs(_WithoutParameters):
         return x.gather(2, self.indices[:, None].expand(-1, x.shape[1], -1))
 
 
-class DropInputs(_WithoutParameters):
+class DropInputs(Composite):
     """Inverted dropout of inputs in training, drawn for every member and row.
 
     Parameters

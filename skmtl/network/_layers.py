@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import MemberLinear, ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import Composite, Layer, MemberLinear, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._heads import PerTaskHead, fused_head
 from skmtl.network._input_stages import DropInputs, InputStage, ScaleInputs, SelectInputs, read_indices
@@ -18,7 +18,7 @@ from skmtl.sharing import Body, BodySpec
 
 
 @dataclass(frozen=True)
-class Layers:
+class Layers(Composite):
     """Input stages, hidden layers and output layer, in the order of a forward pass.
 
     Attributes
@@ -59,9 +59,9 @@ class Layers:
         return cls(tuple(_input_stages(architecture, extractor, dropout)), body, head)
 
     @property
-    def specs(self) -> list[ParameterSpec]:
-        """Parameters of one member."""
-        return [spec for layer in (*self.inputs, self.body, self.head) for spec in layer.specs]
+    def parts(self) -> tuple[Layer, ...]:  # type: ignore[override]
+        """All layers, in the order of their parameters."""
+        return *self.inputs, self.body, self.head
 
     @property
     def extractor(self) -> Extractor | None:
@@ -73,11 +73,6 @@ class Layers:
     def hand_derived(self) -> bool:
         """Whether the backward of the body is that of the whole: no input stage has parameters."""
         return self.body.hand_derived and self.extractor is None
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        for layer in (*self.inputs, self.body, self.head):
-            layer.bind(buffer, leaves)
 
     def prepare(self, x: Tensor, workspace: Workspace) -> Tensor:
         """Apply the input stages: ``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""

@@ -105,24 +105,7 @@ class LocalCorrection(Postprocessor):
     def fit_residuals(
         self, rows: np.ndarray, groups: np.ndarray, scale: np.ndarray, residuals: Sequence[Residuals]
     ) -> Self | None:
-        """Fit on the residuals themselves.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_inputs)
-            Encoded training rows.
-        groups : ndarray of int of shape (n,)
-            Equal for rows that are copies of one another, labels included; they are left out together.
-        scale : ndarray of shape (n_inputs,)
-            Factors of the inputs in distances.
-        residuals : sequence of Residuals
-            Of the tasks that may be corrected.
-
-        Returns
-        -------
-        Self or None
-            None if no task gains.
-        """
+        """Fit on residuals about ``rows``, whose inputs count by ``scale``; rows of a group are left out together."""
         scaled = rows * scale
         kernel = SelfTuningKernel(scaled, groups)
         moments = [of_task.moments.astype(scaled.dtype) for of_task in residuals]

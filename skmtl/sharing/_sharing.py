@@ -6,12 +6,12 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Literal, Self
 
 from torch import Tensor
 
 from skmtl._params import Params
-from skmtl.layers import MemberMLP, ParameterBuffer, ParameterSpec, Workspace
+from skmtl.layers import Composite, MemberMLP, ParameterBuffer, Workspace
 
 
 @dataclass(frozen=True)
@@ -102,21 +102,8 @@ class SharingStatistic:
     axes: tuple[str, ...]
 
 
-class Part(Protocol):
-    """A layer with parameters."""
-
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member."""
-        ...
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        ...
-
-
-class Body(ABC):
-    """Hidden layers between the encoded rows and the output layer.
+class Body(Composite, ABC):
+    """Hidden layers between the encoded rows and the output layer; their parameters are those of its ``parts``.
 
     Attributes
     ----------
@@ -132,8 +119,6 @@ class Body(ABC):
     stack : MemberMLP or None
         The hidden layers where the body is one stack that all tasks read: the gradients of all tasks can then be taken
         at once.
-    parts : sequence of Part
-        The layers, in the order of their parameters.
     penalties : sequence of Penalty
         Terms beside the task losses; none by default.
     """
@@ -143,18 +128,7 @@ class Body(ABC):
     common_features: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
-    parts: Sequence[Part] = ()
     penalties: Sequence[Penalty] = ()
-
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """Parameters of one member; each says whether it is shared or belongs to a task."""
-        return [spec for part in self.parts for spec in part.specs]
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        for part in self.parts:
-            part.bind(buffer, leaves)
 
     @abstractmethod
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
