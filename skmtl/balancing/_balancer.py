@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -96,7 +96,7 @@ class Balancer(Params, ABC):
         object
             Of the same type.
         """
-        return _select(state, members)
+        return map_leaves(lambda leaf: leaf[members] if isinstance(leaf, Tensor) and leaf.ndim else leaf, state)
 
     @abstractmethod
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:
@@ -120,18 +120,17 @@ class Balancer(Params, ABC):
         """
 
 
-def _select(state: Any, members: Tensor) -> Any:
-    if isinstance(state, Tensor):
-        return state[members] if state.ndim else state
+def map_leaves(function: Callable[[Any], Any], state: Any) -> Any:
+    """Apply a function to all that tuples, lists, dicts and dataclasses hold; the containers keep their types."""
     if isinstance(state, dict):
-        return {name: _select(value, members) for name, value in state.items()}
+        return {name: map_leaves(function, value) for name, value in state.items()}
     if isinstance(state, tuple) and hasattr(state, "_fields"):
-        return type(state)(*(_select(value, members) for value in state))
+        return type(state)(*(map_leaves(function, value) for value in state))
     if isinstance(state, tuple | list):
-        return type(state)(_select(value, members) for value in state)
+        return type(state)(map_leaves(function, value) for value in state)
     if is_dataclass(state) and not isinstance(state, type):
-        return replace(state, **{f.name: _select(getattr(state, f.name), members) for f in fields(state)})
-    return state
+        return replace(state, **{f.name: map_leaves(function, getattr(state, f.name)) for f in fields(state)})
+    return function(state)
 
 
 class GradientBalancer(Balancer):

@@ -110,14 +110,6 @@ class Batch(NamedTuple):
     counts: Tensor | None = None
 
 
-class Order(Protocol):
-    """Says in which order rows are taken."""
-
-    def permutation(self, n_rows: int, /) -> np.ndarray:
-        """Draw the next order, ``(n_rows,)``, or ``(part, n_rows)`` where parts of the members have their own."""
-        ...
-
-
 class Data(ABC):
     """What the members of a run learn from, or are judged by.
 
@@ -158,27 +150,19 @@ class Data(ABC):
     def select(self, members: Tensor) -> Data:
         """Data of some of the members, which rise."""
 
-    def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
-        """All rows once, in an order of their own; the last batch may be smaller."""
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Batch]:
+        """All rows once, in the order that the generator of each part draws; the last batch may be smaller."""
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
             return
-        yield from self._in_blocks(_permutation(order, self.n_rows), batch_size)
-
-    def _in_blocks(self, order: np.ndarray, batch_size: int) -> Iterator[Batch]:
-        """Rows ``(row,)`` or ``(part, row)`` in this order, gathered many batches at a time."""
-        rows = torch.from_numpy(order).to(self.totals.device)
+        rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
         per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
         for block_rows in rows.split(per_block, -1):
             yield from _cut(self.take(block_rows.long()), batch_size)
 
-
-def _permutation(order: Order, n_rows: int) -> np.ndarray:
-    if n_rows <= MANY_ROWS or not isinstance(order, np.random.Generator):
-        return order.permutation(n_rows)
-    rows = np.arange(n_rows, dtype=np.int32)
-    order.shuffle(rows)
-    return rows
+    @abstractmethod
+    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
+        """Draw an order of the rows: ``(row,)``, or ``(part, row)`` where parts of the members have different rows."""
 
 
 class TrainingData(Data):
@@ -241,6 +225,15 @@ class TrainingData(Data):
             return Batch(x, targets, cells, None, cells)
         mask = self._row_mask[:, rows]
         return Batch(x, targets, cells, mask, cells * mask[:, :, None])
+
+    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
+        """See :class:`Data`."""
+        (order,) = orders
+        if self.n_rows <= MANY_ROWS:
+            return order.permutation(self.n_rows)
+        rows = np.arange(self.n_rows, dtype=np.int32)
+        order.shuffle(rows)
+        return rows
 
     def x_at(self, rows: Tensor) -> Tensor:
         """See :class:`Data`."""

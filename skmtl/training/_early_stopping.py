@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
+from skmtl.training._state import Resumable
 
 
-class EarlyStopping:
+class EarlyStopping(Resumable):
     """Patience and a copy of the best parameters, member by member.
 
     Parameters
@@ -35,6 +36,8 @@ class EarlyStopping:
         Epoch of the kept weights.
     """
 
+    saved = ("active", "best_epoch", "_best", "_reference", "_waited", "_snapshot")
+
     def __init__(
         self,
         buffer: ParameterBuffer,
@@ -50,7 +53,8 @@ class EarlyStopping:
         self._best = np.full(buffer.members, np.inf)
         self._reference = np.full(buffer.members, np.inf)
         self._waited = np.zeros(buffer.members, dtype=int)
-        self._snapshot = buffer.values.clone() if keep_best or patience is not None else buffer.values
+        separate = keep_best or patience is not None  # otherwise the kept parameters are the last ones
+        self._snapshot = buffer.values.clone() if separate else None
 
     def update(self, epoch: int, score: np.ndarray) -> None:
         """Add the score of an epoch.
@@ -70,6 +74,8 @@ class EarlyStopping:
         self.active = self.active & ~stopped
 
     def _keep(self, members: np.ndarray) -> None:
+        if self._snapshot is None:
+            return
         if members.all():
             self._snapshot.copy_(self.buffer.values)
         elif members.any():
@@ -96,7 +102,7 @@ class EarlyStopping:
         """
         if not self.keep_best:
             self._keep(self.active)
-        return self._snapshot
+        return self.buffer.values if self._snapshot is None else self._snapshot
 
     def finish(self) -> None:
         """Put the kept weights back into the buffer."""
@@ -105,8 +111,7 @@ class EarlyStopping:
     def select(self, members: Tensor, buffer: ParameterBuffer) -> EarlyStopping:
         """Return the state of some of the members, whose parameters are now in ``buffer``."""
         chosen, index = copy.copy(self), members.cpu().numpy()
-        chosen._snapshot = buffer.values
-        if self._snapshot is not self.buffer.values:
+        if self._snapshot is not None:
             chosen._snapshot = self.buffer.pick(self._snapshot, members)
         chosen.buffer = buffer
         for name in ("teams", "active", "best_epoch", "_best", "_reference", "_waited"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from skmtl._state import State, pack, unpack
 
 
 class History:
@@ -35,6 +38,15 @@ class History:
     @property
     def _n_settled(self) -> int:
         return len(self._settled["loss"]) if self._settled else 0
+
+    def state(self) -> State:
+        """Arrays of all epochs as data; see :class:`Resumable`."""
+        self._settle()
+        return pack(self._settled, "history", {})
+
+    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on after the epochs of a state."""
+        self._settled, self._epochs, self._records = unpack(state, arrays, {}, {}), [], []
 
     def select(self, members: Tensor) -> History:
         """History of some of the members, as long as one of them was training."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from skmtl.network import Network, signed_derivatives
 from skmtl.training._config import FitConfig
-from skmtl.training._data import Data, Order
+from skmtl.training._data import Data
 from skmtl.training._loop import Training
 from skmtl.training._objective import Objective
 from skmtl.training._run import Run
@@ -68,7 +67,7 @@ def learn_input_scale(
     """
     config = replace(config, max_iter=config.relevance_epochs)
     for remaining in reversed(range(ROUNDS)):
-        factors = _round(network, objective, data, config, copy.deepcopy(streams), validation)
+        factors = _round(network, objective, data, config, streams, validation)
         n_read = None if remaining else _number_read(data.n_features)
         network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network
@@ -89,18 +88,18 @@ def _round(
     validation: Validation | None,
 ) -> Tensor:
     """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
-    members, order = np.arange(network.buffer.members), copy.deepcopy(streams.order)
-    run = Run(network.select(members.tolist()), objective, data, config, streams)
+    members = np.arange(network.buffer.members)
+    run = Run(network.select(members.tolist()), objective, data, config, streams.apart())
     training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
     training.advance(config.max_iter)
     training.check_weights()
     training.stopping.finish()
-    factors = _factors(_relevance(run, data, order))
+    factors = _factors(_relevance(run, data, streams))
     factors[list(training.failures)] = 1.0
     return factors
 
 
-def _relevance(run: Run, data: Data, order: Order) -> Tensor:
+def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:
     """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``; 0 for inputs that never change.
 
     Rows and outputs are weighted as in the loss. The order must not depend on how long others have trained.
@@ -109,8 +108,9 @@ def _relevance(run: Run, data: Data, order: Order) -> Tensor:
     total = torch.zeros(run.network.buffer.members, data.n_features)
     low, high = total + torch.inf, total - torch.inf
     by_task = torch.where(data.totals > 0, run.config.loss_weights / data.totals, 0.0)[:, None]
-    for batch in data.batches(run.config.batch_size, order):
-        weights = by_task if batch.weights is None else by_task * batch.weights
+    for batch in data.batches(run.config.batch_size, streams.orders()):
+        ones = batch.targets.new_ones(()).expand_as(batch.targets)
+        weights = by_task * (ones if batch.weights is None else batch.weights)
         roots = run.objective.to_outputs(weights).sqrt()
         total = total.to(weights) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
         learned = weights.sum(2, keepdim=True) > 0  # (1 or member, row, 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import NARROW
-from skmtl.training._data import Batch, Data, Order
+from skmtl.training._data import Batch, Data
 
 # Batch elements above which one matmul a part beats repeating the rows for each member.
 MAX_REPEATED = 1 << 15
@@ -21,31 +21,6 @@ def split_members(members: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     cuts = np.searchsorted(members.cpu().numpy(), edges[:-1]).tolist()
     starts = [0, *edges[:-1].tolist()]
     return [index - start for index, start in zip(members.tensor_split(cuts), starts, strict=True)]
-
-
-class JoinedOrder:
-    """An order of the rows for each part, drawn as its fits draw it alone.
-
-    Parameters
-    ----------
-    orders : sequence of Order
-        One a part.
-    sizes : sequence of int
-        Number of members of each part.
-    """
-
-    def __init__(self, orders: Sequence[Order], sizes: Sequence[int]) -> None:
-        self.orders, self.sizes = tuple(orders), tuple(sizes)
-
-    def permutation(self, n_rows: int, /) -> np.ndarray:
-        """See :class:`Order`."""
-        return np.stack([order.permutation(n_rows) for order in self.orders])
-
-    def select(self, members: Tensor) -> Order:
-        """Orders of the parts that some of the members belong to."""
-        sizes = [len(index) for index in split_members(members, self.sizes)]
-        orders = [order for order, size in zip(self.orders, sizes, strict=True) if size]
-        return orders[0] if len(orders) == 1 else JoinedOrder(orders, [size for size in sizes if size])
 
 
 class JoinedData(Data):
@@ -96,18 +71,19 @@ class JoinedData(Data):
         parts, sizes = zip(*selected, strict=True)
         return parts[0] if len(parts) == 1 else JoinedData(parts, sizes, self.batch_size)
 
-    def batches(self, batch_size: int, order: Order) -> Iterator[Batch]:
+    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
         """See :class:`Data`."""
-        if self.counts is None:
-            yield from super().batches(batch_size, order)
-            return
-        assert isinstance(order, JoinedOrder)
-        filled = np.zeros((len(self.pieces), self.n_rows), dtype=np.int64)
-        for row, own, part in zip(filled, order.orders, self.pieces, strict=True):
-            row[: part.n_rows] = own.permutation(part.n_rows)
+        rows = np.zeros((len(self.pieces), self.n_rows), dtype=np.int64)
+        for filled, order, piece in zip(rows, orders, self.pieces, strict=True):
+            filled[: piece.n_rows] = piece.permutation([order])
+        return rows
+
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Batch]:
+        """See :class:`Data`."""
         last = (self.n_rows - 1) // batch_size
-        for step, batch in enumerate(self._in_blocks(filled, batch_size)):
-            yield batch if step < last else self._without_filling(batch, step * batch_size)
+        for step, batch in enumerate(super().batches(batch_size, orders)):
+            fills = self.counts is not None and step == last
+            yield self._without_filling(batch, step * batch_size) if fills else batch
 
     def _without_filling(self, batch: Batch, first: int) -> Batch:
         """The last batch, with rows from index ``first`` on, where no member learns from what it is filled up with."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network
 from skmtl.training._data import Data
 from skmtl.training._early_stopping import EarlyStopping
 from skmtl.training._history import History
 from skmtl.training._run import Run
+from skmtl.training._state import join, split
 from skmtl.training._validation import Validation
 
 EpochReport = Callable[[int, History], bool | None]
@@ -115,6 +118,21 @@ class Training:
     def network(self, members: Tensor, architecture: Architecture | None = None) -> Network:
         """Network of some of the members with the weights that they would end with now; see :meth:`Network.select`."""
         return self.run.network.select(members.tolist(), self.stopping.kept(), architecture)
+
+    def state(self) -> State:
+        """All that training has changed, between two epochs; see :class:`Resumable`."""
+        failures = {team: str(error) for team, error in self.failures.items()}
+        parts = {"run": self.run.state(), "stopping": self.stopping.state(), "history": self.history.state()}
+        return join({**parts, "failures": pack(failures, "failures", {})})
+
+    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state, with the same bits as without a break, if this was made as what gave the state."""
+        saved = split(state, arrays)
+        self.run.load_state(*saved["run"])
+        self.stopping.load_state(*saved["stopping"], self.run.network.device)
+        self.history.load_state(*saved["history"])
+        failures = unpack(*saved["failures"], {}, {})
+        self.failures = {team: DivergenceError(message) for team, message in failures.items()}
 
     def select(self, members: Tensor) -> Training:
         """Go on with some of the members; ``self`` must not be used any more."""

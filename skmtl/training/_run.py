@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._state import State, pack, unpack
 from skmtl.network import Network, Passes
 from skmtl.training._captured import captured
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._objective import Objective
+from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
 from skmtl.training._weighting import make_weighting
@@ -37,7 +42,7 @@ class Run:
 
     def __init__(self, network: Network, objective: Objective, data: Data, config: FitConfig, streams: Streams) -> None:
         self.network, self.objective, self.config, self.streams = network, objective, config, streams
-        self._generators = streams.dropout(network.device)
+        self._generators = [torch.Generator(network.device) for _ in streams.members]
         passes = self._passes(data)
         optimizer = config.optimizer.start(network.buffer, config.learning_rate, config.weight_decay)
         penalties = passes.layers.body.penalties
@@ -45,7 +50,6 @@ class Run:
             config.balancer,
             config.loss_weights,
             objective,
-            streams.balancing(),
             config.record,
             passes,
             network.architecture,
@@ -54,7 +58,7 @@ class Run:
         self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data))
         if config.cuda_graphs and network.device.type == "cuda":
             self.step = captured(self.step, draws=network.architecture.draws)
-        self.steps_done = self.epochs_done = 0
+        self.steps_done = 0
 
     def select(self, members: Tensor, data: Data) -> Run:
         """Go on with some of the members and their data, in memory of their own; ``self`` must not be used any more."""
@@ -74,15 +78,30 @@ class Run:
         self.config = config
         self.step.set_data(_rows_per_weight(data))
 
+    def state(self) -> State:
+        """Parameters and run state between two epochs; see :class:`Resumable`."""
+        own = {"steps_done": self.steps_done, "parameters": self.network.buffer.arrays()}
+        return join({"run": pack(own, "run", {}), "streams": self.streams.state(), "step": self.step.state()})
+
+    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state, in a run that was made as the one that gave it, in this process or another."""
+        saved = split(state, arrays)
+        own = unpack(*saved["run"], {}, {})
+        self.network.buffer.load(own["parameters"])
+        self.steps_done, self.streams = own["steps_done"], Streams.from_state(*saved["streams"])
+        self.step.load_state(*saved["step"], self.network.device)
+
     def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.config.loss_weights)
-        self.step.weighting.begin_epoch(self.epochs_done)
+        if self.network.architecture.draws:
+            self.streams.seed_dropout(self._generators)
+        self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():
-            for batch in data.batches(self.config.batch_size, self.streams.order):
+            for batch in data.batches(self.config.batch_size, self.streams.orders()):
                 sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps)))
                 self.steps_done += 1
-        self.epochs_done += 1
+        self.streams.epoch += 1
         return sums / data.totals
 
 

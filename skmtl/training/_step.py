@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._state import State
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Passes
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
+from skmtl.training._state import Resumable, join, split
 from skmtl.training._weighting import BalancedWeights, StaticWeights
 from skmtl.training.optimizers import Update
 
@@ -109,6 +112,20 @@ class Step:
         """Go on with other data."""
         self.rows_per_weight = rows_per_weight
         self._scales: dict[int, Tensor] = {}
+
+    def state(self) -> State:
+        """Run state of the weights and the updates; see :class:`Resumable`."""
+        return join({name: part.state() for name, part in self._parts().items()})
+
+    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray], device: torch.device) -> None:
+        """Go on from a state; see :class:`Resumable`."""
+        saved = split(state, arrays)
+        for name, part in self._parts().items():
+            part.load_state(*saved[name], device)
+        self.set_data(self.rows_per_weight)
+
+    def _parts(self) -> dict[str, Resumable]:
+        return {"weighting": self.weighting, **{f"update {i}": update for i, update in enumerate(self.updates)}}
 
     def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
         """Return the step of some of the members, whose parameters are now in ``buffer``.

@@ -14,9 +14,11 @@ from skmtl.network import Architecture, MixedPrecisionPasses, Passes, TaskGradie
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
 from skmtl.training._records import Recorder
+from skmtl.training._state import Resumable
+from skmtl.training._streams import Streams
 
 
-class StaticWeights:
+class StaticWeights(Resumable):
     """Weights that do not change during a run; they cost no operation of a step.
 
     Parameters
@@ -58,8 +60,8 @@ class StaticWeights:
     def see_losses_after_step(self, batch: Batch, sums: Tensor) -> None:
         """Take in the loss sums of the batch after the update."""
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Take note that an epoch begins."""
+    def begin_epoch(self, streams: Streams) -> None:
+        """Begin the epoch of the streams."""
 
     def epoch_weights(self) -> Tensor:
         """Weights of the task losses in the epoch, ``(member, task)``."""
@@ -90,27 +92,27 @@ class BalancedWeights(StaticWeights):
         The ``loss_weights``, normalised to sum 1. A task of weight 0 takes no part, not even for its own parameters.
     objective : Objective
         Losses of the tasks.
-    generators : sequence of torch.Generator
-        One random stream a member, for methods that draw.
     gradients : TaskGradients or None
         Where gradients of single tasks are looked at or recorded.
     record : sequence of str
         Names of quantities to record for the history.
     """
 
+    saved = ("balancer_state", "_losses_after_step")
+
     def __init__(
         self,
         balancer: Balancer,
         loss_weights: Tensor,
         objective: Objective,
-        generators: Sequence[torch.Generator],
         gradients: TaskGradients | None,
         record: Sequence[str],
     ) -> None:
         super().__init__((loss_weights > 0).to(loss_weights.dtype))
         self.balancer, self.loss_weights, self.objective = balancer, loss_weights, objective
-        self.generators, self.gradients, self.recorder = generators, gradients, Recorder(record)
-        self.state: Any = balancer.start(loss_weights)
+        self.generators = [torch.Generator() for _ in loss_weights]  # one a member, for methods that draw
+        self.gradients, self.recorder = gradients, Recorder(record)
+        self.balancer_state: Any = balancer.start(loss_weights)
         self.needs_losses_after_step = "losses_after_step" in balancer.needs
         self._likelihood = objective.likelihood(loss_weights)
         self._epoch = -1
@@ -135,7 +137,7 @@ class BalancedWeights(StaticWeights):
         """Weights ``(member, task)`` of this step."""
         labels = self._labels(batch)
         inputs = self._inputs(sums / labels.total, gradient)
-        weights, self.state = self.balancer.weights(labels.loss_weights, inputs, self.state)
+        weights, self.balancer_state = self.balancer.weights(labels.loss_weights, inputs, self.balancer_state)
         self._weight_sum.add_(weights)
         self._steps_with_label.add_(labels.present)
         return weights
@@ -170,9 +172,11 @@ class BalancedWeights(StaticWeights):
         """Keep the losses of the batch after the update; the method sees them in the next step."""
         self._losses_after_step = sums / self._labels(batch).total
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Forget the weights of the epoch before."""
-        self._epoch = epoch
+    def begin_epoch(self, streams: Streams) -> None:
+        """Forget the weights of the epoch before; see :class:`StaticWeights`."""
+        self._epoch = streams.epoch
+        if "generators" in self.balancer.needs:
+            streams.seed_balancing(self.generators)
         self._weight_sum.zero_()
         self._steps_with_label.zero_()
 
@@ -189,7 +193,7 @@ class BalancedWeights(StaticWeights):
         chosen = super().select(members, passes)
         chosen.gradients = None if self.gradients is None else self.gradients.over(passes)
         chosen.generators = [self.generators[member] for member in members.tolist()]
-        chosen.state = self.balancer.select(self.state, members)
+        chosen.balancer_state = self.balancer.select(self.balancer_state, members)
         for name in ("loss_weights", "_losses_after_step", "_weight_sum", "_steps_with_label"):
             values = getattr(self, name)
             setattr(chosen, name, None if values is None else values[members])
@@ -214,7 +218,6 @@ def make_weighting(
     balancer: Balancer,
     loss_weights: Tensor,
     objective: Objective,
-    generators: Sequence[torch.Generator],
     record: Sequence[str],
     passes: Passes,
     architecture: Architecture,
@@ -239,4 +242,4 @@ def make_weighting(
             )
         by = balancer.gradient if isinstance(balancer, GradientBalancer) else "parameters"
         gradients = task_gradients(passes, architecture.n_outputs, by, architecture.sharing)
-    return BalancedWeights(balancer, loss_weights, objective, generators, gradients, record)
+    return BalancedWeights(balancer, loss_weights, objective, gradients, record)

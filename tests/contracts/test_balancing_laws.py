@@ -40,17 +40,9 @@ def make_data(observed=OBSERVED, members=None):
 
 def make_run(balancer, members, data, *, record=(), sharing="hard", loss_weights=IMPORTANCE, dropout=0.2, **changes):
     streams = build.make_streams(members)
-    settings = build.make_config(
-        len(members),
-        4,
-        learning_rate=build.tensor([0.02] * len(members)),
-        balancer=balancer,
-        loss_weights=loss_weights[members],
-        batch_size=8,
-        max_iter=3,
-        record=record,
-        **changes,
-    )
+    defaults = {"learning_rate": build.tensor([0.02] * len(members)), "batch_size": 8, "max_iter": 3}
+    changes = defaults | changes | {"loss_weights": loss_weights[members], "balancer": balancer, "record": record}
+    settings = build.make_config(len(members), 4, **changes)
     network = build.make_network(sharing, D, (7, 6), LAYOUT.n_outputs, seeds=streams.initial, dropout=dropout)
     return build.make_run(network, LAYOUT, data, settings, streams)
 

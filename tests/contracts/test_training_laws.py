@@ -38,7 +38,7 @@ def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
 @pytest.mark.parametrize("patience", [None, 1])
 def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     layout = make_layout()
-    rates, decays = [0.01, 0.05, 1e-5], [0.0, 0.1, 0.01]
+    rates, decays = [0.003, 0.05, 1e-5], [0.0, 0.1, 0.01]
     loss_weights = tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1], [0.25] * 4])
     kept = tensor(np.random.default_rng(8).random((3, N)) < 0.8)
 
@@ -53,7 +53,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
             weight_decay=tensor([decays[m] for m in members]),
             loss_weights=loss_weights[members],
             patience=patience,
-            tol=0.01,
+            tol=0.003,
             max_iter=15,
         )
         run = make_run(layout, data, settings, sharing, dropout, members)

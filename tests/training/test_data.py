@@ -15,7 +15,7 @@ def data() -> TrainingData:
 
 
 def _epoch(data: TrainingData) -> list[np.ndarray]:
-    return [batch.targets.numpy().ravel() for batch in data.batches(8, np.random.default_rng(3))]
+    return [batch.targets.numpy().ravel() for batch in data.batches(8, [np.random.default_rng(3)])]
 
 
 def test_an_epoch_takes_every_row_once_in_the_order_of_the_stream(data):
@@ -25,7 +25,7 @@ def test_an_epoch_takes_every_row_once_in_the_order_of_the_stream(data):
 
 
 def test_rows_and_targets_of_a_batch_belong_together(data):
-    for batch in data.batches(8, np.random.default_rng(0)):
+    for batch in data.batches(8, [np.random.default_rng(0)]):
         torch.testing.assert_close(batch.x[0, :, 0], 2.0 * batch.targets[0, :, 0].double())
 
 

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from skmtl.layers import MemberLinear, ParameterBuffer, Workspace
 from skmtl.training import DenseRows, JoinedData, SparseRows, TrainingData, _joined
-from skmtl.training._joined import JoinedOrder, split_members
+from skmtl.training._joined import split_members
 
 CPU = torch.device("cpu")
 N, D, SIZES = 23, 3, (2, 1, 3)
@@ -37,11 +37,11 @@ def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, we
     monkeypatch.setattr(_joined, "MAX_REPEATED", products)
     parts = [make_data(k, size, n_tasks, rows, weighted[k]) for k, size in enumerate(SIZES)]
     joined = JoinedData(parts, SIZES, batch_size).select(torch.tensor(kept))
-    order = JoinedOrder(orders(), SIZES).select(torch.tensor(kept))
-    alone = [list(part.batches(batch_size, own)) for part, own in zip(parts, orders(), strict=True)]
+    alone = [list(part.batches(batch_size, [own])) for part, own in zip(parts, orders(), strict=True)]
     of_member = [(k, place) for k, size in enumerate(SIZES) for place in range(size)]
     part_of = {k: i for i, k in enumerate(dict.fromkeys(of_member[member][0] for member in kept))}
-    for step, batch in enumerate(joined.batches(batch_size, order)):
+    kept_orders = [orders()[k] for k in part_of]
+    for step, batch in enumerate(joined.batches(batch_size, kept_orders)):
         for i, member in enumerate(kept):
             k, place = of_member[member]
             own = alone[k][step]
@@ -68,7 +68,7 @@ def test_no_member_learns_from_rows_that_fill_up_the_last_batch():
     rows = DenseRows(np.zeros((N - 2, D)), torch.float64, CPU)
     parts[1] = TrainingData(rows, parts[1].targets[2:], torch.ones(N - 2, 2, dtype=torch.float64))
     joined = JoinedData(parts, SIZES, 8)
-    *_, before, last = joined.batches(8, JoinedOrder(orders(), SIZES))
+    *_, before, last = joined.batches(8, orders())
     assert (before.row_mask > 0).all()
     assert ((last.row_mask > 0).sum(1) == torch.tensor([7, 7, 5, 7, 7, 7])).all()
     assert torch.equal(last.weights > 0, (last.row_mask > 0)[:, :, None].expand_as(last.weights))

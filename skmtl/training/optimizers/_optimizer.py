@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skmtl._params import Params
 from skmtl.layers import ParameterBuffer
+from skmtl.training._state import Resumable
 
 
 class Optimizer(Params, ABC):
@@ -34,7 +35,7 @@ class Optimizer(Params, ABC):
         """
 
 
-class Update(ABC):
+class Update(Resumable, ABC):
     """One link of the chain that turns the gradient in the buffer into new values, with its run state.
 
     Attributes

@@ -47,6 +47,7 @@ class _FusedAdamW(Update):
     """All members alike: the kernel that torch.optim.AdamW(fused=True) calls, once on the whole buffer."""
 
     replayable = True
+    saved = ("_m", "_v", "_count")
 
     def __init__(self, settings: AdamW, buffer: ParameterBuffer, learning_rate: float, weight_decay: float) -> None:
         self.settings, self.learning_rate, self.weight_decay = settings, learning_rate, weight_decay
@@ -86,6 +87,7 @@ class _MemberwiseAdamW(Memberwise):
     """Each member its own learning rate and weight decay, in public operations."""
 
     tensors = ("_rate", "_decay", "_m", "_v")
+    saved = ("_m", "_v", "_steps")
 
     def __init__(self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> None:
         self.settings, self.buffer = settings, buffer

@@ -39,6 +39,7 @@ class SGD(Optimizer):
 
 class _MemberwiseSGD(Memberwise):
     tensors = ("_rate", "_decay", "_velocity")
+    saved = ("_velocity",)
 
     def __init__(self, settings: SGD, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> None:
         self.settings, self.buffer = settings, buffer

@@ -1,0 +1,126 @@
+"""State to bytes and back, in this process or another: training goes on with the same bits as without a break."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skmtl.balancing import BALANCERS
+from skmtl.training import SGD, AdamW, Training, Validation
+from tests._builders import make_objective
+from tests.contracts.test_balancing_laws import LAYOUT, N, make_data, make_run
+
+EPOCHS = 7
+HELD_OUT = torch.from_numpy(np.random.default_rng(2).random((3, N)) < 0.3)
+RATES = torch.tensor([0.02, 0.05, 0.1], dtype=torch.float64)
+FORMS = {
+    "static": {},
+    "gradnorm": {},
+    "famo": {"learning_rate": RATES},
+    "cagrad": {"optimizer": SGD(nesterov=False)},
+    "dwa": {"optimizer": SGD(decoupled=False)},
+    "uncertainty": {"optimizer": AdamW(beta_1=0.8)},
+    "alternating": {"sharing": "soft"},
+    "random": {"sharing": "ple"},
+    "log": {"patience": None, "validated": False, "record": ("gradient_norms",)},
+    "stch": {"validated": False},
+}
+
+
+def make_training(balancer, *, validated=True, patience=2, **changes):
+    """Three members with rows held out, dropout, early stopping at different epochs, and a member that diverges."""
+    kept = (~HELD_OUT).double()
+    data = make_data(members=kept)
+    run = make_run(
+        BALANCERS[balancer](), [0, 1, 2], data, patience=patience, max_iter=EPOCHS, tol=0.005, dropout=0.3, **changes
+    )
+    every = torch.arange(N).expand(3, N)
+    validation = Validation(make_objective(LAYOUT), data, every, HELD_OUT.double())
+    return Training(run, data, validation if validated else None, teams=np.arange(3))
+
+
+def to_bytes(state, arrays):
+    file = io.BytesIO()
+    np.savez(file, json=np.array(json.dumps(state)), **arrays)
+    return file.getvalue()
+
+
+def from_bytes(content):
+    arrays = dict(np.load(io.BytesIO(content), allow_pickle=False))
+    return json.loads(str(arrays.pop("json"))), arrays
+
+
+def everything(training):
+    """All that a fit leaves behind, as bytes."""
+    kept = training.stopping.kept().numpy()
+    history = training.history.arrays()
+    parts = [kept, training.run.network.buffer.values.numpy(), training.stopping.best_epoch, *history.values()]
+    return [*(part.tobytes() for part in parts), training.run.streams.state(), sorted(training.failures)]
+
+
+@pytest.mark.parametrize("balancer", FORMS)
+def test_training_goes_on_from_the_state_after_any_epoch(balancer):
+    whole, states = make_training(balancer, **FORMS[balancer]), []
+    for epoch in range(EPOCHS):
+        states.append(to_bytes(*whole.state()))
+        whole.advance(epoch + 1)
+    assert whole.epochs_done > 2
+    for state in states:
+        resumed = make_training(balancer, **FORMS[balancer])
+        resumed.load_state(*from_bytes(state))
+        resumed.advance(EPOCHS)
+        assert everything(resumed) == everything(whole)
+
+
+@pytest.mark.parametrize("balancer", ["static", "gradnorm", "famo"])
+def test_some_of_the_members_go_on_from_their_state(balancer):
+    members = torch.tensor([0, 2])
+    whole = make_training(balancer, patience=None)
+    whole.advance(2)
+    whole = whole.select(members)
+    state = to_bytes(*whole.state())
+    whole.advance(EPOCHS)
+    resumed = make_training(balancer, patience=None).select(members)
+    resumed.load_state(*from_bytes(state))
+    resumed.advance(EPOCHS)
+    assert everything(resumed) == everything(whole)
+
+
+def test_a_team_that_has_diverged_stays_out():
+    rates = torch.tensor([0.02, 1e200, 0.02], dtype=torch.float64)
+    whole = make_training("static", learning_rate=rates, patience=None)
+    whole.advance(3)
+    assert list(whole.failures) == [1]
+    resumed = make_training("static", learning_rate=rates, patience=None)
+    resumed.load_state(*from_bytes(to_bytes(*whole.state())))
+    assert str(resumed.failures[1]) == str(whole.failures[1])
+    assert resumed.stopping.active.tolist() == [True, False, True]
+
+
+def test_another_process_goes_on_with_the_same_bits(tmp_path):
+    whole = make_training("famo")
+    whole.advance(3)
+    (tmp_path / "state.npz").write_bytes(to_bytes(*whole.state()))
+    whole.advance(EPOCHS)
+    code = (
+        "import pathlib, sys, torch; torch.set_num_threads(1)\n"
+        "from tests.training.test_state import EPOCHS, from_bytes, make_training, to_bytes\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "training = make_training('famo')\n"
+        "training.load_state(*from_bytes((folder / 'state.npz').read_bytes()))\n"
+        "training.advance(EPOCHS)\n"
+        "(folder / 'end.npz').write_bytes(to_bytes(*training.state()))\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=True, timeout=120)
+    state, arrays = from_bytes((tmp_path / "end.npz").read_bytes())
+    expected_state, expected = whole.state()
+    assert state == json.loads(json.dumps(expected_state))
+    assert arrays.keys() == expected.keys()
+    for name, array in expected.items():
+        assert array.tobytes() == arrays[name].tobytes(), name
