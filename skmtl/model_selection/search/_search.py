@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -208,12 +209,9 @@ class MultiTaskSearchCV(BaseSearchCV):
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         folds = self._folds(X, y, routed.splitter.split)
-        of_fit, of_score = routed.estimator.fit, routed.scorer.score
-        evaluation = Evaluation(
-            self.estimator, X, y, of_fit, of_score, scorers, self.error_score, self.return_train_score
-        )
-        elimination = self.elimination
-        halving = None if elimination is None else resolve("elimination", elimination, ELIMINATIONS, Halving)
+        given = X, y, routed.estimator.fit, routed.scorer.score
+        evaluation = Evaluation(self.estimator, *given, scorers, self.error_score, self.return_train_score)
+        halving = self.elimination and resolve("elimination", self.elimination, ELIMINATIONS, Halving)
         runner = SearchRunner(
             read_candidates(self.estimator, settings),
             folds,
@@ -226,9 +224,13 @@ class MultiTaskSearchCV(BaseSearchCV):
         )
         progress = FitProgress(self, runner.n_steps, X, y)
         runner.run(progress.step)
-        self._collect(settings, runner.by_candidate(), None if halving is None else runner.rungs, scorers, metric)
+        results, rungs = runner.by_candidate(), None if halving is None else runner.rungs
+        with warnings.catch_warnings():
+            if runner.interrupted:  # which has been told
+                warnings.filterwarnings("ignore", message="One or more of the .* scores are non-finite")
+            self._collect(settings, results, rungs, scorers, metric)
         if self.refit:
-            self._fit_best(X, y, of_fit)
+            self._fit_best(X, y, routed.estimator.fit)
         progress.end()
         return self
 
