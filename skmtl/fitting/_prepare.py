@@ -189,7 +189,7 @@ def _network(
     """The fitted network, or a new one with its first parameters."""
     if fitted is not None:
         _require_same_architecture(fitted.architecture, config)
-        return fitted.to(config.device)
+        return fitted if fitted.device == config.device else fitted.to(config.device)
     architecture = Architecture(
         sharing=config.sharing,
         n_inputs=encoded.X.shape[1],
