@@ -41,43 +41,11 @@ class Shape:
 
 def skmtl_step(shape: Shape, balancer: Any, members: int = 1) -> Step:
     """Build the step of the training loop, all members at once."""
-    from skmtl.network import Architecture, Network
+    from benchmarks._steps import skmtl_step as build
     from skmtl.sharing import Hard
-    from skmtl.tasks import SquaredError, TaskLayout
-    from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings, Streams, TrainingData
 
     x, y = shape.data()
-    ones = np.ones(shape.rows)
-    layout = TaskLayout([SquaredError().fit(f"t{t}", y[:, t].numpy(), ones) for t in range(shape.tasks)])
-    device = torch.device("cpu")
-    data = TrainingData(DenseRows(x.numpy(), torch.float32, device), y, torch.ones_like(y))
-    settings = Settings(
-        optimizer=AdamW(),
-        learning_rate=torch.full((members,), RATE),
-        weight_decay=torch.zeros(members),
-        schedule=SCHEDULES["constant"],
-        balancer=balancer,
-        importance=torch.full((members, shape.tasks), 1 / shape.tasks),
-        batch_size=shape.rows,
-        max_iter=1,
-        patience=None,
-        tol=0.0,
-    )
-    bias, dropout = np.zeros(shape.tasks), (0.0,) * members
-    architecture = Architecture(
-        Hard(), shape.features, shape.hidden, "relu", layout.n_outputs, members, "float32", bias, dropout
-    )
-    streams = Streams.from_seed(0, members)
-    network = Network(architecture, device)
-    network.initialise(streams.initial)
-    run = Run(network, Objective(layout.groups, layout.n_outputs, device), data, settings, streams)
-    batch = data.take(slice(None))
-
-    def step() -> None:
-        with run.step.passes.mode():
-            run.step(batch, 1.0)
-
-    return step
+    return build(Hard(), balancer, shape.hidden, x, y, members=members, rate=RATE)
 
 
 def make_trunk(shape: Shape) -> nn.Sequential:

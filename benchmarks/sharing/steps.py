@@ -11,15 +11,12 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from benchmarks._steps import skmtl_step
 from skmtl.balancing import Static
-from skmtl.network import Architecture, Network
 from skmtl.sharing import CGC, PLE, CrossStitch, MMoE, Sharing
-from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import SCHEDULES, AdamW, DenseRows, Objective, Run, Settings, Streams, TrainingData
 
 HEAD = """## A step beside LibMTL
 
@@ -96,35 +93,7 @@ def libmtl_step(name: str, n_experts: list[int], layers: int, width: int, x: tor
 
 def our_step(sharing: Sharing, layers: int, width: int, x: torch.Tensor, y: torch.Tensor) -> Step:
     """A step of the training loop."""
-    n_tasks, cpu = y.shape[1], torch.device("cpu")
-    ones = np.ones(len(y))
-    layout = TaskLayout([SquaredError().fit(f"t{k}", y[:, k].numpy(), ones) for k in range(n_tasks)])
-    architecture = Architecture(
-        sharing, x.shape[1], (width,) * layers, "relu", layout.n_outputs, 1, "float32", np.zeros(n_tasks)
-    )
-    network, streams, one = Network(architecture, cpu), Streams.from_seed(0, 1), torch.ones(1)
-    network.initialise(streams.initial)
-    data = TrainingData(DenseRows(x.numpy(), torch.float32, cpu), y, torch.ones_like(y))
-    settings = Settings(
-        optimizer=AdamW(),
-        learning_rate=1e-3 * one,
-        weight_decay=0 * one,
-        schedule=SCHEDULES["constant"],
-        balancer=Static(),
-        importance=torch.full((1, n_tasks), 1 / n_tasks),
-        batch_size=len(x),
-        max_iter=1,
-        patience=None,
-        tol=0.0,
-    )
-    run = Run(network, Objective(layout.groups, layout.n_outputs, cpu), data, settings, streams)
-    batch = data.take(slice(None))
-
-    def step() -> None:
-        with run.step.passes.mode():
-            run.step(batch, 1.0)
-
-    return step
+    return skmtl_step(sharing, Static(), (width,) * layers, x, y)
 
 
 def pairs() -> dict[str, tuple[Sharing, str, list[int], int]]:
