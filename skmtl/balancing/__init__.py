@@ -4,6 +4,7 @@
 """
 
 from skmtl.balancing._balancer import Balancer, BalancerInputs, GradientBalancer, map_leaves
+from skmtl.balancing._recorded import Recorded, unwrap
 from skmtl.balancing.aligned_mtl import AlignedMTL
 from skmtl.balancing.alternating import Alternating
 from skmtl.balancing.cagrad import CAGrad
@@ -63,10 +64,12 @@ __all__ = [
     "NashMTL",
     "PCGrad",
     "RandomWeights",
+    "Recorded",
     "SoftOptimalUncertainty",
     "Static",
     "UPGrad",
     "Uncertainty",
     "geometric",
     "map_leaves",
+    "unwrap",
 ]

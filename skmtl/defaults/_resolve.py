@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from skmtl.defaults import estimators as rules
@@ -104,12 +105,13 @@ def resolve(
     batch_size = min(int(value("batch_size", rules.batch_size, summary)), summary.n_rows)
     max_iter = value("max_iter", rules.max_iter, summary, batch_size, hidden_layer_sizes)
     schedule = value("learning_rate", rules.learning_rate)
-    holds_out = value("early_stopping", rules.early_stopping, summary)
+    stopping = value("early_stopping", rules.early_stopping, summary)
+    holds_out = bool(stopping)
     patience = value("n_iter_no_change", rules.n_iter_no_change, schedule, holds_out, max_iter)
     stops_by_rule = "n_iter_no_change" in value.choices and schedule == "cosine"
     dropout_given = requested("dropout", params, preferences) != "auto"
     scales = value("input_scaling", rules.input_scaling, summary, holds_out)
-    n_folds = _n_folds(params, summary, holds_out)
+    n_folds = _n_folds(stopping, summary)
     dtype = value("dtype", rules.dtype, summary)
     value("device", rules.device, summary.on_gpu)
     value("encoder", rules.encoder)
@@ -200,10 +202,11 @@ def _required(summary: DataSummary, dtype: str) -> dict[str, Choice]:
     return required
 
 
-def _n_folds(params: Mapping[str, Any], summary: DataSummary, holds_out: bool) -> int | None:
+def _n_folds(early_stopping: Any, summary: DataSummary) -> int | None:
     """Folds of the training rows; None without early stopping, with given validation rows, or with too few rows."""
-    n_folds = max(round(1 / params["validation_fraction"]), 2)
-    return n_folds if holds_out and not summary.validation_given and summary.n_distinct >= n_folds else None
+    is_number = isinstance(early_stopping, Integral) and not isinstance(early_stopping, bool)
+    n_folds = int(early_stopping) if is_number else rules.FOLDS
+    return n_folds if early_stopping and not summary.validation_given and summary.n_distinct >= n_folds else None
 
 
 def _corrects(value: _Values, params: Mapping[str, Any], summary: DataSummary, n_folds: int | None) -> bool:

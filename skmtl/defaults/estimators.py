@@ -18,7 +18,7 @@ CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
 CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
 SCALED_ROWS, SCALED_INPUTS = 200, 100
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
-MIN_HELD_OUT_ROWS = 8
+MIN_HELD_OUT_ROWS, FOLDS = 8, 8
 LEARNING_RATE, WEIGHT_DECAY = 0.004, 0.01
 BATCH_SIZES = ((512, 32), (4096, 64), (32768, 128))  # fewer rows than the first number: the second
 LARGEST_BATCH = 256
@@ -221,7 +221,8 @@ def _least_epochs(summary: DataSummary) -> int:
 def early_stopping(summary: DataSummary) -> Choice:
     """True where there are {MIN_HELD_OUT_ROWS} distinct rows or more, each at most {MAX_COPIES} times on average.
 
-    Copies of a row are held out together. Where rows repeat more often, a held-out row is unlike all others.
+    There are {FOLDS} folds, and copies of a row are in one of them. Where rows repeat more often, a held-out row is
+    unlike all others.
     """
     n_rows, n_distinct = summary.n_rows, summary.n_distinct
     if n_distinct < MIN_HELD_OUT_ROWS:

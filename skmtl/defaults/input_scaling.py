@@ -26,6 +26,9 @@ def relevance_epochs(max_iter: int, hidden_layer_sizes: Sequence[int]) -> int:
 
 
 def n_inputs_read(n_inputs: int) -> int | None:
-    """Then each member reads {READ_FRACTION} of its encoded inputs, those that matter most, but at least {MIN_READ}."""
+    """Then each member reads {READ_FRACTION} of its encoded inputs, those that matter most, but at least {MIN_READ}.
+
+    All members read as many, so that a member is what it would be alone.
+    """
     n_read = max(round(READ_FRACTION * n_inputs), MIN_READ)
     return n_read if n_read < n_inputs else None

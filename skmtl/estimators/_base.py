@@ -52,8 +52,7 @@ class BaseMultiTaskNet(
         "weight_decay": [_AUTO, Interval(Real, 0, None, closed="left")],
         "batch_size": [_AUTO, Interval(Integral, 1, None, closed="left")],
         "max_iter": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [_AUTO, "boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "early_stopping": [_AUTO, "boolean", Interval(Integral, 2, None, closed="left")],
         "n_iter_no_change": [
             _AUTO,
             Interval(Integral, 1, None, closed="left"),
@@ -61,12 +60,10 @@ class BaseMultiTaskNet(
         ],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
-        "cuda_graphs": ["boolean"],
         "dtype": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
-        "record": [tuple, list],
     }
 
     @abstractmethod

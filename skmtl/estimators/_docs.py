@@ -53,10 +53,11 @@ SECTIONS = {
         longer; False avoids both. Not with an encoder that is trained with the network, nor where training goes on.
 """,
     "parameters of training": """\
-    balancing : str or Balancer, default="static"
+    balancing : str, Balancer or Recorded, default="static"
         How the weights of the tasks change during training: "static" leaves them at ``loss_weights``; the other methods
         of :mod:`skmtl.balancing`, by name or as objects such as ``FAMO(learning_rate=0.01)``, multiply these by factors
-        of their own. Try one where some tasks learn much worse than alone.
+        of their own. Try one where some tasks learn much worse than alone. ``Recorded("static")`` adds norms and
+        cosines of the tasks' gradients to ``history_``.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
         Rule by which gradients change the weights. "sgd" needs a ``learning_rate_init`` of its own; settings are those
         of an object, such as ``SGD(momentum=0.5)``.
@@ -75,11 +76,10 @@ SECTIONS = {
     max_iter : "auto" or int, default="auto"
         Largest number of epochs. Raise it where the loss still falls at the end, lower it to save time. The schedule
         "cosine" fits itself to it.
-    early_stopping : "auto" or bool, default="auto"
+    early_stopping : "auto", bool or int, default="auto"
         Whether each member holds out a fold of the rows, stops when the loss on it no longer falls, and keeps the
-        weights of its best epoch. False trains on all rows, for all epochs; there are no out-of-fold predictions then.
-    validation_fraction : float in (0, 1), default=0.125
-        Fraction of the rows that each member holds out, rounded to 1 over the number of folds. 0.1 to 0.3 is sensible.
+        weights of its best epoch. An int is the number of folds, 8 for True; 5 to 20 are sensible. False trains on all
+        rows; there are no out-of-fold predictions then. ``fit`` takes rows of your own as ``X_val`` and ``y_val``.
     n_iter_no_change : "auto", int or inf, default="auto"
         Number of epochs without an improvement after which a member stops: of the loss on rows it holds out, or else of
         the training loss. Raise it where training stops too early; infinity never stops.
@@ -89,26 +89,19 @@ SECTIONS = {
         Whether ``fit`` goes on from the fitted weights, encoder and tasks, say for further rows of the same kind.
 """,
     "parameters of computation": """\
-    device : str or torch.device, default="auto"
+    device : str, torch.device or Device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ... A GPU pays for wide layers, images and text; small tables are
-        faster on a CPU.
+        faster on a CPU. ``Device("cuda", cuda_graphs=True)`` saves the time of launching kernels.
     dtype : {"auto", "float32", "float64", "bfloat16"}, default="auto"
         Type of numbers to compute in. "float64" is exact and slower. "bfloat16" is for the matrix products of training
         only, which wide layers do in about half the time where the processor has them, at some cost in accuracy;
         parameters, losses and predictions stay in float32.
-    cuda_graphs : bool, default=False
-        Whether a training step on a GPU is recorded once and replayed, which saves the time of launching its kernels.
-        It changes nothing but for "adamw" without dropout and static loss weights.
     n_jobs : int, default=None
         Number of threads; None chooses by the work of a step.
     random_state : int, RandomState or None, default=None
         Seed of everything random. Pass an int for reproducible fits.
     verbose : int, default=0
         1 prints the losses of every epoch, 0 nothing.
-    record : tuple of {"gradient_norms", "gradient_cosines"}, default=()
-        Further quantities for ``history_``: norms of the tasks' gradients by the shared parameters (or by what
-        ``balancing`` takes gradients by), and cosines between them. :mod:`skmtl.inspection` draws them. Training takes
-        as long as with a gradient-based method.
 """,
     "fitted attributes": """\
     task_names_ : ndarray of shape (n_tasks,)
@@ -128,7 +121,7 @@ SECTIONS = {
     history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
         the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
-        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``record`` names them.
+        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``balancing`` records them.
     encoder_ : Encoder
         Fitted encoder.
     network_ : Network

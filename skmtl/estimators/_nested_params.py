@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from skmtl.encoders import ENCODERS
 from skmtl.estimators._encoding import as_encoder
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import LOSSES
-from skmtl.training import OPTIMIZERS
+from skmtl.training import OPTIMIZERS, as_device
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "encoder": ENCODERS,
@@ -23,7 +23,9 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "balancing": BALANCERS,
     "optimizer": OPTIMIZERS,
     "loss": LOSSES,
+    "device": {},
 }
+READERS: dict[str, Callable[[Any], Params]] = {"encoder": as_encoder, "device": as_device}
 
 
 class NestedParamsMixin(BaseEstimator):
@@ -65,10 +67,18 @@ class NestedParamsMixin(BaseEstimator):
             return {**(current if isinstance(current, Mapping) else {}), inner: value}
         owners = [name for name in STRATEGIES if hasattr(self, name) and not isinstance(getattr(self, name), Mapping)]
         if owner in owners:
-            current = as_encoder(self.encoder) if owner == "encoder" else getattr(self, owner)
-            strategy = STRATEGIES[owner][current]() if isinstance(current, str) else copy.copy(current)
-            return strategy.set_params(**{inner: value})
+            given = getattr(self, owner)
+            return _with_setting(owner, READERS[owner](given) if owner in READERS else given, inner, value)
         raise ValueError(
             f"Invalid parameter {owner + '__' + inner!r} for {type(self).__name__}: only loss_weights, "
             f"{', '.join(owners)} have parameters of their own."
         )
+
+
+def _with_setting(parameter: str, strategy: Any, name: str, value: Any) -> Any:
+    """Copy of a strategy, by name or as an object, with a setting changed, which may be one of a strategy within it."""
+    changed = STRATEGIES[parameter][strategy]() if isinstance(strategy, str) else copy.copy(strategy)
+    outer, _, inner = name.partition("__")
+    if inner and outer in STRATEGIES:
+        value = _with_setting(outer, getattr(changed, outer), inner, value)
+    return changed.set_params(**{outer: value})

@@ -110,7 +110,7 @@ class PredictorMixin:
         return sharing_findings(self.network_, self._layout, self.encoder_, X)
 
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Score of each task on its observed cells: accuracy of classes, R2 of numbers.
+        """Score of each task on its observed labels: accuracy of classification, R2 of regression tasks.
 
         Parameters
         ----------

@@ -81,17 +81,14 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         batch_size: Any = "auto",
         max_iter: Any = "auto",
         early_stopping: Any = "auto",
-        validation_fraction: float = 0.125,
         n_iter_no_change: Any = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
         device: Any = "auto",
         dtype: str = "auto",
-        cuda_graphs: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
-        record: Any = (),
     ) -> None:
         self.loss = loss
         self.loss_weights = loss_weights
@@ -113,17 +110,14 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
-        self.cuda_graphs = cuda_graphs
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-        self.record = record
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 

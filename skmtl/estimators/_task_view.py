@@ -69,7 +69,7 @@ class TaskView(FrozenEstimator):
         return predicted
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Score on the observed labels: accuracy of classes, R2 of numbers.
+        """Score on the observed labels: accuracy of a classification task, R2 of a regression task.
 
         Parameters
         ----------

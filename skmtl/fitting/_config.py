@@ -11,12 +11,12 @@ from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
-from skmtl.balancing import BALANCERS, Balancer
+from skmtl.balancing import BALANCERS, Balancer, unwrap
 from skmtl.defaults import Resolved
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._task_weights import read_loss_weights
 from skmtl.sharing import SHARINGS, Sharing
-from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer
+from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, as_device
 
 Params = Mapping[str, Any]
 
@@ -26,6 +26,7 @@ def make_config(
 ) -> tuple[FitConfig, np.ndarray]:
     """Settings of the fit, and its normalised loss weights in the order of the label matrix."""
     members = int(params["n_estimators"])
+    balancer, record = read_balancing(params["balancing"])
     loss_weights = read_loss_weights(resolved.loss_weights, inputs.tasks)
     of_member = {"dtype": getattr(torch, resolved.dtype), "device": device}
     ones = torch.ones(members, **of_member)
@@ -41,10 +42,10 @@ def make_config(
         device=device,
         optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
         schedule=SCHEDULES[resolved.schedule],
-        balancer=resolve("balancing", params["balancing"], BALANCERS, Balancer),
-        record=tuple(params["record"]),
+        balancer=balancer,
+        record=record,
         matmul_dtype=resolved.matmul_dtype,
-        cuda_graphs=params["cuda_graphs"],
+        cuda_graphs=as_device(params["device"]).cuda_graphs,
         batch_size=resolved.batch_size,
         max_iter=resolved.max_iter,
         patience=resolved.patience,
@@ -58,6 +59,12 @@ def make_config(
         n_threads=None if params["n_jobs"] is None else effective_n_jobs(params["n_jobs"]),
     )
     return config, loss_weights
+
+
+def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:
+    """Balancing method, and quantities to record."""
+    method, record = unwrap(balancing)
+    return resolve("balancing", method, BALANCERS, Balancer), record
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:

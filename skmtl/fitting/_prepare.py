@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from skmtl._params import resolve as resolve_strategy
 from skmtl._roles import Role, parameters_of
-from skmtl.balancing import BALANCERS, Balancer, Static
+from skmtl.balancing import Static
 from skmtl.defaults import Choice, DataSummary, requested, requested_dtype, resolve
-from skmtl.fitting._config import Params, hidden_sizes, make_config, read_seed
+from skmtl.fitting._config import Params, hidden_sizes, make_config, read_balancing, read_seed
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.fitting._task_weights import cell_weights
@@ -125,7 +124,7 @@ def _summarise(
         n_outputs=sum(inputs.layout.n_outputs),
         classification=tuple(task.kind.is_classifier for task in inputs.tasks),
         on_gpu=device.type != "cpu",
-        static_weights=isinstance(resolve_strategy("balancing", params["balancing"], BALANCERS, Balancer), Static),
+        static_weights=isinstance(read_balancing(params["balancing"])[0], Static),
         learned_encoding=inputs.learns_inputs,
         validation_given=inputs.validation is not None,
         fitted_dtype=fitted_dtype,

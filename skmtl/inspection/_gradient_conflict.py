@@ -14,7 +14,7 @@ from skmtl.inspection._history import fitted_names, indices_of, make_axes, membe
 class GradientConflictDisplay:
     """Cosines between the tasks' gradients: blue where tasks pull together, red where they oppose each other.
 
-    Use :meth:`from_estimator` on a model that was fitted with ``record=("gradient_cosines",)``. Conflict tells about
+    Use :meth:`from_estimator` on a model that was fitted with ``balancing=Recorded(...)``. Conflict tells about
     the optimisation; it does not predict whether tasks do better apart.
 
     Parameters
@@ -55,7 +55,7 @@ class GradientConflictDisplay:
         Parameters
         ----------
         estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
-            Fitted with ``record=("gradient_cosines",)``.
+            Fitted with ``balancing=Recorded(...)``.
         tasks : sequence of str, default=None
             Names of the tasks to show; all by default.
         epoch : int, default=None

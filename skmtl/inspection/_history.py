@@ -33,7 +33,7 @@ def member_means(estimator: Any, quantity: str) -> np.ndarray:
     if quantity not in estimator.history_:
         raise ValueError(
             f"The estimator's history_ has no {quantity!r}, only {', '.join(map(repr, estimator.history_))}. "
-            f"Fit it with record=({quantity!r},)."
+            f"Fit it with balancing=Recorded(quantities=[{quantity!r}])."
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN

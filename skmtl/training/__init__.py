@@ -2,7 +2,7 @@
 
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData, as_tensor
-from skmtl.training._device import choose_device, threads_for
+from skmtl.training._device import Device, as_device, choose_device, threads_for
 from skmtl.training._early_stopping import EarlyStopping
 from skmtl.training._history import History
 from skmtl.training._input_relevance import learn_input_scale
@@ -23,6 +23,7 @@ __all__ = [
     "Batch",
     "Data",
     "DenseRows",
+    "Device",
     "DivergenceError",
     "EarlyStopping",
     "FitConfig",
@@ -37,6 +38,7 @@ __all__ = [
     "Training",
     "TrainingData",
     "Validation",
+    "as_device",
     "as_tensor",
     "choose_device",
     "learn_input_scale",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl.defaults.input_scaling import n_inputs_read
 from skmtl.network import Network, signed_derivatives
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
@@ -19,7 +20,6 @@ from skmtl.training._validation import Validation
 
 ROUNDS = 2
 FACTOR_RMS = 0.5  # root mean square of the factors: with small inputs a network begins smooth
-READ_FRACTION, MIN_READ = 0.25, 100  # of many inputs, the most relevant are read
 
 
 def learn_input_scale(
@@ -68,15 +68,9 @@ def learn_input_scale(
     config = replace(config, max_iter=config.relevance_epochs)
     for remaining in reversed(range(ROUNDS)):
         factors = _round(network, objective, data, config, streams, validation)
-        n_read = None if remaining else _number_read(data.n_features)
+        n_read = None if remaining else n_inputs_read(data.n_features)
         network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network
-
-
-def _number_read(n_inputs: int) -> int | None:
-    """Number of inputs to read; None for all. The same for every member, whatever is stacked beside it."""
-    n_read = max(round(READ_FRACTION * n_inputs), MIN_READ)
-    return n_read if n_read < n_inputs else None
 
 
 def _round(

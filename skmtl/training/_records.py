@@ -59,7 +59,9 @@ class Recorder:
         unknown = [name for name in names if name not in RECORDS]
         if unknown:
             choices = ", ".join(map(repr, RECORDS))
-            raise ValueError(f"record names {unknown[0]!r}, which is not known. Choose among {choices}.")
+            raise ValueError(
+                f"quantities of balancing=Recorded name {unknown[0]!r}, which is not known. Choose among {choices}."
+            )
         self._means = {name: RunningMean() for name in names}
 
     def add(self, gramian: Tensor) -> None:

@@ -184,5 +184,5 @@ def test_weights_in_the_history_are_means_over_steps_with_a_label():
 
 
 def test_unknown_records_are_named():
-    with pytest.raises(ValueError, match=r"record names 'norms'.*gradient_norms"):
+    with pytest.raises(ValueError, match=r"quantities of balancing=Recorded name 'norms'.*gradient_norms"):
         make_run(BALANCERS["static"](), [0], make_data(), record=("norms",))

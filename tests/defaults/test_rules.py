@@ -177,3 +177,55 @@ def test_a_fit_with_the_chosen_values_is_the_same_fit():
     assert again.auto_params_ == {}
     assert {"max_iter", "batch_size", "dropout", "input_scaling", "n_iter_no_change"} < set(values)
     np.testing.assert_allclose(again.predict(X), chosen.predict(X), rtol=1e-6)
+
+
+def values(name, summaries, **params):
+    return [resolved(summary, **params).choices[name].value for summary in summaries]
+
+
+@pytest.mark.parametrize(
+    ("name", "below", "above", "expected"),
+    [
+        ("batch_size", of_rows(REGRESSION, 511), of_rows(REGRESSION, 512), [32, 64]),
+        ("batch_size", of_rows(REGRESSION, 4095), of_rows(REGRESSION, 4096), [64, 128]),
+        ("batch_size", of_rows(REGRESSION, 32767), of_rows(REGRESSION, 32768), [128, 256]),
+        ("early_stopping", of_rows(REGRESSION, 7), of_rows(REGRESSION, 8), [False, True]),
+        ("early_stopping", replace(REGRESSION, n_distinct=334), replace(REGRESSION, n_distinct=333), [True, False]),
+        ("input_scaling", of_rows(REGRESSION, 199), of_rows(REGRESSION, 200), [True, False]),
+        ("input_scaling", replace(REGRESSION, n_inputs=100), replace(REGRESSION, n_inputs=101), [False, True]),
+        ("local_correction", of_rows(REGRESSION, 20_000), of_rows(REGRESSION, 20_001), [True, False]),
+        ("local_correction", replace(REGRESSION, n_inputs=8386), replace(REGRESSION, n_inputs=8387), [True, False]),
+        ("dtype", of_rows(REGRESSION, 64), of_rows(REGRESSION, 65), ["float64", "float32"]),
+    ],
+)
+def test_rules_change_at_their_bounds(name, below, above, expected):
+    assert values(name, (below, above)) == expected
+
+
+@pytest.mark.parametrize(
+    ("summary", "epochs"),
+    [
+        (of_rows(REGRESSION, 50), 60),  # one batch
+        (of_rows(REGRESSION, 100), 160),  # 4 n + 0.01 n^2 = 500 steps of 32 rows
+        (of_rows(REGRESSION, 1000), 167),  # 2600 steps of 64 rows
+        (of_rows(REGRESSION, 4000), 16),  # 4,000,000 / n = 1000 steps are no more than 10 + 3 * 2 epochs
+        (replace(of_rows(REGRESSION, 2000), classification=(False,)), 64),  # 2000 steps
+        (of_rows(CLASSIFICATION, 100), 128),  # 4 n = 400 steps of 32 rows
+        (of_rows(CLASSIFICATION, 400), 80),  # 1000 steps
+        (of_rows(CLASSIFICATION, 1600), 38),  # 1,500,000 / n = 937 steps of 64 rows
+        (of_rows(CLASSIFICATION, 10_000), 8),  # 6 + 2 epochs
+        (of_rows(REGRESSION, 300_000), 13),  # 4,000,000 / n epochs
+        (replace(REGRESSION, n_inputs=1000), 39),  # 7.5e10 operations are 606 steps
+        (replace(REGRESSION, n_inputs=40_000), 32),  # 500 steps
+    ],
+)
+def test_lengths_of_training(summary, epochs):
+    assert values("max_iter", [summary]) == [epochs]
+
+
+def test_rates_and_folds():
+    found = resolved(REGRESSION)
+    assert (found.learning_rate, found.weight_decay, found.n_folds) == (0.004, 0.01, 8)
+    assert [resolved(REGRESSION, early_stopping=n).n_folds for n in (5, True, False)] == [5, 8, None]
+    assert resolved(replace(REGRESSION, validation_given=True)).n_folds is None
+    assert resolved(of_rows(REGRESSION, 9), early_stopping=10).n_folds is None

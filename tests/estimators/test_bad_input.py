@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 from skmtl import DivergenceError, MultiTaskNetRegressor, geometric
 from skmtl.sharing import Hard
 from skmtl.tasks import Huber, Quantile
+from skmtl.training import Device
 from tests._asserts import finite_predictions
 from tests._tables import entries, with_cell
 
@@ -183,7 +184,12 @@ BAD_PARAMETERS = {
     "encoder": [("images", ValueError, "encoder='images' is not known. Choose one of 'auto', 'tabular'")],
     "optimizer": [("lbfgs", ValueError, "optimizer='lbfgs' is not known. Choose one of 'adamw', 'sgd'")],
     "activation": [("swish?", ValueError, "(?s)'activation'.*'relu'")],
-    "device": [("cuda:99", RuntimeError, "device='cuda:99'"), ("abacus", RuntimeError, "device='abacus'")],
+    "device": [
+        ("cuda:99", RuntimeError, "device='cuda:99'"),
+        ("abacus", RuntimeError, "device='abacus'"),
+        (3.5, ValueError, "device must be"),
+        (Device("cpu", cuda_graphs="yes"), ValueError, "cuda_graphs of device"),
+    ],
     "hidden_layer_sizes": [
         (0, ValueError, "hidden_layer_sizes"),
         ((8, 0), ValueError, "hidden_layer_sizes"),
@@ -201,8 +207,7 @@ BAD_PARAMETERS = {
             "dropout": (1.0, -0.1, np.nan, None),
             "n_estimators": (0, 1.5, None),
             "max_iter": (0, -5, 2.5, None),
-            "early_stopping": ("yes", None),
-            "validation_fraction": (0.0, 1.0, np.nan),
+            "early_stopping": ("yes", None, 1, 0.125),
             "n_iter_no_change": (0, 2.5, None),
             "tol": (-1.0, np.nan, None),
             "warm_start": ("yes",),

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skmtl import MultiTaskNet, MultiTaskNetRegressor
-from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer, PCGrad, Static
+from skmtl.balancing import BALANCERS, CAGrad, FairGrad, GradientBalancer, PCGrad, Recorded, Static
 from skmtl.encoders import ModuleEncoder
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 from skmtl.tasks import Huber
@@ -72,8 +72,23 @@ def test_unknown_methods_and_settings(regressor):
         regressor.fit(balancing="mean")
     with pytest.raises(ValueError, match=r"CAGrad: c must be at least 0 and less than 1; got 2.0"):
         regressor.fit(balancing=CAGrad(c=2.0))
-    with pytest.raises(ValueError, match=r"record names 'losses'"):
-        regressor.fit(record=("losses",))
+    with pytest.raises(ValueError, match=r"quantities of balancing=Recorded name 'losses'"):
+        regressor.fit(balancing=Recorded(quantities=("losses",)))
+    with pytest.raises(ValueError, match=r"quantities of balancing=Recorded must be a list .* got 'gradient_norms'"):
+        regressor.fit(balancing=Recorded(quantities="gradient_norms"))
+    with pytest.raises(ValueError, match=r"balancing='mean' is not known"):
+        regressor.fit(balancing=Recorded("mean"))
+
+
+def test_recording_changes_no_prediction_and_its_settings_are_grid_axes(regressor):
+    plain, recorded = regressor.fit(balancing="cagrad"), regressor.fit(balancing=Recorded("cagrad", ["gradient_norms"]))
+    np.testing.assert_array_equal(plain.predict(regressor.X), recorded.predict(regressor.X))
+    assert recorded.history_["gradient_norms"].shape == recorded.history_["loss"].shape
+    given = Recorded("cagrad")
+    changed = clone(regressor.make(balancing=given)).set_params(balancing__balancing__c=0.3)
+    assert changed.balancing == Recorded(CAGrad(c=0.3))
+    assert given == Recorded("cagrad")
+    assert changed.set_params(balancing__quantities=[]).balancing.quantities == []
 
 
 @pytest.mark.parametrize("name", [n for n, cls in BALANCERS.items() if issubclass(cls, GradientBalancer)])
@@ -103,7 +118,7 @@ def test_log_weighs_a_small_loss_up(regressor):
 def test_one_dimensional_y(regressor):
     for name in ("pcgrad", "famo"):
         assert regressor.make(balancing=name).fit(regressor.X, regressor.y[:, 0]).predict(regressor.X).ndim == 1
-    assert MultiTaskNetRegressor(balancing="mgda").get_params()["record"] == ()
+    assert MultiTaskNetRegressor(balancing="mgda").get_params()["balancing"] == "mgda"
 
 
 @pytest.mark.parametrize("balancing", ["alternating", "famo", PCGrad(gradient="representation")], ids=str)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.inputs import deal, held_out_rows, label_codes, read_labels, row_hashes
 
-HOLDING = {"early_stopping": True, "validation_fraction": 0.25}
+HOLDING = {"early_stopping": 4}
 
 
 def held_out_by(model, X, y, n_folds):

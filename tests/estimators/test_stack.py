@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from skmtl import MultiTaskNetClassifier
+from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
 from skmtl.estimators._fit_inputs import read_further_rows
 from skmtl.sharing import Additive, Soft
@@ -156,7 +157,7 @@ JOINED = {
     "no hidden layer": {"hidden_layer_sizes": ()},
     "two layers, more inputs": {"hidden_layer_sizes": (4, 3), "encoder": TabularEncoder(n_bins=3)},
     "balancer that looks at losses": {"balancing": "uncertainty"},
-    "balancer that looks at gradients": {"balancing": "cagrad", "record": ["gradient_norms"]},
+    "balancer that looks at gradients": {"balancing": Recorded("cagrad", ["gradient_norms"])},
 }
 
 
@@ -203,7 +204,7 @@ def test_weights_count_in_filled_batches():
         ((64, 63), {"dropout": 0.1}, 2),  # a row more, and all that is drawn after it differs
         ((64, 63), {"input_dropout": 0.1}, 2),
         ((64, 63), {"balancing": "uncertainty"}, 2),
-        ((64, 63), {"record": ["gradient_norms"]}, 2),
+        ((64, 63), {"balancing": Recorded(quantities=["gradient_norms"])}, 2),
         ((64, 63), {"input_scaling": True}, 2),
         ((64, 63), {"batch_size": 100}, 2),
     ],

@@ -6,6 +6,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from skmtl import MultiTaskNet
+from skmtl.balancing import Recorded
 from skmtl.inspection import GradientConflictDisplay, LearningCurveDisplay, LossWeightDisplay
 
 DISPLAYS = [LearningCurveDisplay, LossWeightDisplay, GradientConflictDisplay]
@@ -23,7 +24,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def model():
-    return MultiTaskNet(balancing="imtl_g", record=("gradient_norms", "gradient_cosines"), **SETTINGS).fit(*data())
+    return MultiTaskNet(balancing=Recorded("imtl_g"), **SETTINGS).fit(*data())
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,9 @@ def test_gradient_conflict_shows_the_opposed_tasks(model):
 def test_recorded_arrays_follow_the_order_of_the_label_matrix():
     """A task of loss weight 0 has no gradient; the network sees it last, the label matrix second."""
     record = ("gradient_norms", "gradient_cosines")
-    history = MultiTaskNet(loss_weights=[1, 0, 1], record=record, **SETTINGS).fit(*data()).history_
+    history = (
+        MultiTaskNet(loss_weights=[1, 0, 1], balancing=Recorded(quantities=record), **SETTINGS).fit(*data()).history_
+    )
     without = np.array([False, True, False])
     assert (np.isnan(history["gradient_norms"]) == without).all()
     assert (np.isnan(history["gradient_cosines"]) == (without | without[:, None])).all()
@@ -94,5 +97,5 @@ def test_conventions(model, display):
 
 def test_what_was_not_recorded_is_an_error():
     model = MultiTaskNet(**SETTINGS).fit(*data())
-    with pytest.raises(ValueError, match=r"Fit it with record=\('gradient_cosines',\)"):
+    with pytest.raises(ValueError, match=r"Fit it with balancing=Recorded\(quantities=\['gradient_cosines'\]\)"):
         GradientConflictDisplay.from_estimator(model)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skmtl import MultiTaskNetClassifier
+from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
 from skmtl.model_selection.search._transport import Parcel
 from skmtl.training import AdamW
@@ -74,7 +75,7 @@ IN_TRAINING = {
     "dropout": {"dropout": 0.3, "input_dropout": 0.2, "input_scaling": True},
     "sgd, independent": {"optimizer": "sgd", "sharing": "independent"},
     "a penalty": {"sharing": "soft"},
-    "experts, gradients": {"sharing": "mmoe", "balancing": "cagrad", "record": ["gradient_norms"]},
+    "experts, gradients": {"sharing": "mmoe", "balancing": Recorded("cagrad", ["gradient_norms"])},
     "losses, looked back at": {"sharing": "cross_stitch", "balancing": "famo"},
     "bfloat16": {"dtype": "bfloat16"},
     "a module of the user": {"encoder": torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh())},

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from skmtl import MultiTaskNetRegressor
 from skmtl.sharing import SHARINGS, Soft
-from skmtl.training import OPTIMIZERS, Streams
+from skmtl.training import OPTIMIZERS, Device, Streams
 from skmtl.training._captured import CapturedStep, captured
 from tests import _builders as build
 
@@ -122,6 +122,10 @@ def test_only_steps_that_are_the_same_every_time_are_recorded(changes, fixed):
 
 
 def test_the_parameter_changes_nothing_on_a_cpu():
-    params = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 3, "random_state": 0, "device": "cpu"}
-    nets = [MultiTaskNetRegressor(**params, cuda_graphs=graphs).fit(X, Y) for graphs in (False, True)]
+    params = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 3, "random_state": 0}
+    nets = [
+        MultiTaskNetRegressor(**params, device="cpu").set_params(device__cuda_graphs=graphs).fit(X, Y)
+        for graphs in (False, True)
+    ]
+    assert nets[1].device == Device("cpu", cuda_graphs=True)
     np.testing.assert_array_equal(nets[0].predict(X), nets[1].predict(X))
