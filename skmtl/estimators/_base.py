@@ -84,18 +84,18 @@ class BaseMultiTaskNet(
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Fit the network.
+        """Fit to training data.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows; NaN is a missing value.
+            Training data; NaN is a missing value.
         y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-            Labels; NaN, None, pandas.NA and ``missing_label`` mean "no label".
+            Labels; NaN, None, pandas.NA and ``missing_label`` mark missing ones.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-            Weight of each row or cell; 0 is the same as an absent row or label.
+            Weights of rows or of single labels; weight 0 is the same as no row or no label.
         X_val, y_val, sample_weight_val : default=None
-            Rows that decide which epoch's weights are kept, in place of held-out training rows.
+            Validation data, by which the epoch is chosen whose weights are kept, in place of held-out training rows.
 
         Returns
         -------
@@ -122,19 +122,19 @@ class BaseMultiTaskNet(
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go over the given rows once.
+        """Train for one epoch on a batch of data.
 
-        The first call fits the encoder and the scaling of the targets to its rows; later calls keep them. A failed call
-        leaves the estimator as it was. After unpickling, training goes on with fresh moments of the optimizer.
+        The first call fits the encoder and the scaling of the targets; later calls keep them. A failed call leaves the
+        estimator as it was. After unpickling, training goes on with fresh moments of the optimizer.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             Rows.
         y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-            Labels, with holes as in :meth:`fit`.
+            Labels, of which some may be missing as in :meth:`fit`.
         classes : array-like, or list of array-like, default=None
-            All classes (1-D y) or those of each task (2-D y; None for a numeric task). Without them the classes are
+            All classes (1-D y) or those of each task (2-D y; None for a regression task). Without them the classes are
             those of the first call.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
             Weight of each row or cell.
