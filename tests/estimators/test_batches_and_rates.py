@@ -24,12 +24,30 @@ class Recorder(SGD):
         return update
 
 
+def fit(n_rows, **params):
+    x = np.random.default_rng(0).normal(size=(n_rows, 2))
+    small = {"hidden_layer_sizes": (1,), "n_estimators": 1, "early_stopping": False, "input_scaling": False}
+    return MultiTaskNetRegressor(**small, optimizer=Recorder(), random_state=0, **params).fit(x, x)
+
+
 def factors_of(n_rows, **params):
     """Multiples of the learning rate, step by step."""
-    x, recorder = np.random.default_rng(0).normal(size=(n_rows, 2)), Recorder()
-    small = {"hidden_layer_sizes": (1,), "n_estimators": 1, "early_stopping": False, "input_scaling": False}
-    MultiTaskNetRegressor(**small, optimizer=recorder, random_state=0, **params).fit(x, x)
-    return recorder.factors
+    return fit(n_rows, **params).optimizer.factors
+
+
+def warm_up_and_cosine(n_steps):
+    n_rising = max(n_steps // 20, 1)
+    rise, fall = np.arange(1, n_rising + 1) / n_rising, np.arange(n_steps - n_rising) / max(n_steps - n_rising, 1)
+    return np.concatenate([rise, (1 + np.cos(np.pi * fall)) / 2])
+
+
+@pytest.mark.parametrize("n_rows", [40, 65, 600])
+def test_steps_are_what_the_automatic_parameters_say(n_rows):
+    model = fit(n_rows)
+    chosen = {name: choice.value for name, choice in model.auto_params_.items()}
+    assert chosen["learning_rate"] == "cosine"
+    n_steps = chosen["max_iter"] * math.ceil(n_rows / chosen["batch_size"])
+    np.testing.assert_allclose(model.optimizer.factors, warm_up_and_cosine(n_steps), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +62,10 @@ def test_a_batch_size_is_what_is_asked_for_up_to_the_number_of_rows():
     assert [len(factors_of(100, batch_size=size, max_iter=2)) for size in (1, 30, 99, 100, 1000)] == [200, 8, 4, 2, 2]
 
 
-@pytest.mark.parametrize(("max_iter", "n_rising"), [(40, 20), (7, 3), (1, 1)])
-def test_the_rate_warms_up_and_falls_along_a_cosine(max_iter, n_rising):
-    factors = np.array(factors_of(100, batch_size=10, max_iter=max_iter))
-    rise, fall = factors[:n_rising], factors[n_rising:]
-    np.testing.assert_allclose(rise, np.arange(1, n_rising + 1) / n_rising)
-    np.testing.assert_allclose(fall, (1 + np.cos(np.pi * np.arange(len(fall)) / len(fall))) / 2)
-    assert len(factors) == 10 * max_iter
+@pytest.mark.parametrize("max_iter", [1, 7, 40])
+def test_the_rate_warms_up_and_falls_along_a_cosine(max_iter):
+    factors = factors_of(100, batch_size=10, max_iter=max_iter)
+    np.testing.assert_allclose(factors, warm_up_and_cosine(10 * max_iter), atol=1e-12)
 
 
 def test_a_constant_rate_is_constant():
