@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmtl.postprocess import LocalCorrection, relevance
+from skmtl.postprocess import HeldOutRows, LocalCorrection, relevance
 from skmtl.postprocess import _kernel as kernels
 from skmtl.postprocess._local_correction import PRIORS, WIDTHS
 from skmtl.postprocess._residuals import Residuals
@@ -251,3 +251,13 @@ def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
     of_members = 3 * np.array([[9, 16, 0], [100, 0, 100]]) / [[25], [200]]
     got = relevance(network, RNG.normal(size=(300, 3)))
     assert_allclose(got, np.sqrt(of_members.mean(axis=0)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("n_inputs", "by_relevance"), [(15, True), (16, False)])
+def test_inputs_count_by_their_relevance_where_rows_are_enough(n_inputs, by_relevance):
+    rows, labels = RNG.normal(size=(30, n_inputs)), np.zeros(30)
+    network = make_network("hard", n_inputs, (4,), (1,), seeds=[0])
+    task = KINDS["regression"]().fit("number", np.arange(30.0), np.ones(30))
+    held_out = HeldOutRows(rows, np.arange(30), [task], [labels], np.ones((30, 1)), [labels[:, None] + 1.0])
+    scale = LocalCorrection().fit(network, held_out).scale_
+    assert_allclose(scale, relevance(network, rows) if by_relevance else np.ones(n_inputs), rtol=1e-12)
