@@ -13,7 +13,8 @@ from torch import Tensor
 from skmtl._state import State, pack, unpack
 
 EPOCH_DRAWS = 1 << 64  # numbers of a stream between those of two epochs, far more than an order takes
-UINT64 = (1 << 64) - 1
+BLOCK = 64  # epochs whose seeds are computed at a time
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Streams:
@@ -96,27 +97,28 @@ class Streams:
 
     def seed_dropout(self, generators: Sequence[torch.Generator]) -> None:
         """Set one generator a member to the beginning of the epoch."""
-        self._seed(generators, [_member_seeds(*member)[0] for member in self.members])
+        self._seed(generators, 0)
 
     def seed_balancing(self, generators: Sequence[torch.Generator]) -> None:
         """Set one generator a member, for methods that draw, to the beginning of the epoch."""
-        self._seed(generators, [_member_seeds(*member)[1] for member in self.members])
+        self._seed(generators, 1)
 
-    def _seed(self, generators: Sequence[torch.Generator], seeds: Sequence[int]) -> None:
-        for generator, seed in zip(generators, seeds, strict=True):
-            generator.manual_seed(_split_mix(seed, self.epoch))
-
-
-@lru_cache(maxsize=1 << 14)
-def _member_seeds(entropy: int, child: int) -> tuple[int, int]:
-    """Seeds of dropout and balancing."""
-    dropout, balancing = np.random.SeedSequence(entropy, spawn_key=(child,)).generate_state(2, np.uint64).tolist()
-    return dropout, balancing
+    def _seed(self, generators: Sequence[torch.Generator], purpose: int) -> None:
+        block, epoch = divmod(self.epoch, BLOCK)
+        for generator, seed in zip(generators, _seeds(self.members, purpose, block)[epoch], strict=True):
+            generator.manual_seed(seed)
 
 
-def _split_mix(seed: int, index: int) -> int:
-    """Number ``index`` of SplitMix64 from ``seed`` (Steele, Lea and Flood, 2014), without its last bit."""
-    z = (seed + (index + 1) * 0x9E3779B97F4A7C15) & UINT64
-    z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & UINT64
-    z = ((z ^ z >> 27) * 0x94D049BB133111EB) & UINT64
-    return (z ^ z >> 31) >> 1
+@lru_cache(maxsize=64)
+def _seeds(members: tuple[tuple[int, int], ...], purpose: int, block: int) -> list[list[int]]:
+    """Seeds ``(epoch, member)`` of a block of epochs: SplitMix64 (Steele, Lea and Flood, 2014) from each member's seed.
+
+    Computed in blocks, they take a few microseconds an epoch, as short epochs want.
+    """
+    children = [np.random.SeedSequence(entropy, spawn_key=(child,)) for entropy, child in members]
+    first = np.array([child.generate_state(2, np.uint64)[purpose] for child in children])
+    z = first + np.arange(block * BLOCK + 1, (block + 1) * BLOCK + 1, dtype=np.uint64)[:, None] * GOLDEN
+    z = (z ^ z >> 30) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> 27) * np.uint64(0x94D049BB133111EB)
+    seeds: list[list[int]] = (z >> 1 ^ z >> 32).tolist()
+    return seeds
