@@ -138,7 +138,9 @@ class FitJob:
         return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
 
 
-def begin_training(parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, relevance: bool = True) -> Training:
+def begin_training(
+    parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, relevance: bool = True, network: Network | None = None
+) -> Training:
     """Put the members of jobs side by side as one network and begin to train it.
 
     Parameters
@@ -149,6 +151,8 @@ def begin_training(parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, rele
         Index of the job that a member belongs to.
     relevance : bool, default=True
         Whether the scale of the inputs is learned first, where the jobs ask for it.
+    network : Network, optional
+        Of all members, where their training has begun before.
     """
     jobs = [job for part in parts for job in part]
     first = jobs[0]
@@ -157,7 +161,9 @@ def begin_training(parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, rele
     if first.resumed is not None:
         first.resumed.go_on(config, first.data)
         return Training(first.resumed, first.data, first.validation, teams=teams, task_names=names)
-    network = Network.stack([job.network for job in jobs]) if len(jobs) > 1 else first.network.copy()
+    fresh = network is None
+    if network is None:
+        network = Network.stack([job.network for job in jobs]) if len(jobs) > 1 else first.network.copy()
     sizes = [sum(job.members for job in part) for part in parts]
     joins_rows = network.reads_parts and first.is_plain
     batch_size = config.batch_size if joins_rows else None
@@ -166,7 +172,7 @@ def begin_training(parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, rele
     validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
     streams = Streams.join([Streams.stack([job.streams for job in part]) for part in parts]).apart()
     trained = first.objective, data, config, streams
-    if config.relevance_epochs and relevance:
+    if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation)
     return Training(Run(network, *trained), data, validation, teams=teams, task_names=names)
 

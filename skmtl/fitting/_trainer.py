@@ -109,14 +109,36 @@ class StackedTrainer:
 
     def _begin(self, relevance: bool = True) -> Training:
         """Put the members side by side."""
-        parts: dict[tuple[int, int | None], list[int]] = {}  # indices of fits to the same rows in one order
-        for index, job in self.jobs.items():
-            parts.setdefault((id(job.inputs), job.order), []).append(index)
-        indices = [index for part in parts.values() for index in part]
+        parts = self._parts(self.jobs)
+        indices = [index for part in parts for index in part]
         teams = np.repeat(indices, [self.jobs[index].members for index in indices])
-        training = begin_training([[self.jobs[i] for i in part] for part in parts.values()], teams, relevance=relevance)
+        training = begin_training([[self.jobs[i] for i in part] for part in parts], teams, relevance=relevance)
         self._begun = True
         return training
+
+    def _parts(self, indices: Iterable[int]) -> list[list[int]]:
+        """Indices of fits to the same rows in one order, which stay neighbours."""
+        parts: dict[tuple[int, int | None], list[int]] = {}
+        for index in indices:
+            job = self.jobs[index]
+            parts.setdefault((id(job.inputs), job.order), []).append(index)
+        return list(parts.values())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Jobs, and the state of their training as arrays."""
+        training, saved = self._training, None
+        if training is not None:
+            saved = training.stopping.teams, training.run.network.architecture, training.state()
+        return vars(self) | {"_training": saved, "_results": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if state["_training"] is not None:
+            teams, architecture, saved = state["_training"]
+            jobs = [[self.jobs[index] for index in part] for part in self._parts(dict.fromkeys(teams.tolist()))]
+            network = Network(architecture, jobs[0][0].network.device)
+            self._training = begin_training(jobs, teams, network=network)
+            self._training.load_state(*saved)
 
     def _is_mostly_done(self) -> bool:
         """Whether so few fits are still training that it pays to take the others out."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,18 +10,13 @@ import torch
 from joblib.externals.loky.backend.reduction import dumps
 from torch import Tensor
 
-from skmtl.layers import ParameterSpec, Workspace
-from skmtl.network import Network
-
 T = TypeVar("T")
 
 
 class Parcel(Generic[T]):
-    """An object that is packed where it leaves a process, and unpacked only where it is opened.
+    """An object that is pickled where it leaves a process, and unpickled only where it is opened.
 
-    Processes between do not look inside, and within one process nothing is packed. Networks in training stay what they
-    are: tensors that share memory go on sharing it, which costs an array a memory, and generators of random numbers go
-    on where they were.
+    Processes between do not look inside, and within one process nothing is pickled.
 
     Parameters
     ----------
@@ -32,89 +26,31 @@ class Parcel(Generic[T]):
 
     def __init__(self, content: T) -> None:
         self._content: T | None = content
-        self._packed: bytes | None = None
+        self._pickled: bytes | None = None
 
     def open(self) -> T:
         """Return the object."""
-        if self._packed is not None:
-            self._content, self._packed = pickle.loads(self._packed), None
+        if self._pickled is not None:
+            self._content, self._pickled = pickle.loads(self._pickled), None
         assert self._content is not None
         return self._content
 
     def __getstate__(self) -> dict[str, Any]:
-        packed = self._packed
-        if packed is None:
-            packed = bytes(dumps(self._content, reducers=_reducers(), protocol=pickle.HIGHEST_PROTOCOL))
-        return {"_content": None, "_packed": packed}
-
-
-def _reducers() -> dict[type, Callable[[Any], tuple[Any, ...]]]:
-    """Ways to take objects apart. What every step or pass writes anew is left out: gradients, activations."""
-    blank: set[int] = set()  # addresses
-
-    def reduce_network(network: Network) -> tuple[Any, ...]:
-        """The very object; its own pickle is meant for keeping a result."""
-        blank.add(network.buffer.gradient.untyped_storage().data_ptr())
-        return object.__new__, (Network,), vars(network), None, None, _set_attributes
-
-    def reduce_storage(storage: torch.UntypedStorage) -> tuple[Any, ...]:
-        device = str(storage.device)
-        if storage.data_ptr() in blank:
-            return _blank_storage, (storage.nbytes(), device)
-        held = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
-        return _storage, (held.cpu().numpy(), device)
-
-    return {
-        Network: reduce_network,
-        ParameterSpec: lambda spec: (ParameterSpec, (spec.name, spec.shape, _drawn, spec.owner)),
-        Workspace: lambda workspace: (object.__new__, (Workspace,), vars(workspace) | {"saved": {}, "_memory": {}}),
-        Tensor: _reduce_tensor,
-        torch.UntypedStorage: reduce_storage,
-        torch.Generator: _reduce_generator,
-    }
-
-
-def _drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    raise AssertionError("Parameters in training have been drawn; functions that draw take long to send.")
-
-
-def _set_attributes(instance: Any, attributes: dict[str, Any]) -> None:
-    vars(instance).update(attributes)
+        pickled = self._pickled
+        if pickled is None:
+            reducers = {Tensor: _reduce_tensor}  # torch's own way takes ten times as long for small tensors
+            pickled = bytes(dumps(self._content, reducers=reducers, protocol=pickle.HIGHEST_PROTOCOL))
+        return {"_content": None, "_pickled": pickled}
 
 
 def _reduce_tensor(tensor: Tensor) -> tuple[Any, ...]:
-    place = tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
-    reduced = _tensor, (tensor.untyped_storage(), *place)
-    if tensor.requires_grad and tensor.is_leaf:
-        return *reduced, tensor.grad, None, None, _make_leaf
-    return reduced
+    """Values as an array; what repeats without taking memory is sent once."""
+    if tensor.requires_grad or tensor.dtype == torch.bfloat16:
+        reduced: tuple[Any, ...] = tensor.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return reduced
+    once = tensor[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in tensor.stride())]
+    return _tensor, (once.cpu().numpy(), str(tensor.device), tuple(tensor.shape))
 
 
-def _tensor(
-    storage: torch.UntypedStorage, dtype: torch.dtype, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]
-) -> Tensor:
-    tensor: Tensor = torch.empty(0, dtype=dtype, device=storage.device).set_(storage, offset, shape, stride)
-    return tensor
-
-
-def _make_leaf(tensor: Tensor, gradient: Tensor | None) -> None:
-    tensor.requires_grad_().grad = gradient
-
-
-def _storage(held: np.ndarray, device: str) -> torch.UntypedStorage:
-    return torch.from_numpy(held).to(device).untyped_storage()
-
-
-def _blank_storage(n_bytes: int, device: str) -> torch.UntypedStorage:
-    return torch.zeros(n_bytes, dtype=torch.uint8, device=device).untyped_storage()
-
-
-def _reduce_generator(generator: torch.Generator) -> tuple[Any, ...]:
-    device, seed, state = str(generator.device), generator.initial_seed(), generator.get_state()
-    drawn = not torch.equal(torch.Generator(device).manual_seed(seed).get_state(), state)
-    return _generator, (device, seed, state.numpy() if drawn else None)
-
-
-def _generator(device: str, seed: int, state: np.ndarray | None) -> torch.Generator:
-    generator = torch.Generator(device).manual_seed(seed)
-    return generator if state is None else generator.set_state(torch.from_numpy(state))
+def _tensor(values: np.ndarray, device: str, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(values).to(device).expand(shape)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer
-from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Update
+from skmtl.training.optimizers._optimizer import Optimizer, Update
 
 
 class AdamW(Optimizer):
@@ -35,36 +37,62 @@ class AdamW(Optimizer):
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run with zero moments; see :meth:`Optimizer.start`."""
         alike = all(bool((rates == rates[0]).all()) for rates in (learning_rate, weight_decay))
-        if alike and _fused_adamw is not None:
-            return _FusedAdamW(self, buffer, float(learning_rate[0]), float(weight_decay[0]))
-        return _MemberwiseAdamW(self, buffer, learning_rate, weight_decay)
+        return _AdamWUpdate(self, buffer, learning_rate, weight_decay, fused=alike and _fused_adamw is not None)
 
 
 _fused_adamw = getattr(torch, "_fused_adamw_", None)  # torch.optim would import torch._dynamo, which takes seconds
 
 
-class _FusedAdamW(Update):
-    """All members alike: the kernel that torch.optim.AdamW(fused=True) calls, once on the whole buffer."""
+class _AdamWUpdate(Update):
+    """All members in one call.
 
-    replayable = True
-    saved = ("_m", "_v", "_count")
+    Fused, where they are alike: the kernel that torch.optim.AdamW(fused=True) calls. Else each has its own learning
+    rate and weight decay, in public operations. A run that began in one way goes on in it, whichever members are left.
+    """
 
-    def __init__(self, settings: AdamW, buffer: ParameterBuffer, learning_rate: float, weight_decay: float) -> None:
-        self.settings, self.learning_rate, self.weight_decay = settings, learning_rate, weight_decay
+    saved = ("_m", "_v", "_count", "_steps", "replayable")
+
+    def __init__(
+        self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor, fused: bool
+    ) -> None:
+        self.settings, self._buffer, self.replayable = settings, buffer, fused
+        self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._values, self._gradient = [buffer.values], [buffer.gradient]
         self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]
-        self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]
+        self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]  # what the kernel reads
         self._one = torch.ones_like(self._count[0])  # adding a tensor takes half the time of adding a number
-        self._buffer = buffer
+        self._steps = 0
+
+    @cached_property
+    def _rates(self) -> tuple[float, float]:
+        """Learning rate and weight decay of all members."""
+        return float(self._learning_rate[0]), float(self._weight_decay[0])
+
+    @cached_property
+    def _member_rates(self) -> tuple[Tensor, Tensor]:
+        """Learning rate, and its product with the weight decay, in the layout of the buffer."""
+        per_member = self._buffer.per_member
+        return per_member(self._learning_rate), per_member(self._learning_rate * self._weight_decay)
 
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
-        chosen = _FusedAdamW(self.settings, buffer, self.learning_rate, self.weight_decay)
+        rates = self._learning_rate[members], self._weight_decay[members]
+        chosen = _AdamWUpdate(self.settings, buffer, *rates, fused=self.replayable)
         chosen._m, chosen._v = ([self._buffer.pick(moment[0], members)] for moment in (self._m, self._v))
         chosen._count[0].copy_(self._count[0])
+        chosen._steps = self._steps
         return chosen
 
     def step(self, factor: float | Tensor) -> None:
+        self._steps += 1
+        if self.replayable:
+            self._step_fused(factor)
+        else:
+            assert isinstance(factor, float)
+            self._step_members(factor)
+
+    def _step_fused(self, factor: float | Tensor) -> None:
         self._count[0].add_(self._one)
+        learning_rate, weight_decay = self._rates
         assert _fused_adamw is not None
         _fused_adamw(
             self._values,
@@ -73,36 +101,21 @@ class _FusedAdamW(Update):
             self._v,
             [],
             self._count,
-            lr=self.learning_rate * factor,
+            lr=learning_rate * factor,
             beta1=self.settings.beta_1,
             beta2=self.settings.beta_2,
-            weight_decay=self.weight_decay,
+            weight_decay=weight_decay,
             eps=self.settings.epsilon,
             amsgrad=False,
             maximize=False,
         )
 
-
-class _MemberwiseAdamW(Memberwise):
-    """Each member its own learning rate and weight decay, in public operations."""
-
-    tensors = ("_rate", "_decay", "_m", "_v")
-    saved = ("_m", "_v", "_steps")
-
-    def __init__(self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> None:
-        self.settings, self.buffer = settings, buffer
-        self._rate = buffer.per_member(learning_rate)
-        self._decay = buffer.per_member(learning_rate * weight_decay)
-        self._m, self._v = torch.zeros_like(buffer.values), torch.zeros_like(buffer.values)
-        self._steps = 0
-
-    def step(self, factor: float | Tensor) -> None:
-        assert isinstance(factor, float)
-        s, values, gradient = self.settings, self.buffer.values, self.buffer.gradient
-        self._steps += 1
-        values.addcmul_(self._decay, values, value=-factor)
-        self._m.lerp_(gradient, 1 - s.beta_1)
-        self._v.mul_(s.beta_2).addcmul_(gradient, gradient, value=1 - s.beta_2)
-        root = self._v.div(1 - s.beta_2**self._steps).sqrt_().add_(s.epsilon)
-        direction = torch.div(self._m, root).mul_(self._rate)
+    def _step_members(self, factor: float) -> None:
+        s, (values,), (gradient,), (m,), (v,) = self.settings, self._values, self._gradient, self._m, self._v
+        rate, decay = self._member_rates
+        values.addcmul_(decay, values, value=-factor)
+        m.lerp_(gradient, 1 - s.beta_1)
+        v.mul_(s.beta_2).addcmul_(gradient, gradient, value=1 - s.beta_2)
+        root = v.div(1 - s.beta_2**self._steps).sqrt_().add_(s.epsilon)
+        direction = torch.div(m, root).mul_(rate)
         values.sub_(direction, alpha=factor / (1 - s.beta_1**self._steps))

@@ -33,19 +33,11 @@ def test_nothing_is_packed_within_a_process():
     assert Parcel(content).open() is content
 
 
-def test_tensors_that_share_memory_go_on_sharing_it():
-    values, gradient = torch.arange(6.0), torch.zeros(6)
-    leaf = values[2:].view(2, 2).detach().requires_grad_()
-    leaf.grad = gradient[2:].view(2, 2)
-    values, gradient, leaf, column, wide = sent((values, gradient, leaf, values[::2], values[:1].expand(1000)))
-    with torch.no_grad():
-        values.mul_(10)
-    (leaf * leaf).sum().backward()
-    assert leaf.tolist() == [[20, 30], [40, 50]]
-    assert gradient.tolist() == [0, 0, 40, 60, 80, 100]
-    assert column.tolist() == [0, 20, 40]
-    assert wide.shape == (1000,)
-    assert wide.untyped_storage().nbytes() == values.untyped_storage().nbytes()
+def test_values_that_repeat_without_taking_memory_are_sent_once():
+    wide = torch.arange(6.0)[::2][:1].expand(1000)
+    assert len(pickle.dumps(Parcel(wide))) < 1000
+    assert torch.equal(sent(wide), wide)
+    assert sent(wide).stride() == (0,)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.int64, torch.bool, torch.float64])
