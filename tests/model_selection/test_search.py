@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
-from skmtl.fitting import StackedTrainer
+from skmtl.fitting import MEMBER_PARAMETERS, StackedTrainer
 from skmtl.model_selection import (
     Dirichlet,
     Halving,
@@ -34,7 +34,7 @@ from skmtl.model_selection import (
     SimplexGrid,
 )
 from skmtl.model_selection.search import _runner
-from skmtl.model_selection.search._transport import Parcel
+from skmtl.model_selection.search._transport import LazyPickle
 from skmtl.sharing import Additive
 from skmtl.training import DivergenceError
 
@@ -398,7 +398,7 @@ def test_jobs_share_a_race(backend, monkeypatch):
         warnings.simplefilter("ignore")
         alone = clone(race).fit(X, y)
         parts = []
-        monkeypatch.setattr(_runner, "Parcel", lambda batch: parts.append(len(batch.fits)) or Parcel(batch))
+        monkeypatch.setattr(_runner, "LazyPickle", lambda batch: parts.append(len(batch.fits)) or LazyPickle(batch))
         with joblib.parallel_config(backend=backend):
             shared = race.set_params(n_jobs=2).fit(X, y)
     assert parts == [18, 18]
@@ -478,3 +478,8 @@ def test_rungs_are_checked(rungs):
         Halving(rungs=rungs).fractions()
     with pytest.raises(ValueError, match="factor above 1"):
         Halving(factor=1).fractions()
+
+
+def test_the_docstring_names_what_members_may_differ_in():
+    described = MultiTaskSearchCV.__doc__.partition("where they differ only in")[2].partition("strengths of")[0]
+    assert set(re.findall(r"``(\w+)``", described)) == MEMBER_PARAMETERS

@@ -9,7 +9,7 @@ import torch
 from skmtl import MultiTaskNetClassifier
 from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
-from skmtl.model_selection.search._transport import Parcel
+from skmtl.model_selection.search._transport import LazyPickle
 from skmtl.training import AdamW
 from tests._fits import fitted, read_inputs, stacks_of
 
@@ -22,20 +22,20 @@ Y[np.isnan(Y).all(axis=1), 0] = 1
 
 def sent(content, stations=2):
     """Content that has been through other processes, which do not look inside."""
-    parcel = Parcel(content)
+    pickled = LazyPickle(content)
     for _ in range(stations):
-        parcel = pickle.loads(pickle.dumps(parcel))
-    return parcel.open()
+        pickled = pickle.loads(pickle.dumps(pickled))
+    return pickled.open()
 
 
 def test_nothing_is_packed_within_a_process():
     content = {"a": torch.ones(2)}
-    assert Parcel(content).open() is content
+    assert LazyPickle(content).open() is content
 
 
 def test_values_that_repeat_without_taking_memory_are_sent_once():
     wide = torch.arange(6.0)[::2][:1].expand(1000)
-    assert len(pickle.dumps(Parcel(wide))) < 1000
+    assert len(pickle.dumps(LazyPickle(wide))) < 1000
     assert torch.equal(sent(wide), wide)
     assert sent(wide).stride() == (0,)
 

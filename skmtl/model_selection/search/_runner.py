@@ -19,7 +19,7 @@ from skmtl.model_selection.search._candidates import Candidate, by_network, by_s
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._fold_data import Preprocessed, preprocess
 from skmtl.model_selection.search._halving import Halving
-from skmtl.model_selection.search._transport import Parcel
+from skmtl.model_selection.search._transport import LazyPickle
 
 MIN_FITS = 4  # of a network below which it is not divided among jobs
 
@@ -139,7 +139,7 @@ class SearchRunner:
         At a rung the networks come back from the jobs that trained them, and go to jobs again with those candidates
         that go on.
         """
-        running = [Parcel(batch) for batch in self._batches(groups)]
+        running = [LazyPickle(batch) for batch in self._batches(groups)]
         alive = {candidate.index for group in groups for candidate in group.candidates}
         with Parallel(n_jobs=self.n_jobs) as parallel:
             for rung, fraction in enumerate([*halving.fractions(), 1.0]):
@@ -245,12 +245,12 @@ class SearchRunner:
 
 
 def _train_to_rung(
-    parcel: Parcel[StackedBatch], alive: Container[int], fraction: float, evaluation: Evaluation
-) -> tuple[Parcel[StackedBatch] | None, Results]:
+    pickled: LazyPickle[StackedBatch], alive: Container[int], fraction: float, evaluation: Evaluation
+) -> tuple[LazyPickle[StackedBatch] | None, Results]:
     """Train to the next rung and score; there is no way on from the last."""
-    batch = parcel.open()
+    batch = pickled.open()
     results = batch.advance(alive, fraction, evaluation)
-    return (parcel if fraction < 1.0 else None), results
+    return (pickled if fraction < 1.0 else None), results
 
 
 def _divided(fits: Sequence[Fit], n_jobs: int) -> list[Sequence[Fit]]:

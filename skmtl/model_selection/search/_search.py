@@ -39,19 +39,19 @@ class MultiTaskSearchCV(BaseSearchCV):
 
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
-    fraction of the time: candidates that differ only in what a member of a network can carry (``loss_weights``,
-    ``class_weight``, ``learning_rate_init``, ``weight_decay``, ``dropout``, ``random_state``, ``n_estimators``, the
-    strengths of ``sharing="soft"`` and ``"additive"``) train as one stacked network, all folds together. Candidates
-    that differ in something else form networks of their own, and so do folds with another number of encoded features,
-    or with an encoder that learns. A fold may have a few rows more or less than others, except where something is drawn
-    for every row, as with ``dropout``, or ``balancing`` looks at the losses. Networks are cut where they would leave
-    the processor's cache or the ``memory`` allowed, and joblib spreads them over processes, or over a cluster within
-    ``joblib.parallel_config(backend="dask")``.
+    fraction of the time. Candidates train as one stacked network, on all folds together, where they differ only in
+    ``class_weight``, ``dropout``, ``learning_rate_init``, ``local_correction``, ``loss_weights``, ``n_estimators``,
+    ``n_jobs``, ``random_state``, ``weight_decay`` or the strengths of ``sharing="soft"`` and ``"additive"``. Candidates
+    that differ in something else train as networks of their own. So do folds with another number of encoded features,
+    with an encoder that learns or, where dropout draws or balancing looks at the losses, with another number of rows.
+    Networks are kept small enough for the processor's cache and for ``memory``, and joblib spreads them over processes,
+    or over a cluster within ``joblib.parallel_config(backend="dask")``.
 
-    Each candidate becomes what it would become alone: members draw from streams of their own, and the encoder, the
-    scaling of the targets and whatever is "auto" are those of each fold. Give ``random_state`` of the estimator an int
-    to have the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in one
-    order.
+    Each candidate becomes what it would become alone: members draw random numbers of their own, and the encoder, the
+    scaling of the targets and whatever is "auto" are those of each fold. Set ``random_state`` of the estimator to an
+    int to get the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in
+    one order. Ctrl-C ends the search: candidates that have been scored on all folds keep their scores, with a warning,
+    and the others score NaN.
 
     Parameters
     ----------
@@ -67,15 +67,14 @@ class MultiTaskSearchCV(BaseSearchCV):
     scoring : str, callable, list, tuple or dict, default=None
         As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
     n_jobs : int, default=None
-        Networks trained at once; the fits are divided evenly among them. With ``elimination`` the networks come back
-        at every rung, and go to jobs again with the candidates that are left.
+        Number of processes; the fits are divided evenly among them.
     refit : bool, str or callable, default=True
         As in ``GridSearchCV``: whether to fit the best candidate to all rows; the metric that decides; or a function of
         ``cv_results_`` that returns the best index.
     cv : int, splitter or iterable, default=None
         Folds; None is 5, and a number is that of a :class:`MultiTaskKFold`, which takes missing labels.
     verbose : int, default=0
-        1 prints the number of fits and networks, 2 also the rungs of a race.
+        1 prints the number of fits and jobs, 2 also the rungs of the elimination.
     error_score : "raise" or float, default=nan
         What a candidate scores whose fit fails. Other candidates are not disturbed.
     return_train_score : bool, default=False
@@ -85,8 +84,9 @@ class MultiTaskSearchCV(BaseSearchCV):
     elimination : None, "halving" or Halving, default=None
         How candidates are dropped while they train; None trains all of them to the end.
     memory : float, default=2**30
-        Bytes that the networks in training may take in each job, and the encoded rows of several folds. In a race, the
-        networks of all jobs together: where they would take more, candidates race in several leagues.
+        Bytes that the networks in training may take in each job, and the encoded rows of several folds. With
+        ``elimination``, bytes of the networks of all jobs together: where they would take more, the candidates are
+        divided into groups that are trained and eliminated one after another.
 
     Attributes
     ----------

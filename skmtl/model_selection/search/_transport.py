@@ -1,4 +1,4 @@
-"""Objects on their way between the processes that work on them in turn."""
+"""Objects that go from process to process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-class Parcel(Generic[T]):
+class LazyPickle(Generic[T]):
     """An object that is pickled where it leaves a process, and unpickled only where it is opened.
 
     Processes between do not look inside, and within one process nothing is pickled.
