@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sklearn import get_config
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _BaseKFold
 from sklearn.model_selection._validation import _insert_error_scores, _score, _warn_or_raise_about_fit_failures
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
@@ -69,6 +72,47 @@ class FitProgress:
             self.context.call_on_fit_task_end(estimator=self.estimator, **self.data)
 
 
+def arguments_of_last(
+    pipeline: Pipeline | None, fit_params: Mapping[str, Any], *, transform: bool = True
+) -> Mapping[str, Any]:
+    """Arguments of the last step's ``fit`` among those of a pipeline; those of an estimator alone as they are.
+
+    With ``transform``, what ``transform_input`` names goes through the other steps, which are fitted.
+
+    Raises
+    ------
+    ValueError
+        If an argument goes to no step.
+    """
+    if pipeline is None:
+        return fit_params
+    if not routing_enabled():
+        names = [name for name, _ in pipeline.steps]
+        for name in fit_params:
+            if "__" in name and name.partition("__")[0] not in names:
+                raise ValueError(f"{name!r} goes to no step of the pipeline; its steps: {', '.join(map(repr, names))}.")
+    routed = pipeline._check_method_params("fit", fit_params)[pipeline.steps[-1][0]]
+    if transform:
+        step = {"step_idx": len(pipeline) - 1, "step_params": routed}
+        routed = pipeline._get_metadata_for_step(**step, all_params=fit_params)
+    own: Mapping[str, Any] = routed["fit"]
+    return own
+
+
+def arguments_of_steps(steps: Pipeline, fit_params: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of ``fit_transform`` of the first ``steps`` among those of the whole pipeline."""
+    if routing_enabled():
+        consumed = get_routing_for_object(steps).consumes("fit_transform", fit_params.keys())
+        return {name: value for name, value in fit_params.items() if name in consumed}
+    known = tuple(f"{name}__" for name, _ in steps.steps)
+    return {name: value for name, value in fit_params.items() if name.startswith(known)}
+
+
+def routing_enabled() -> bool:
+    """Whether metadata are routed by request."""
+    return bool(get_config()["enable_metadata_routing"])
+
+
 def final_model(estimator: Any) -> Any:
     """The estimator that knows the tasks: the last step of pipelines, the best estimator of searches."""
     while True:
@@ -98,7 +142,10 @@ __all__ = [
     "_safe_split",
     "_score",
     "_warn_or_raise_about_fit_failures",
+    "arguments_of_last",
+    "arguments_of_steps",
     "final_model",
+    "routing_enabled",
     "validate_parameter_constraints",
     "with_callbacks",
 ]

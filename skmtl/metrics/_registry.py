@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from sklearn import metrics as single_task
 
 from skmtl.metrics._arrmse import arrmse
 from skmtl.metrics._custom import masked_metric
@@ -65,6 +67,41 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def _of_single_task(
+    metric: Callable[..., float], greater_is_better: bool | None, response_method: str | None
+) -> Metric:
+    direction = True if greater_is_better is None else greater_is_better
+    method = response_method or "predict"
+    function = partial(masked_metric, metric, greater_is_better=direction, of_scores=method != "predict")
+    return Metric(function, None, direction, method)
+
+
+def _single_task(function: Callable[..., float], of_classes: bool) -> Metric:
+    return replace(_of_single_task(function, None, None), of_classes=of_classes)
+
+
+def _of_errors(function: Callable[..., float]) -> Metric:
+    return replace(_of_single_task(function, False, None), of_classes=False)
+
+
+# scikit-learn's names; without missing labels these score as scikit-learn does
+SCIKIT_LEARN: dict[str, Metric] = {
+    "neg_log_loss": METRICS["log_loss"],
+    "neg_brier_score": METRICS["brier"],
+    "neg_mean_absolute_error": METRICS["mae"],
+    "neg_root_mean_squared_error": METRICS["rmse"],
+    "neg_mean_poisson_deviance": METRICS["poisson_deviance"],
+    "neg_mean_squared_error": _of_errors(single_task.mean_squared_error),
+    "neg_mean_squared_log_error": _of_errors(single_task.mean_squared_log_error),
+    "neg_root_mean_squared_log_error": _of_errors(single_task.root_mean_squared_log_error),
+    "neg_median_absolute_error": _of_errors(single_task.median_absolute_error),
+    "neg_mean_absolute_percentage_error": _of_errors(single_task.mean_absolute_percentage_error),
+    "neg_mean_gamma_deviance": _of_errors(single_task.mean_gamma_deviance),
+    "explained_variance": _single_task(single_task.explained_variance_score, of_classes=False),
+    "matthews_corrcoef": _single_task(single_task.matthews_corrcoef, of_classes=True),
+}
+
+
 def find_metric(metric: Any, greater_is_better: bool | None, response_method: str | None) -> Metric:
     """Metric by its name or function; another function is a metric of a single task.
 
@@ -73,24 +110,16 @@ def find_metric(metric: Any, greater_is_better: bool | None, response_method: st
     ValueError
         If the name is unknown, or the direction or method of one of these metrics is given differently.
     """
-    if isinstance(metric, str) and metric not in METRICS:
-        raise ValueError(f"metric must be one of {', '.join(map(repr, METRICS))} or a function; got {metric!r}.")
+    known = METRICS | SCIKIT_LEARN
     if not isinstance(metric, str):
-        metric = next((name for name, known in METRICS.items() if known.function is metric), metric)
+        metric = next((name for name, one in METRICS.items() if one.function is metric), metric)
     if not isinstance(metric, str):
         return _of_single_task(metric, greater_is_better, response_method)
-    found = METRICS[metric]
+    if metric not in known:
+        raise ValueError(f"metric must be one of {', '.join(map(repr, METRICS))} or a function; got {metric!r}.")
+    found = known[metric]
     given = {"greater_is_better": greater_is_better, "response_method": response_method}
     for name, value in given.items():
         if value not in (None, getattr(found, name)):
             raise ValueError(f"{name} of {metric!r} is {getattr(found, name)!r}; got {value!r}. Leave it out.")
     return found
-
-
-def _of_single_task(
-    metric: Callable[..., float], greater_is_better: bool | None, response_method: str | None
-) -> Metric:
-    direction = True if greater_is_better is None else greater_is_better
-    method = response_method or "predict"
-    function = partial(masked_metric, metric, greater_is_better=direction, of_scores=method != "predict")
-    return Metric(function, None, direction, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from skmtl._sklearn import final_model
 from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
-from skmtl.metrics._registry import Metric, find_metric
+from skmtl.metrics._registry import METRICS, SCIKIT_LEARN, Metric, find_metric
 from skmtl.tasks._scores import accuracy, r2
 
 
@@ -189,6 +190,17 @@ def make_task_scorer(
         missing_label=missing_label,
         settings=settings or None,
     )
+
+
+def read_scoring(scoring: Any) -> Any:
+    """``scoring`` of a search or a cross-validation with scorers over observed cells in place of names."""
+    if isinstance(scoring, str):
+        return make_task_scorer(scoring) if scoring in METRICS or scoring in SCIKIT_LEARN else scoring
+    if isinstance(scoring, Mapping):
+        return {name: read_scoring(scorer) for name, scorer in scoring.items()}
+    if isinstance(scoring, list | tuple | set) and all(isinstance(name, str) for name in scoring):
+        return {name: read_scoring(name) for name in scoring}
+    return scoring
 
 
 def _task_names(model: Any, labels: LabelMatrix) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ from sklearn import model_selection
 
 from skmtl._sklearn import final_model
 from skmtl.inputs import count_rows, read_labels, take_rows
-from skmtl.metrics._registry import METRICS
-from skmtl.metrics._scorer import make_task_scorer
+from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection._splitters import read_cv
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
@@ -198,7 +196,7 @@ def cross_validate(
         X,
         y,
         groups=groups,
-        scoring=_masked(scoring),
+        scoring=read_scoring(scoring),
         cv=read_cv(cv, estimator),
         n_jobs=n_jobs,
         verbose=verbose,
@@ -210,14 +208,3 @@ def cross_validate(
         error_score=error_score,
     )
     return scores
-
-
-def _masked(scoring: Any) -> Any:
-    """Scorers in place of the names of our metrics."""
-    if isinstance(scoring, str):
-        return make_task_scorer(scoring) if scoring in METRICS else scoring
-    if isinstance(scoring, Mapping):
-        return {name: _masked(scorer) for name, scorer in scoring.items()}
-    if isinstance(scoring, list | tuple) and all(isinstance(name, str) for name in scoring):
-        return {name: _masked(name) for name in scoring}
-    return scoring

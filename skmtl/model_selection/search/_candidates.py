@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import getattr_static, signature
 from typing import Any
 
 import joblib
 from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from skmtl._params import resolve
-from skmtl._sklearn import validate_parameter_constraints
+from skmtl._sklearn import arguments_of_last, validate_parameter_constraints
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy
 from skmtl.fitting import MEMBER_PARAMETERS, FitResult
 from skmtl.sharing import SHARINGS, Sharing
+
+_SCORING = ("score", "score_tasks", "predict", "_predict_columns", "_responses")
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,57 @@ class Candidate:
         validate_parameter_constraints(self.net._parameter_constraints, fresh, caller_name=type(self.net).__name__)
         valid |= {(name, id(value)): value for name, value in fresh.items()}
 
+    def check_arguments(self, fit_params: Mapping[str, Any]) -> None:
+        """Check the names of further arguments of ``fit``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one is not known.
+        """
+        known = [name for name in signature(BaseMultiTaskNet.fit).parameters if name not in ("self", "X", "y")]
+        unknown = [name for name in arguments_of_last(self.pipeline, fit_params, transform=False) if name not in known]
+        if unknown:
+            raise TypeError(
+                f"fit of {type(self.net).__name__} has no argument {unknown[0]!r}; beside X and y it takes "
+                f"{', '.join(map(repr, known))}."
+            )
+
+    def net_arguments(self, fit_params: Mapping[str, Any], steps: Pipeline | None) -> Mapping[str, Any]:
+        """Arguments of the net's ``fit`` among those of the estimator; ``steps`` before the net are fitted."""
+        whole = self.pipeline if steps is None else self._with(steps, self.net)
+        return arguments_of_last(whole, fit_params)
+
+    def _with(self, steps: Pipeline | None, net: BaseMultiTaskNet) -> Pipeline:
+        before = [] if steps is None else steps.steps
+        return clone(self.pipeline).set_params(steps=[*before, (self.net_step, net)])
+
     def fitted(self, steps: Pipeline | None, result: FitResult) -> Any:
         """Return the whole estimator from its fitted parts."""
         net = fitted_copy(self.net, result)
-        if self.pipeline is None:
-            return net
-        before = [] if steps is None else steps.steps
-        return clone(self.pipeline).set_params(steps=[*before, (self.net_step, net)])
+        return net if self.pipeline is None else self._with(steps, net)
+
+
+def read_settings(param_grid: Any, param_distributions: Any, n_iter: int, random_state: Any) -> list[Mapping[str, Any]]:
+    """Parameters of each candidate.
+
+    Raises
+    ------
+    ValueError
+        If not one of ``param_grid`` and ``param_distributions`` is given, or it is empty.
+    """
+    if (param_grid is None) == (param_distributions is None):
+        raise ValueError(
+            "MultiTaskSearchCV needs either param_grid, whose combinations are all tried, or param_distributions, "
+            "from which n_iter settings are drawn."
+        )
+    given = {"param_grid": param_grid, "param_distributions": param_distributions}
+    for name, value in given.items():
+        if isinstance(value, list) and not value:
+            raise ValueError(f"{name} is empty: it must hold at least one dict of parameters to try.")
+    if param_grid is not None:
+        return list(ParameterGrid(param_grid))
+    return list(ParameterSampler(param_distributions, n_iter, random_state=random_state))
 
 
 def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> list[Candidate]:
@@ -77,7 +125,7 @@ def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> li
     Raises
     ------
     TypeError
-        If the estimator is neither one of skmtl's nor a Pipeline that ends in one.
+        If the estimator is neither one of skmtl's nor a Pipeline that ends in one, or has a ``fit`` of its own.
     """
     candidates = []
     for index, params in enumerate(settings):
@@ -89,8 +137,32 @@ def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> li
                 "MultiTaskSearchCV needs one of skmtl's estimators, or a Pipeline whose last step is one; got "
                 f"{type(net).__name__}. Use sklearn.model_selection.GridSearchCV for others."
             )
+        _require_own_fit(own)
+        _require_own_fit(net)
         candidates.append(Candidate(index, params, net, pipeline))
     return candidates
+
+
+def _require_own_fit(estimator: Any) -> None:
+    """Check that a subclass trains as its base does, since candidates that train together are not fitted by ``fit``."""
+    if _overrides(estimator, "fit") or _overrides(estimator, "_fit"):
+        raise TypeError(
+            f"MultiTaskSearchCV trains its candidates together, without the fit of {type(estimator).__name__}, "
+            f"which would be ignored. Use sklearn.model_selection.GridSearchCV, or put what it does into a step of a "
+            f"Pipeline or an encoder."
+        )
+
+
+def scores_by_mean(estimator: Any) -> bool:
+    """Whether the score of an estimator is the mean of its tasks' scores, as it is unless a subclass changes that."""
+    parts = [estimator, estimator[-1]] if isinstance(estimator, Pipeline) else [estimator]
+    return not any(_overrides(part, name) for part in parts for name in _SCORING)
+
+
+def _overrides(estimator: Any, method: str) -> bool:
+    """Whether a class changes a method of the Pipeline or network that it is made from."""
+    base = Pipeline if isinstance(estimator, Pipeline) else BaseMultiTaskNet
+    return getattr_static(type(estimator), method, None) is not getattr_static(base, method, None)
 
 
 def by_steps(candidates: Sequence[Candidate]) -> list[list[Candidate]]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
-from skmtl._sklearn import _check_method_params, _MultimetricScorer, _PassthroughScorer, _safe_split, _score
-from skmtl.model_selection.search._candidates import Candidate
+from skmtl._sklearn import (
+    _check_method_params,
+    _MultimetricScorer,
+    _PassthroughScorer,
+    _safe_split,
+    _score,
+    routing_enabled,
+)
+from skmtl.model_selection.search._candidates import Candidate, scores_by_mean
 from skmtl.tasks._scores import mean_score
 
 
@@ -65,12 +74,10 @@ class Evaluation:
         split: tuple[Any, Any] = _safe_split(self.estimator, self.X, self.y, rows)
         return split
 
-    def fit_params_of(self, rows: np.ndarray, step: str | None) -> dict[str, Any]:
-        """Arguments of ``fit`` for some rows; those of a pipeline's step without its name."""
+    def fit_params_of(self, rows: np.ndarray) -> dict[str, Any]:
+        """Arguments of ``fit`` for some rows."""
         params: dict[str, Any] = _check_method_params(self.X, params=self.fit_params, indices=rows)
-        if step is None:
-            return params
-        return {name.removeprefix(f"{step}__"): value for name, value in params.items() if name.startswith(f"{step}__")}
+        return params
 
     def succeeded(
         self, fitted: Callable[[], Any], fold: Fold, by_task: dict[str, float], fit_time: float
@@ -78,7 +85,7 @@ class Evaluation:
         """Scores of a fitted estimator on the fold; ``fitted`` makes it where its scores by task do not tell them."""
         start = time.perf_counter()
         # the estimator's own score is the mean over the tasks
-        own = not np.isnan(list(by_task.values())).all() and isinstance(self.scorer, _PassthroughScorer)
+        own = self._is_mean and not np.isnan(list(by_task.values())).all()
         estimator = None if own and not self.return_train_score else fitted()
         result = {
             "fit_error": None,
@@ -91,6 +98,12 @@ class Evaluation:
         if self.return_train_score:
             result["train_scores"] = self._score(estimator, fold.train)
         return result
+
+    @cached_property
+    def _is_mean(self) -> bool:
+        """Whether the score is the mean over the tasks, with ``sample_weight`` as it is given here."""
+        routed = isinstance(self.estimator, Pipeline) and routing_enabled()
+        return isinstance(self.scorer, _PassthroughScorer) and scores_by_mean(self.estimator) and not routed
 
     def failed(self, candidate: Candidate, error: Exception, fold: Fold, fit_time: float) -> dict[str, Any]:
         """Scores of a candidate that could not be fitted.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skmtl._sklearn import arguments_of_steps
 from skmtl.estimators._fit_inputs import read_further_rows, read_inputs
 from skmtl.fitting import SharedInputs, StackedTrainer
 from skmtl.inputs import LabelledRows
@@ -44,10 +45,9 @@ def preprocess(candidate: Candidate, fold: Fold, evaluation: Evaluation) -> Prep
     start = time.perf_counter()
     steps = clone(candidate.steps)
     X, y = evaluation.rows(fold.train)
-    params = evaluation.fit_params_of(fold.train, None)
-    known = tuple(f"{name}__" for name, _ in steps.steps)
     try:
-        transformed = steps.fit_transform(X, y, **{k: v for k, v in params.items() if k.startswith(known)})
+        params = arguments_of_steps(steps, evaluation.fit_params_of(fold.train))
+        transformed = steps.fit_transform(X, y, **params)
     except Exception as error:
         return Preprocessed(error=error)
     return Preprocessed(steps, transformed, fit_time=time.perf_counter() - start)
@@ -101,8 +101,9 @@ class FoldData:
         if self.preprocessed.error is not None:
             raise self.preprocessed.error
         X, y = evaluation.rows(self.fold.train)
-        params = evaluation.fit_params_of(self.fold.train, first.net_step)
-        return read_inputs(first.net, X if self.preprocessed.steps is None else self.preprocessed.X, y, **params)
+        steps = self.preprocessed.steps
+        params = first.net_arguments(evaluation.fit_params_of(self.fold.train), steps)
+        return read_inputs(first.net, X if steps is None else self.preprocessed.X, y, **params)
 
     def score_tasks(
         self, trainer: StackedTrainer, indices: Sequence[int], first: Candidate, evaluation: Evaluation
@@ -118,5 +119,5 @@ class FoldData:
                 weights = evaluation.score_params_of(self.fold.test).get("sample_weight")
                 self._test_rows = read_further_rows(first.net, self.inputs(first, evaluation), X, y, weights)
             return trainer.score_tasks(indices, self._test_rows)
-        except ValueError:  # no label among the rows, say
+        except Exception:  # no label among the rows, say; what scores the fits tells
             return {}

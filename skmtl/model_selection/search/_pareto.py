@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+
+
+def means_by_task(scores: Sequence[Mapping[str, float]], n_candidates: int) -> tuple[np.ndarray, np.ndarray]:
+    """Names of the tasks, and each candidate's mean score on each over the folds, ``(n_candidates, n_tasks)``."""
+    names = list(dict.fromkeys(name for of_fit in scores for name in of_fit))
+    by_fit = np.array([[of_fit.get(name, np.nan) for name in names] for of_fit in scores])
+    by_fold = by_fit.reshape(n_candidates, -1, len(names)) if names else np.empty((n_candidates, 1, 0))
+    seen = ~np.isnan(by_fold).all(axis=0)  # a fold without a label of a task says nothing of it
+    counts = np.broadcast_to(seen, by_fold.shape).sum(axis=1)
+    means: np.ndarray = np.where(seen, by_fold, 0.0).sum(axis=1) / np.maximum(counts, 1)
+    return np.asarray(names, dtype=object), means
 
 
 def pareto_front(scores: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import indexable
 
 from skmtl._params import resolve
@@ -26,11 +27,13 @@ from skmtl._sklearn import (
     _warn_or_raise_about_fit_failures,
     with_callbacks,
 )
+from skmtl.metrics._registry import METRICS
+from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection._splitters import read_cv
-from skmtl.model_selection.search._candidates import read_candidates
+from skmtl.model_selection.search._candidates import read_candidates, read_settings
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._halving import ELIMINATIONS, Halving, rank_by_rung
-from skmtl.model_selection.search._pareto import pareto_front
+from skmtl.model_selection.search._pareto import means_by_task, pareto_front
 from skmtl.model_selection.search._runner import SearchRunner
 
 
@@ -65,7 +68,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     n_iter : int, default=10
         Number of settings drawn from ``param_distributions``.
     scoring : str, callable, list, tuple or dict, default=None
-        As in ``GridSearchCV``; None is the estimator's ``score``, the mean over the tasks.
+        As in :func:`cross_validate`, by names of :mod:`skmtl.metrics` or scikit-learn; None is the estimator's
+        ``score``, the mean over the tasks.
     n_jobs : int, default=None
         Number of processes; the fits are divided evenly among them.
     refit : bool, str or callable, default=True
@@ -137,6 +141,7 @@ class MultiTaskSearchCV(BaseSearchCV):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: rule for name, rule in BaseSearchCV._parameter_constraints.items() if name != "pre_dispatch"},
+        "scoring": [StrOptions({*get_scorer_names(), *METRICS}), callable, list, tuple, dict, None],
         "param_grid": [dict, list, None],
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
@@ -203,7 +208,7 @@ class MultiTaskSearchCV(BaseSearchCV):
             If a parameter is not usable, or all fits fail.
         """
         self._validate_params()
-        settings = self._settings()
+        settings = read_settings(self.param_grid, self.param_distributions, self.n_iter, self.random_state)
         scorers, metric = self._get_scorers()
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
@@ -212,8 +217,11 @@ class MultiTaskSearchCV(BaseSearchCV):
         given = X, y, routed.estimator.fit, routed.scorer.score
         evaluation = Evaluation(self.estimator, *given, scorers, self.error_score, self.return_train_score)
         halving = self.elimination and resolve("elimination", self.elimination, ELIMINATIONS, Halving)
+        candidates = read_candidates(self.estimator, settings)
+        for candidate in candidates:
+            candidate.check_arguments(routed.estimator.fit)
         runner = SearchRunner(
-            read_candidates(self.estimator, settings),
+            candidates,
             folds,
             evaluation,
             n_jobs=self.n_jobs,
@@ -234,16 +242,10 @@ class MultiTaskSearchCV(BaseSearchCV):
         progress.end()
         return self
 
-    def _settings(self) -> list[Mapping[str, Any]]:
-        """Parameters of each candidate."""
-        if (self.param_grid is None) == (self.param_distributions is None):
-            raise ValueError(
-                "MultiTaskSearchCV needs either param_grid, whose combinations are all tried, or param_distributions, "
-                "from which n_iter settings are drawn."
-            )
-        if self.param_grid is not None:
-            return list(ParameterGrid(self.param_grid))
-        return list(ParameterSampler(self.param_distributions, self.n_iter, random_state=self.random_state))
+    def _get_scorers(self) -> Any:
+        reader = copy.copy(self)
+        reader.scoring = read_scoring(self.scoring)
+        return super(MultiTaskSearchCV, reader)._get_scorers()
 
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
         splitter = read_cv(self.cv, self.estimator)
@@ -271,21 +273,17 @@ class MultiTaskSearchCV(BaseSearchCV):
         self.cv_results_ = self._format_results(settings, self.n_splits_, results)
         if rungs is not None:
             rank_by_rung(self.cv_results_, rungs)
+        if self.refit and not callable(self.refit) and np.isnan(self.cv_results_[f"mean_test_{metric}"]).all():
+            raise ValueError(
+                f"No candidate has a score by {metric!r}, so that none is best: warnings tell why. Where labels are "
+                "missing, choose scoring by a name of skmtl.metrics or build it with make_task_scorer."
+            )
         if self.refit or not self.multimetric_:
             self.best_index_ = self._select_best_index(self.refit, metric, self.cv_results_)
             if not callable(self.refit):
                 self.best_score_ = self.cv_results_[f"mean_test_{metric}"][self.best_index_]
             self.best_params_ = self.cv_results_["params"][self.best_index_]
-        self._compare_tasks(task_scores, len(settings))
-
-    def _compare_tasks(self, scores: list[dict[str, float]], n_candidates: int) -> None:
-        names = list(dict.fromkeys(name for of_fit in scores for name in of_fit))
-        by_fit = np.array([[of_fit.get(name, np.nan) for name in names] for of_fit in scores])
-        by_fold = by_fit.reshape(n_candidates, self.n_splits_, len(names))
-        seen = ~np.isnan(by_fold).all(axis=0)  # a fold without a label of a task says nothing of it
-        counts = np.broadcast_to(seen, by_fold.shape).sum(axis=1)
-        self.task_names_ = np.asarray(names, dtype=object)
-        self.task_scores_ = np.where(seen, by_fold, 0.0).sum(axis=1) / np.maximum(counts, 1)
+        self.task_names_, self.task_scores_ = means_by_task(task_scores, len(settings))
         self.pareto_front_ = pareto_front(self.task_scores_)
 
     def _fit_best(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
