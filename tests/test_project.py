@@ -24,7 +24,7 @@ MAX_NAME = 68  # of a test
 
 # Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
 # Every package is listed; all may import GROUND.
-GROUND = {"_params", "_roles", "_sklearn", "_state", "defaults"}
+GROUND = {"_params", "_roles", "_sklearn", "_state", "_torch_state", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "encoders", "sharing", "network", "training"}
 MAY_IMPORT = {
     "": {"balancing", "estimators", "training"},
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "_roles": set(),
     "_sklearn": set(),
     "_state": set(),
+    "_torch_state": set(),
     "defaults": set(),
     "inputs": set(),
     "layers": set(),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -25,11 +28,20 @@ class Sizes(NamedTuple):
     operations: int
 
 
+_generator_lock = threading.RLock()  # of torch's global generators
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_generator_lock.acquire,
+        after_in_parent=_generator_lock.release,
+        after_in_child=_generator_lock.release,
+    )
+
+
 @contextmanager
 def randomness(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generators; they are restored afterwards."""
+    """Seed torch's global generators, for one thread at a time; they are restored afterwards."""
     on_gpu = device is not None and device.type == "cuda"
-    with torch.random.fork_rng([device] if on_gpu else []):
+    with _generator_lock, torch.random.fork_rng([device] if on_gpu else []):
         torch.default_generator.manual_seed(seed)
         if on_gpu:
             with torch.cuda.device(device):
@@ -124,6 +136,7 @@ class ModuleCopies(Extractor):
         self.template, self.input_shape, self.integers = template, tuple(input_shape), integers
         self.width, self.peak_activations, self.operations = sizes
         self._shapes = {name: tuple(p.shape) for name, p in template.named_parameters() if p.requires_grad}
+        self._idle: list[nn.Module] = []
         self._initial = _InitialWeights(fresh, list(self._shapes))
 
     @property
@@ -134,29 +147,48 @@ class ModuleCopies(Extractor):
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """See :class:`Extractor`."""
         self.template.to(buffer.values.device, buffer.values.dtype)
+        self._idle.clear()
         names = {name: f"encoder.{name}" for name in self._shapes}
         self._parameters = {n: buffer.view(full) if leaves is None else leaves[full] for n, full in names.items()}
         self._members, self._device = buffer.members, buffer.values.device
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
-        self.template.train(workspace.training)
         rows = x.long() if self.integers else x
         rows = rows.unflatten(2, self.input_shape).expand(self._members, *[-1] * (1 + len(self.input_shape)))
         stacked = {name: values.unbind(0) for name, values in self._parameters.items()}
         copies = [{name: values[member] for name, values in stacked.items()} for member in range(self._members)]
-        if workspace.generators is None:
-            return torch.stack([self._run(*pair) for pair in zip(copies, rows, strict=True)])
-        outs = []
-        for copy, own_rows, generator in zip(copies, rows, workspace.generators, strict=True):
-            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
-            with randomness(seed, self._device):
-                outs.append(self._run(copy, own_rows))
-        return torch.stack(outs)
+        with self._module() as module:
+            module.train(workspace.training)
+            if workspace.generators is None:
+                return torch.stack([_run(module, *pair) for pair in zip(copies, rows, strict=True)])
+            outs = []
+            for weights, own_rows, generator in zip(copies, rows, workspace.generators, strict=True):
+                seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+                with randomness(seed, self._device):
+                    outs.append(_run(module, weights, own_rows))
+            return torch.stack(outs)
 
-    def _run(self, parameters: dict[str, Tensor], rows: Tensor) -> Tensor:
-        out: Tensor = functional_call(self.template, parameters, (rows,))
-        return out.flatten(1) if out.ndim > 1 else out[:, None]
+    @contextmanager
+    def _module(self) -> Iterator[nn.Module]:
+        """A module for one thread alone, since running it puts a member's weights in; all share the constants.
+
+        The template is never run, so that it can be copied at any time.
+        """
+        try:
+            module = self._idle.pop()
+        except IndexError:
+            tensors = [*self.template.parameters(), *self.template.buffers()]
+            module = copy.deepcopy(self.template, {id(tensor): tensor for tensor in tensors})
+        try:
+            yield module
+        finally:
+            self._idle.append(module)
+
+
+def _run(module: nn.Module, parameters: dict[str, Tensor], rows: Tensor) -> Tensor:
+    out: Tensor = functional_call(module, parameters, (rows,))
+    return out.flatten(1) if out.ndim > 1 else out[:, None]
 
 
 class _InitialWeights:

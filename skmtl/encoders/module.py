@@ -87,7 +87,8 @@ class ModuleEncoder(Encoder):
         values = self._read(X)
         self.input_shape_ = row_shape(self.input_shape, values)
         self.n_outputs_ = prod(self.input_shape_)
-        self._sizes: Sizes = probe(self.template(), self._rows(PROBED_ROWS))
+        template = self.template()
+        self._sizes: Sizes = probe(template, self._rows(template))
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
@@ -147,7 +148,7 @@ class ModuleEncoder(Encoder):
         module = copy.deepcopy(self.module) if isinstance(self.module, nn.Module) else self._called()
         module.eval()
         with torch.no_grad():
-            run(module.cpu(), self._rows(PROBED_ROWS))
+            run(module.cpu(), self._rows(module))
         return module.train()
 
     def _called(self) -> nn.Module:
@@ -161,10 +162,14 @@ class ModuleEncoder(Encoder):
             )
         return module
 
-    def _rows(self, n_rows: int) -> Tensor:
+    def _rows(self, module: nn.Module) -> Tensor:
+        """A few rows of the type that the module computes in."""
+        shape = PROBED_ROWS, *self.input_shape_
         if self.input_type == "integer":
-            return torch.zeros(n_rows, *self.input_shape_, dtype=torch.int64)
-        return torch.ones(n_rows, *self.input_shape_)  # running statistics differ from their start with these
+            return torch.zeros(shape, dtype=torch.int64)
+        tensors = [*module.parameters(), *module.buffers()]
+        dtype = next((tensor.dtype for tensor in tensors if tensor.dtype.is_floating_point), torch.float32)
+        return torch.ones(shape, dtype=dtype)  # running statistics differ from their start with these
 
     def _read(self, X: Any) -> Array:
         values = read_dense(X, self.dimensions)

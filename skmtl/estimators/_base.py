@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
+from skmtl._torch_state import torch_settings
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._html import AutoParamsHTMLMixin
@@ -75,6 +76,7 @@ class BaseMultiTaskNet(
         return {}
 
     @with_callbacks
+    @torch_settings()
     def fit(
         self,
         X: Any,
@@ -121,6 +123,7 @@ class BaseMultiTaskNet(
         progress.end()
         return self
 
+    @torch_settings()
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on a batch of data.
 

@@ -97,7 +97,7 @@ SECTIONS = {
         only, which wide layers do in about half the time where the processor has them, at some cost in accuracy;
         parameters, losses and predictions stay in float32.
     n_jobs : int, default=None
-        Number of threads; None chooses by the work of a step.
+        Number of threads, at most one a processor; None chooses by the work of a step. A forked process uses one.
     random_state : int, RandomState or None, default=None
         Seed of everything random. Pass an int for reproducible fits.
     verbose : int, default=0

@@ -70,7 +70,7 @@ def read_further_rows(
 
 def _fit_tasks(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None], keep_open: bool) -> list[Task]:
     columns = labels_by_task(rows, given)
-    kinds = estimator._kinds(columns)
+    kinds = copy.deepcopy(estimator._kinds(columns))  # objects of the user's
     tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
     for task, classes in zip(tasks, given, strict=True):
         require_classifier(task, classes)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._task_view import TaskView, view_task
-from skmtl.fitting import decode, predict_responses, score_columns, sharing_findings, stack_columns
+from skmtl.fitting import count_threads, decode, predict_responses, score_columns, sharing_findings, stack_columns
 from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor
@@ -42,7 +41,7 @@ class PredictorMixin:
     def _responses(self, X: Any) -> list[np.ndarray]:
         check_is_fitted(self, "network_")
         self._check_columns(X)
-        n_threads = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+        n_threads = count_threads(self.n_jobs)
         return predict_responses(self.network_, self._layout, self.encoder_, X, n_threads, self._correction)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
+from skmtl.fitting._config import count_threads
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._out_of_fold import OutOfFold
 from skmtl.fitting._prediction import decode, log_probabilities, predict_responses, sharing_findings, stack_columns
@@ -17,6 +18,7 @@ __all__ = [
     "Report",
     "SharedInputs",
     "StackedTrainer",
+    "count_threads",
     "decode",
     "fit_many",
     "log_probabilities",

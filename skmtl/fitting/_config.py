@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
@@ -34,15 +36,15 @@ def make_config(
         learning_rate=resolved.learning_rate * ones,
         weight_decay=resolved.weight_decay * ones,
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
-        sharing=resolve("sharing", params["sharing"], SHARINGS, Sharing),
+        sharing=copy.deepcopy(resolve("sharing", params["sharing"], SHARINGS, Sharing)),
         hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
         activation=resolved.activation,
         input_dropout=resolved.input_dropout,
         dtype=resolved.dtype,
         device=device,
-        optimizer=resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer),
+        optimizer=copy.deepcopy(resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer)),
         schedule=SCHEDULES[resolved.schedule],
-        balancer=balancer,
+        balancer=copy.deepcopy(balancer),
         record=record,
         matmul_dtype=resolved.matmul_dtype,
         cuda_graphs=as_device(params["device"]).cuda_graphs,
@@ -56,9 +58,19 @@ def make_config(
         seed=seed,
         n_folds=resolved.n_folds or 0,
         corrects=resolved.local_correction,
-        n_threads=None if params["n_jobs"] is None else effective_n_jobs(params["n_jobs"]),
+        n_threads=count_threads(params["n_jobs"]),
     )
     return config, loss_weights
+
+
+def count_threads(n_jobs: int | None) -> int | None:
+    """Number of threads that ``n_jobs`` asks for, at most one a processor; None leaves it to the work of a step."""
+    return None if n_jobs is None else min(effective_n_jobs(n_jobs), _n_cpus())
+
+
+@cache  # reads files of the operating system
+def _n_cpus() -> int:
+    return int(cpu_count())
 
 
 def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,8 @@ def predict_responses(
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
-    chunks = []
-    for rows, outputs in _chunks(network, encoder, X, n_threads):
-        chunks.append(_respond(layout, outputs, rows, correction))
-    return _in_one(chunks)
+    with _threads(network, n_threads):
+        return _in_one([_respond(layout, outputs, rows, correction) for rows, outputs in _chunks(network, encoder, X)])
 
 
 def predict_side_by_side(
@@ -66,9 +65,10 @@ def predict_side_by_side(
     """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
     ends = np.cumsum(members)[:-1]
     chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
-    for rows, outputs in _chunks(network, encoder, X, None):
-        for own, correction, pieces in zip(np.split(outputs, ends), corrections, chunks, strict=True):
-            pieces.append(_respond(layout, own, rows, correction))
+    with _threads(network):
+        for rows, outputs in _chunks(network, encoder, X):
+            for own, correction, pieces in zip(np.split(outputs, ends), corrections, chunks, strict=True):
+                pieces.append(_respond(layout, own, rows, correction))
     return [_in_one(pieces) for pieces in chunks]
 
 
@@ -80,18 +80,24 @@ def _respond(
     return responses if correction is None else correction(rows, responses)
 
 
-def _chunks(
-    network: Network, encoder: Encoder, X: Any, n_threads: int | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
-    dtype = network.architecture.dtype
-    widest = max(network.architecture.n_inputs, network.peak_activations, network.n_outputs)
-    step = max(CHUNK_CELLS // (widest * network.architecture.members), 1)
+    dtype, step = network.architecture.dtype, _rows_at_a_time(network)
     workspace = Workspace(reuse=True)
-    with threads_for(2.0 * step * network.operations * network.architecture.members, n_threads):
-        for rows in _cut(X, step):
-            encoded = dense(encoder.transform(rows, dtype), dtype)
-            yield encoded, _outputs(network, encoded, workspace)
+    for rows in _cut(X, step):
+        encoded = dense(encoder.transform(rows, dtype), dtype)
+        yield encoded, _outputs(network, encoded, workspace)
+
+
+def _rows_at_a_time(network: Network) -> int:
+    widest = max(network.architecture.n_inputs, network.peak_activations, network.n_outputs)
+    return max(CHUNK_CELLS // (widest * network.architecture.members), 1)
+
+
+def _threads(network: Network, n_threads: int | None = None) -> AbstractContextManager[None]:
+    """As many threads as the work of a chunk is worth, or as the user says."""
+    work = 2.0 * _rows_at_a_time(network) * network.operations * network.architecture.members
+    return threads_for(work, n_threads)
 
 
 def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
@@ -101,8 +107,9 @@ def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
 def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: Any) -> dict[str, np.ndarray]:
     """What the hidden layers tell about how tasks share, every task axis in the order of the label matrix."""
     dtype = network.architecture.dtype
-    encoded = dense(encoder.transform(X, dtype), dtype)
-    found = network.sharing_statistics(torch.from_numpy(encoded).to(network.device)[None])
+    with _threads(network):
+        encoded = dense(encoder.transform(X, dtype), dtype)
+        found = network.sharing_statistics(torch.from_numpy(encoded).to(network.device)[None])
     return {name: _restored(finding, layout) for name, finding in found.items()}
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skmtl._state import State, pack, unpack
+from skmtl._torch_state import torch_settings
 from skmtl.encoders import Encoder
 from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
@@ -252,6 +253,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         return {"architecture": self.architecture, "parameters": self.buffer.arrays()}
 
+    @torch_settings()
     def __setstate__(self, state: dict[str, Any]) -> None:
         Network.__init__(self, state["architecture"], torch.device("cpu"))
         self.buffer.load(state["parameters"])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
 
 from skmtl._params import Params
+from skmtl._torch_state import torch_settings
 from skmtl.defaults import estimators as rules
 
 THREAD_WORK = 2e8  # operations a step below which a second thread costs more than it gives
-_imported_in = os.getpid()
 
 
 class Device(Params):
@@ -75,18 +73,11 @@ def choose_device(device: object) -> torch.device:
     return chosen
 
 
-@contextmanager
-def threads_for(work: float, n_threads: int | None = None) -> Iterator[None]:
-    """Set torch's thread count to ``n_threads``, by default what a step of ``work`` operations profits from.
+def threads_for(work: float, n_threads: int | None = None) -> AbstractContextManager[None]:
+    """Settings of torch with ``n_threads``, by default as many threads as a step of ``work`` operations profits from.
 
-    It is restored afterwards. Small steps run on one thread: the others would spin and wait. So does everything inside
-    a worker process, whose siblings use the other cores, and in a forked child, where a pool inherited from the parent
-    can deadlock.
+    Small steps run on one thread: the others would spin and wait. So does everything inside a worker process, whose
+    siblings use the other cores.
     """
-    before = torch.get_num_threads()
-    alone = multiprocessing.parent_process() is None and os.getpid() == _imported_in
-    torch.set_num_threads(n_threads or (before if alone and work >= THREAD_WORK else 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    alone = multiprocessing.parent_process() is None
+    return torch_settings(n_threads or (None if alone and work >= THREAD_WORK else 1))

@@ -99,7 +99,7 @@ def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:
     Rows and outputs are weighted as in the loss. The order must not depend on how long others have trained.
     """
     coin = np.random.default_rng(0)  # any signs will do, but the same for all members
-    total = torch.zeros(run.network.buffer.members, data.n_features)
+    total = torch.zeros(run.network.buffer.members, data.n_features, dtype=torch.float32)
     low, high = total + torch.inf, total - torch.inf
     by_task = torch.where(data.totals > 0, run.config.loss_weights / data.totals, 0.0)[:, None]
     for batch in data.batches(run.config.batch_size, streams.orders()):

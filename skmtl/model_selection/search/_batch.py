@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from skmtl._torch_state import torch_settings
 from skmtl.estimators._fit_inputs import prepare_candidate
 from skmtl.fitting import FitJob, StackedTrainer, fit_many, stack_jobs
 from skmtl.model_selection.search._candidates import Candidate
@@ -150,6 +151,7 @@ class StackedBatch:
         return candidate.fitted(self._folds[fold.number].preprocessed.steps, trainer.result(index))
 
 
+@torch_settings()
 def run_batch(batch: StackedBatch, evaluation: Evaluation) -> tuple[Results, bool]:
     """Train and score all fits, in a process of their own; what has been scored, and whether the user stopped it."""
     results: Results = {}

@@ -14,6 +14,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmtl._torch_state import torch_settings
 from skmtl.model_selection.search._batch import Fit, Results, StackedBatch, run_batch
 from skmtl.model_selection.search._candidates import Candidate, by_network, by_steps
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
@@ -244,6 +245,7 @@ class SearchRunner:
             sys.stdout.write(text + "\n")
 
 
+@torch_settings()
 def _train_to_rung(
     pickled: LazyPickle[StackedBatch], alive: Container[int], fraction: float, evaluation: Evaluation
 ) -> tuple[LazyPickle[StackedBatch] | None, Results]:

@@ -27,6 +27,7 @@ from skmtl._sklearn import (
     _warn_or_raise_about_fit_failures,
     with_callbacks,
 )
+from skmtl._torch_state import torch_settings
 from skmtl.metrics._registry import METRICS
 from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection._splitters import read_cv
@@ -184,6 +185,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         self.memory = memory
 
     @with_callbacks
+    @torch_settings()
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Train and score all candidates, and fit the best to all rows.
 
@@ -211,8 +213,7 @@ class MultiTaskSearchCV(BaseSearchCV):
         settings = read_settings(self.param_grid, self.param_distributions, self.n_iter, self.random_state)
         scorers, metric = self._get_scorers()
         X, y = indexable(X, y)
-        params = _check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         folds = self._folds(X, y, routed.splitter.split)
         given = X, y, routed.estimator.fit, routed.scorer.score
         evaluation = Evaluation(self.estimator, *given, scorers, self.error_score, self.return_train_score)
@@ -248,9 +249,8 @@ class MultiTaskSearchCV(BaseSearchCV):
         return super(MultiTaskSearchCV, reader)._get_scorers()
 
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
-        splitter = read_cv(self.cv, self.estimator)
         rows = np.arange(_num_samples(X))
-        splits = splitter.split(X, y, **split_params)
+        splits = read_cv(self.cv, self.estimator).split(X, y, **split_params)
         folds = [Fold(k, rows[train], rows[test]) for k, (train, test) in enumerate(splits)]
         self.n_splits_ = len(folds)
         if not folds:
