@@ -34,6 +34,8 @@ from skmtl.training import (
 
 # Estimator parameters in which the members of one network may differ. Class weights are part of the data.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) | {"class_weight"}
+# Those that decide more than what a step reads of a member.
+_DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
 
 
@@ -138,8 +140,7 @@ def _begins_alike(params: Params) -> Hashable | None:
     """
     if not isinstance(params["random_state"], int | np.integer):
         return None
-    names = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
-    return repr([params.get(name) for name in names])
+    return repr([params.get(name) for name in _DECIDING_PARAMETERS])
 
 
 def _with_own_settings(job: FitJob, params: Params) -> FitJob:
