@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
 from skmtl._torch_state import torch_settings
+from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._html import AutoParamsHTMLMixin
@@ -70,6 +71,10 @@ class BaseMultiTaskNet(
     @abstractmethod
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         """Kind of each task, from parameters and observed labels."""
+
+    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+        """Kinds of tasks that the parameters name, whatever the labels."""
+        return {}
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
         """Further fitted attributes of the subclass."""
@@ -154,7 +159,7 @@ class BaseMultiTaskNet(
         """
         self._validate_params()
         continued = hasattr(self, "network_")
-        inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, keep_open=not continued)
+        inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, one_pass=True)
         params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)
         job = prepare(params, inputs, network=self.network_ if continued else None, run=run)
         self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
@@ -180,6 +185,7 @@ class BaseMultiTaskNet(
 
     def _attributes(self, result: FitResult) -> dict[str, Any]:
         inputs = result.job.inputs
+        is_new = result.job.summary.fitted_dtype is None
         return inputs.columns | {
             "encoder_": inputs.encoder,
             "tasks_": inputs.tasks,
@@ -193,6 +199,7 @@ class BaseMultiTaskNet(
             "_correction": result.correction,
             "_out_of_fold": result.held_out,
             "_one_dimensional": inputs.one_dimensional,
+            "_begun_with": {name: getattr(self, name) for name in REMEMBERED} if is_new else self._begun_with,
             **self._expose(inputs.tasks, inputs.one_dimensional),
         }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
 
 from skmtl.estimators._classes import require_classifier, require_same_classes
+from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare
 from skmtl.inputs import LabelledRows, labels_by_task, read_classes, read_labelled_rows, require_same_tasks
@@ -27,11 +29,11 @@ def read_inputs(
     *,
     classes: Any = None,
     continued: bool = False,
-    keep_open: bool = False,
+    one_pass: bool = False,
 ) -> SharedInputs:
     """Read training and validation rows; fit encoder and tasks, or take those that training goes on with.
 
-    ``keep_open`` lets later calls bring labels that the first did not. The estimator itself stays as it is.
+    With ``one_pass`` later calls may bring labels that this one does not. The estimator itself stays as it is.
     """
     reader = copy.copy(estimator)  # learns the columns
     if continued:
@@ -40,11 +42,13 @@ def read_inputs(
     given = read_classes(classes, rows.labels)
     if continued:
         _require_same(reader, rows, given)
-        encoder, tasks, one_dimensional = reader.encoder_, reader.tasks_, reader._one_dimensional
+        require_unchanged(reader)
+        encoder, one_dimensional = reader.encoder_, reader._one_dimensional
+        tasks = _go_on(reader, rows, one_pass)
     else:
         encoder = copy.deepcopy(as_encoder(reader.encoder))
         check_columns(reader, X, encoder, reset=True)
-        tasks = _fit_tasks(reader, rows, given, keep_open)
+        tasks = _fit_tasks(reader, rows, given, one_pass)
         encoder.fit(rows.X, rows.row_weights)
         one_dimensional = rows.labels.one_dimensional
     columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
@@ -77,17 +81,30 @@ def _fit_tasks(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None
     return [task.kind.keep_open(task) for task in tasks] if keep_open else tasks
 
 
+def _go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
+    """Tasks for training that goes on with these rows."""
+    scales_inputs = estimator.network_.architecture.input_scale is not None
+
+    def learned(task: Task, labels: np.ndarray, weights: np.ndarray) -> Task:
+        new = task.kind.go_on(task, labels[weights > 0], weights[weights > 0])
+        if new is task:
+            return task
+        if scales_inputs:
+            warnings.warn(
+                f"Task {task.name!r} was constant until now, so that inputs which matter to it alone may have been "
+                f"scaled down. Fit anew with warm_start=False, or begin with input_scaling=False.",
+                stacklevel=6,
+            )
+        return new.kind.keep_open(new) if keep_open else new
+
+    return [learned(*cells) for cells in zip(estimator.tasks_, rows.labels.columns, rows.weights.T, strict=True)]
+
+
 def _require_same(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None]) -> None:
-    """Check that tasks, classes and number of members are those that training goes on with."""
+    """Check that tasks and classes are those that training goes on with."""
     require_same_tasks("y", rows.labels, estimator.task_names_.tolist())
     for task, classes in zip(estimator.tasks_, given, strict=True):
         require_same_classes(task, classes)
-    members = estimator.network_.architecture.members
-    if members != estimator.n_estimators:
-        raise ValueError(
-            f"n_estimators={estimator.n_estimators}, but the network has {members} members; their number cannot change "
-            f"when training goes on. Set n_estimators={members}, or fit with warm_start=False."
-        )
 
 
 def prepare_candidate(estimator: Any, inputs: SharedInputs) -> FitJob:

@@ -39,10 +39,21 @@ def numeric_kinds(loss: Any, columns: list[TaskLabels]) -> list[Kind]:
     """
     for column in columns:
         _require_numbers(column)
+    return list(given_losses(loss, [column.name for column in columns]).values())
+
+
+def given_losses(loss: Any, names: list[str]) -> dict[str, Kind]:
+    """Loss of each task.
+
+    Raises
+    ------
+    ValueError
+        If a loss or task is not known.
+    """
     if not isinstance(loss, Mapping):
-        return [resolve("loss", loss, LOSSES, Kind)] * len(columns)
-    require_known("loss", loss, [column.name for column in columns])
-    return [resolve(f"loss[{c.name!r}]", loss.get(c.name, "squared_error"), LOSSES, Kind) for c in columns]
+        return dict.fromkeys(names, resolve("loss", loss, LOSSES, Kind))
+    require_known("loss", loss, names)
+    return {name: resolve(f"loss[{name!r}]", loss.get(name, "squared_error"), LOSSES, Kind) for name in names}
 
 
 def mixed_kinds(tasks: Any, columns: list[TaskLabels]) -> list[Kind]:
@@ -55,16 +66,29 @@ def mixed_kinds(tasks: Any, columns: list[TaskLabels]) -> list[Kind]:
     TypeError
         If ``tasks`` is neither a dict nor a sequence.
     """
-    given = tasks
+    given = given_kinds(tasks, [column.name for column in columns])
+    return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
+
+
+def given_kinds(tasks: Any, names: list[str]) -> dict[str, Kind]:
+    """Kinds of the tasks that ``tasks`` names.
+
+    Raises
+    ------
+    ValueError
+        If a kind or task is not known.
+    TypeError
+        If ``tasks`` is neither a dict nor a sequence.
+    """
+    given = {} if tasks is None else tasks
     if tasks is not None and not isinstance(tasks, Mapping):
         if not _is_sequence(tasks):
             raise TypeError(f"tasks must be a dict by task name or a sequence with an entry a task; got {tasks!r}.")
-        if len(tasks) != len(columns):
-            raise ValueError(f"tasks must have one entry for each of the {len(columns)} tasks; got {len(tasks)}.")
-        given = {column.name: kind for column, kind in zip(columns, tasks, strict=True)}
-    given = given or {}
-    require_known("tasks", given, [column.name for column in columns])
-    return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
+        if len(tasks) != len(names):
+            raise ValueError(f"tasks must have one entry for each of the {len(names)} tasks; got {len(tasks)}.")
+        given = dict(zip(names, tasks, strict=True))
+    require_known("tasks", given, names)
+    return {name: resolve(f"tasks[{name!r}]", kind, KINDS, Kind) for name, kind in given.items()}
 
 
 def may_have_classes(tasks: Any) -> bool:
@@ -79,8 +103,7 @@ def _is_sequence(tasks: Any) -> bool:
     return hasattr(tasks, "__len__") and not isinstance(tasks, str)
 
 
-def _checked(given: Any, column: TaskLabels) -> Kind:
-    kind = resolve(f"tasks[{column.name!r}]", given, KINDS, Kind)
+def _checked(kind: Kind, column: TaskLabels) -> Kind:
     if not kind.is_classifier:
         _require_numbers(column)
         return kind

@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
-from skmtl.estimators._kinds import may_have_classes, mixed_kinds
+from skmtl.estimators._kinds import given_kinds, may_have_classes, mixed_kinds
 from skmtl.fitting import log_probabilities
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
@@ -125,6 +125,9 @@ class MultiTaskNet(BaseMultiTaskNet):
 
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return mixed_kinds(self.tasks, columns)
+
+    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+        return given_kinds(self.tasks, names)
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
         classes = [task.classes for task in tasks]

@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
-from skmtl.estimators._kinds import numeric_kinds
+from skmtl.estimators._kinds import given_losses, numeric_kinds
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind
 
@@ -123,3 +123,6 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
 
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return numeric_kinds(self.loss, columns)
+
+    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+        return given_losses(self.loss, names)

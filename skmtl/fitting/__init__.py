@@ -1,6 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
-from skmtl.fitting._config import count_threads
+from skmtl.fitting._config import count_threads, hidden_sizes
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._out_of_fold import OutOfFold
 from skmtl.fitting._prediction import decode, log_probabilities, predict_responses, sharing_findings, stack_columns
@@ -21,6 +21,7 @@ __all__ = [
     "count_threads",
     "decode",
     "fit_many",
+    "hidden_sizes",
     "log_probabilities",
     "predict_responses",
     "prepare",

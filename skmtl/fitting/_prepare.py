@@ -188,7 +188,6 @@ def _network(
 ) -> Network:
     """The fitted network, or a new one with its first parameters."""
     if fitted is not None:
-        _require_same_architecture(fitted.architecture, config)
         return fitted if fitted.device == config.device else fitted.to(config.device)
     architecture = Architecture(
         sharing=config.sharing,
@@ -206,18 +205,6 @@ def _network(
     network = Network(architecture, config.device)
     network.initialise(streams.initial)
     return network
-
-
-def _require_same_architecture(architecture: Architecture, config: FitConfig) -> None:
-    """Check that a fitted network is the one that the parameters describe."""
-    names = ("hidden_layer_sizes", "activation", "sharing", "input_dropout")
-    compared = {name: (getattr(architecture, name), getattr(config, name)) for name in names}
-    for name, (before, now) in (compared | {"dropout": (architecture.dropout[0], config.dropout)}).items():
-        if before != now:
-            raise ValueError(
-                f"{name} was {before!r} when training began and is now {now!r}; the network cannot change while "
-                f"training goes on. Set it back, or fit with warm_start=False."
-            )
 
 
 def _rows_and_targets(encoded: EncodedRows, dtype: torch.dtype, device: torch.device) -> tuple[Rows, torch.Tensor]:

@@ -64,6 +64,10 @@ class Kind(Params, ABC):
         """Return the task for a run whose later batches may hold what the first did not."""
         return task
 
+    def go_on(self, task: Task, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Return the task for training that goes on with these labels, of which there may be none."""
+        return task
+
     def n_outputs(self, task: Task) -> int:
         """Number of network outputs."""
         return 1

@@ -55,6 +55,10 @@ class Numeric(Kind):
         """Give a target that is constant so far a scale; see :meth:`Kind.keep_open`."""
         return task if task.scale else replace(task, scale=abs(task.center) or 1.0)
 
+    def go_on(self, task: Task, labels: np.ndarray, weights: np.ndarray) -> Task:
+        """Learn the scale of a target that has been constant until now; see :meth:`Kind.go_on`."""
+        return task if task.scale or not (labels != task.center).any() else self.fit(task.name, labels, weights)
+
     def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
         """Numbers to standardised numbers; see :meth:`Kind.encode`."""
         standardised: np.ndarray = (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
