@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from skmtl.inputs import is_missing
 
@@ -18,14 +17,6 @@ Names: TypeAlias = Sequence[Any] | None
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
-
-
-def from_tensor(X: Any) -> Any:
-    """Array of a tensor, which may be on any device; anything else as it is."""
-    if not isinstance(X, torch.Tensor):
-        return X
-    tensor = X.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()  # numpy has no bfloat16
 
 
 def column_label(names: Names, position: int) -> str:

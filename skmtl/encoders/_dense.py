@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skmtl.encoders._columns import FLOAT32_MAX, Array, from_tensor
+from skmtl.encoders._columns import FLOAT32_MAX, Array
+from skmtl.inputs import from_tensor
 
 
 def read_dense(X: Any, dimensions: Set[int]) -> Array:

@@ -17,11 +17,11 @@ from skmtl.encoders._columns import (
     as_float,
     check_range,
     column_label,
-    from_tensor,
     holds_categories,
     to_numbers,
     to_objects,
 )
+from skmtl.inputs import from_tensor
 
 CategoricalFeatures: TypeAlias = str | Iterable[Any] | None
 

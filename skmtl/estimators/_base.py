@@ -21,7 +21,7 @@ from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.fitting import FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
-from skmtl.inputs import TaskLabels
+from skmtl.inputs import TaskLabels, object_array
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
@@ -189,7 +189,7 @@ class BaseMultiTaskNet(
         return inputs.columns | {
             "encoder_": inputs.encoder,
             "tasks_": inputs.tasks,
-            "task_names_": np.asarray([task.name for task in inputs.tasks], dtype=object),
+            "task_names_": object_array([task.name for task in inputs.tasks]),
             "loss_weights_": result.job.loss_weights,
             "auto_params_": result.job.choices,
             "history_": result.history,

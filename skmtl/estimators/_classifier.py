@@ -28,7 +28,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
 
     Parameters
     ----------
-    class_weight : None, "balanced" or dict, default=None
+    class_weight : None, "balanced", dict or Series, default=None
         Weights of the classes: "balanced" for weights inversely proportional to the frequencies of the classes in each
         task; for 1-D y a dict by class; for 2-D y a dict by task name of "balanced" or dicts by class. Use it where
         rare classes matter more than their frequency says.

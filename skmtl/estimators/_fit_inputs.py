@@ -13,7 +13,7 @@ from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare
 from skmtl.inputs import LabelledRows, labels_by_task, read_classes, read_labelled_rows, require_same_tasks
-from skmtl.tasks import Task
+from skmtl.tasks import Task, require_labels_of
 
 COLUMNS = ("n_features_in_", "feature_names_in_")
 
@@ -39,7 +39,7 @@ def read_inputs(
     if continued:
         reader._check_columns(X)
     rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__)
-    given = read_classes(classes, rows.labels)
+    given = read_classes(classes, rows.labels, reader.missing_label)
     if continued:
         _require_same(reader, rows, given)
         require_unchanged(reader)
@@ -69,6 +69,7 @@ def read_further_rows(
     check_columns(reader, X, inputs.encoder, reset=False)
     rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__)
     require_same_tasks(parameter, rows.labels, [task.name for task in inputs.tasks])
+    require_labels_of(inputs.tasks, rows.labels, parameter)
     return rows
 
 
@@ -103,6 +104,7 @@ def _go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
 def _require_same(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None]) -> None:
     """Check that tasks and classes are those that training goes on with."""
     require_same_tasks("y", rows.labels, estimator.task_names_.tolist())
+    require_labels_of(estimator.tasks_, rows.labels)
     for task, classes in zip(estimator.tasks_, given, strict=True):
         require_same_classes(task, classes)
 

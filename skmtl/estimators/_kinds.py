@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skmtl._params import resolve
-from skmtl.inputs import TaskLabels, require_known
+from skmtl.inputs import TaskLabels, as_mapping, require_known
 from skmtl.tasks import KINDS, LOSSES, Binary, Kind, Multiclass, SquaredError
 
 
@@ -42,7 +42,7 @@ def numeric_kinds(loss: Any, columns: list[TaskLabels]) -> list[Kind]:
     return list(given_losses(loss, [column.name for column in columns]).values())
 
 
-def given_losses(loss: Any, names: list[str]) -> dict[str, Kind]:
+def given_losses(loss: Any, names: list[Any]) -> dict[Any, Kind]:
     """Loss of each task.
 
     Raises
@@ -50,6 +50,7 @@ def given_losses(loss: Any, names: list[str]) -> dict[str, Kind]:
     ValueError
         If a loss or task is not known.
     """
+    loss = as_mapping(loss, names)
     if not isinstance(loss, Mapping):
         return dict.fromkeys(names, resolve("loss", loss, LOSSES, Kind))
     require_known("loss", loss, names)
@@ -70,7 +71,7 @@ def mixed_kinds(tasks: Any, columns: list[TaskLabels]) -> list[Kind]:
     return [_checked(given[c.name], c) if c.name in given else _inferred(c) for c in columns]
 
 
-def given_kinds(tasks: Any, names: list[str]) -> dict[str, Kind]:
+def given_kinds(tasks: Any, names: list[Any]) -> dict[Any, Kind]:
     """Kinds of the tasks that ``tasks`` names.
 
     Raises
@@ -80,7 +81,7 @@ def given_kinds(tasks: Any, names: list[str]) -> dict[str, Kind]:
     TypeError
         If ``tasks`` is neither a dict nor a sequence.
     """
-    given = {} if tasks is None else tasks
+    given = tasks = {} if tasks is None else as_mapping(tasks, names)
     if tasks is not None and not isinstance(tasks, Mapping):
         if not _is_sequence(tasks):
             raise TypeError(f"tasks must be a dict by task name or a sequence with an entry a task; got {tasks!r}.")
@@ -100,7 +101,7 @@ def may_have_classes(tasks: Any) -> bool:
 
 
 def _is_sequence(tasks: Any) -> bool:
-    return hasattr(tasks, "__len__") and not isinstance(tasks, str)
+    return isinstance(tasks, Sequence | np.ndarray) and not isinstance(tasks, str)  # the order of a set is arbitrary
 
 
 def _checked(kind: Kind, column: TaskLabels) -> Kind:

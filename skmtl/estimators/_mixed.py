@@ -11,7 +11,7 @@ from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import given_kinds, may_have_classes, mixed_kinds
 from skmtl.fitting import log_probabilities
-from skmtl.inputs import TaskLabels
+from skmtl.inputs import TaskLabels, read_labels
 from skmtl.tasks import Kind, Task
 
 
@@ -126,8 +126,14 @@ class MultiTaskNet(BaseMultiTaskNet):
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return mixed_kinds(self.tasks, columns)
 
-    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+    def _given_kinds(self, names: list[Any]) -> dict[Any, Kind]:
         return given_kinds(self.tasks, names)
+
+    def _infer_kinds(self, y: Any) -> list[Kind]:
+        """Kinds for ``tasks``, by which fits to parts of y take every task as they would in all of y."""
+        labels = read_labels(y, self.missing_label)
+        cells = zip(labels.names, labels.columns, labels.observed.T, labels.categorical, strict=True)
+        return self._kinds([TaskLabels(name, c[seen], seen[seen], is_category) for name, c, seen, is_category in cells])
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
         classes = [task.classes for task in tasks]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmtl.fitting import OutOfFold, stack_columns
+from skmtl.fitting import OutOfFold, holds_exactly, stack_columns
 from skmtl.tasks import Task
 
 
@@ -54,7 +54,7 @@ class OutOfFoldMixin:
         """
         responses = self._held_out_responses("oof_prediction_")
         columns = [_labels(task, response) for task, response in zip(self.tasks_, responses, strict=True)]
-        return columns[0] if self._one_dimensional else stack_columns(columns)
+        return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
 
     @property
     def oof_proba_(self) -> Any:
@@ -73,6 +73,7 @@ def _labels(task: Task, response: np.ndarray) -> np.ndarray:
     labels = task.kind.decode(task, response[seen])
     if seen.all():
         return labels
-    full = np.full(len(response), np.nan, dtype=np.float64 if labels.dtype.kind in "iuf" else object)
+    number = labels.dtype.kind in "iuf" and holds_exactly(np.dtype(np.float64), task)
+    full = np.full(len(response), np.nan, dtype=np.float64 if number else object)
     full[seen] = labels
     return full

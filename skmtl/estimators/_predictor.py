@@ -14,7 +14,7 @@ from skmtl.fitting import count_threads, decode, predict_responses, score_column
 from skmtl.inputs import read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor
-from skmtl.tasks import Task, TaskLayout
+from skmtl.tasks import Task, TaskLayout, require_labels_of
 from skmtl.tasks._scores import mean_score
 
 
@@ -62,7 +62,7 @@ class PredictorMixin:
             Labels in their own types; an object array where types differ between tasks.
         """
         columns = self._predict_columns(X)
-        return columns[0] if self._one_dimensional else stack_columns(columns)
+        return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
 
     def predict_frame(self, X: Any) -> Any:
         """Predict labels as a pandas frame, which keeps the type of each task.
@@ -75,12 +75,13 @@ class PredictorMixin:
         Returns
         -------
         pandas.DataFrame of shape (n_samples, n_tasks)
-            One column a task; the index of X, if it has one.
+            One column a task; the index of X, if that is a pandas frame.
         """
         import pandas as pd
 
         columns = self._predict_columns(X)
-        return pd.DataFrame(dict(zip(self.task_names_, columns, strict=True)), index=getattr(X, "index", None))
+        index = X.index if isinstance(X, pd.DataFrame) else None
+        return pd.DataFrame(dict(zip(self.task_names_, columns, strict=True)), index=index)
 
     def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
         """Show how the fitted tasks share hidden layers.
@@ -133,6 +134,7 @@ class PredictorMixin:
         check_is_fitted(self, "network_")
         observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
         require_same_tasks("y", observed.labels, self.task_names_.tolist())
+        require_labels_of(self.tasks_, observed.labels)
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -12,7 +12,7 @@ from sklearn.utils import Tags, get_tags
 
 from skmtl.fitting import log_probabilities
 from skmtl.inputs import read_labelled_rows
-from skmtl.tasks import Task
+from skmtl.tasks import Task, require_labels_of
 
 
 class TaskView(FrozenEstimator):
@@ -95,6 +95,7 @@ class TaskView(FrozenEstimator):
             raise ValueError(
                 f"y must hold the labels of task {self._task.name!r} alone; got {len(observed.labels.columns)} columns."
             )
+        require_labels_of([self._task], observed.labels)
         truth, weights = observed.labels.columns[0], observed.weights[:, 0]
         return self._task.kind.metric(truth, self.predict(observed.X), weights)
 
@@ -222,7 +223,7 @@ def view_task(estimator: Any, task: Any) -> TaskView:
         If there is no such task.
     """
     names = estimator.task_names_.tolist()
-    if task in names:
+    if task in names and not isinstance(task, bool | float):  # which would be equal to integers
         task = names.index(task)
     if isinstance(task, bool) or not isinstance(task, int | np.integer) or not -len(names) <= task < len(names):
         raise ValueError(

@@ -3,7 +3,14 @@
 from skmtl.fitting._config import count_threads, hidden_sizes
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._out_of_fold import OutOfFold
-from skmtl.fitting._prediction import decode, log_probabilities, predict_responses, sharing_findings, stack_columns
+from skmtl.fitting._prediction import (
+    decode,
+    holds_exactly,
+    log_probabilities,
+    predict_responses,
+    sharing_findings,
+    stack_columns,
+)
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
 from skmtl.fitting._result import FitResult, progress_line
 from skmtl.fitting._scoring import score_columns
@@ -22,6 +29,7 @@ __all__ = [
     "decode",
     "fit_many",
     "hidden_sizes",
+    "holds_exactly",
     "log_probabilities",
     "predict_responses",
     "prepare",

@@ -75,6 +75,8 @@ def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: La
         seen = (weights > 0) & ~np.isnan(response[:, 0])
         scores[task.name] = task.kind.metric(truth[seen], task.kind.decode(task, response[seen]), weights[seen])
         full = np.full((len(observations.kept_mask), response.shape[1]), np.nan)
-        full[observations.kept_mask] = response
+        # means of what the members have rounded to their own type do not sum to 1 in this one
+        total = response.sum(axis=1, keepdims=True) if task.kind.is_classifier else 1.0
+        full[observations.kept_mask] = response / total
         aligned.append(full)
     return OutOfFold(aligned, scores)

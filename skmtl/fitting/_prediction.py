@@ -151,12 +151,22 @@ def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
     return logarithms
 
 
-def stack_columns(columns: list[np.ndarray]) -> np.ndarray:
-    """Columns side by side ``(n, n_tasks)``; as objects where their types do not go together."""
+def stack_columns(columns: list[np.ndarray], tasks: Sequence[Task]) -> np.ndarray:
+    """Predicted columns side by side ``(n, n_tasks)``; as objects where no type holds the labels of all tasks."""
     kinds = {column.dtype.kind for column in columns}
-    if len(kinds) == 1 or kinds <= set("iuf") or kinds <= set("US"):
-        return np.column_stack(columns)
+    if len(kinds) == 1 or kinds <= set("iuf"):
+        common = np.result_type(*columns)
+        if all(holds_exactly(common, task) for task in tasks):
+            return np.column_stack(columns)
     stacked = np.empty((len(columns[0]), len(columns)), dtype=object)
     for k, column in enumerate(columns):
         stacked[:, k] = column.tolist()
     return stacked
+
+
+def holds_exactly(dtype: np.dtype[Any], task: Task) -> bool:
+    """Whether a type holds each class of a task as it is, which floats do not with large integers."""
+    classes = task.classes
+    if classes is None or dtype == classes.dtype or classes.dtype.kind not in "iu":
+        return True
+    return bool(classes.astype(dtype).tolist() == classes.tolist())

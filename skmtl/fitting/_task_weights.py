@@ -9,7 +9,7 @@ import numpy as np
 
 from skmtl.balancing.static import GeometricWeights
 from skmtl.fitting._shared_inputs import SharedInputs
-from skmtl.inputs import LabelledRows, as_numbers, require_known
+from skmtl.inputs import LabelledRows, as_numbers, by_task, require_known
 from skmtl.tasks import Task
 
 
@@ -24,13 +24,10 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
     names, n_tasks = [task.name for task in tasks], len(tasks)
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
-    if isinstance(loss_weights, Mapping):
-        require_known("loss_weights", loss_weights, names)
-        loss_weights = [loss_weights.get(name, 1.0) for name in names]
-    weights = as_numbers(loss_weights, "loss_weights")
+    weights = as_numbers(by_task("loss_weights", loss_weights, names, 1.0), "loss_weights")
     if weights.shape != (n_tasks,):
         raise ValueError(
-            f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(names[:5])}"
+            f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(map(str, names[:5]))}"
             f"{', ...' if n_tasks > 5 else ''}); got {weights.size}."
         )
     for name, weight in zip(names, weights, strict=True):
@@ -57,7 +54,8 @@ def class_weight_factors(
     factors = np.ones_like(weights)
     if class_weight is None:
         return factors
-    if not (isinstance(class_weight, Mapping) or class_weight == "balanced"):
+    class_weight = _as_dict(class_weight)
+    if not isinstance(class_weight, Mapping) and not _is_balanced(class_weight):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
     if isinstance(class_weight, Mapping) and not one_dimensional:
         require_known("class_weight", class_weight, [task.name for task in tasks])
@@ -72,10 +70,20 @@ def class_weight_factors(
     return factors
 
 
+def _as_dict(class_weight: Any) -> Any:
+    """Dict of a series by class or by task; anything else as it is."""
+    return class_weight.to_dict() if hasattr(class_weight, "to_dict") else class_weight
+
+
+def _is_balanced(class_weight: Any) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
 def _by_class(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
     assert task.classes is not None
+    class_weight = _as_dict(class_weight)
     if not isinstance(class_weight, Mapping):
-        if class_weight != "balanced":
+        if not _is_balanced(class_weight):
             raise ValueError(f"class_weight of task {task.name!r} must be 'balanced' or a dict; got {class_weight!r}.")
         totals = np.bincount(index, weights, minlength=len(task.classes))
         balanced: np.ndarray = weights.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)

@@ -1,10 +1,21 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
 from skmtl.inputs._classes import read_classes
+from skmtl.inputs._containers import from_tensor
 from skmtl.inputs._folds import deal, held_out_rows, label_codes
 from skmtl.inputs._hashing import row_hashes
-from skmtl.inputs._labels import LabelMatrix, default_names, is_missing, read_labels
-from skmtl.inputs._names import require_known, require_order
+from skmtl.inputs._labels import LabelMatrix, read_labels
+from skmtl.inputs._marks import is_missing, require_comparable
+from skmtl.inputs._names import (
+    are_names,
+    as_mapping,
+    by_task,
+    default_names,
+    object_array,
+    plain_names,
+    require_known,
+    require_order,
+)
 from skmtl.inputs._quantiles import weighted_quantile
 from skmtl.inputs._rows import (
     LabelledRows,
@@ -22,18 +33,25 @@ __all__ = [
     "LabelMatrix",
     "LabelledRows",
     "TaskLabels",
+    "are_names",
+    "as_mapping",
     "as_numbers",
+    "by_task",
     "count_rows",
     "deal",
     "default_names",
+    "from_tensor",
     "held_out_rows",
     "is_missing",
     "label_codes",
     "labels_by_task",
+    "object_array",
+    "plain_names",
     "read_classes",
     "read_labelled_rows",
     "read_labels",
     "read_sample_weight",
+    "require_comparable",
     "require_known",
     "require_order",
     "require_same_tasks",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+
+from skmtl.inputs._containers import as_array
+from skmtl.inputs._marks import family, marked, marked_objects, read_marks
+from skmtl.inputs._names import default_names, plain_names
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,8 @@ class LabelMatrix:
         Labels in their own types; arbitrary where not observed.
     observed : ndarray of shape (n, n_tasks), bool
         Whether a cell has a label.
-    names : list of str
-        Task names: those of a frame's columns, else ``task0``, ``task1``, ...
+    names : list
+        Task names: those of a frame's columns or of a series, else ``task0``, ``task1``, ...
     one_dimensional : bool
         Whether y was 1-D.
     categorical : list of bool
@@ -29,7 +33,7 @@ class LabelMatrix:
 
     columns: list[np.ndarray]
     observed: np.ndarray
-    names: list[str]
+    names: list[Any]
     one_dimensional: bool
     categorical: list[bool]
 
@@ -46,7 +50,7 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     y : array-like or frame of shape (n,) or (n, n_tasks)
         Labels. NaN, None and pandas.NA mean "no label".
     missing_label : object, default=None
-        A further value that means "no label".
+        A further value that means "no label", or a list, tuple, set or array of several.
 
     Returns
     -------
@@ -60,32 +64,26 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     TypeError
         If y is no array, list or frame, or a column mixes strings, booleans and numbers.
     """
-    if is_missing(missing_label):
-        missing_label = None
+    marks = read_marks(missing_label)
     columns, names, one_dimensional, categorical = _columns(y)
-    read = [_read_column(name, column, missing_label) for name, column in zip(names, columns, strict=True)]
+    read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
     observed = _side_by_side([known for _, known in read])
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
 
 
-def default_names(n_tasks: int) -> list[str]:
-    """Names of tasks that have none of their own."""
-    return [f"task{k}" for k in range(n_tasks)]
-
-
-def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
+def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[bool]]:
     """Columns, their names, whether y is 1-D, whether each column is categorical."""
     if hasattr(y, "shape") and hasattr(y, "columns"):  # a pandas or polars frame
-        names = [str(name) for name in y.columns]
+        names = plain_names(y.columns)
         if len(set(names)) < len(names):
-            raise ValueError(f"y has duplicate column names {sorted({n for n in names if names.count(n) > 1})}.")
-        columns = [_as_array(y[name]) for name in y.columns]
-        if not columns:
+            raise ValueError(f"y has duplicate column names {list({n: n for n in names if names.count(n) > 1})}.")
+        if not names:
             raise ValueError("y has no tasks: its shape is (n, 0) while at least 1 column is required.")
-        return columns, names, False, [_is_categorical(y[name]) for name in y.columns]
-    array = _as_array(y)
+        series = [y[name] for name in y.columns]
+        return [as_array(column) for column in series], names, False, [_is_categorical(column) for column in series]
+    array = as_array(y)
     if array.ndim == 1:
-        return [array], ["task0"], True, [_is_categorical(y)]
+        return [array], _name_of_series(y), True, [_is_categorical(y)]
     if array.ndim != 2:
         raise ValueError(
             f"y should be a 1d array or a 2d array of shape (n, n_tasks); got an array of shape {array.shape}."
@@ -93,6 +91,11 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[str], bool, list[bool]]:
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
     return list(array.T), default_names(array.shape[1]), False, [False] * array.shape[1]
+
+
+def _name_of_series(y: Any) -> list[Any]:
+    name = getattr(y, "name", None) if hasattr(y, "to_numpy") else None
+    return default_names(1) if name is None or name == "" else plain_names([name])
 
 
 def _side_by_side(observed: list[np.ndarray]) -> np.ndarray:
@@ -106,103 +109,80 @@ def _is_categorical(series: Any) -> bool:
     return type(getattr(series, "dtype", None)).__name__ == "CategoricalDtype"
 
 
-def _as_array(y: Any) -> np.ndarray:
-    if isinstance(y, np.ma.MaskedArray):
-        raise ValueError("y is a masked array, whose mask would be lost; pass y.filled(numpy.nan) instead.")
-    if hasattr(y, "toarray"):
-        raise TypeError("y is sparse, where a zero cannot be told from a missing label; pass y.toarray().")
-    if isinstance(y, np.ndarray):
-        return y
-    if hasattr(y, "to_numpy"):
-        return _from_series(y)
-    if hasattr(y, "__array__"):
-        return np.asarray(y)
-    if isinstance(y, str | bytes) or not isinstance(y, Sequence):
-        raise TypeError(f"y must be an array, a list or a data frame of labels; got {type(y).__name__}.")
-    return _from_list(y)
+def read_column(name: Any, column: np.ndarray, marks: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of a task in a type of their own, and which are known.
 
-
-def _from_series(y: Any) -> np.ndarray:
-    """A pandas or polars series; extension types go through objects, so that NA and integers both survive."""
-    plain = isinstance(getattr(y, "dtype", None), np.dtype)
-    array: np.ndarray = y.to_numpy() if plain else np.asarray(y.to_list(), dtype=object)
-    return array
-
-
-def _from_list(y: Any) -> np.ndarray:
-    cells = [cell for row in y for cell in (row if isinstance(row, Sequence) and not isinstance(row, str) else [row])]
-    mixed = any(cell is None for cell in cells) or len({isinstance(cell, str) for cell in cells}) > 1
-    return np.asarray(y, dtype=object) if mixed else np.asarray(y)
-
-
-def _read_column(name: str, column: np.ndarray, missing_label: object) -> tuple[np.ndarray, np.ndarray]:
+    Raises
+    ------
+    ValueError
+        If a label is infinite or complex.
+    TypeError
+        If labels are of several or of other types.
+    """
     if column.dtype.kind == "O":
-        return _read_objects(name, column, missing_label)
+        return _read_objects(name, column, marks)
     if column.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: task {name!r} has labels of type {column.dtype}.")
     if column.dtype.kind in "mMV":
         raise TypeError(
             f"Task {name!r}: labels of type {column.dtype} are not supported; pass numbers, strings or booleans."
         )
-    observed = np.ones(len(column), dtype=bool)
+    observed = ~marked(column, marks)
     if column.dtype.kind == "f":
         column = column.astype(column.dtype.newbyteorder("="), copy=False)
-        observed = ~np.isnan(column)
-        _reject_infinite(name, column)
-    if missing_label is not None and _comparable(column, missing_label):
-        observed &= column != missing_label
+        observed &= ~np.isnan(column)
+        _reject_infinite(name, column, observed)
     return column, observed
 
 
-def _read_objects(name: str, column: np.ndarray, missing_label: object) -> tuple[np.ndarray, np.ndarray]:
-    missing = (is_missing(cell) or (missing_label is not None and cell == missing_label) for cell in column)
-    observed = ~np.fromiter(missing, bool, len(column))
+def _read_objects(name: Any, column: np.ndarray, marks: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    observed = ~marked_objects(column, marks)
     labels = column[observed].tolist()
-    if len({_family(type(label)) for label in labels}) > 1:
+    if len({family(type(label)) for label in labels}) > 1:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(f"Task {name!r} mixes labels of types {', '.join(kinds)}; convert them to one type.")
-    typed = np.asarray(labels) if labels else np.zeros(0)
-    if typed.ndim != 1 or typed.dtype.kind not in "biufUS":
-        raise TypeError(
-            f"Unknown label type: task {name!r} holds {type(labels[0]).__name__} objects; "
-            f"pass numbers, strings or booleans."
-        )
-    if typed.dtype.kind == "f":
-        _reject_infinite(name, column, typed, np.flatnonzero(observed))
+    typed = _typed(name, labels) if labels else np.zeros(0)
     filled = np.zeros(len(column), dtype=typed.dtype)
     filled[observed] = typed
+    if typed.dtype.kind == "f":
+        _reject_infinite(name, filled, observed)
     return filled, observed
 
 
-def _family(label: type) -> str:
-    """What a label may share a column with: numbers go together, nothing else does."""
-    families: dict[str, Any] = {
-        "string": str,
-        "bytes": bytes,
-        "boolean": (bool, np.bool_),
-        "number": (int, float, np.number),
-    }
-    return next((name for name, types in families.items() if issubclass(label, types)), label.__name__)
+def _typed(name: Any, labels: list[Any]) -> np.ndarray:
+    """Labels of one family as an array, in which each is what it was; numbers with fractions are floats."""
+    if any(isinstance(label, Decimal) for label in labels):
+        labels = [_plain_decimal(label) if isinstance(label, Decimal) else label for label in labels]
+    typed = np.asarray(labels)
+    if typed.ndim == 1 and typed.dtype.kind in "biufUS" and typed.tolist() == labels:
+        return typed
+    if family(type(labels[0])) == "number":
+        if any(label % 1 != 0 for label in labels):
+            return np.asarray(labels, dtype=np.float64)
+        typed = np.asarray([int(label) for label in labels])
+        if typed.dtype.kind in "iu":
+            return typed
+        raise TypeError(
+            f"Task {name!r} has whole numbers that 64 bits do not hold, such as {max(labels, key=abs)!r}; pass strings "
+            f"where they are classes, floats where they are numbers."
+        )
+    if typed.dtype.kind in "US":
+        raise TypeError(f"Task {name!r} has labels that end with a null character; remove it.")
+    raise TypeError(
+        f"Unknown label type: task {name!r} holds {type(labels[0]).__name__} objects; "
+        f"pass numbers, strings or booleans."
+    )
 
 
-def is_missing(cell: object) -> bool:
-    """Whether a cell of an object column is None, NaN, pandas.NA or NaT."""
-    if isinstance(cell, float | np.floating):
-        return bool(np.isnan(cell))
-    return cell is None or type(cell).__name__ in ("NAType", "NaTType")  # by name: pandas is never imported here
+def _plain_decimal(label: Decimal) -> int | float:
+    whole = label.is_finite() and abs(label) < 2**64 and label == label.to_integral_value()
+    return int(label) if whole else float(label)
 
 
-def _comparable(column: np.ndarray, value: object) -> bool:
-    return isinstance(value, str) == (column.dtype.kind in "US")
-
-
-def _reject_infinite(
-    name: str, column: np.ndarray, labels: np.ndarray | None = None, rows: np.ndarray | None = None
-) -> None:
-    infinite = np.isinf(column if labels is None else labels)
+def _reject_infinite(name: Any, column: np.ndarray, observed: np.ndarray) -> None:
+    infinite = np.isinf(column) & observed
     if infinite.any():
-        index = np.flatnonzero(infinite)[0]
-        row = index if rows is None else rows[index]
         raise ValueError(
-            f"Task {name!r}: the label of row {row} is infinity. Labels must be finite; use NaN for a missing one."
+            f"Task {name!r}: the label of row {infinite.argmax()} is infinity. Labels must be finite; use NaN for a "
+            f"missing one."
         )

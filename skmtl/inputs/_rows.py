@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmtl._sklearn import _num_samples, _safe_indexing
-from skmtl.inputs._labels import LabelMatrix, default_names, read_labels
+from skmtl.inputs._labels import LabelMatrix, read_labels
 from skmtl.inputs._names import require_order
 from skmtl.inputs._weights import read_sample_weight
 
@@ -108,7 +109,7 @@ class TaskLabels(NamedTuple):
 
     Attributes
     ----------
-    name : str
+    name : hashable
         Name of the task.
     labels, weights : ndarray of shape (n_observed,)
         Labels and their sample weights.
@@ -116,14 +117,14 @@ class TaskLabels(NamedTuple):
         Whether the labels came with a categorical type.
     """
 
-    name: str
+    name: Any
     labels: np.ndarray
     weights: np.ndarray
     categorical: bool = False
 
 
-def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) -> None:
-    """Check that labels are those of the fitted tasks; the default names go with any others.
+def require_same_tasks(parameter: str, labels: LabelMatrix, names: Sequence[Any]) -> None:
+    """Check that labels are those of the fitted tasks; the name of a series is not compared.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: list[str]) ->
     """
     if len(labels.names) != len(names):
         raise ValueError(f"{parameter} has {len(labels.names)} tasks; the estimator was fitted to {len(names)}.")
-    if default_names(len(names)) not in (labels.names, names):
+    if not labels.one_dimensional:
         require_order(parameter, labels.names, names, "fit")
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.inputs._labels import default_names
-from skmtl.inputs._names import require_order
+from skmtl.inputs._containers import from_tensor
+from skmtl.inputs._names import plain_names, require_order
 
 
-def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], one_dimensional: bool) -> np.ndarray:
+def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[Any], one_dimensional: bool) -> np.ndarray:
     """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
 
     Raises
@@ -33,8 +33,8 @@ def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], on
             f"sample_weight must have shape ({n_rows},) or ({n_rows}, {n_tasks}), a weight for each row or each cell "
             f"of y; got {weights.shape}."
         )
-    if weights.ndim > 1:
-        _require_columns(sample_weight, names)
+    if weights.ndim > 1 and len(names) > 1 and hasattr(sample_weight, "columns"):
+        require_order("sample_weight", plain_names(sample_weight.columns), names, "y")
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
@@ -45,23 +45,19 @@ def read_sample_weight(sample_weight: Any, n_rows: int, names: Sequence[str], on
     return np.broadcast_to(columns, (n_rows, n_tasks))
 
 
-def _require_columns(sample_weight: Any, names: Sequence[str]) -> None:
-    """The columns of a frame must be those of y, where both have names; numbers are none."""
-    columns = list(getattr(sample_weight, "columns", []))
-    unnamed = default_names(len(names)), [str(k) for k in range(len(names))]
-    if len(names) > 1 and list(names) not in unnamed and any(isinstance(column, str) for column in columns):
-        require_order("sample_weight", [str(column) for column in columns], names, "y")
-
-
 def as_numbers(values: Any, parameter: str) -> np.ndarray:
     """Values as float64.
 
     Raises
     ------
     ValueError
-        If they are no numbers.
+        If they are no numbers, or a masked array.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(
+            f"{parameter} is a masked array, whose mask would be lost; pass {parameter}.filled(0) instead."
+        )
     try:
-        return np.asarray(values, dtype=np.float64)
+        return np.asarray(from_tensor(values), dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{parameter} must hold numbers: {error}.") from error

@@ -56,7 +56,7 @@ def arrmse(
     return averaged(of_task, cells, average, task_weights, greater_is_better=False)
 
 
-def _training_means(y_train: Any, missing_label: object, names: list[str]) -> dict[str, float]:
+def _training_means(y_train: Any, missing_label: object, names: list[Any]) -> dict[Any, float]:
     labels = read_labels(y_train, missing_label)
     require_same_tasks("y_train", labels, names)
     unlabelled = ~labels.observed.any(axis=0)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from skmtl.inputs import require_known
+from skmtl.inputs import as_numbers, by_task
 from skmtl.metrics._cells import TaskCells
 from skmtl.tasks._scores import TOO_FEW, require_defined
 
 AVERAGES = ("macro", "weighted", "worst")
 
 
+@dataclass(frozen=True)
+class OneTask:
+    """In place of an average: the score of one task, whatever its name is."""
+
+    name: Any
+
+
 def averaged(
     metric: Callable[[TaskCells], float],
     cells: Sequence[TaskCells],
-    average: str | None,
+    average: Any,
     task_weights: Any = None,
     *,
     greater_is_better: bool = True,
@@ -30,11 +38,11 @@ def averaged(
         Gives the score of one task; NaN where it is not defined.
     cells : sequence of TaskCells
         The tasks.
-    average : {"macro", "weighted", "worst"}, str or None
+    average : {"macro", "weighted", "worst"}, name, OneTask or None
         "macro": plain mean; "weighted": mean by ``task_weights``, or without these by the tasks' observed weight;
         "worst": of the tasks the one that does worst; a task's name: that task alone; None: all of them.
-    task_weights : array-like of shape (n_tasks,) or dict, default=None
-        With "weighted": weight of each task; tasks that a dict does not name weigh 1.
+    task_weights : array-like of shape (n_tasks,), dict or Series, default=None
+        With "weighted": weight of each task; tasks that are not named weigh 1.
     greater_is_better : bool, default=True
         Which end is the worst.
 
@@ -49,6 +57,8 @@ def averaged(
         If ``average`` is unknown, a weight is not usable, or no score is defined.
     """
     names = [task.name for task in cells]
+    if isinstance(average, OneTask):
+        return _single(metric, cells, names, average.name)
     if average is not None and average not in AVERAGES:
         return _single(metric, cells, names, average)
     if task_weights is not None and average != "weighted":
@@ -80,7 +90,7 @@ def score_of(metric: Callable[[TaskCells], float], task: TaskCells) -> float:
         raise ValueError(f"Task {task.name!r}: {error}") from error
 
 
-def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], names: list[str], average: str) -> float:
+def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], names: list[Any], average: Any) -> float:
     if average not in names:
         raise ValueError(
             f"average must be one of {', '.join(map(repr, AVERAGES))}, None or the name of a task "
@@ -92,13 +102,10 @@ def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], na
     return score
 
 
-def _task_weights(task_weights: Any, cells: Sequence[TaskCells], names: list[str]) -> np.ndarray:
+def _task_weights(task_weights: Any, cells: Sequence[TaskCells], names: list[Any]) -> np.ndarray:
     if task_weights is None:
         return np.array([task.weights.sum() for task in cells])
-    if isinstance(task_weights, Mapping):
-        require_known("task_weights", task_weights, names)
-        task_weights = [task_weights.get(name, 1.0) for name in names]
-    weights = np.asarray(task_weights, dtype=np.float64)
+    weights = as_numbers(by_task("task_weights", task_weights, names, 1.0), "task_weights")
     if weights.shape != (len(names),):
         raise ValueError(f"task_weights must have one weight for each of the {len(names)} tasks; got {weights.shape}.")
     for name, weight in zip(names, weights, strict=True):

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight
+from skmtl.inputs import (
+    LabelMatrix,
+    are_names,
+    from_tensor,
+    plain_names,
+    read_labels,
+    read_sample_weight,
+    require_comparable,
+    require_order,
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +26,7 @@ class TaskCells:
 
     Attributes
     ----------
-    name : str
+    name : hashable
         Name of the task.
     y_true : ndarray of shape (n_observed,)
         Labels.
@@ -29,7 +38,7 @@ class TaskCells:
         What the columns of scores stand for, where that is known.
     """
 
-    name: str
+    name: Any
     y_true: np.ndarray
     y_pred: np.ndarray
     weights: np.ndarray
@@ -49,10 +58,17 @@ def read_cells(
     Raises
     ------
     ValueError
-        If shapes do not go together, or a prediction is missing where there is a label.
+        If shapes, names or types do not go together, or a prediction is missing where there is a label.
     """
-    truth, weights = _read_truth(y_true, sample_weight, missing_label, task_names)
+    truth, weights, names = _read_truth(y_true, sample_weight, missing_label, task_names)
+    if _are_probabilities(y_pred):
+        raise ValueError(
+            "y_pred must hold labels, as predict returns them; got a list of 2-D arrays, as predict_proba returns "
+            "them. Metrics of probabilities are roc_auc, average_precision, log_loss and brier."
+        )
     predicted = read_labels(y_pred)
+    if predicted.observed.shape[1] == len(names) > 1:
+        require_order("y_pred", predicted.names, names, "y_true")
     if predicted.observed.shape != truth.observed.shape:
         raise ValueError(
             f"y_pred must have the shape of y_true, {truth.observed.shape}; got {predicted.observed.shape}. "
@@ -64,7 +80,14 @@ def read_cells(
         raise ValueError(
             f"Task {truth.names[task]!r}: row {row} has a label and no y_pred. Predict every labelled row."
         )
-    return _cut(truth, predicted.columns, weights, classes)
+    cells = _cut(truth, predicted.columns, weights, classes)
+    for task in cells:
+        require_comparable(task.name, task.y_true, task.y_pred, "y_true", "y_pred")
+    return cells
+
+
+def _are_probabilities(y_pred: Any) -> bool:
+    return isinstance(y_pred, list) and any(getattr(of_task, "ndim", 0) == 2 for of_task in y_pred)
 
 
 def read_score_cells(
@@ -82,7 +105,7 @@ def read_score_cells(
     ValueError
         If shapes do not go together.
     """
-    truth, weights = _read_truth(y_true, sample_weight, missing_label, task_names)
+    truth, weights, _ = _read_truth(y_true, sample_weight, missing_label, task_names)
     scores = _score_columns(y_score, *truth.observed.shape)
     weights = weights * [score is not None for score in scores]
     nothing = np.zeros(len(weights))
@@ -91,24 +114,32 @@ def read_score_cells(
 
 def _read_truth(
     y_true: Any, sample_weight: Any, missing_label: object, task_names: Any
-) -> tuple[LabelMatrix, np.ndarray]:
-    """Labels under their tasks' names, and weights that are 0 where no label is."""
+) -> tuple[LabelMatrix, np.ndarray, list[Any]]:
+    """Labels under their tasks' names, weights that are 0 where no label is, and the names that predictions have."""
     truth = read_labels(y_true, missing_label)
     weights = read_sample_weight(sample_weight, len(truth.observed), truth.names, truth.one_dimensional)
+    own = list(truth.names)
     if task_names is not None:
         n_tasks = len(truth.names)
         if len(task_names) != n_tasks:
             raise ValueError(f"task_names must name the {n_tasks} tasks of y_true; got {len(task_names)} names.")
-        truth.names[:] = map(str, task_names)
-    return truth, weights * truth.observed
+        truth.names[:] = plain_names(task_names)
+    return truth, weights * truth.observed, own if are_names(own) else truth.names
 
 
 def _cut(truth: LabelMatrix, predicted: list[np.ndarray], weights: np.ndarray, classes: Any) -> list[TaskCells]:
     known = read_known_classes(classes, len(truth.names))
-    columns = zip(truth.names, truth.columns, predicted, weights.T, known, strict=True)
+    columns = zip(truth.names, map(_signed, truth.columns), map(_signed, predicted), weights.T, known, strict=True)
     return [
         TaskCells(name, labels[w > 0], y_pred[w > 0], w[w > 0], of_task) for name, labels, y_pred, w, of_task in columns
     ]
+
+
+def _signed(labels: np.ndarray) -> np.ndarray:
+    """Unsigned integers as signed ones, where these hold them: numpy joins the two to floats."""
+    if labels.dtype.kind == "u" and labels.max(initial=0) <= np.iinfo(np.int64).max:
+        return labels.astype(np.int64)
+    return labels
 
 
 def read_known_classes(classes: Any, n_tasks: int) -> list[np.ndarray | None]:
@@ -128,16 +159,16 @@ def read_known_classes(classes: Any, n_tasks: int) -> list[np.ndarray | None]:
             f"classes must have one entry for each of the {n_tasks} tasks; got {len(classes)}. "
             "Pass the classes_ of the estimator that gave the scores."
         )
-    return [None if entry is None else np.asarray(entry) for entry in classes]
+    return [None if entry is None else _signed(np.asarray(entry)) for entry in classes]
 
 
 def _score_columns(y_score: Any, n_rows: int, n_tasks: int) -> list[np.ndarray | None]:
     """Scores of each task, ``(n,)`` or ``(n, n_classes)``."""
     by_task = isinstance(y_score, Sequence) and all(s is None or getattr(s, "ndim", 0) > 0 for s in y_score)
-    columns = list(y_score) if by_task else _columns_of_array(np.asarray(y_score), n_tasks)
+    columns = list(y_score) if by_task else _columns_of_array(np.asarray(from_tensor(y_score)), n_tasks)
     if len(columns) != n_tasks:
         raise ValueError(f"y_score has an entry for {len(columns)} tasks, y_true has {n_tasks} tasks.")
-    scores = [None if column is None else np.asarray(column) for column in columns]
+    scores = [None if column is None else np.asarray(from_tensor(column)) for column in columns]
     for score in scores:
         if score is not None and (score.ndim > 2 or len(score) != n_rows):
             raise ValueError(

@@ -32,18 +32,21 @@ PARAMETERS = {
         "of that task, None the scores of all tasks.",
     ),
     "task_weights": (
-        "array-like of shape (n_tasks,) or dict",
-        'Weight of each task with ``average="weighted"``; tasks that a dict does not name weigh 1. None: the sum of '
-        "the sample weights of its observed cells.",
+        "array-like of shape (n_tasks,), dict or Series",
+        'Weight of each task with ``average="weighted"``; by name in a dict or Series, in which unnamed tasks weigh 1. '
+        "None: the sum of the sample weights of its observed cells.",
     ),
     "classes": (
         "array-like (one task) or list of array-like",
         "Classes of each task, the ``classes_`` of the estimator: what the columns of scores stand for, and which "
         "classes there are beside those in ``y_true``. None: the labels in ``y_true``.",
     ),
-    "missing_label": ("object", 'A further value of ``y_true`` that means "no label".'),
+    "missing_label": (
+        "object",
+        'A further value of ``y_true`` that means "no label", or several in a list, set or array.',
+    ),
     "task_names": (
-        "sequence of str",
+        "sequence",
         "Names of the tasks. None: the columns of a data frame, else ``task0``, ``task1``, ...",
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, recall_score
+from sklearn.metrics import f1_score, recall_score
 
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
@@ -74,7 +74,7 @@ def f1(
 
 
 def _accuracy(task: TaskCells) -> float:
-    return float(accuracy_score(task.y_true, task.y_pred, sample_weight=task.weights))
+    return float(np.average(_require_labels(task).y_true == task.y_pred, weights=task.weights))
 
 
 def _balanced_accuracy(task: TaskCells) -> float:
@@ -104,6 +104,18 @@ def _f1(task: TaskCells) -> float:
 
 def _codes(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the codes of the classes, and truth and predictions in them; -1 is a prediction of none of these."""
+    _require_labels(task)
     index = np.searchsorted(classes, task.y_pred).clip(max=len(classes) - 1)
     codes_pred = np.where(classes[index] == task.y_pred, index, -1)
     return np.arange(len(classes)), np.searchsorted(classes, task.y_true), codes_pred
+
+
+def _require_labels(task: TaskCells) -> TaskCells:
+    """Check that truth and predictions are labels of classes, which numbers with fractions are not."""
+    for parameter, labels in {"y_true": task.y_true, "y_pred": task.y_pred}.items():
+        if labels.dtype.kind == "f" and (labels % 1 != 0).any():
+            raise ValueError(
+                f"{parameter} is continuous: it holds {labels[labels % 1 != 0][0]}, which is the label of no class. "
+                "Pass what predict returns; roc_auc, average_precision, log_loss and brier take probabilities."
+            )
+    return task

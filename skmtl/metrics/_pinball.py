@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import sklearn.metrics
 
-from skmtl.inputs import require_known
+from skmtl.inputs import by_task
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
@@ -15,7 +15,10 @@ from skmtl.metrics._documentation import documented
 
 @documented(
     "no task has an observed cell",
-    level=("float or dict", "Level of the quantile; a dict gives levels by task name, in which other tasks have 0.5."),
+    level=(
+        "float, dict or Series",
+        "Level of the quantile; a dict gives levels by task name, in which other tasks have 0.5.",
+    ),
 )
 def pinball_loss(
     y_true: Any,
@@ -24,7 +27,7 @@ def pinball_loss(
     sample_weight: Any = None,
     average: str | None = "macro",
     task_weights: Any = None,
-    level: float | Mapping[str, float] = 0.5,
+    level: Any = 0.5,
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
@@ -41,8 +44,6 @@ def pinball_loss(
     return averaged(of_task, cells, average, task_weights, greater_is_better=False)
 
 
-def _levels(level: float | Mapping[str, float], names: list[str]) -> dict[str, float]:
-    if not isinstance(level, Mapping):
-        return dict.fromkeys(names, level)
-    require_known("level", level, names)
-    return {name: level.get(name, 0.5) for name in names}
+def _levels(level: Any, names: list[Any]) -> dict[Any, float]:
+    levels = by_task("level", level, names, 0.5)
+    return dict.fromkeys(names, levels) if np.ndim(levels) == 0 else dict(zip(names, levels, strict=True))

@@ -11,9 +11,10 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from skmtl._sklearn import final_model
 from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import OneTask, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._registry import METRICS, SCIKIT_LEARN, Metric, find_metric
+from skmtl.tasks import require_labels_of
 from skmtl.tasks._scores import accuracy, r2
 
 
@@ -32,6 +33,8 @@ class TaskScorer(BaseEstimator):
     average : {"macro", "weighted", "worst"}, str or None, default="macro"
         How the scores of the tasks become one, as in :mod:`skmtl.metrics`. The name of a task gives its score alone,
         None a dict of all scores.
+    task : name, default=None
+        Score this task only, also where its name is that of an average.
     greater_is_better : bool, default=None
         Whether a metric of a single task is better where it is greater; None: True.
     response_method : str, default=None
@@ -49,6 +52,7 @@ class TaskScorer(BaseEstimator):
         metric: Any = None,
         *,
         average: str | None = "macro",
+        task: Any = None,
         greater_is_better: bool | None = None,
         response_method: str | None = None,
         missing_label: object = None,
@@ -56,6 +60,7 @@ class TaskScorer(BaseEstimator):
     ) -> None:
         self.metric = metric
         self.average = average
+        self.task = task
         self.greater_is_better = greater_is_better
         self.response_method = response_method
         self.missing_label = missing_label
@@ -97,7 +102,7 @@ class TaskScorer(BaseEstimator):
         options = {
             "missing_label": missing_label,
             "task_names": names,
-            "average": self.average,
+            "average": self.average if self.task is None else OneTask(self.task),
             **(self.settings or {}),
         }
         if self.metric is None:
@@ -110,7 +115,7 @@ class TaskScorer(BaseEstimator):
             response = getattr(estimator, metric.response_method)(X)
             scores = metric.function(y, response, sample_weight=weights, **options)
             scores = scores if metric.greater_is_better else -scores
-        return _with_summaries(names, scores) if self.average is None else float(scores)
+        return _with_summaries(names, scores) if self.average is None and self.task is None else float(scores)
 
     def _accept_sample_weight(self) -> bool:
         return True  # scikit-learn asks its scorers so where metadata routing is off
@@ -119,7 +124,7 @@ class TaskScorer(BaseEstimator):
 def make_task_scorer(
     metric: Any = None,
     *,
-    task: str | None = None,
+    task: Any = None,
     average: str | None = "macro",
     greater_is_better: bool | None = None,
     response_method: str | None = None,
@@ -134,7 +139,7 @@ def make_task_scorer(
         A metric of :mod:`skmtl.metrics`, by name or function; or a metric of a single task, called as
         ``metric(y_true, y_pred, sample_weight=...)``. None: accuracy for classification tasks and R2 for regression
         tasks.
-    task : str, default=None
+    task : name, default=None
         Score this task only.
     average : {"macro", "weighted", "worst"} or None, default="macro"
         How the scores of the tasks become one, as in :mod:`skmtl.metrics`. None: a dict of the score of each task,
@@ -184,7 +189,8 @@ def make_task_scorer(
         find_metric(metric, greater_is_better, response_method)
     return TaskScorer(
         metric,
-        average=average if task is None else task,
+        average=average,
+        task=task,
         greater_is_better=greater_is_better,
         response_method=response_method,
         missing_label=missing_label,
@@ -203,11 +209,12 @@ def read_scoring(scoring: Any) -> Any:
     return scoring
 
 
-def _task_names(model: Any, labels: LabelMatrix) -> list[str]:
+def _task_names(model: Any, labels: LabelMatrix) -> list[Any]:
     known = getattr(model, "task_names_", None)
     if known is None:
         return labels.names
     require_same_tasks("y", labels, list(known))
+    require_labels_of(model.tasks_, labels)
     return list(known)
 
 
@@ -233,9 +240,7 @@ def _suited_weights(metric: Metric, model: Any, sample_weight: Any, labels: Labe
     return weights * suited
 
 
-def _default_scores(
-    model: Any, y: Any, predicted: Any, *, average: str | None, task_weights: Any = None, **read: Any
-) -> Any:
+def _default_scores(model: Any, y: Any, predicted: Any, *, average: Any, task_weights: Any = None, **read: Any) -> Any:
     """Scores by the default metric of each task."""
     cells = read_cells(y, predicted, **read)
     kinds = {task.name: task.kind.metric for task in getattr(model, "tasks_", [])}
@@ -247,7 +252,7 @@ def _default_scores(
     return averaged(of_task, cells, average, task_weights)
 
 
-def _with_summaries(names: list[str], scores: np.ndarray) -> dict[str, float]:
+def _with_summaries(names: list[Any], scores: np.ndarray) -> dict[Any, float]:
     taken = [name for name in ("mean", "worst") if name in names]
     if taken:
         raise ValueError(f"A task is named {taken[0]!r}, as is a summary of all tasks; rename the task.")

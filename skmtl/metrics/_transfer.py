@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.inputs import default_names, require_known
+from skmtl.inputs import as_mapping, as_numbers, by_task, default_names
+
+_LACKING = object()
 
 
 def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> float:
@@ -15,11 +17,11 @@ def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> fl
 
     Parameters
     ----------
-    scores : dict or array-like of shape (n_tasks,)
+    scores : dict, Series or array-like of shape (n_tasks,)
         Score of each task in the multi-task model, of any metric; it may differ between tasks.
-    reference : dict or array-like of shape (n_tasks,)
+    reference : dict, Series or array-like of shape (n_tasks,)
         Score of each task in its single-task reference.
-    greater_is_better : bool, dict or array-like of bool, default=True
+    greater_is_better : bool, dict, Series or array-like of bool, default=True
         Whether greater scores are better; one for all or one a task. Tasks that a dict does not name have True.
 
     Returns
@@ -48,6 +50,7 @@ def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> fl
     >>> round(delta_m(together, alone, greater_is_better={"price": False}), 6)  # accuracy and RMSE, both 10% better
     10.0
     """
+    reference = as_mapping(reference)
     names = list(reference) if isinstance(reference, Mapping) else default_names(len(reference))
     ours, alone = _by_task("scores", scores, names), _by_task("reference", reference, names)
     signs = np.where(_directions(greater_is_better, names), 1.0, -1.0)
@@ -63,21 +66,17 @@ def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> fl
     return float(np.mean(100 * signs * (ours - alone) / np.where(defined, alone, 1), where=defined))
 
 
-def _by_task(parameter: str, values: Any, names: list[str]) -> np.ndarray:
-    if isinstance(values, Mapping):
-        require_known(parameter, values, names)
-        lacking = [name for name in names if name not in values]
-        if lacking:
-            raise ValueError(f"{parameter} lacks task {lacking[0]!r}, which the reference has.")
-        values = [values[name] for name in names]
-    array = np.asarray(values, dtype=np.float64)
+def _by_task(parameter: str, values: Any, names: list[Any]) -> np.ndarray:
+    values = by_task(parameter, values, names, _LACKING)
+    lacking = [name for name, value in zip(names, values, strict=False) if value is _LACKING]
+    if lacking:
+        raise ValueError(f"{parameter} lacks task {lacking[0]!r}, which the reference has.")
+    array = as_numbers(values, parameter)
     if array.shape != (len(names),):
         raise ValueError(f"{parameter} must have one value for each of the {len(names)} tasks; got {array.shape}.")
     return array
 
 
-def _directions(greater_is_better: Any, names: list[str]) -> np.ndarray:
-    if isinstance(greater_is_better, Mapping):
-        require_known("greater_is_better", greater_is_better, names)
-        greater_is_better = [greater_is_better.get(name, True) for name in names]
-    return np.broadcast_to(np.asarray(greater_is_better, dtype=bool), (len(names),))
+def _directions(greater_is_better: Any, names: list[Any]) -> np.ndarray:
+    given = by_task("greater_is_better", greater_is_better, names, True)
+    return np.broadcast_to(np.asarray(given, dtype=bool), (len(names),))

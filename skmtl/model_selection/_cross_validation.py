@@ -10,6 +10,7 @@ from sklearn import model_selection
 from skmtl._sklearn import final_model
 from skmtl.inputs import count_rows, read_labels, take_rows
 from skmtl.metrics._scorer import read_scoring
+from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
@@ -81,6 +82,7 @@ def cross_val_predict(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, _METHODS))}; got {method!r}.")
+    estimator = settle_kinds(estimator, y)
     common = {"groups": groups, "cv": read_cv(cv, estimator), "n_jobs": n_jobs, "verbose": verbose}
     common |= {"params": params, "pre_dispatch": pre_dispatch}
     if method == "predict":
@@ -192,7 +194,7 @@ def cross_validate(
     ['fit_time', 'score_time', 'test_brier', 'test_roc_auc']
     """
     scores: dict[str, Any] = model_selection.cross_validate(
-        estimator,
+        settle_kinds(estimator, y),
         X,
         y,
         groups=groups,

@@ -2,6 +2,7 @@
 
 from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._layout import Group, TaskLayout
+from skmtl.tasks._match import require_labels_of
 from skmtl.tasks._numeric import Numeric
 from skmtl.tasks.absolute_error import AbsoluteError
 from skmtl.tasks.binary import Binary
@@ -36,4 +37,5 @@ __all__ = [
     "SquaredError",
     "Task",
     "TaskLayout",
+    "require_labels_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class Classification(Kind):
     is_classifier = True
     likelihood = (1.0, 0.5)
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the classes; see :meth:`Kind.fit`."""
         classes = np.unique(labels)
         if len(classes) == 1:
@@ -63,7 +64,7 @@ class Classification(Kind):
         """Probabilities stay positive and sum to 1; see :meth:`Kind.shift`."""
         shifted: np.ndarray = np.maximum(response + change, MIN_FRACTION * response)
         shifted /= shifted.sum(axis=1, keepdims=True)
-        return shifted
+        return shifted.astype(response.dtype, copy=False)
 
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """Accuracy; see :meth:`Kind.metric`."""

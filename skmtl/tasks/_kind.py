@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -22,7 +22,7 @@ class Task(Stateful):
 
     Attributes
     ----------
-    name : str
+    name : hashable
         Name of the task.
     kind : Kind
         What the column means.
@@ -32,7 +32,7 @@ class Task(Stateful):
         A numeric target is encoded as (y - center) / scale; a scale of 0 marks a constant target.
     """
 
-    name: str
+    name: Any
     kind: Kind
     classes: np.ndarray | None = None
     center: float = 0.0
@@ -57,7 +57,7 @@ class Kind(Params, ABC):
     likelihood: ClassVar[tuple[float, float]] = (1.0, 1.0)
 
     @abstractmethod
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn classes or scaling from the observed labels; all arrays ``(n_observed,)``."""
 
     def keep_open(self, task: Task) -> Task:

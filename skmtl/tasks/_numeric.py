@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -41,7 +42,7 @@ class Numeric(Kind):
 
     is_classifier = False
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         labels = labels.astype(np.float64)
         if np.ptp(labels) == 0:
@@ -92,7 +93,7 @@ class RobustNumeric(Numeric):
     deviation. Where half of the labels are equal, the standard deviation takes its place.
     """
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         task = super().fit(name, labels, weights)
         low, median, high = weighted_quantile(labels.astype(np.float64)[:, None], weights, [0.25, 0.5, 0.75])[:, 0]

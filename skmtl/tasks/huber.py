@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import Tensor
 
@@ -27,7 +29,7 @@ class Huber(RobustNumeric):
     def __init__(self, delta: float = 1.35) -> None:
         self.delta = delta
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         if not 0 < self.delta < np.inf:
             raise ValueError(f"Task {name!r}: Huber needs a finite delta above 0; got {self.delta!r}.")

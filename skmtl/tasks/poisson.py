@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ class Poisson(Numeric):
     divides the deviance by the same number.
     """
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the mean; see :meth:`Kind.fit`."""
         labels = labels.astype(np.float64)
         self._require_counts(name, labels)
@@ -48,7 +49,7 @@ class Poisson(Numeric):
         return log_likelihood_gap.mul_(2), (rate - targets).mul_(2)
 
     @staticmethod
-    def _require_counts(name: str, labels: np.ndarray) -> None:
+    def _require_counts(name: Any, labels: np.ndarray) -> None:
         if len(labels) and labels.min() < 0:
             raise ValueError(
                 f"Task {name!r}: the Poisson loss needs non-negative targets; found {labels.min():g}. "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,7 +30,7 @@ class Quantile(RobustNumeric):
     def __init__(self, level: float = 0.5) -> None:
         self.level = level
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         if not 0 < self.level < 1:
             raise ValueError(f"Task {name!r}: Quantile needs a level between 0 and 1; got {self.level!r}.")

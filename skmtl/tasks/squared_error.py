@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -39,7 +40,7 @@ class SquaredError(Numeric):
         far = rules.OUTLIER_SD if self.far == "auto" else float(self.far)
         return far if far < NO_BOUND else np.inf
 
-    def fit(self, name: str, labels: np.ndarray, weights: np.ndarray) -> Task:
+    def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         if self.far != "auto" and not (isinstance(self.far, Real) and self.far > 0):
             raise ValueError(f"Task {name!r}: SquaredError needs far='auto' or a number above 0; got {self.far!r}.")

@@ -40,7 +40,7 @@ class Training:
     teams : ndarray of shape (member,), int, optional
         Members with the same number belong to one fit: where the loss of one stops being finite, all of them stop, and
         no other. By default all members are one team.
-    task_names : list of str, optional
+    task_names : list, optional
         For error messages.
 
     Attributes
@@ -60,7 +60,7 @@ class Training:
         validation: Validation | None,
         *,
         teams: np.ndarray | None = None,
-        task_names: list[str] | None = None,
+        task_names: list[Any] | None = None,
     ) -> None:
         self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
         config = run.config

@@ -93,7 +93,7 @@ def test_names_of_tasks_and_features(case):
         assert model.task_names_.tolist() == ["u", "v"]
         assert model.feature_names_in_.tolist() == ["a", "b", "c"]
         assert list(model.score_tasks(pl.DataFrame(case.X, schema=["a", "b", "c"]), made)) == ["u", "v"]
-    assert case.make().fit(case.X, pd.DataFrame(case.y)).task_names_.tolist() == ["0", "1"]
+    assert case.make().fit(case.X, pd.DataFrame(case.y)).task_names_.tolist() == [0, 1]
 
 
 def test_fitted_attributes(case):

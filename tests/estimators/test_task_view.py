@@ -89,7 +89,7 @@ def test_scores_are_those_of_the_task_on_its_observed_cells():
     for name, view in zip(Y, (ODD, LEVEL, SIZE), strict=True):
         assert view.score(X, HOLES[name]) == scores[name]
         assert view.score(X, HOLES[name], weights) == pytest.approx(weighted[name])
-        assert task_scores(view, X, HOLES[name])["task0"] == scores[name]
+        assert task_scores(view, X, HOLES[name])[name] == scores[name]
     assert make_task_scorer("roc_auc")(LEVEL, X, HOLES["level"]) == make_task_scorer("roc_auc", task="level")(
         MODEL, X, HOLES
     )

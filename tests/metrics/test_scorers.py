@@ -146,7 +146,7 @@ def test_scorers_pickle_clone_and_show_their_parameters(regressor):
     expected = scorer(regressor, X, holes(COUNTS))
     for copy in (pickle.loads(pickle.dumps(scorer)), clone(scorer)):
         assert copy(regressor, X, holes(COUNTS)) == expected
-        assert repr(copy) == "TaskScorer(average='task1', metric='pinball_loss', settings={'level': 0.9})"
+        assert repr(copy) == "TaskScorer(metric='pinball_loss', settings={'level': 0.9}, task='task1')"
     assert pickle.loads(pickle.dumps(task_scores))(regressor, X, holes(COUNTS)) == task_scores(
         regressor, X, holes(COUNTS)
     )

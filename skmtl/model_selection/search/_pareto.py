@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from skmtl.inputs import object_array
+
 
 def means_by_task(scores: Sequence[Mapping[str, float]], n_candidates: int) -> tuple[np.ndarray, np.ndarray]:
     """Names of the tasks, and each candidate's mean score on each over the folds, ``(n_candidates, n_tasks)``."""
@@ -15,7 +17,7 @@ def means_by_task(scores: Sequence[Mapping[str, float]], n_candidates: int) -> t
     seen = ~np.isnan(by_fold).all(axis=0)  # a fold without a label of a task says nothing of it
     counts = np.broadcast_to(seen, by_fold.shape).sum(axis=1)
     means: np.ndarray = np.where(seen, by_fold, 0.0).sum(axis=1) / np.maximum(counts, 1)
-    return np.asarray(names, dtype=object), means
+    return object_array(names), means
 
 
 def pareto_front(scores: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from skmtl._sklearn import (
 from skmtl._torch_state import torch_settings
 from skmtl.metrics._registry import METRICS
 from skmtl.metrics._scorer import read_scoring
+from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
@@ -215,10 +216,10 @@ class MultiTaskSearchCV(BaseSearchCV):
         X, y = indexable(X, y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         folds = self._folds(X, y, routed.splitter.split)
-        given = X, y, routed.estimator.fit, routed.scorer.score
-        evaluation = Evaluation(self.estimator, *given, scorers, self.error_score, self.return_train_score)
+        estimator, given = settle_kinds(self.estimator, y), (X, y, routed.estimator.fit, routed.scorer.score)
+        evaluation = Evaluation(estimator, *given, scorers, self.error_score, self.return_train_score)
         halving = self.elimination and resolve("elimination", self.elimination, ELIMINATIONS, Halving)
-        candidates = read_candidates(self.estimator, settings)
+        candidates = read_candidates(estimator, settings)
         for candidate in candidates:
             candidate.check_arguments(routed.estimator.fit)
         runner = SearchRunner(
