@@ -72,7 +72,7 @@ class BaseMultiTaskNet(
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         """Kind of each task, from parameters and observed labels."""
 
-    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+    def _given_kinds(self, names: list[Any]) -> dict[Any, Kind]:
         """Kinds of tasks that the parameters name, whatever the labels."""
         return {}
 

@@ -82,7 +82,7 @@ def given_kinds(tasks: Any, names: list[Any]) -> dict[Any, Kind]:
         If ``tasks`` is neither a dict nor a sequence.
     """
     given = tasks = {} if tasks is None else as_mapping(tasks, names)
-    if tasks is not None and not isinstance(tasks, Mapping):
+    if not isinstance(tasks, Mapping):
         if not _is_sequence(tasks):
             raise TypeError(f"tasks must be a dict by task name or a sequence with an entry a task; got {tasks!r}.")
         if len(tasks) != len(names):

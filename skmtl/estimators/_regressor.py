@@ -124,5 +124,5 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return numeric_kinds(self.loss, columns)
 
-    def _given_kinds(self, names: list[str]) -> dict[str, Kind]:
+    def _given_kinds(self, names: list[Any]) -> dict[Any, Kind]:
         return given_losses(self.loss, names)
