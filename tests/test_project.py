@@ -251,3 +251,12 @@ def canonical(requirement: str) -> str:
 )
 def test_imports_are_read_in_every_form(statement: str, module: str, name: str) -> None:
     assert list(imported(ast.parse(statement), module)) == [name]
+
+
+def test_the_page_on_the_architecture_names_what_there_is() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.(?:py|md)|tests/[\w/]+)`", page) + re.findall(r"\]\(([\w./]+)\)", page)
+    missing = [name for name in named if not any((top / name).exists() for top in (ROOT, PACKAGE, ROOT / "docs"))]
+    assert missing == []
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert [name for name in sorted(packages) if f"`{name}`" not in page] == []
