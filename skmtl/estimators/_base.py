@@ -209,6 +209,11 @@ class BaseMultiTaskNet(
             self.__dict__.pop(name, None)
         self.__dict__.update(self._attributes(result))
 
+    @torch_settings()
+    def __sklearn_clone__(self) -> Self:
+        clone: Self = super().__sklearn_clone__()
+        return clone
+
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_run"}

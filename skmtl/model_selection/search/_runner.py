@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmtl._torch_state import torch_settings
@@ -123,13 +124,14 @@ class SearchRunner:
                 progress("fit")
 
     def _scored(self, batches: Sequence[StackedBatch]) -> Iterator[Results]:
-        """Yield scores as soon as they are there: of each network within one process, else of each job."""
+        """Yield scores as soon as they are there: of each network within one process, else of each job, or of all."""
         if effective_n_jobs(self.n_jobs) == 1:
             for batch in batches:
                 yield from batch.run(self.evaluation)
             return
         jobs = (delayed(run_batch)(batch, self.evaluation) for batch in batches)
-        for scored, interrupted in Parallel(n_jobs=self.n_jobs, return_as="generator")(jobs):
+        one_by_one = get_active_backend()[0].supports_return_generator
+        for scored, interrupted in Parallel(self.n_jobs, return_as="generator" if one_by_one else "list")(jobs):
             yield scored
             if interrupted:
                 raise KeyboardInterrupt
