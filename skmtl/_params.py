@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from math import inf
 from numbers import Integral, Real
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
 
 P = TypeVar("P", bound="Params")
 
@@ -18,6 +20,8 @@ class Params:
     Gives ``get_params`` and ``set_params``, so that ``sharing__rank`` is an axis of a grid search and
     :func:`sklearn.base.clone` works, together with a readable ``repr`` and equality by value.
     """
+
+    owner: ClassVar[str]  # parameter of the estimators that takes such an object
 
     @classmethod
     @cache  # reading a signature takes long beside all else that a task costs
@@ -38,6 +42,10 @@ class Params:
             Name to value.
         """
         return {name: getattr(self, name) for name in self._parameter_names()}
+
+    def label(self, parameter: str) -> str:
+        """How errors call a parameter."""
+        return f"{parameter} of {self.owner}={type(self).__name__}"
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters in place.
@@ -112,18 +120,35 @@ def require_integer(name: str, value: object, minimum: int, alternative: str = "
         raise ValueError(f"{name} must be an integer of at least {minimum}{alternative}; got {value!r}.")
 
 
-def require_number(name: str, value: object, *, below: float = inf, maximum: float = inf) -> None:
-    """Check that a parameter is a finite number of at least 0, less than ``below`` and at most ``maximum``.
+def require_number(
+    name: str, value: object, *, minimum: float = 0.0, positive: bool = False, below: float = inf, maximum: float = inf
+) -> None:
+    """Check that a parameter is a finite number from ``minimum`` to ``maximum`` and ``below`` a limit.
+
+    Raises
+    ------
+    ValueError
+        If it is not, or not above 0 where it must be ``positive``.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        found = float(value)
+        if -inf < found and minimum <= found <= maximum and found < below and (found > 0 or not positive):
+            return
+    least = "a number above 0" if positive else "a number" if minimum == -inf else f"a number of at least {minimum:g}"
+    limit = f"at most {maximum:g}" if maximum < inf else f"below {below:g}" if below < inf else "finite"
+    raise ValueError(f"{name} must be {least} and {limit}; got {value!r}.")
+
+
+def require_boolean(name: str, value: object) -> None:
+    """Check that a parameter is True or False.
 
     Raises
     ------
     ValueError
         If it is not.
     """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not (0 <= float(value) < below and float(value) <= maximum):  # type: ignore[arg-type]
-        limit = f"at most {maximum:g}" if maximum < inf else f"below {below:g}" if below < inf else "finite"
-        raise ValueError(f"{name} must be a number of at least 0 and {limit}; got {value!r}.")
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False; got {value!r}.")
 
 
 def require_choice(name: str, value: object, choices: Iterable[str]) -> None:

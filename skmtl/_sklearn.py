@@ -12,7 +12,7 @@ from sklearn.model_selection._split import _BaseKFold
 from sklearn.model_selection._validation import _insert_error_scores, _score, _warn_or_raise_about_fit_failures
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
@@ -43,10 +43,13 @@ class FitProgress:
         Greatest number of steps.
     X, y : array-like
         What it is fitted to.
+    sample_weight : array-like, optional
+        Its weights.
     """
 
-    def __init__(self, estimator: Any, max_steps: int, X: Any, y: Any) -> None:
-        self.estimator, self.data = estimator, {"X": X, "y": y}
+    def __init__(self, estimator: Any, max_steps: int, X: Any, y: Any, sample_weight: Any = None) -> None:
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator, self.data = estimator, {"X": X, "y": y, "metadata": metadata}
         listens = HAS_CALLBACKS and bool(
             getattr(estimator, "_skl_callbacks", [])
         )  # contexts cost a millisecond an epoch
@@ -67,9 +70,9 @@ class FitProgress:
         )
 
     def end(self) -> None:
-        """Report the end of the fit."""
+        """Report the end of the fit; the estimator has its fitted attributes by now."""
         if self.context is not None:
-            self.context.call_on_fit_task_end(estimator=self.estimator, **self.data)
+            self.context.call_on_fit_task_end(estimator=self.estimator, **self.data, reconstruction_attributes={})
 
 
 def arguments_of_last(
@@ -131,6 +134,7 @@ __all__ = [
     "FitProgress",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
     "_BaseKFold",
     "_MultimetricScorer",

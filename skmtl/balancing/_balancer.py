@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from skmtl._params import Params
+from skmtl._params import Params, require_choice
 
 GRADIENTS = ("parameters", "representation")
 
@@ -57,6 +57,8 @@ class Balancer(Params, ABC):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+
+    owner = "balancing"
 
     def start(self, loss_weights: Tensor) -> Any:
         """Check the settings and make the run state before the first step.
@@ -151,13 +153,5 @@ class GradientBalancer(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """Check ``gradient``; see :meth:`Balancer.start`."""
-        if self.gradient not in GRADIENTS:
-            choices = " or ".join(map(repr, GRADIENTS))
-            raise ValueError(f"{type(self).__name__}: gradient must be {choices}; got {self.gradient!r}.")
+        require_choice(self.label("gradient"), self.gradient, GRADIENTS)
         return super().start(loss_weights)
-
-
-def require(balancer: Balancer, name: str, is_met: bool, what: str) -> None:
-    """Raise ValueError if a setting is not what it must be."""
-    if not is_met:
-        raise ValueError(f"{type(balancer).__name__}: {name} must be {what}; got {getattr(balancer, name)!r}.")

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from skmtl.balancing._balancer import BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._complementarity import complementary, solve_on
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, times
 
@@ -45,7 +46,7 @@ class CAGrad(GramianBalancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """Check ``c``; see :meth:`Balancer.start`."""
-        require(self, "c", 0 <= self.c < 1, "at least 0 and less than 1")
+        require_number(self.label("c"), self.c, below=1)
         return super().start(loss_weights)
 
     def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import masked_softmax, normalise
 
 
@@ -44,7 +45,7 @@ class DWA(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """No epoch yet; see :meth:`Balancer.start`."""
-        require(self, "temperature", self.temperature > 0, "positive")
+        require_number(self.label("temperature"), self.temperature, positive=True)
         zero, unknown = torch.zeros_like(loss_weights), torch.full_like(loss_weights, torch.nan)
         return _Epochs(0, zero, zero, unknown, unknown)
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._bargaining import bargain
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, with_total
 
@@ -35,7 +36,7 @@ class FairGrad(GramianBalancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """Check ``alpha``; see :meth:`Balancer.start`."""
-        require(self, "alpha", self.alpha > 0, "positive")
+        require_number(self.label("alpha"), self.alpha, positive=True)
         return super().start(loss_weights)
 
     def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, unknown_losses
 
 
@@ -59,9 +61,10 @@ class FAMO(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """Equal logits; see :meth:`Balancer.start`."""
-        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
-        require(self, "weight_decay", self.weight_decay >= 0, "at least 0")
-        require(self, "epsilon", self.epsilon > 0, "positive")
+        require_number(self.label("learning_rate"), self.learning_rate)
+        require_number(self.label("weight_decay"), self.weight_decay)
+        require_number(self.label("best_loss"), self.best_loss, minimum=-inf)
+        require_number(self.label("epsilon"), self.epsilon, positive=True)
         zero = torch.zeros_like(loss_weights)
         return _Logits(zero, Moments.zero(zero), unknown_losses(zero), zero, zero > 0)
 

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import BalancerInputs, GradientBalancer, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import BalancerInputs, GradientBalancer
 from skmtl.balancing._weights import Moments, adam, first_losses, masked_softmax, normalise, unknown_losses
 
 
@@ -53,8 +54,8 @@ class GradNorm(GradientBalancer):
     def start(self, loss_weights: Tensor) -> Any:
         """Equal weights; see :meth:`Balancer.start`."""
         super().start(loss_weights)
-        require(self, "alpha", self.alpha >= 0, "at least 0")
-        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
+        require_number(self.label("alpha"), self.alpha)
+        require_number(self.label("learning_rate"), self.learning_rate)
         return _Progress(torch.zeros_like(loss_weights), Moments.zero(loss_weights), unknown_losses(loss_weights))
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

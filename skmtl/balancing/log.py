@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import first_losses, unknown_losses
 
 
@@ -34,7 +35,7 @@ class LogLosses(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """No first loss yet; see :meth:`Balancer.start`."""
-        require(self, "epsilon", self.epsilon > 0, "positive")
+        require_number(self.label("epsilon"), self.epsilon, positive=True)
         return unknown_losses(loss_weights)
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import masked_softmax, normalise
 
 MIN_LOSS = 1e-12  # a loss of 0 has no inverse
@@ -35,7 +36,7 @@ class SoftOptimalUncertainty(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """No state; see :meth:`Balancer.start`."""
-        require(self, "temperature", self.temperature > 0, "positive")
+        require_number(self.label("temperature"), self.temperature, positive=True)
         return None
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

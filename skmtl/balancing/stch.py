@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import masked_softmax
 
 
@@ -36,7 +37,7 @@ class STCH(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """No state; see :meth:`Balancer.start`."""
-        require(self, "smoothing", self.smoothing > 0, "positive")
+        require_number(self.label("smoothing"), self.smoothing, positive=True)
         return None
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

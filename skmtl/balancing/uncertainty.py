@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, require
+from skmtl._params import require_number
+from skmtl.balancing._balancer import Balancer, BalancerInputs
 from skmtl.balancing._weights import Moments, adam
 
 
@@ -36,7 +37,7 @@ class Uncertainty(Balancer):
 
     def start(self, loss_weights: Tensor) -> Any:
         """Noise of 1; see :meth:`Balancer.start`."""
-        require(self, "learning_rate", self.learning_rate >= 0, "at least 0")
+        require_number(self.label("learning_rate"), self.learning_rate)
         return torch.zeros_like(loss_weights), Moments.zero(loss_weights)
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

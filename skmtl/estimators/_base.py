@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils import Tags
 
-from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, StrOptions, with_callbacks
+from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, Options, StrOptions, with_callbacks
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._encoding import as_encoder
@@ -58,7 +58,7 @@ class BaseMultiTaskNet(
         "n_iter_no_change": [
             _AUTO,
             Interval(Integral, 1, None, closed="left"),
-            Interval(Real, np.inf, None, closed="left"),
+            Options(Real, {np.inf}),
         ],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
@@ -120,7 +120,7 @@ class BaseMultiTaskNet(
         continued = self.warm_start and hasattr(self, "network_")
         inputs = read_inputs(self, X, y, sample_weight, X_val, y_val, sample_weight_val, continued=continued)
         job = prepare(self.get_params(deep=False), inputs, network=self.network_ if continued else None)
-        progress = FitProgress(self, job.config.max_iter, X, y)
+        progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
         trainer = self._train(
             job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0)))
         )

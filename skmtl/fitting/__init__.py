@@ -15,7 +15,8 @@ from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
 from skmtl.fitting._result import FitResult, progress_line
 from skmtl.fitting._scoring import score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
-from skmtl.fitting._trainer import Report, StackedTrainer, fit_many, stack_jobs
+from skmtl.fitting._stacking import fit_many, stack_jobs
+from skmtl.fitting._trainer import Report, StackedTrainer
 
 __all__ = [
     "MEMBER_PARAMETERS",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -97,6 +96,31 @@ class StackedTrainer:
         return threads_for(sum(job.work for job in self.jobs.values()), n_threads[0] if n_threads else None)
 
     def _advance(self, fraction: float, report: Report | None) -> None:
+        """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""
+        try:
+            self._train(fraction, report)
+        except Exception as error:
+            self._training, self._begun = None, True
+            running = self._running()
+            if len(running) > 1:
+                for index in running:
+                    alone = StackedTrainer()
+                    alone.add(index, self.jobs[index])
+                    alone.advance(fraction)
+                    if alone.interrupted:
+                        raise KeyboardInterrupt from None
+                    self.errors |= alone.errors
+            if len(running) == len(self._running()):
+                self.errors |= dict.fromkeys(running, error)
+            if self._running():
+                self._begun = False
+                self._advance(fraction, report)
+
+    def _running(self) -> list[int]:
+        """Indices of the fits that have neither ended nor failed."""
+        return [index for index in self.jobs if index not in self.errors and index not in self._ended]
+
+    def _train(self, fraction: float, report: Report | None) -> None:
         if not self._begun and self.jobs:
             self._training = self._begin()
         while (training := self._training) is not None:
@@ -109,7 +133,7 @@ class StackedTrainer:
 
     def _begin(self, relevance: bool = True) -> Training:
         """Put the members side by side."""
-        parts = self._parts(self.jobs)
+        parts = self._parts(self._running())
         indices = [index for part in parts for index in part]
         teams = np.repeat(indices, [self.jobs[index].members for index in indices])
         training = begin_training([[self.jobs[i] for i in part] for part in parts], teams, relevance=relevance)
@@ -232,63 +256,3 @@ class StackedTrainer:
         tasks = self.jobs[indices[0]].inputs.tasks
         responses = self.responses(indices, rows.X)
         return {index: score_columns(tasks, rows, decode(tasks, own)) for index, own in responses.items()}
-
-
-def stack_jobs(
-    jobs: Iterable[tuple[int, FitJob | Exception]], memory: float = np.inf, *, fill: bool = False
-) -> Iterator[StackedTrainer]:
-    """Yield fits in networks that suit the cache and take ``memory`` bytes at most, as do the encoded rows of several.
-
-    Parameters
-    ----------
-    jobs : iterable of (int, FitJob or Exception)
-        Index and job of each fit, or why it could not be prepared. Jobs are asked for as networks are taken.
-    memory : float
-        Bytes; one fit is always trained.
-    fill : bool, default=False
-        Whether a few rows more or less do not part fits that draw nothing in training.
-    """
-    open_trainers: dict[int, StackedTrainer] = {}  # by number of what the fits in it have in common
-    numbers: dict[Any, int] = {}
-    of_network = WeakKeyDictionary[Network, int]()  # comparing takes long: once for fits that begin with one network
-    errors: dict[int, Exception] = {}
-    for index, job in jobs:
-        if isinstance(job, Exception):
-            errors[index] = job
-            continue
-        if job.network not in of_network:
-            of_network[job.network] = numbers.setdefault(job.network_key(fill=fill), len(numbers))
-        key = of_network[job.network]
-        if key in open_trainers and not open_trainers[key].has_room_for(job):
-            yield open_trainers.pop(key)
-        while open_trainers and _exceeds(memory, open_trainers.values(), job):
-            yield open_trainers.pop(max(open_trainers, key=lambda number: open_trainers[number].memory))
-        open_trainers.setdefault(key, StackedTrainer()).add(index, job)
-    trainers = list(open_trainers.values()) or [StackedTrainer()]
-    trainers[-1].errors |= errors
-    yield from trainers
-
-
-def _exceeds(memory: float, trainers: Iterable[StackedTrainer], job: FitJob) -> bool:
-    """Whether a further job takes more than ``memory``: for networks, or for the rows of several fits."""
-    networks, rows = job.memory, {job.inputs: job.rows_memory}
-    for trainer in trainers:
-        networks += trainer.memory
-        rows |= trainer.rows_memory
-    return networks > memory or (len(rows) > 1 and sum(rows.values()) > memory)
-
-
-def fit_many(
-    jobs: Iterable[tuple[int, FitJob | Exception]],
-    memory: float = np.inf,
-    *,
-    fill: bool = False,
-    report: Report | None = None,
-) -> Iterator[StackedTrainer]:
-    """Train jobs to the end, as few networks as :func:`stack_jobs` makes of them, and yield each network's trainer."""
-
-    def trained(trainer: StackedTrainer) -> StackedTrainer:
-        trainer.advance(1.0, report)
-        return trainer
-
-    return map(trained, stack_jobs(jobs, memory, fill=fill))  # holds no network once it is taken

@@ -165,9 +165,7 @@ class Sharing(Params, ABC):
 
     strengths: ClassVar[tuple[str, ...]] = ()
 
-    def label(self, parameter: str) -> str:
-        """How errors call a parameter."""
-        return f"{parameter} of sharing={type(self).__name__}"
+    owner = "sharing"
 
     @abstractmethod
     def build(self, spec: BodySpec) -> Body:

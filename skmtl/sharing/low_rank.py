@@ -15,8 +15,7 @@ from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic, fo
 class LowRank(Sharing):
     """Every layer's weights are W + A_t B_t: shared weights with a low-rank correction for each task.
 
-    All tasks start from the same weights (B starts at 0) and move apart as far as their labels ask for. With rank 0 it
-    is hard sharing.
+    All tasks start from the same weights (B starts at 0) and move apart as far as their labels ask for.
 
     Parameters
     ----------
@@ -33,7 +32,7 @@ class LowRank(Sharing):
 
     def build(self, spec: BodySpec) -> Body:
         """Make the shared layers with their corrections; see :meth:`Sharing.build`."""
-        require_integer(self.label("rank"), self.rank, 0)
+        require_integer(self.label("rank"), self.rank, 1, " (sharing='hard' has no corrections)")
         return _LowRankBody(spec, self.rank)
 
 

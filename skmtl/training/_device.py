@@ -5,10 +5,9 @@ from __future__ import annotations
 import multiprocessing
 from contextlib import AbstractContextManager
 
-import numpy as np
 import torch
 
-from skmtl._params import Params
+from skmtl._params import Params, require_boolean
 from skmtl._torch_state import torch_settings
 from skmtl.defaults import estimators as rules
 
@@ -45,8 +44,7 @@ def as_device(device: object) -> Device:
         raise ValueError(
             f"device must be 'auto', a name such as 'cpu' or 'cuda:0', a torch.device or a Device; got {found.name!r}."
         )
-    if not isinstance(found.cuda_graphs, bool | np.bool_):
-        raise ValueError(f"cuda_graphs of device must be True or False; got {found.cuda_graphs!r}.")
+    require_boolean("cuda_graphs of device", found.cuda_graphs)
     return found
 
 

@@ -70,7 +70,7 @@ def test_methods_themselves_are_grid_axes(regressor):
 def test_unknown_methods_and_settings(regressor):
     with pytest.raises(ValueError, match=r"balancing='mean' is not known. Choose one of 'static', 'log'"):
         regressor.fit(balancing="mean")
-    with pytest.raises(ValueError, match=r"CAGrad: c must be at least 0 and less than 1; got 2.0"):
+    with pytest.raises(ValueError, match=r"c of balancing=CAGrad must be a number of at least 0 and below 1; got 2.0"):
         regressor.fit(balancing=CAGrad(c=2.0))
     with pytest.raises(ValueError, match=r"quantities of balancing=Recorded name 'losses'"):
         regressor.fit(balancing=Recorded(quantities=("losses",)))

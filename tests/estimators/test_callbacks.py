@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import make_scorer
 
 from skmtl import DivergenceError, MultiTaskNetRegressor
+from skmtl.metrics import make_task_scorer
 from skmtl.training import Run
 from tests._asserts import assert_same_predictions
 
@@ -141,14 +142,42 @@ def test_a_failed_fit_tears_callbacks_down(regressor):
     assert not hasattr(model, "_callback_fit_ctx")
 
 
+def split_log(monitor):
+    """What a monitor has logged at the end of the fit, and of each epoch."""
+    log = monitor.get_logs().data
+    (final,) = (entry for entry in log if entry["task_name"] == "fit")
+    return final, [entry for entry in log if entry["task_name"] == "epoch"]
+
+
 def test_scoring_monitor(case, callback):
     error = make_scorer(lambda y, predicted: float(np.abs(y - predicted).mean()))
     monitor = callback.ScoringMonitor(scoring={"error": error, "own": lambda model, X, y: model.score(X, y)})
     model = case.make(early_stopping=False).set_callbacks(monitor).fit(case.X, case.y)
-    log = monitor.get_logs().data
+    final, log = split_log(monitor)
+    assert final["own"] == model.score(case.X, case.y)
     assert [entry["task_id"] for entry in log] == list(range(model.n_iter_))
     assert log[-1]["own"] == model.score(case.X, case.y)
     assert log[-1]["error"] == pytest.approx(np.abs(case.y - model.predict(case.X)).mean())
+
+
+def test_the_final_model_is_the_fitted_one(regressor, callback):
+    monitor = callback.ScoringMonitor(scoring={"own": lambda model, X, y: model.score(X, y)})
+    model = regressor.make(early_stopping=True, max_iter=30, learning_rate_init=0.5).set_callbacks(monitor)
+    model.fit(regressor.X, regressor.y)
+    final, epochs = split_log(monitor)
+    assert final["own"] == model.score(regressor.X, regressor.y)
+    assert epochs[-1]["own"] != final["own"]  # weights of the best epochs
+
+
+@pytest.mark.parametrize("columns", [None, 2])
+def test_scoring_monitor_weighs_rows(regressor, callback, columns):
+    weights = np.linspace(0, 3, N) if columns is None else np.linspace(0, 3, N * columns).reshape(N, columns)
+    monitor = callback.ScoringMonitor(scoring={"r2": make_task_scorer("r2")})
+    model = regressor.make(early_stopping=False).set_callbacks(monitor)
+    model.fit(regressor.X, regressor.y, sample_weight=weights)
+    final, epochs = split_log(monitor)
+    assert epochs[-1]["r2"] == pytest.approx(final["r2"])
+    assert final["r2"] == pytest.approx(model.score(regressor.X, regressor.y, weights))
 
 
 def test_progress_bar(case, callback, monkeypatch):

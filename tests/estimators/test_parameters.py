@@ -119,3 +119,24 @@ def test_random_state_is_an_int_a_generator_or_none(case):
 def test_a_member_draws_from_its_own_child_of_the_seed(case):
     few, many = (case.fit(n_estimators=members, early_stopping=False).history_["loss"] for members in (2, 4))
     assert_allclose(few, many[:, :2], rtol=1e-10)
+
+
+def test_patience_without_end(case):
+    assert case.fit(n_iter_no_change=np.inf, early_stopping=False, max_iter=40).n_iter_ == 40
+    with pytest.raises(ValueError, match="n_iter_no_change"):
+        case.fit(n_iter_no_change=2.5)
+
+
+@pytest.mark.parametrize("integer", [np.int8, np.uint16, np.int32, np.int64])
+@pytest.mark.parametrize("number", [np.float16, np.float32, np.longdouble])
+def test_numbers_of_every_type(case, integer, number):
+    integers = {"n_estimators": 2, "batch_size": 16, "max_iter": 3, "n_iter_no_change": 2, "early_stopping": 2}
+    integers |= {"random_state": 1, "n_jobs": 1, "verbose": 0}
+    numbers = {"learning_rate_init": 0.125, "weight_decay": 0.25, "dropout": 0.5, "input_dropout": 0.5, "tol": 0.25}
+    plain = case.make(hidden_layer_sizes=(4,), **integers, **numbers).fit(case.X, case.y)
+    typed = case.make(
+        hidden_layer_sizes=np.array([4], dtype=integer),
+        **{name: integer(value) for name, value in integers.items()},
+        **{name: number(value) for name, value in numbers.items()},
+    )
+    assert_same_predictions(plain, typed.fit(case.X, case.y), case.X)

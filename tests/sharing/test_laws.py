@@ -77,7 +77,6 @@ def test_rank_zero_is_hard_sharing():
     def convert(arrays, trunk):
         arrays.update({name: block[:, 0] for name, block in trunk.items()})
 
-    to_hard(LowRank(rank=0), convert)
     to_hard(LowRank(rank=3), convert)  # the corrections start at 0
 
 
@@ -283,7 +282,7 @@ def test_what_is_made_of_hidden_layers_asks_for_one(name):
         (PLE(n_private=1.5), "n_private of sharing=PLE must be an integer"),
         (PLE(n_levels=0), "n_levels of sharing=PLE"),
         (CGC(n_private=-1), "n_private of sharing=CGC"),
-        (LowRank(rank=-1), "rank of sharing=LowRank"),
+        (LowRank(rank=0), "rank of sharing=LowRank must be an integer of at least 1 .sharing='hard'"),
         (Bypass(width=True), "width of sharing=Bypass"),
         (CrossStitch(own=1.5), "own of sharing=CrossStitch must be a number of at least 0 and at most 1"),
         (Soft(strength=float("nan")), "strength of sharing=Soft must be a number of at least 0 and finite; got nan"),

@@ -102,3 +102,37 @@ def test_members_keep_their_own_rate_and_decay(optimizer):
         run(optimizer, alone, [rates[k]], [decays[k]], gradients=lambda step, k=k: updates[step][k])
         for name in ("a", "b"):
             torch.testing.assert_close(alone.view(name)[0], stacked.view(name)[k], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (AdamW(beta_1=1), "beta_1 of optimizer=AdamW must be a number of at least 0 and below 1; got 1"),
+        (AdamW(beta_1="0.9"), "beta_1 .* got '0.9'"),
+        (AdamW(beta_2=-0.1), "beta_2"),
+        (AdamW(beta_2=np.nan), "beta_2"),
+        (AdamW(beta_2=True), "beta_2"),
+        (AdamW(epsilon=0), "epsilon of optimizer=AdamW must be a number of at least 1e-30"),
+        (AdamW(epsilon=np.inf), "epsilon"),
+        (AdamW(epsilon=None), "epsilon"),
+        (SGD(momentum=1.0), "momentum of optimizer=SGD must be a number of at least 0 and below 1"),
+        (SGD(momentum=-1), "momentum"),
+        (SGD(momentum=[0.9]), "momentum"),
+        (SGD(nesterov="no"), "nesterov of optimizer=SGD must be True or False; got 'no'"),
+        (SGD(decoupled=None), "decoupled of optimizer=SGD must be True or False"),
+    ],
+)
+def test_settings_are_checked(optimizer, message):
+    with pytest.raises(ValueError, match=message):
+        run(optimizer, make_buffer(2), [0.1, 0.1], [0.0, 0.0])
+
+
+@pytest.mark.parametrize("number", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("rates", [[0.1, 0.1], [0.1, 0.2]])
+def test_numbers_of_every_type(number, rates):
+    for plain, typed in (
+        (AdamW(0.5, 0.75, 0.25), AdamW(number(0.5), number(0.75), number(0.25))),
+        (SGD(0.5), SGD(number(0.5), nesterov=np.bool_(True), decoupled=np.bool_(True))),
+    ):
+        values = [run(optimizer, make_buffer(2), rates, [0.0, 0.1]) for optimizer in (plain, typed)]
+        torch.testing.assert_close(*values, rtol=0, atol=0)

@@ -144,7 +144,10 @@ class StackedBatch:
         seconds = self._seconds[index] + data.preprocessed.fit_time / data.n_fits
         if index in trainer.errors:
             return evaluation.failed(candidate, trainer.errors[index], fold, seconds)
-        return evaluation.succeeded(partial(self._fitted, trainer, index), fold, by_task, seconds)
+        try:
+            return evaluation.succeeded(partial(self._fitted, trainer, index), fold, by_task, seconds)
+        except Exception as error:  # of what comes after training
+            return evaluation.failed(candidate, error, fold, seconds)
 
     def _fitted(self, trainer: StackedTrainer, index: int) -> Any:
         candidate, fold = self.fits[index]

@@ -232,7 +232,7 @@ class MultiTaskSearchCV(BaseSearchCV):
             halving=halving,
             metric=self.refit if isinstance(self.refit, str) else None,
         )
-        progress = FitProgress(self, runner.n_steps, X, y)
+        progress = FitProgress(self, runner.n_steps, X, y, params.get("sample_weight"))
         runner.run(progress.step)
         results, rungs = runner.by_candidate(), None if halving is None else runner.rungs
         with warnings.catch_warnings():

@@ -17,6 +17,8 @@ from skmtl.training._state import Resumable
 class Optimizer(Params, ABC):
     """Settings of an optimizer; :meth:`start` makes the run state."""
 
+    owner = "optimizer"
+
     @abstractmethod
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run.

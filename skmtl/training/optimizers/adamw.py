@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers._optimizer import Optimizer, Update
 
@@ -36,10 +37,14 @@ class AdamW(Optimizer):
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run with zero moments; see :meth:`Optimizer.start`."""
+        require_number(self.label("beta_1"), self.beta_1, below=1)
+        require_number(self.label("beta_2"), self.beta_2, below=1)
+        require_number(self.label("epsilon"), self.epsilon, minimum=MIN_EPSILON)
         alike = all(bool((rates == rates[0]).all()) for rates in (learning_rate, weight_decay))
         return _AdamWUpdate(self, buffer, learning_rate, weight_decay, fused=alike and _fused_adamw is not None)
 
 
+MIN_EPSILON = 1e-30  # less would be 0 in float32
 _fused_adamw = getattr(torch, "_fused_adamw_", None)  # torch.optim would import torch._dynamo, which takes seconds
 
 
@@ -55,7 +60,8 @@ class _AdamWUpdate(Update):
     def __init__(
         self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor, fused: bool
     ) -> None:
-        self.settings, self._buffer, self.replayable = settings, buffer, fused
+        self._buffer, self.replayable = buffer, fused
+        self.settings = AdamW(*map(float, settings.get_params().values()))
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._values, self._gradient = [buffer.values], [buffer.gradient]
         self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from skmtl._params import require_boolean, require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Update
 
@@ -34,6 +35,9 @@ class SGD(Optimizer):
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run at rest; see :meth:`Optimizer.start`."""
+        require_number(self.label("momentum"), self.momentum, below=1)
+        require_boolean(self.label("nesterov"), self.nesterov)
+        require_boolean(self.label("decoupled"), self.decoupled)
         return _MemberwiseSGD(self, buffer, learning_rate, weight_decay)
 
 
@@ -54,8 +58,8 @@ class _MemberwiseSGD(Memberwise):
             values.addcmul_(self._decay, values, value=-factor)
         else:
             gradient.addcmul_(self._decay, values)
-        self._velocity.mul_(self.settings.momentum).add_(gradient)
+        self._velocity.mul_(float(self.settings.momentum)).add_(gradient)
         direction = self._velocity
         if self.settings.nesterov:
-            direction = gradient.add(self._velocity, alpha=self.settings.momentum)
+            direction = gradient.add(self._velocity, alpha=float(self.settings.momentum))
         values.addcmul_(self._rate, direction, value=-factor)
