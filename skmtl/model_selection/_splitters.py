@@ -13,8 +13,10 @@ from sklearn.utils import check_random_state
 from skmtl._params import require_integer
 from skmtl._sklearn import _BaseKFold, final_model
 from skmtl.inputs import LabelMatrix, count_rows
-from skmtl.model_selection._strata import keep_trainable, read_groups, read_strata, require_trainable
-from skmtl.model_selection._stratification import IntArray, deal
+from skmtl.model_selection._strata import keep_trainable, lost_tasks, read_groups, read_strata, require_trainable
+from skmtl.model_selection._stratification import IntArray, deal, draw
+
+MAX_DRAWS = 20  # of a split, until every task has a label to train on
 
 
 class MultiTaskKFold(_BaseKFold):
@@ -172,8 +174,9 @@ class MultiTaskStratifiedKFold(MultiTaskKFold):
 class MultiTaskShuffleSplit(BaseShuffleSplit):
     """Random training and test parts with the same fraction of every task's labels, some of which may be missing.
 
-    Each split is dealt anew, as :class:`MultiTaskStratifiedKFold` deals folds. With ``groups`` the rows of a group stay
-    together.
+    Each split is drawn anew: rows are dealt to parts as :class:`MultiTaskStratifiedKFold` deals folds, and one of the
+    parts is taken by lot, so that over many splits every row is tested equally often. With ``groups`` the rows of a
+    group stay together.
 
     Parameters
     ----------
@@ -233,19 +236,24 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
         labels, strata = read_strata(y, self.n_bins, self.missing_label)
         n_samples = len(strata)
         units = read_groups(groups, n_samples, 2)
-        sizes = self._sizes(n_samples)
+        n_test, n_train = self._sizes(n_samples)
         rng = check_random_state(self.random_state)
+        rows = np.arange(n_samples)
         for split in range(self.n_splits):
-            order = rng.permutation(n_samples)
-            parts = deal(strata, sizes, units, order)
-            require_trainable(parts == 1, labels, split)
-            yield order[parts[order] == 1], order[parts[order] == 0]
+            for _ in range(MAX_DRAWS):
+                test = draw(strata, n_test, units, rows, rng)
+                rest = np.setdiff1d(rows, test)
+                train = rest if n_train == n_samples - n_test else draw(strata, n_train, units, rest, rng)
+                if not lost_tasks(np.isin(rows, train), labels.observed).any():
+                    break
+            require_trainable(np.isin(rows, train), labels, split)
+            yield rng.permutation(train), rng.permutation(test)
 
-    def _sizes(self, n_samples: int) -> IntArray:
-        """Rows of the test part, the training part and neither."""
+    def _sizes(self, n_samples: int) -> tuple[int, int]:
+        """Rows of the test part and of the training part."""
         of_same_size = ShuffleSplit(1, test_size=self.test_size, train_size=self.train_size, random_state=0)
         train, test = next(of_same_size.split(np.empty(n_samples)))
-        return np.array([len(test), len(train), n_samples - len(test) - len(train)])
+        return len(test), len(train)
 
 
 def read_cv(cv: Any, estimator: Any) -> Any:

@@ -9,6 +9,8 @@ from scipy import sparse
 IntArray = NDArray[np.intp]
 FloatArray = NDArray[np.float64]
 
+MAX_PARTS = 16  # dealt to at a time: bounds the memory beside the labels
+
 
 def deal(strata: IntArray, sizes: IntArray, groups: IntArray | None, order: IntArray) -> IntArray:
     """Deal rows to parts so that each part has its fraction of every stratum.
@@ -51,6 +53,64 @@ def deal(strata: IntArray, sizes: IntArray, groups: IntArray | None, order: IntA
     # A large group is placed while there is room for it.
     _deal_units(by_group, sizes, parts, np.lexsort((first, -np.bincount(groups))), exact=False)
     return parts[groups]
+
+
+def draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
+    """Rows of a stratified sample of ``rows`` in which every row, or group of rows, is as likely as any other.
+
+    The rows are dealt to as many equal parts as there can be, and one of the parts is taken by lot. What does not go
+    into equal parts is drawn before in the same way, or by lot where it is so little that no stratum feels it.
+
+    Parameters
+    ----------
+    strata, groups
+        Of all rows, as for :func:`deal`.
+    size : int
+        Number of rows to draw; about so many where groups stay together.
+    rows : ndarray of shape (n,)
+        Indices of the rows to draw from.
+    rng : RandomState
+        Source of the lots.
+
+    Returns
+    -------
+    ndarray of shape (size,)
+        Indices of the rows drawn.
+    """
+    if size in (0, len(rows)):
+        return rows[:size]
+    if 2 * size > len(rows):
+        return np.setdiff1d(rows, draw(strata, len(rows) - size, groups, rows, rng))
+    n_parts = len(rows) // size
+    over = len(rows) - n_parts * size
+    if over:
+        few = 4 * over <= n_parts**2
+        rows = np.setdiff1d(rows, _by_lot(over, groups, rows, rng) if few else draw(strata, over, groups, rows, rng))
+    shares = np.bincount(np.arange(n_parts) % MAX_PARTS)  # of a part: so many parts of the sample's size are in it
+    ends = np.round(len(rows) * shares.cumsum() / n_parts).astype(np.intp)
+    units = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+    parts = deal(_renumbered(strata[rows]), np.diff(ends, prepend=0), units, rng.permutation(len(rows)))
+    chosen = rng.choice(len(shares), p=shares / n_parts)
+    part: IntArray = rows[parts == chosen]
+    return part if shares[chosen] == 1 or len(part) == len(rows) else draw(strata, size, groups, part, rng)
+
+
+def _by_lot(size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
+    """Rows, or groups of no more than ``size`` rows together, drawn without regard to strata."""
+    if groups is None:
+        shuffled: IntArray = rng.permutation(rows)
+        return shuffled[:size]
+    order = rng.permutation(np.unique(groups[rows]))
+    counts = np.bincount(groups[rows], minlength=groups.max() + 1)[order]
+    drawn: IntArray = rows[np.isin(groups[rows], order[counts.cumsum() <= size])]
+    return drawn
+
+
+def _renumbered(strata: IntArray) -> IntArray:
+    """Strata numbered from 0 without gaps; -1 stays -1."""
+    numbers, codes = np.unique(strata, return_inverse=True)
+    renumbered: IntArray = codes.reshape(strata.shape) - (numbers[0] < 0)
+    return renumbered
 
 
 def _memberships(strata: IntArray) -> sparse.csr_array:

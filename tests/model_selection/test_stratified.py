@@ -12,6 +12,7 @@ RNG = np.random.default_rng(0)
 LABELS = np.column_stack([RNG.random(200) < 0.1, RNG.choice(4, 200, p=[0.5, 0.3, 0.15, 0.05])]).astype(float)
 NUMBERS = RNG.exponential(size=200)
 HOLES = np.where(RNG.random((200, 3)) < [0.1, 0.5, 0.8], np.nan, np.column_stack([LABELS, NUMBERS]))
+CYCLE = np.arange(41)
 GROUPS = RNG.integers(0, 40, 200)
 FOLDS = MultiTaskStratifiedKFold(5)
 
@@ -102,6 +103,36 @@ def test_shuffle_splits_have_their_sizes_and_shares():
                 found, total = counts(HOLES, [part])
                 assert np.abs(found[0] - total * len(part) / 200).max() <= 4
     assert pairs[0][1].tolist() != pairs[1][1].tolist()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"test_size": 0.25}, {"test_size": 0.4}, {"test_size": 1}, {"test_size": 0.3, "train_size": 0.4}]
+)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_shuffle_splits_test_and_train_all_rows_equally_often(settings, grouped):
+    y = np.column_stack([CYCLE % 2, CYCLE // 2 % 2]).astype(float)
+    y[np.random.default_rng(1).random((41, 2)) < 0.3] = np.nan
+    groups = np.random.default_rng(2).permutation(np.arange(41) // 2) if grouped else None
+    splits = list(MultiTaskShuffleSplit(300, random_state=0, **settings).split(y, y, groups))
+    for part in (0, 1):
+        counts = np.bincount(np.concatenate([split[part] for split in splits]), minlength=41)
+        share = counts.mean() / 300
+        assert np.abs(counts - counts.mean()).max() < 4.5 * np.sqrt(300 * share * (1 - share))
+
+
+def test_shuffle_splits_favour_no_class():
+    y = np.array(11 * [0, 1])
+    shares = [y[test].mean() for _, test in MultiTaskShuffleSplit(500, test_size=0.2, random_state=0).split(y, y)]
+    assert set(np.round(shares, 6)) == {0.4, 0.6}
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_shuffle_split_keeps_a_label_of_every_task_to_train_on():
+    y = np.full((20, 3), np.nan)
+    for task in range(3):
+        y[[task, 19 - task], task] = [0, 1]
+    for train, _ in MultiTaskShuffleSplit(40, test_size=0.5, random_state=0).split(y, y):
+        assert (~np.isnan(y[train])).any(axis=0).all()
 
 
 @pytest.mark.parametrize(
