@@ -56,18 +56,19 @@ def read_inputs(
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together: pass both or neither.")
     if X_val is not None:
-        inputs.validation = read_further_rows(reader, inputs, X_val, y_val, sample_weight_val, "y_val")
+        inputs.validation = read_further_rows(reader, inputs, X_val, y_val, sample_weight_val, "_val")
     return inputs
 
 
 def read_further_rows(
-    estimator: Any, inputs: SharedInputs, X: Any, y: Any, sample_weight: Any, parameter: str = "y"
+    estimator: Any, inputs: SharedInputs, X: Any, y: Any, sample_weight: Any, suffix: str = ""
 ) -> LabelledRows:
     """Read rows that fits to ``inputs`` are judged by, with columns and tasks as there."""
     reader = copy.copy(estimator)
     vars(reader).update(inputs.columns)
     check_columns(reader, X, inputs.encoder, reset=False)
-    rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__)
+    rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__, suffix)
+    parameter = f"y{suffix}"
     require_same_tasks(parameter, rows.labels, [task.name for task in inputs.tasks])
     require_labels_of(inputs.tasks, rows.labels, parameter)
     return rows

@@ -21,6 +21,7 @@ from skmtl.sharing import SHARINGS, Sharing
 from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, as_device
 
 Params = Mapping[str, Any]
+MAX_DECAY = 2.0  # of parameters in a step; beyond it they grow from step to step
 
 
 def make_config(
@@ -28,6 +29,7 @@ def make_config(
 ) -> tuple[FitConfig, np.ndarray]:
     """Settings of the fit, and its normalised loss weights in the order of the label matrix."""
     members = int(params["n_estimators"])
+    _require_rates(params, resolved)
     balancer, record = read_balancing(params["balancing"])
     loss_weights = read_loss_weights(resolved.loss_weights, inputs.tasks)
     of_member = {"dtype": getattr(torch, resolved.dtype), "device": device}
@@ -71,6 +73,20 @@ def count_threads(n_jobs: int | None) -> int | None:
 @cache  # reads files of the operating system
 def _n_cpus() -> int:
     return int(cpu_count())
+
+
+def _require_rates(params: Params, resolved: Resolved) -> None:
+    """Check rates that no training could bear."""
+    for name in ("dropout", "input_dropout"):
+        rate = getattr(resolved, name)
+        if float(np.asarray(rate, dtype=resolved.dtype)) >= 1:
+            raise ValueError(f"{name} must be less than 1, which {rate!r} is not in {resolved.dtype}; lower it.")
+    decay, rate = resolved.weight_decay, min(resolved.learning_rate, 1.0)
+    if params["weight_decay"] != "auto" and rate * decay > MAX_DECAY:
+        raise ValueError(
+            f"weight_decay={decay!r} is too large: a step multiplies the parameters by 1 - learning_rate_init * "
+            f"weight_decay. With learning_rate_init={resolved.learning_rate:g} keep it below {MAX_DECAY / rate:g}."
+        )
 
 
 def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:

@@ -42,8 +42,12 @@ class LabelledRows:
         return largest
 
 
-def read_labelled_rows(X: Any, y: Any, sample_weight: Any, missing_label: object, estimator_name: str) -> LabelledRows:
+def read_labelled_rows(
+    X: Any, y: Any, sample_weight: Any, missing_label: object, estimator_name: str, suffix: str = ""
+) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
+
+    ``suffix`` ends the names of the parameters, as in "y_val".
 
     Raises
     ------
@@ -56,19 +60,19 @@ def read_labelled_rows(X: Any, y: Any, sample_weight: Any, missing_label: object
     labels = read_labels(y, missing_label)
     if len(labels.observed) != n_rows:
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has "
-            f"{len(labels.observed)}."
+            f"Found input variables with inconsistent numbers of samples: X{suffix} has {n_rows} rows, "
+            f"y{suffix} has {len(labels.observed)}."
         )
     if labels.one_dimensional and not labels.observed.any():
-        raise ValueError("Input y contains NaN: no row of it has a label.")
-    weights = read_sample_weight(sample_weight, n_rows, labels.names, labels.one_dimensional)
+        raise ValueError(f"Input y{suffix} contains NaN: no row of it has a label.")
+    weights = read_sample_weight(sample_weight, n_rows, labels.names, labels.one_dimensional, f"sample_weight{suffix}")
     if not labels.observed.all():
         weights = weights * labels.observed
     if sample_weight is not None:
         labels = replace(labels, observed=weights > 0)
     kept_mask: np.ndarray = np.any(weights > 0, axis=1)
     if not kept_mask.any():
-        raise ValueError("No label is left: every cell of y is missing or has sample weight zero.")
+        raise ValueError(f"No label is left: every cell of y{suffix} is missing or has sample weight zero.")
     if not kept_mask.all():
         rows = np.flatnonzero(kept_mask)
         X, labels, weights = take_rows(X, rows), labels.take(rows), weights[rows]

@@ -63,7 +63,7 @@ def choose_device(device: object) -> torch.device:
         return torch.device(rules.device(torch.cuda.is_available()).value)
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
+        torch.ones(1, device=chosen).item()  # the meta device has no values
     except (RuntimeError, AssertionError) as error:
         raise RuntimeError(
             f"device={device!r} is not available here: {error}. Use device='auto' or device='cpu'."

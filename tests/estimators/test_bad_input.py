@@ -187,6 +187,7 @@ BAD_PARAMETERS = {
     "device": [
         ("cuda:99", RuntimeError, "device='cuda:99'"),
         ("abacus", RuntimeError, "device='abacus'"),
+        ("meta", RuntimeError, "device='meta' is not available"),
         (3.5, ValueError, "device must be"),
         (Device("cpu", cuda_graphs="yes"), ValueError, "cuda_graphs of device"),
     ],
@@ -288,10 +289,12 @@ def test_bad_validation_rows(case):
         "go together": {"X_val": X},
         "y_val go together": {"y_val": y},
         "X has 2 features": {"X_val": X[:, :2], "y_val": y},
-        "X has 40 rows, y has 39": {"X_val": X, "y_val": y[:-1]},
+        "X_val has 40 rows, y_val has 39": {"X_val": X, "y_val": y[:-1]},
         "y_val has 1 tasks; the estimator was fitted to 2": {"X_val": X, "y_val": y[:, 0]},
         "infinity.*column 1": {"X_val": with_cell(X, np.inf), "y_val": y},
-        "got -1.0 in row 0": {"X_val": X, "y_val": y, "sample_weight_val": -WEIGHTS},
+        "sample_weight_val must be .* got -1.0 in row 0": {"X_val": X, "y_val": y, "sample_weight_val": -WEIGHTS},
+        "every cell of y_val is missing": {"X_val": X, "y_val": np.full(y.shape, np.nan)},
+        "sample_weight_val: all weights are zero": {"X_val": X, "y_val": y, "sample_weight_val": 0 * WEIGHTS},
     }
     for match, arguments in bad.items():
         with pytest.raises(ValueError, match=match):

@@ -140,3 +140,17 @@ def test_numbers_of_every_type(case, integer, number):
         **{name: number(value) for name, value in numbers.items()},
     )
     assert_same_predictions(plain, typed.fit(case.X, case.y), case.X)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"weight_decay": 1e300}, "weight_decay=1e.300 is too large: .* below 20"),
+        ({"weight_decay": 25}, "weight_decay=25.0 is too large"),
+        ({"dropout": 1 - 1e-9}, "dropout must be less than 1, which 0.999999999 is not in float32"),
+        ({"input_dropout": 1 - 1e-9}, "input_dropout must be less than 1"),
+    ],
+)
+def test_rates_that_no_training_bears(case, settings, message):
+    with pytest.raises(ValueError, match=message):
+        case.fit(dtype="float32", learning_rate_init=0.1, **settings)
