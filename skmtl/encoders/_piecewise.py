@@ -11,6 +11,7 @@ from skmtl.inputs import weighted_quantile
 
 _ELEMENTS_AT_ONCE = 2**16  # rows encoded together stay in the cache
 _HEIGHT, _LOW = 1.0, 0.5  # of bins
+_MIN_WIDTH = 1e-300  # of bins, whose slopes are to be finite
 
 
 class PiecewiseLinear:
@@ -59,6 +60,7 @@ class PiecewiseLinear:
         edges = [found.astype(np.float64) for found in distinct]
         for column, quantiles in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
             edges[column] = quantiles
+        edges = [found[np.diff(found, prepend=-np.inf) > _MIN_WIDTH] for found in edges]
         counts = [len(found) - 1 if len(found) > 2 else 0 for found in edges]
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         self.low = np.concatenate([found[:count] for found, count in zip(edges, counts, strict=True)])

@@ -23,7 +23,6 @@ _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whe
 _FAR = 1e15  # encodes as the bound does, and its square is a float32
 _CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this fraction of the values is rounding, not data
-_MIN_SCALE = 1e-100  # keeps squares of float32's whole range over the scale finite in float64
 _ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
 
 
@@ -201,7 +200,7 @@ class TabularEncoder(Encoder):
             start = stop
 
     def _encode_sparse(self, values: sp.csr_array, dtype: npt.DTypeLike) -> sp.csr_array:
-        data = values.data / self.scale_[values.indices]
+        data = _divide(values.data.astype(np.float64), self.scale_[values.indices])
         missing = np.isnan(data)
         data[missing] = 0.0
         encoded = sp.csr_array((_smooth_clip(data).astype(dtype), values.indices, values.indptr), shape=values.shape)
@@ -221,7 +220,7 @@ def _center_and_scale(values: Array, weights: FloatArray) -> tuple[FloatArray, F
     distance = np.abs(values[:, narrow] - median[narrow])
     distance[distance <= resolution[narrow]] = np.nan
     scale[narrow] = 0.5 * weighted_quantile(distance, weights, (0.5,))[0]
-    return np.where(np.isnan(median), 0.0, median), np.maximum(np.where(np.isnan(scale), np.inf, scale), _MIN_SCALE)
+    return np.where(np.isnan(median), 0.0, median), np.where(np.isnan(scale), np.inf, scale)
 
 
 def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -230,7 +229,7 @@ def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool
     is_missing = np.isnan(values.data)
     missing[values.indices[is_missing]] = True
     np.maximum.at(size, values.indices, np.where(is_missing, 0.0, np.abs(values.data)))
-    return np.where(size > 0.0, np.maximum(size, _MIN_SCALE), np.inf), missing
+    return np.where(size > 0.0, size, np.inf), missing
 
 
 def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray) -> None:
@@ -239,12 +238,18 @@ def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray
     for start in range(0, len(values), step):
         rows = out[start : start + step]
         difference = values[start : start + step] - center  # in float64, where close numbers keep their digits
-        difference /= scale
-        rows[:] = difference.clip(-_FAR, _FAR, out=difference)
+        rows[:] = _divide(difference, scale)
         _smooth_clip(rows)
         missing = np.isnan(rows)
         if missing.any():
             rows[missing] = 0.0
+
+
+def _divide(difference: FloatArray, scale: FloatArray) -> FloatArray:
+    """Divide in place; what is beyond ``_FAR``, or the range of floats where scales are tiny, becomes ``_FAR``."""
+    with np.errstate(over="ignore"):
+        difference /= scale
+    return difference.clip(-_FAR, _FAR, out=difference)
 
 
 def _smooth_clip(z: FloatArray) -> FloatArray:

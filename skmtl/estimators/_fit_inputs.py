@@ -63,7 +63,7 @@ def read_inputs(
 def read_further_rows(
     estimator: Any, inputs: SharedInputs, X: Any, y: Any, sample_weight: Any, suffix: str = ""
 ) -> LabelledRows:
-    """Read rows that fits to ``inputs`` are judged by, with columns and tasks as there."""
+    """Read rows that fits to ``inputs`` are judged by, with columns and tasks as there; names in errors end so."""
     reader = copy.copy(estimator)
     vars(reader).update(inputs.columns)
     check_columns(reader, X, inputs.encoder, reset=False)

@@ -71,8 +71,13 @@ def require_known(parameter: str, by_name: Mapping[Any, Any], names: Sequence[An
     """
     unknown = [name for name in by_name if name not in names]
     if unknown:
+        hint = (
+            " These names stand for those of a y without any; scikit-learn's cross_val_predict takes them from y where "
+            "it asks for probabilities, and skmtl.model_selection.cross_val_predict keeps them."
+        )
         raise ValueError(
             f"{parameter} names the unknown task {unknown[0]!r}; the tasks are {', '.join(map(repr, names))}."
+            f"{hint if list(names) == default_names(len(names)) else ''}"
         )
 
 

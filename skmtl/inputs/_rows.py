@@ -55,7 +55,7 @@ def read_labelled_rows(
         If y is missing, its length is not that of X, or no label is left.
     """
     if y is None:
-        raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
+        raise ValueError(f"{estimator_name} requires y{suffix} to be passed, but the target y{suffix} is None.")
     n_rows = count_rows(X)
     labels = read_labels(y, missing_label)
     if len(labels.observed) != n_rows:

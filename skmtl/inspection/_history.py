@@ -25,6 +25,8 @@ def fitted_names(estimator: Any) -> list[str]:
 def member_means(estimator: Any, quantity: str) -> np.ndarray:
     """Mean over the members of a quantity of ``history_``, ``(epoch, task, ...)``; NaN where no member has a value.
 
+    A member that has stopped counts with its last values, lest the means jump.
+
     Raises
     ------
     ValueError
@@ -37,8 +39,15 @@ def member_means(estimator: Any, quantity: str) -> np.ndarray:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing is NaN
-        means: np.ndarray = np.nanmean(estimator.history_[quantity], axis=1)
+        means: np.ndarray = np.nanmean(_continued(estimator.history_[quantity]), axis=1)
     return means
+
+
+def _continued(values: np.ndarray) -> np.ndarray:
+    """Values by epoch, with the last one in place of NaN at the end."""
+    epochs = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
+    last = np.where(np.isnan(values), 0, epochs).max(axis=0)
+    return np.take_along_axis(values, np.minimum(epochs, last), axis=0)
 
 
 def indices_of(tasks: Sequence[str] | None, names: Sequence[str]) -> list[int]:

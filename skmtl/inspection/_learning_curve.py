@@ -13,7 +13,7 @@ from skmtl.inspection._history import draw_lines, fitted_names, indices_of, make
 class LearningCurveDisplay:
     """Training and held-out loss of each task by epoch, means over the members.
 
-    Use :meth:`from_estimator`.
+    A member that has stopped counts with its last losses. Use :meth:`from_estimator`.
 
     Parameters
     ----------

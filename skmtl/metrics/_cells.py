@@ -108,6 +108,13 @@ def read_score_cells(
     truth, weights, _ = _read_truth(y_true, sample_weight, missing_label, task_names)
     scores = _score_columns(y_score, *truth.observed.shape)
     weights = weights * [score is not None for score in scores]
+    for name, score, of_task in zip(truth.names, scores, weights.T, strict=True):
+        lost = (of_task > 0) & (score is not None and np.isnan(score).reshape(len(of_task), -1).any(axis=1))
+        if lost.any():
+            raise ValueError(
+                f"Task {name!r}: row {lost.argmax()} has a label and no y_score. Score every labelled row, or give the "
+                "others weight 0."
+            )
     nothing = np.zeros(len(weights))
     return _cut(truth, [nothing if score is None else score for score in scores], weights, classes)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.defaults import DataSummary, resolve
@@ -116,3 +117,14 @@ def test_many_rows_are_encoded_in_the_type_asked_for(monkeypatch, dtype, encoded
     small = {"hidden_layer_sizes": (2,), "n_estimators": 1, "max_iter": 1, "early_stopping": False}
     MultiTaskNetRegressor(dtype=dtype, **small).fit(np.tile(X, (15, 1)), np.tile(Y, 15))
     assert seen == [encoded]
+
+
+@pytest.mark.parametrize("n_rows", [60, 400])
+@pytest.mark.parametrize("scale", [1e-120, 1e-200, 1e-310])
+def test_tiny_columns_count(n_rows, scale):
+    X = np.random.default_rng(0).standard_normal((n_rows, 3))
+    y = X @ [1, 2, 3.0]
+    for rows in (X * scale, sp.csr_array(X * scale)):
+        net = MultiTaskNetRegressor(max_iter=60, n_estimators=2, hidden_layer_sizes=(16,), random_state=0).fit(rows, y)
+        assert net.score(rows, y) > 0.5
+        assert np.isfinite(net.predict(X)).all()

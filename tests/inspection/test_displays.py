@@ -1,5 +1,7 @@
 """Displays show what the history holds."""
 
+import copy
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -41,6 +43,19 @@ def test_learning_curves_are_means_over_members(model):
         np.testing.assert_allclose(held_out.get_ydata(), model.history_["validation_loss"][:, :, task].mean(1))
         assert line.get_color() == held_out.get_color()
         assert list(line.get_xdata()) == [1, 2, 3, 4]
+
+
+def test_a_stopped_member_counts_with_its_last_losses(model):
+    stopped = copy.copy(model)
+    loss = model.history_["loss"].copy()
+    loss[2:, 0], loss[3:, 1, 0], loss[1, 1, 1] = np.nan, np.nan, np.nan
+    stopped.history_ = {**model.history_, "loss": loss}
+    first, second, _ = (line.get_ydata() for line in LearningCurveDisplay.from_estimator(stopped).lines_)
+    kept = loss.copy()
+    kept[2:, 0] = loss[1, 0]
+    kept[3:, 1, 0] = loss[2, 1, 0]
+    np.testing.assert_allclose(first, kept[:, :, 0].mean(axis=1))
+    np.testing.assert_allclose(second, np.nanmean(kept[:, :, 1], axis=1))  # a gap is no end
 
 
 def test_learning_curves_without_held_out_rows():

@@ -240,6 +240,7 @@ def test_delta_m():
 
 
 Y = np.array([[0, 1], [1, 0], [0, np.nan]])
+SECOND = np.array([0.5, np.nan, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,10 @@ Y = np.array([[0, 1], [1, 0], [0, np.nan]])
         (lambda: metrics.poisson_deviance(Y, np.where(np.isnan(Y), 1, Y)), "Task 'task0': .*strictly positive y_pred"),
         (lambda: metrics.roc_auc(Y, [np.ones((3, 2))]), "1 tasks, y_true has 2 tasks"),
         (lambda: metrics.roc_auc(Y, [np.ones((3, 2)), np.ones((2, 2))]), "must have 3 rows"),
+        (
+            lambda: metrics.log_loss(Y, [np.ones((3, 2)), SECOND]),
+            "'task1': row 1 has a label and no y_sc",
+        ),
         (
             lambda: metrics.log_loss(Y[:, 0], np.ones((3, 3)) / 3),
             "Task 'task0': the scores are of 3 classes, .*Pass `cl",
