@@ -14,6 +14,8 @@ from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._layers import Layers
 
+FEW_OUTPUTS = 32  # whose derivatives are taken one by one
+
 
 class Passes(Protocol):
     """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs.
@@ -142,12 +144,13 @@ def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Ten
     return at_input
 
 
-def signed_derivatives(
+def squared_derivatives(
     network: Callable[[Tensor], Tensor], x: Tensor, factors: Tensor, generator: np.random.Generator
 ) -> Tensor:
-    """Derivative at the rows of the outputs' sum with random signs.
+    """Sum over the outputs of their squared derivatives at the rows.
 
-    With random signs s the expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all outputs.
+    Few outputs are taken one by one. Of many, the derivative of the sum with random signs is squared: with signs s the
+    expected square of sum_o s_o d_o is sum_o d_o^2, so that one backward serves all.
 
     Parameters
     ----------
@@ -165,5 +168,10 @@ def signed_derivatives(
     Tensor of shape (member, row, feature)
         Without dropout.
     """
-    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, x.shape[1], factors.shape[2]))).to(x)
-    return input_gradient(network, x, factors * signs)
+    n_outputs = factors.shape[2]
+    if n_outputs <= FEW_OUTPUTS:
+        single = torch.eye(n_outputs, dtype=factors.dtype, device=factors.device)
+        squares = [input_gradient(network, x, factors * output).square_() for output in single]
+        return torch.stack(squares).sum(0)
+    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, x.shape[1], n_outputs))).to(x)
+    return input_gradient(network, x, factors * signs).square_()

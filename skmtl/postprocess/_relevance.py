@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from skmtl.network import Network, signed_derivatives
+from skmtl.network import Network, squared_derivatives
 
 MAX_ROWS = 512  # a mean over more would hardly differ
 BATCH_ROWS = 256
@@ -40,7 +40,7 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     for first in range(0, len(few), BATCH_ROWS):
         x = torch.tensor(few[first : first + BATCH_ROWS], dtype=dtype, device=network.device)[None]
         factors = x.new_ones(members, x.shape[1], network.n_outputs)
-        total += signed_derivatives(network, x, factors, signs).double().square_().sum(1)
+        total += squared_derivatives(network, x, factors, signs).double().sum(1)
     mean = total.mean(1, keepdim=True)
     fractions = torch.where(mean > 0, total / mean, 1.0)
     by_input: np.ndarray = fractions.mean(0).sqrt_().cpu().numpy()

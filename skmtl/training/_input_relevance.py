@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl.defaults.input_scaling import n_inputs_read
-from skmtl.network import Network, signed_derivatives
+from skmtl.network import Network, squared_derivatives
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._loop import Training
@@ -106,7 +106,7 @@ def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:
         ones = batch.targets.new_ones(()).expand_as(batch.targets)
         weights = by_task * (ones if batch.weights is None else batch.weights)
         roots = run.objective.to_outputs(weights).sqrt()
-        total = total.to(weights) + signed_derivatives(run.network, batch.x, roots, coin).square_().sum(1)
+        total = total.to(weights) + squared_derivatives(run.network, batch.x, roots, coin).sum(1)
         learned = weights.sum(2, keepdim=True) > 0  # (1 or member, row, 1)
         low = torch.minimum(low.to(weights), torch.where(learned, batch.x, torch.inf).amin(1))
         high = torch.maximum(high.to(weights), torch.where(learned, batch.x, -torch.inf).amax(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl import MultiTaskNetRegressor
+from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.encoders import ModuleEncoder, TabularEncoder
 
 RNG = np.random.default_rng(0)
@@ -82,3 +82,18 @@ def test_an_input_counts_by_the_loss_weight_of_its_task(loss_weights):
     model = MultiTaskNetRegressor(**{**params, **learned}, input_scaling=True, loss_weights=loss_weights).fit(x, x)
     squares = np.square(model.network_.architecture.input_scale)
     np.testing.assert_allclose(squares[:, 0] / squares[:, 1], loss_weights[0] / loss_weights[1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+@pytest.mark.parametrize("n_tasks", [1, 2, 5])
+def test_a_row_of_weight_two_counts_as_two_rows(kind, n_tasks):
+    rng = np.random.default_rng(0)
+    rows, weights = rng.uniform(size=(40, 6)), rng.integers(0, 3, 40)
+    y = rows[:, :n_tasks] + rows[:, [5]]
+    y = np.digitize(y, [0.8, 1.2]) if kind == "classes" else y
+    estimator = MultiTaskNetClassifier if kind == "classes" else MultiTaskNetRegressor
+    settings = {"max_iter": 30, "learning_rate_init": 0.05, "batch_size": 1000, "early_stopping": False}
+    model = estimator(**{**SMALL, **settings}, dtype="float64", input_scaling=True)
+    weighted = model.fit(rows, y, sample_weight=weights).network_.architecture.input_scale
+    repeated = model.fit(rows.repeat(weights, axis=0), y.repeat(weights, axis=0)).network_.architecture.input_scale
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-9)
