@@ -79,8 +79,14 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
     Raises
     ------
     ValueError
-        If it fails, or changes its buffers in training.
+        If it fails, normalises by the rows of a batch, or changes its buffers in training.
     """
+    for name, part in module.named_modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
+            raise ValueError(
+                f"encoder: the batch normalisation {name!r} has no running statistics, so that a prediction would "
+                f"depend on the rows beside it and a batch of one row would fail. Use GroupNorm or LayerNorm instead."
+            )
     sizes = [0]
     operations = [0]
 
@@ -101,8 +107,7 @@ def probe(module: nn.Module, rows: Tensor) -> Sizes:
         if buffer._version != version or not torch.equal(buffer, value):
             raise ValueError(
                 f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
-                f"it. Use a layer without running statistics instead: GroupNorm, LayerNorm, or batch "
-                f"normalisation with track_running_stats=False."
+                f"it. Use a layer without running statistics in place of batch normalisation: GroupNorm or LayerNorm."
             )
     weights = sum(p.numel() for p in module.parameters())
     return Sizes(width, max(sizes), max(sum(operations), weights))

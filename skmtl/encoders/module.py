@@ -37,7 +37,7 @@ class ModuleEncoder(Encoder):
 
     Dropout and other randomness of the module is drawn from each member's random state. Buffers are constants: a module
     that changes them in training, as batch normalisation with running statistics does, is refused, because members
-    and held-out rows would share them.
+    and held-out rows would share them; without these a row's prediction would depend on the rows beside it.
 
     Parameters
     ----------

@@ -105,6 +105,12 @@ class Counter(nn.Module):
         (Pair(), ValueError, "float tensor.*got tuple"),
         (nn.Flatten(0), ValueError, "float tensor.*got shape"),
         (nn.BatchNorm1d(6), ValueError, "changes its buffer.*GroupNorm"),
+        (nn.BatchNorm1d(6, track_running_stats=False), ValueError, "batch normalisation '' has no running.*GroupNorm"),
+        (
+            nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3, track_running_stats=False)),
+            ValueError,
+            "batch normalisation '1' has no running.*one row",
+        ),
         (
             nn.Sequential(nn.Unflatten(1, (1, 6)), nn.InstanceNorm1d(1, track_running_stats=True)),
             ValueError,
@@ -123,7 +129,3 @@ class Counter(nn.Module):
 def test_bad_modules_are_named(encoder, error, words):
     with pytest.raises(error, match=words):
         fit(encoder)
-
-
-def test_batch_normalisation_without_running_statistics_is_allowed():
-    assert np.isfinite(fit(nn.BatchNorm1d(6, track_running_stats=False)).predict(X)).all()
