@@ -138,6 +138,11 @@ def _read_frame(X: Any, categorical_features: CategoricalFeatures) -> Table:
     if not positions and all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in dtypes):
         return _numbers_only(X.to_numpy(), names)
     columns = [X[name].to_numpy() for name in names]
+    for position, column in enumerate(columns):
+        if column.ndim != 1:
+            raise TypeError(
+                f"X holds several values in each cell of {column_label(names, position)}; split the column."
+            )
     if positions is None:
         positions = [i for i in range(len(names)) if _is_categorical(dtypes[i], columns[i], column_label(names, i))]
     return _assemble(columns, set(positions), names)

@@ -103,7 +103,7 @@ def count_rows(X: Any) -> int:
     TypeError
         If X is no table at all.
     """
-    if X is None or isinstance(X, dict | str):
+    if X is None or (isinstance(X, dict | str) and not hasattr(X, "tocsr")):  # a dok_matrix is a dict
         raise TypeError(f"X must be a 2-D array, a sparse matrix or a data frame; got {type(X).__name__}.")
     return int(_num_samples(X))
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import torch
 
 from skmtl.encoders import read_table
+from skmtl.inputs import count_rows
 
 NAN = np.nan
 VALUES = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -307,3 +308,14 @@ def test_sparse_has_no_categories():
 
 def test_largest_float32_passes():
     assert read_table(np.array([[np.finfo(np.float32).max]])).numeric[0, 0] == np.finfo(np.float32).max
+
+
+def test_cells_of_several_values_name_the_column():
+    X = pl.DataFrame({"x": [1.0, 2.0], "odd": [{"a": 1}, {"a": 2}]})
+    with pytest.raises(TypeError, match="several values in each cell of column 'odd'"):
+        read_table(X)
+
+
+def test_every_sparse_format_has_rows():
+    for made in ("dok", "lil", "dia"):
+        assert count_rows(sp.csr_matrix(np.eye(3)).asformat(made)) == 3
