@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmtl._sklearn import final_model
+
 
 def fitted_names(estimator: Any) -> list[str]:
     """Task names of a fitted estimator.
@@ -18,6 +20,7 @@ def fitted_names(estimator: Any) -> list[str]:
     NotFittedError
         If it is not fitted.
     """
+    estimator = final_model(estimator)
     check_is_fitted(estimator, "history_")
     return [str(name) for name in estimator.task_names_]
 
@@ -32,6 +35,7 @@ def member_means(estimator: Any, quantity: str) -> np.ndarray:
     ValueError
         If the quantity was not recorded.
     """
+    estimator = final_model(estimator)
     if quantity not in estimator.history_:
         raise ValueError(
             f"The estimator's history_ has no {quantity!r}, only {', '.join(map(repr, estimator.history_))}. "

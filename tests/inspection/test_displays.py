@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 
 from skmtl import MultiTaskNet
 from skmtl.balancing import Recorded
@@ -106,6 +107,7 @@ def test_conventions(model, display):
     assert drawn.ax_ is not ax
     with pytest.raises(ValueError, match=r"tasks names 'x'.*'task0'"):
         display.from_estimator(model, tasks=["x"])
+    assert display.from_estimator(Pipeline([("net", model)])).task_names == drawn.task_names
     with pytest.raises(NotFittedError):
         display.from_estimator(MultiTaskNet())
 
