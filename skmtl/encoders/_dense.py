@@ -36,7 +36,8 @@ def read_dense(X: Any, dimensions: Set[int]) -> Array:
     TypeError
         If X is sparse, None, a mapping or a string.
     """
-    if X is None or isinstance(X, (Mapping, str, bytes)):
+    mapping = isinstance(X, Mapping) and not hasattr(X, "toarray")  # a sparse dok_matrix is a dict, too
+    if X is None or mapping or isinstance(X, (str, bytes)):
         raise TypeError(f"X must be an array, list, tensor or DataFrame of numbers; got {type(X).__name__}.")
     if isinstance(X, np.ma.MaskedArray):
         raise ValueError("X is a masked array, whose mask would be lost. Fill it and pass a plain array.")

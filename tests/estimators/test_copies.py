@@ -77,7 +77,12 @@ def test_objects_are_copied(name):
     for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
         np.testing.assert_array_equal(again.predict(X), before)
         assert again.tasks_ == twin.tasks_
-    model.set_params(**{parameter: make()}).partial_fit(X, y)
+    model.set_params(**{parameter: make()})
+    if parameter == "encoder" and isinstance(given, torch.nn.Module | ModuleEncoder):  # another module
+        with pytest.raises(ValueError, match="encoder was"):
+            model.partial_fit(X, y)
+    else:
+        model.partial_fit(X, y)
     assert np.isfinite(model.predict(X)).all()
 
 
