@@ -56,6 +56,17 @@ def deal(strata: IntArray, sizes: IntArray, groups: IntArray | None, order: IntA
 
 
 def draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
+    """Draw ``size`` of the rows, or whole groups of about as many, one group at least; see :func:`_draw`."""
+    drawn = _draw(strata, size, groups, rows, rng)
+    if len(drawn) or groups is None or not len(rows):
+        return drawn
+    counts = np.bincount(groups[rows])
+    smallest = rng.choice(np.flatnonzero(counts == counts[counts > 0].min()))
+    group: IntArray = rows[groups[rows] == smallest]
+    return group
+
+
+def _draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
     """Rows of a stratified sample of ``rows`` in which every row, or group of rows, is as likely as any other.
 
     The rows are dealt to as many equal parts as there can be, and one of the parts is taken by lot. What does not go

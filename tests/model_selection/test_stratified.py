@@ -200,3 +200,14 @@ def test_in_a_grid_search_with_groups(splitter, routed):
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("test_size", [0.1, 0.9])
+def test_groups_larger_than_a_part_leave_none_empty(test_size):
+    rng = np.random.default_rng(0)
+    groups = rng.choice(3, 200, p=[0.5, 0.3, 0.2])
+    y = np.c_[rng.integers(0, 2, 200), rng.integers(0, 3, 200)]
+    for train, test in MultiTaskShuffleSplit(30, test_size=test_size, random_state=0).split(y, y, groups):
+        assert len(train)
+        assert len(test)
+        assert not set(groups[train]) & set(groups[test])
