@@ -56,20 +56,10 @@ def deal(strata: IntArray, sizes: IntArray, groups: IntArray | None, order: IntA
 
 
 def draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
-    """Draw ``size`` of the rows, or whole groups of about as many, one group at least; see :func:`_draw`."""
-    drawn = _draw(strata, size, groups, rows, rng)
-    if len(drawn) or groups is None or not len(rows):
-        return drawn
-    counts = np.bincount(groups[rows])
-    smallest = rng.choice(np.flatnonzero(counts == counts[counts > 0].min()))
-    group: IntArray = rows[groups[rows] == smallest]
-    return group
-
-
-def _draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, rng: np.random.RandomState) -> IntArray:
     """Rows of a stratified sample of ``rows`` in which every row, or group of rows, is as likely as any other.
 
-    The rows are dealt to as many equal parts as there can be, and one of the parts is taken by lot. What does not go
+    The rows are dealt to as many equal parts as there can be, no more than there are groups, and one of the parts is
+    taken by lot. What does not go
     into equal parts is drawn before in the same way, or by lot where it is so little that no stratum feels it.
 
     Parameters
@@ -92,9 +82,11 @@ def _draw(strata: IntArray, size: int, groups: IntArray | None, rows: IntArray, 
         return rows[:size]
     if 2 * size > len(rows):
         return np.setdiff1d(rows, draw(strata, len(rows) - size, groups, rows, rng))
-    n_parts = len(rows) // size
+    n_parts, n_groups = len(rows) // size, len(rows if groups is None else np.unique(groups[rows]))
     over = len(rows) - n_parts * size
-    if over:
+    if n_groups <= n_parts:
+        n_parts = n_groups  # a part is a group, however large
+    elif over:
         few = 4 * over <= n_parts**2
         rows = np.setdiff1d(rows, _by_lot(over, groups, rows, rng) if few else draw(strata, over, groups, rows, rng))
     shares = np.bincount(np.arange(n_parts) % MAX_PARTS)  # of a part: so many parts of the sample's size are in it

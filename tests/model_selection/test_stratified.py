@@ -211,3 +211,11 @@ def test_groups_larger_than_a_part_leave_none_empty(test_size):
         assert len(train)
         assert len(test)
         assert not set(groups[train]) & set(groups[test])
+
+
+def test_groups_larger_than_a_part_are_tested_equally_often():
+    groups, y = np.repeat([0, 1, 2], [100, 60, 40]), np.zeros(200)
+    splits = MultiTaskShuffleSplit(600, test_size=0.1, random_state=0).split(y, y, groups)
+    counts = sum(np.bincount(np.unique(groups[test]), minlength=3) for _, test in splits)
+    assert counts.sum() == 600
+    assert (np.abs(counts - 200) < 5 * np.sqrt(600 * 2 / 9)).all()
