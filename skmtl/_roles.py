@@ -30,8 +30,8 @@ class Role(Enum):
 
 def role(
     which: Role, *, parameter: str | None = None, key: Callable[[Any], Any] | None = None, step: bool = False
-) -> Any:
-    """Declare a field.
+) -> dict[str, Any]:
+    """Metadata of a field.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def classified(cls: type[T]) -> type[T]:
     for one in fields(cls):  # type: ignore[arg-type]
         if not isinstance(one.metadata.get("role"), Role):
             raise TypeError(
-                f"{cls.__name__}.{one.name} has no role: declare it with role(Role.MEMBER | NETWORK | FIT)."
+                f"{cls.__name__}.{one.name} needs a role: field(metadata=role(Role.MEMBER))."
             )
     return cls
 
