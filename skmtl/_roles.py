@@ -57,9 +57,7 @@ def classified(cls: type[T]) -> type[T]:
     """
     for one in fields(cls):  # type: ignore[arg-type]
         if not isinstance(one.metadata.get("role"), Role):
-            raise TypeError(
-                f"{cls.__name__}.{one.name} needs a role: field(metadata=role(Role.MEMBER))."
-            )
+            raise TypeError(f"{cls.__name__}.{one.name} needs a role: field(metadata=role(Role.MEMBER)).")
     return cls
 
 
