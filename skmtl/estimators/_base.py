@@ -173,7 +173,7 @@ class BaseMultiTaskNet(
 
         def after_epoch(trainer: StackedTrainer) -> bool:
             if self.verbose:
-                sys.stdout.write(progress_line(trainer.snapshot(0, last_epoch=True)))
+                sys.stdout.write(progress_line(trainer.last_epoch(0)))
             return report(trainer)
 
         (trainer,) = fit_many([(0, job)], report=after_epoch)

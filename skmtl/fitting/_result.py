@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,19 +42,18 @@ class FitResult:
     held_out: OutOfFold | None = None
 
 
-def describe(job: FitJob, network: Network, history: History, first: int = 0) -> FitResult:
-    """Network and history of a fit that may still be going on, from epoch ``first`` on."""
+def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n_iter: int) -> FitResult:
+    """Network of a fit that may still be going on, and its history with tasks in the order of the label matrix."""
     layout, empty = job.inputs.layout, (0, job.members, len(job.inputs.tasks))
     arrays = {
-        name: layout.restore(values, 2) if len(values) else values.reshape(empty)
-        for name, values in history.arrays(first).items()
+        name: layout.restore(values, 2) if len(values) else values.reshape(empty) for name, values in history.items()
     }
-    return FitResult(job, network, arrays, len(history))
+    return FitResult(job, network, arrays, n_iter)
 
 
 def finish(job: FitJob, network: Network, history: History) -> FitResult:
     """Result of a fit that has ended, with what its members say of the rows that they held out."""
-    result = describe(job, network, history)
+    result = describe(job, network, history.arrays(), len(history))
     if not job.responds or job.validation is None:
         return result
     correction, inputs = None, job.inputs

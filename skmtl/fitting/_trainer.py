@@ -53,6 +53,7 @@ class StackedTrainer:
         self.interrupted = False
         self._training: Training | None = None
         self._begun = False
+        self._members = 0
         self._ended: dict[int, tuple[Network, History]] = {}
         self._results: dict[int, FitResult] = {}  # until training goes on
 
@@ -63,13 +64,14 @@ class StackedTrainer:
 
     def has_room_for(self, job: FitJob) -> bool:
         """Whether the network would stay in the cache; a few members share the fixed cost of a step in any case."""
-        members = job.members + sum(other.members for other in self.jobs.values())
+        members = self._members + job.members
         on_gpu = job.config.device.type != "cpu"
         return on_gpu or members <= MIN_MEMBERS or self.memory + job.memory <= CACHE_BYTES
 
     def add(self, index: int, job: FitJob) -> None:
         """Add a fit before the first step of any."""
         self.jobs[index] = job
+        self._members += job.members
         self.memory += job.memory
         self.rows_memory[job.inputs] = job.rows_memory
 
@@ -219,14 +221,22 @@ class StackedTrainer:
                 self._results[index] = finish(self.jobs[index], *self._learned(index))
         return self._results[index]
 
-    def snapshot(self, index: int, *, last_epoch: bool = False) -> FitResult:
-        """What a fit has learned so far: weights of the current epoch, history of all or of the last."""
+    def snapshot(self, index: int) -> FitResult:
+        """What a fit has learned so far, with a copy of the weights of the current epoch."""
         training = self._training
         assert training is not None
         members = np.flatnonzero(training.stopping.teams == index)
         network = training.run.network.select(members.tolist(), None, self.jobs[index].network.architecture)
         history = training.history.select(torch.from_numpy(members))
-        return describe(self.jobs[index], network, history, len(history) - 1 if last_epoch else 0)
+        return describe(self.jobs[index], network, history.arrays(), len(history))
+
+    def last_epoch(self, index: int) -> FitResult:
+        """History of the last epoch of a fit, beside the network in training; nothing is copied."""
+        training = self._training
+        assert training is not None
+        members, n_iter = training.stopping.teams == index, training.epochs_done
+        history = {name: values[:, members] for name, values in training.history.arrays(n_iter - 1).items()}
+        return describe(self.jobs[index], training.run.network, history, n_iter)
 
     @property
     def run(self) -> Run | None:
