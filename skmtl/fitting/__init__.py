@@ -2,7 +2,6 @@
 
 from skmtl.fitting._config import count_threads, hidden_sizes
 from skmtl.fitting._job import FitJob
-from skmtl.fitting._out_of_fold import OutOfFold
 from skmtl.fitting._prediction import (
     decode,
     holds_exactly,
@@ -12,8 +11,7 @@ from skmtl.fitting._prediction import (
     stack_columns,
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
-from skmtl.fitting._result import FitResult, progress_line
-from skmtl.fitting._scoring import score_columns
+from skmtl.fitting._result import FitResult, OutOfFold, progress_line, score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
 from skmtl.fitting._trainer import Report, StackedTrainer

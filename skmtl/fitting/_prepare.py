@@ -12,10 +12,9 @@ import torch
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.defaults import Choice, DataSummary, requested, requested_dtype, resolve
-from skmtl.fitting._config import Params, hidden_sizes, make_config, read_balancing, read_seed
+from skmtl.fitting._config import Params, cell_weights, hidden_sizes, make_config, read_balancing, read_seed
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.fitting._task_weights import cell_weights
 from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.training import (

@@ -11,8 +11,7 @@ import torch
 
 from skmtl.fitting._job import FitJob, begin_training
 from skmtl.fitting._prediction import decode, predict_side_by_side
-from skmtl.fitting._result import FitResult, describe, finish
-from skmtl.fitting._scoring import score_columns
+from skmtl.fitting._result import FitResult, describe, finish, score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network

@@ -1,11 +1,8 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
-from skmtl.inputs._classes import read_classes
-from skmtl.inputs._containers import from_tensor
-from skmtl.inputs._folds import deal, held_out_rows, label_codes
-from skmtl.inputs._hashing import row_hashes
-from skmtl.inputs._labels import LabelMatrix, read_labels
-from skmtl.inputs._marks import is_missing, require_comparable
+from skmtl.inputs._cells import from_tensor, is_missing, require_comparable
+from skmtl.inputs._folds import deal, held_out_rows, label_codes, row_hashes
+from skmtl.inputs._labels import LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
     as_mapping,
@@ -20,14 +17,15 @@ from skmtl.inputs._quantiles import weighted_quantile
 from skmtl.inputs._rows import (
     LabelledRows,
     TaskLabels,
+    as_numbers,
     count_rows,
     labels_by_task,
     read_labelled_rows,
+    read_sample_weight,
     require_same_tasks,
     sliceable,
     take_rows,
 )
-from skmtl.inputs._weights import as_numbers, read_sample_weight
 
 __all__ = [
     "LabelMatrix",

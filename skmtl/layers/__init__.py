@@ -1,19 +1,15 @@
 """Member-wise building blocks over one flat parameter buffer: with a hand-derived backward, or for autograd."""
 
-from skmtl.layers._activations import ACTIVATIONS, Activation
-from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec
-from skmtl.layers._composite import Composite, Layer
+from skmtl.layers._activations import ACTIVATIONS, Activation, MemberNonlinearity
+from skmtl.layers._buffer import Composite, Initializer, Layer, ParameterBuffer, ParameterSpec, alike, constant
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
 from skmtl.layers._gate import MemberGate
-from skmtl.layers._initial import alike, constant
-from skmtl.layers._linear import MemberLinear
+from skmtl.layers._linear import NARROW, MemberLinear, MemberReadout
 from skmtl.layers._low_rank import MemberLowRank
 from skmtl.layers._mixture import MemberMixture
 from skmtl.layers._mlp import MemberMLP
-from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._packing import Packing
-from skmtl.layers._readout import NARROW, MemberReadout
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
 from skmtl.layers._stitch import MemberStitch
 from skmtl.layers._task_gramian import LayerGradients, mixture_gramian, task_gramian

@@ -1,11 +1,11 @@
-"""All parameters of all members in one flat buffer."""
+"""Parameters: how layers declare them, their initial values, and the flat buffer of all members."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -116,3 +116,62 @@ class ParameterBuffer:
         """Read back what :meth:`arrays` gave."""
         for name, view in self._views.items():
             view.copy_(torch.tensor(arrays[name]))
+
+
+def uniform(bound: float) -> Initializer:
+    """Uniform in ``[-bound, bound]``."""
+    return lambda generator, shape: generator.uniform(-bound, bound, shape)
+
+
+def normal(scale: float) -> Initializer:
+    """Normal with standard deviation ``scale``."""
+    return lambda generator, shape: generator.normal(0.0, scale, shape)
+
+
+def constant(value: float) -> Initializer:
+    """The same value everywhere."""
+    return lambda generator, shape: np.full(shape, value)
+
+
+def alike(spec: ParameterSpec) -> ParameterSpec:
+    """The same parameter, all of whose copies start from the values drawn for one."""
+
+    def draw(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return np.repeat(spec.initial(generator, (1, *shape[1:])), shape[0], axis=0)
+
+    return replace(spec, initial=draw)
+
+
+class Layer(Protocol):
+    """What has parameters in the buffer."""
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """Parameters of one member; each says whether it is shared or belongs to a task."""
+        ...
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        ...
+
+
+class Composite:
+    """A layer whose parameters are those of its parts.
+
+    Attributes
+    ----------
+    parts : sequence of Layer
+        The layers, in the order of their parameters; none by default.
+    """
+
+    parts: Sequence[Layer] = ()
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """Parameters of one member; each says whether it is shared or belongs to a task."""
+        return [spec for part in self.parts for spec in part.specs]
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        for part in self.parts:
+            part.bind(buffer, leaves)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import constant, uniform
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec, constant, uniform
 from skmtl.layers._workspace import Workspace
 
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import normal
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec, normal
 
 
 class MemberEmbedding:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers._composite import Composite
-from skmtl.layers._initial import constant
+from skmtl.layers._buffer import Composite, constant
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
 

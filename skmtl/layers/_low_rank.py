@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import constant, uniform
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec, constant, uniform
 from skmtl.layers._workspace import Workspace
 
 

@@ -7,8 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer
-from skmtl.layers._composite import Composite
+from skmtl.layers._buffer import Composite, ParameterBuffer
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
 

@@ -7,10 +7,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from skmtl.layers._activations import ACTIVATIONS
-from skmtl.layers._composite import Composite
+from skmtl.layers._activations import ACTIVATIONS, MemberNonlinearity
+from skmtl.layers._buffer import Composite
 from skmtl.layers._linear import MemberLinear
-from skmtl.layers._nonlinearity import MemberNonlinearity
 from skmtl.layers._workspace import Workspace
 
 

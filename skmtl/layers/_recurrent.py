@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skmtl.layers._buffer import ParameterBuffer, ParameterSpec
-from skmtl.layers._initial import uniform
+from skmtl.layers._buffer import ParameterBuffer, ParameterSpec, uniform
 from skmtl.layers._packing import Packing
 
 

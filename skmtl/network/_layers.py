@@ -2,19 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import Composite, Layer, MemberLinear, Workspace
+from skmtl.layers import NARROW, Composite, Initializer, Layer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
-from skmtl.network._heads import PerTaskHead, fused_head
-from skmtl.network._input_stages import DropInputs, InputStage, ScaleInputs, SelectInputs, read_indices
 from skmtl.sharing import Body, BodySpec
+
+
+class InputStage(Layer, Protocol):
+    """A function of encoded rows; an :class:`~skmtl.encoders.Extractor` is one that has parameters."""
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""
+        ...
+
+
+class ScaleInputs(Composite):
+    """Multiply each input by a constant factor of the member.
+
+    Parameters
+    ----------
+    factors : Tensor of shape (member, n_inputs)
+        Of every input.
+    """
+
+    def __init__(self, factors: Tensor) -> None:
+        self.factors = factors[:, None]
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """See :class:`InputStage`."""
+        members, _, n_inputs = self.factors.shape
+        return torch.mul(x, self.factors, out=workspace.out("scaled", members, x.shape[1], n_inputs, x))
+
+
+class SelectInputs(Composite):
+    """Keep some of the inputs, different ones for each member.
+
+    Parameters
+    ----------
+    indices : Tensor of shape (member, n_read)
+        Which inputs.
+    """
+
+    def __init__(self, indices: Tensor) -> None:
+        self.indices, self._of_all = indices, indices.flatten()
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """See :class:`InputStage`."""
+        if x.shape[0] == 1:  # one pass over the rows for all members
+            return x[0].index_select(1, self._of_all).view(-1, *self.indices.shape).transpose(0, 1)
+        return x.gather(2, self.indices[:, None].expand(-1, x.shape[1], -1))
+
+
+class DropInputs(Composite):
+    """Inverted dropout of inputs in training, drawn for every member and row.
+
+    Parameters
+    ----------
+    rate : Tensor of shape (member,)
+        Fraction of the inputs set to 0; the others are divided by 1 - rate.
+    """
+
+    def __init__(self, rate: Tensor) -> None:
+        self.rate = rate
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """See :class:`InputStage`."""
+        if not workspace.training:
+            return x
+        shape = len(self.rate), x.shape[1], x.shape[2]
+        return torch.mul(x, workspace.keep_mask("inputs", shape, self.rate, x), out=workspace.out("inputs", *shape, x))
+
+
+def keep_largest(factors: np.ndarray, n_read: int) -> np.ndarray:
+    """Set all but the ``n_read`` largest factors of each member to 0; of equal ones the first are kept."""
+    kept = np.argsort(-factors, axis=1, kind="stable")[:, :n_read]
+    largest = np.zeros_like(factors)
+    np.put_along_axis(largest, kept, np.take_along_axis(factors, kept, axis=1), axis=1)
+    return largest
+
+
+def read_indices(factors: np.ndarray, n_read: int) -> np.ndarray:
+    """Indices of the inputs that each member reads, ``(member, n_read)``, if all others have a factor of 0."""
+    indices: np.ndarray = np.argsort(factors <= 0, axis=1, kind="stable")[:, :n_read]
+    return indices
+
+
+OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
+
+
+def _constant(value: np.ndarray) -> Initializer:
+    return lambda generator, shape: value.reshape(shape)
+
+
+def fused_head(width: int, initial_bias: np.ndarray) -> MemberLinear:
+    """One linear map from ``width`` features that all tasks read to the outputs of all tasks.
+
+    ``initial_bias`` has the shape ``(outputs,)``.
+    """
+    layer = MemberReadout if len(initial_bias) < NARROW else MemberLinear
+    return layer("head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task")
+
+
+class PerTaskHead(MemberReadout):
+    """One linear map for each task, each from its own features, as one batched product.
+
+    Tasks with fewer outputs than the widest are padded; ``columns`` picks the real outputs.
+
+    Parameters
+    ----------
+    width : int
+        Number of features of each task.
+    initial_bias : ndarray of shape (outputs,)
+        Bias to start from, task by task.
+    n_outputs : sequence of int
+        Number of outputs of each task.
+    """
+
+    def __init__(self, width: int, initial_bias: np.ndarray, n_outputs: Sequence[int]) -> None:
+        widest, self.n_tasks = max(n_outputs), len(n_outputs)
+        real = np.arange(widest) < np.asarray(n_outputs)[:, None]  # (task, widest)
+        padded = np.zeros((self.n_tasks, 1, widest))
+        padded[:, 0][real] = initial_bias
+        self.columns = torch.from_numpy(np.flatnonzero(real))
+        self.padding = not real.all()
+        super().__init__(
+            "head", width, widest, copies=self.n_tasks, gain=OUTPUT_GAIN, bias=_constant(padded), owner="task"
+        )
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """See :class:`MemberLinear`."""
+        super().bind(buffer, leaves)
+        self.columns = self.columns.to(buffer.values.device)
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """``(member * task, row, width) -> (member, row, outputs)``."""
+        outputs = super().forward(x, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
+        fused: Tensor = outputs.reshape(-1, self.n_tasks * outputs.shape[1], outputs.shape[2])
+        return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
+
+    def _unfuse(self, gradient: Tensor) -> Tensor:
+        gradient = gradient.transpose(1, 2)
+        if self.padding:
+            wide = gradient.new_zeros(len(gradient), self.n_tasks * self.n_outputs, gradient.shape[2])
+            gradient = wide.index_copy_(1, self.columns, gradient)
+        return gradient.reshape(-1, self.n_outputs, gradient.shape[2]).transpose(1, 2)
+
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
+        """Write the parameters' gradients from ``gradient`` ``(member, row, outputs)``."""
+        super().backward(self._unfuse(gradient), workspace)
+
+    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
+        """Gradient at the features, ``(member * task, row, width)``."""
+        return super().input_gradient(self._unfuse(gradient), workspace)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from skmtl._torch_state import torch_settings
 from skmtl.encoders import Encoder
 from skmtl.layers import ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
-from skmtl.network._input_stages import keep_largest, read_indices
-from skmtl.network._layers import Layers
+from skmtl.network._layers import Layers, keep_largest, read_indices
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._passes import Passes, single_precision_passes
 from skmtl.sharing import SHARINGS, SharingStatistic

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import LayerGradients, task_gramian
-from skmtl.network._heads import PerTaskHead
+from skmtl.network._layers import PerTaskHead
 from skmtl.network._outputs import OutputsByTask
 from skmtl.network._passes import Passes
 

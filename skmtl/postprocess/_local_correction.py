@@ -14,8 +14,7 @@ import torch
 from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, Postprocessor
-from skmtl.postprocess._kernel import SelfTuningKernel
-from skmtl.postprocess._relevance import relevance
+from skmtl.postprocess._kernel import SelfTuningKernel, relevance
 from skmtl.postprocess._residuals import Residuals, read_residuals
 from skmtl.tasks import Task
 

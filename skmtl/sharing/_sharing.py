@@ -1,4 +1,4 @@
-"""The contract of sharing architectures."""
+"""The contract of sharing architectures, and hidden layers in one stack."""
 
 from __future__ import annotations
 
@@ -201,3 +201,31 @@ def require_hidden_layers(sharing: Sharing, spec: BodySpec) -> None:
             f"sharing={sharing!r} is made of hidden layers; got hidden_layer_sizes=(). Give at least one width, or use "
             f"sharing='hard'."
         )
+
+
+class MLPBody(Body):
+    """Hidden layers in one stack, of which a member has one copy or one for each task.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the parameters' names.
+    spec : BodySpec
+        Members, widths and tasks.
+    copies : int, default=1
+        1 or the number of tasks.
+    owner : {"shared", "task"}, default="shared"
+        Who the parameters belong to.
+    """
+
+    def __init__(self, name: str, spec: BodySpec, copies: int = 1, owner: Literal["shared", "task"] = "shared") -> None:
+        self.copies, self.mlp = copies, spec.mlp(name, copies=copies, owner=owner)
+        self.width, self.parts = self.mlp.width, [self.mlp]
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """See :class:`Body`."""
+        return self.mlp.forward(for_each_copy(x, self.copies), workspace)
+
+    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
+        """See :class:`Body`."""
+        self.mlp.backward(gradient, workspace)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skmtl.sharing._mlp_body import MLPBody
-from skmtl.sharing._sharing import Body, BodySpec, Sharing
+from skmtl.sharing._sharing import Body, BodySpec, MLPBody, Sharing
 
 
 class Independent(Sharing):

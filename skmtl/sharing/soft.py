@@ -6,9 +6,8 @@ from torch import Tensor
 
 from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer, ParameterSpec, alike
-from skmtl.sharing._mlp_body import MLPBody
 from skmtl.sharing._penalties import SpreadPenalty
-from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic
+from skmtl.sharing._sharing import Body, BodySpec, MLPBody, Sharing, SharingStatistic
 
 
 class Soft(Sharing):

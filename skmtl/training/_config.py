@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +15,28 @@ from skmtl._roles import Role, classified, names_of, network_key, role, step_nam
 from skmtl.balancing import Balancer
 from skmtl.sharing import Sharing
 from skmtl.training._data import as_tensor
-from skmtl.training._schedule import Schedule
 from skmtl.training.optimizers import Optimizer
+
+Schedule = Callable[[int, int], float]
+
+WARM_UP = 0.05  # fraction of the steps
+
+
+def constant(step: int, n_steps: int) -> float:
+    """Return 1."""
+    return 1.0
+
+
+def cosine(step: int, n_steps: int) -> float:
+    """Rise linearly over the first 5% of the steps, then fall to 0 along a cosine (Loshchilov and Hutter, 2017)."""
+    rise = max(int(WARM_UP * n_steps), 1)
+    if step < rise:
+        return (step + 1) / rise
+    done = (step - rise) / max(n_steps - rise, 1)
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+SCHEDULES: dict[str, Schedule] = {"constant": constant, "cosine": cosine}
 
 
 def _shared_settings(sharing: Sharing) -> tuple[Any, ...]:

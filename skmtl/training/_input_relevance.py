@@ -12,11 +12,9 @@ from skmtl.defaults.input_scaling import n_inputs_read
 from skmtl.network import Network, squared_derivatives
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
-from skmtl.training._loop import Training
-from skmtl.training._objective import Objective
-from skmtl.training._run import Run
+from skmtl.training._loop import Run, Training
+from skmtl.training._objective import Objective, Validation
 from skmtl.training._streams import Streams
-from skmtl.training._validation import Validation
 
 ROUNDS = 2
 FACTOR_RMS = 0.5  # root mean square of the factors: with small inputs a network begins smooth

@@ -1,14 +1,16 @@
-"""From outputs to the tasks' losses and the gradient at the outputs."""
+"""The losses of the tasks: of a batch, with their gradient at the outputs, and of held-out rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from skmtl.network import Network
 from skmtl.tasks import Group
-from skmtl.training._data import Batch
+from skmtl.training._data import Batch, Data
 
 
 class Objective:
@@ -68,9 +70,97 @@ class Objective:
         losses, gradients = zip(
             *(g.kind.loss_gradient(outputs[:, :, g.outputs], targets[:, :, g.tasks]) for g in self.groups), strict=True
         )
-        return _side_by_side(losses), _side_by_side(gradients)
+        return _concatenated(losses), _concatenated(gradients)
 
 
-def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+def _concatenated(parts: Sequence[Tensor]) -> Tensor:
     """Concatenate ``(member, row, ...)`` along the last axis, rows staying last in memory."""
     return torch.cat([part.transpose(1, 2) for part in parts], 1).transpose(1, 2)
+
+
+CHUNK_CELLS = 1 << 20  # activations of one chunk: stays in the cache and bounds the memory
+
+
+class Validation:
+    """The rows that members are judged by: common to all, or each member's own.
+
+    Parameters
+    ----------
+    objective : Objective
+        Losses of the tasks.
+    data : Data
+        Rows, targets and cell weights, of which some rows are held out.
+    held_out : Tensor of shape (1 or member, n_held_out), int
+        Which rows each member holds out.
+    real : Tensor of shape (1 or member, n_held_out)
+        Padding mask: 0 where a row only fills up the list of a member that holds out fewer.
+    """
+
+    def __init__(self, objective: Objective, data: Data, held_out: Tensor, real: Tensor) -> None:
+        self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
+        self.totals = (data.cells_at(held_out)[1] * real[:, :, None]).sum(1)  # (1 or member, task)
+        self._all_rows: Batch | None = None
+
+    @classmethod
+    def stack(cls, parts: Sequence[Validation], data: Data, common: bool) -> Validation:
+        """Rows of ``data`` that judge fits side by side, whose members are those of the parts in their order.
+
+        ``common`` says that all are judged by the same rows, and not each member by its own.
+        """
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        if common:
+            return cls(first.objective, data, first.held_out, first.real)
+        return cls(first.objective, data, *_side_by_side([(part.held_out, part.real) for part in parts]))
+
+    @classmethod
+    def join(cls, parts: Sequence[Validation], sizes: Sequence[int], data: Data) -> Validation:
+        """Rows of ``data`` that judge parts of the members, of ``sizes`` members each, each member by its own."""
+        pairs = zip(parts, sizes, strict=True)
+        own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in pairs]
+        return cls(parts[0].objective, data, *_side_by_side(own))
+
+    def select(self, members: Tensor) -> Validation:
+        """Rows that judge some of the members."""
+        index = slice(None) if len(self.held_out) == 1 else members
+        return Validation(self.objective, self.data.select(members), self.held_out[index], self.real[index])
+
+    def losses(self, network: Network) -> Tensor:
+        """Mean loss of each member and task; NaN where a member holds out no label of a task."""
+        sums = torch.zeros_like(self.totals)
+        with torch.inference_mode():
+            for index, real in self._chunks(network):
+                batch = self._batch(index, real)
+                sums = sums + self.objective(network(batch.x), batch)[0]
+        return sums / self.totals
+
+    def outputs(self, network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield held-out rows in pieces: their indices, ``real`` and the network's outputs of them."""
+        for index, real in self._chunks(network):
+            with torch.inference_mode():
+                outputs = network(self.data.x_at(index))
+            yield index, real, outputs
+
+    def _chunks(self, network: Network) -> Iterator[tuple[Tensor, Tensor]]:
+        width = network.peak_activations * network.architecture.members
+        n_rows = max(CHUNK_CELLS // width, 1)
+        return zip(self.held_out.split(n_rows, 1), self.real.split(n_rows, 1), strict=True)
+
+    def _batch(self, index: Tensor, real: Tensor) -> Batch:
+        """Held-out rows with their cells; few rows are gathered once and for all."""
+        if self._all_rows is not None:
+            return self._all_rows
+        targets, weights = self.data.cells_at(index)
+        batch = Batch(self.data.x_at(index), targets, weights=weights * real[:, :, None])
+        if index.shape == self.held_out.shape and batch.x.numel() <= CHUNK_CELLS:
+            self._all_rows = batch
+        return batch
+
+
+def _side_by_side(lists: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Lists ``(member, n_held_out)`` of rows and of what is real in them, filled up to the longest."""
+    longest = max(held_out.shape[1] for held_out, _ in lists)
+    filled = [[pad(values, (0, longest - values.shape[1])) for values in both] for both in lists]
+    held_out, real = zip(*filled, strict=True)
+    return torch.cat(held_out), torch.cat(real)
