@@ -25,6 +25,7 @@ ESTIMATOR_RULES: Rules = {
     "max_iter": (estimators.max_iter,),
     "early_stopping": (estimators.early_stopping,),
     "n_iter_no_change": (estimators.n_iter_no_change,),
+    "n_peers": (estimators.n_peers,),
     "local_correction": (estimators.local_correction,),
     "device": (estimators.device,),
     "dtype": (estimators.dtype,),

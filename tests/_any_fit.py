@@ -46,6 +46,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "device": ["auto", "cpu", torch.device("cpu"), "nowhere", None],
     "missing_label": [None, -1, "?", np.nan, [0, "?"], 1.5, pd.NA],
     "n_estimators": [1, 2, np.int16(3), 0, 1.5],
+    "n_peers": ["auto", 1, np.int16(2), 0, "many"],
     "max_iter": [1, 2, np.int32(1), 0, "many"],
     "n_jobs": [None, 1, -1, np.int64(1), 0, 2.5],
     "random_state": [0, None, np.int64(1), 2**32 - 1, -1, 2**70, "seed"],

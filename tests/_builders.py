@@ -110,6 +110,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         relevance_epochs=0,
         dropout=0.0,
         members=members,
+        n_peers=1,
         seed=0,
         n_folds=0,
         corrects=False,

@@ -42,6 +42,8 @@ class Resolved:
         Type of the matrix products in training, if another.
     activation : str
         Activation of the hidden layers.
+    n_peers : int
+        Peers of a cohort, which hold out the same rows.
     relevance_epochs : int
         Epochs of the runs that learn the scale of the inputs; 0: the inputs are not scaled.
     local_correction : bool
@@ -66,6 +68,7 @@ class Resolved:
     dtype: str
     matmul_dtype: str | None
     activation: str
+    n_peers: int
     relevance_epochs: int
     local_correction: bool
     loss_weights: Any
@@ -130,6 +133,7 @@ def resolve(
         dtype="float32" if dtype == REDUCED else dtype,
         matmul_dtype=REDUCED if dtype == REDUCED else None,
         activation=value("activation", rules.activation, summary),
+        n_peers=int(value("n_peers", rules.n_peers)),
         relevance_epochs=relevance_epochs(max_iter, hidden_layer_sizes) if scales else 0,
         local_correction=_corrects(value, params, summary, n_folds),
         loss_weights=value("loss_weights", rules.loss_weights, summary),

@@ -120,6 +120,11 @@ def local_correction(summary: DataSummary, n_folds: int | None, n_estimators: in
     return Choice(True, f"{n_rows} rows, each held out by a member; at most {CORRECTED_ROWS} to compare with")
 
 
+def n_peers() -> Choice:
+    """1: each member learns on its own."""
+    return Choice(1, "each member learns on its own")
+
+
 def loss_weights(summary: DataSummary) -> Choice:
     """Equal weights, but {REGRESSION_WEIGHT:g} for a regression task beside classification tasks.
 

@@ -78,6 +78,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         dropout: float | str = "auto",
         sharing: Any = "hard",
         n_estimators: int = 8,
+        n_peers: int | str = "auto",
         local_correction: str | bool = "auto",
         balancing: Any = "static",
         optimizer: Any = "adamw",
@@ -107,6 +108,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         self.dropout = dropout
         self.sharing = sharing
         self.n_estimators = n_estimators
+        self.n_peers = n_peers
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

@@ -59,7 +59,8 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
     settings = {
         "hidden_layer_sizes": (network.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
         "sharing": (network.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
-        "n_estimators": (network.members, params["n_estimators"]),
+        "n_estimators": (network.members // estimator.n_peers_, params["n_estimators"]),
+        "n_peers": (estimator.n_peers_, params["n_peers"]),
         "dtype": (network.dtype, dtype),
         "dropout": (network.dropout[0], params["dropout"]),
         "input_scaling": (network.input_scale is not None, params["input_scaling"]),

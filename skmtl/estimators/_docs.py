@@ -46,6 +46,10 @@ SECTIONS = {
     n_estimators : int, default=8
         Number of members of the ensemble: networks that are trained together and whose predictions are averaged. More
         are somewhat better and take longer; 1 is a single network, 4 to 16 are sensible.
+    n_peers : "auto" or int, default="auto"
+        Number of networks that each member of the ensemble consists of: a cohort of peers, which start from different
+        weights and hold out the same rows, so that what one has learned can be told to the others and out-of-fold
+        predictions stay honest. The ensemble has ``n_estimators`` times ``n_peers`` networks. "auto" is 1.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where
@@ -118,10 +122,12 @@ SECTIONS = {
         Weights of the tasks, normalised to sum 1.
     n_iter_ : int
         Number of epochs done.
-    history_ : dict of ndarray of shape (n_iter_, n_estimators, n_tasks)
+    n_peers_ : int
+        Number of peers of a cohort; those of a cohort are neighbours along every axis of members.
+    history_ : dict of ndarray of shape (n_iter_, n_estimators * n_peers_, n_tasks)
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
         the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
-        (n_iter_, n_estimators, n_tasks, n_tasks), are means over steps and are there if ``balancing`` records them.
+        (n_iter_, n_estimators * n_peers_, n_tasks, n_tasks), are means over steps and are there if ``balancing`` records them.
     encoder_ : Encoder
         Fitted encoder.
     network_ : Network

@@ -131,7 +131,7 @@ def make_config(
     params: Params, resolved: Resolved, inputs: SharedInputs, seed: int, device: torch.device
 ) -> tuple[FitConfig, np.ndarray]:
     """Settings of the fit, and its normalised loss weights in the order of the label matrix."""
-    members = int(params["n_estimators"])
+    members = int(params["n_estimators"]) * resolved.n_peers
     _require_rates(params, resolved)
     balancer, record = read_balancing(params["balancing"])
     loss_weights = read_loss_weights(resolved.loss_weights, inputs.tasks)
@@ -160,6 +160,7 @@ def make_config(
         relevance_epochs=resolved.relevance_epochs,
         dropout=resolved.dropout,
         members=members,
+        n_peers=resolved.n_peers,
         seed=seed,
         n_folds=resolved.n_folds or 0,
         corrects=resolved.local_correction,

@@ -67,7 +67,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     if alike is not None and alike in inputs.prepared:
         return _with_own_settings(inputs.prepared[alike], params)
     device, seed = choose_device(params["device"]), read_seed(params["random_state"])
-    preferences = _preferences(inputs, network)
+    preferences = _preferences(params, inputs, network)
     fitted_dtype = None if network is None else network.architecture.dtype
     dtype = requested_dtype(params, preferences, fitted_dtype)
     class_weight = params.get("class_weight")
@@ -78,7 +78,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     config, loss_weights = make_config(params, resolved, inputs, seed, device)
     held_out = None
     if hashes is not None and config.n_folds:
-        held_out = held_out_rows(deal(hashes, config.n_folds), config.members, config.n_folds)
+        held_out = held_out_rows(deal(hashes, config.n_folds), config.members, config.n_folds, config.n_peers)
     data = _training_data(config, encoded, held_out)
     objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
     if inputs.validation is None:
@@ -145,13 +145,13 @@ def _begins_alike(params: Params) -> Hashable | None:
 def _with_own_settings(job: FitJob, params: Params) -> FitJob:
     """A job that begins like another, with learning rate, weight decay and loss weights of its own."""
     inputs, config = job.inputs, job.config
-    preferences = _preferences(inputs, None)
+    preferences = _preferences(params, inputs, None)
     resolved = resolve(params, config.hidden_layer_sizes, job.summary, preferences)
     own, loss_weights = make_config(params, resolved, inputs, config.seed, config.device)
     return replace(job, config=own, loss_weights=loss_weights, choices=resolved.choices)
 
 
-def _preferences(inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
+def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
     """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
     preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
     if network is not None:
@@ -160,6 +160,7 @@ def _preferences(inputs: SharedInputs, network: Network | None) -> dict[str, Any
             "activation": architecture.activation,
             "dropout": architecture.dropout[0],
             "input_dropout": architecture.input_dropout,
+            "n_peers": architecture.members // params["n_estimators"],
         }
         preferences |= {name: Choice(value, reason) for name, value in fitted.items()}
     return preferences

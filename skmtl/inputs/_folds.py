@@ -55,7 +55,11 @@ def deal(hashes: np.ndarray, n_folds: int) -> np.ndarray:
     return fold
 
 
-def held_out_rows(fold: np.ndarray, members: int, n_folds: int) -> np.ndarray:
-    """Whether member k holds out a row, which it does with the rows of fold k modulo ``n_folds``; ``(member, n)``."""
-    held_out: np.ndarray = fold[None, :] == (np.arange(members) % n_folds)[:, None]
+def held_out_rows(fold: np.ndarray, members: int, n_folds: int, n_peers: int = 1) -> np.ndarray:
+    """Whether a member holds out a row, ``(member, n)``: those of cohort k, the rows of fold k modulo ``n_folds``.
+
+    A cohort is ``n_peers`` neighbouring members. They hold out the same rows, as a peer could pass labels on.
+    """
+    cohort = np.arange(members) // n_peers
+    held_out: np.ndarray = fold[None, :] == (cohort % n_folds)[:, None]
     return held_out

@@ -91,7 +91,9 @@ class FitConfig:
     dropout : float
         Dropout rate in the hidden layers.
     members : int
-        Number of members.
+        Number of members, all peers counted.
+    n_peers : int
+        Peers of a cohort: neighbouring members that hold out the same rows and may learn from one another.
     seed : int
         Seed of everything random.
     n_folds : int
@@ -124,6 +126,7 @@ class FitConfig:
     relevance_epochs: int = field(metadata=role(Role.NETWORK, parameter="input_scaling"))
     dropout: float = field(metadata=role(Role.FIT))
     members: int = field(metadata=role(Role.FIT, parameter="n_estimators"))
+    n_peers: int = field(metadata=role(Role.NETWORK))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
     corrects: bool = field(metadata=role(Role.FIT, parameter="local_correction"))
