@@ -199,6 +199,7 @@ class BaseMultiTaskNet(
             "network_": result.network,
             "_layout": inputs.layout,
             "_correction": result.correction,
+            "_member_weights": result.job.member_weights,
             "_out_of_fold": result.held_out,
             "_one_dimensional": inputs.one_dimensional,
             "_begun_with": {name: getattr(self, name) for name in REMEMBERED} if is_new else self._begun_with,

@@ -30,6 +30,7 @@ class PredictorMixin:
     task_names_: np.ndarray
     _layout: TaskLayout
     _correction: Postprocessor | None = None
+    _member_weights: np.ndarray | None = None  # (member, n_tasks); None: a task is predicted by the mean of all members
     _one_dimensional: bool
 
     def _check_columns(self, X: Any) -> None:
@@ -42,7 +43,8 @@ class PredictorMixin:
         check_is_fitted(self, "network_")
         self._check_columns(X)
         n_threads = count_threads(self.n_jobs)
-        return predict_responses(self.network_, self._layout, self.encoder_, X, n_threads, self._correction)
+        fitted = self.network_, self._layout, self.encoder_
+        return predict_responses(*fitted, X, n_threads, self._correction, self._member_weights)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)

@@ -1,7 +1,7 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
 from skmtl.fitting._config import count_threads, hidden_sizes
-from skmtl.fitting._job import FitJob
+from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._prediction import (
     decode,
     holds_exactly,
@@ -29,6 +29,7 @@ __all__ = [
     "fit_many",
     "hidden_sizes",
     "holds_exactly",
+    "join_members",
     "log_probabilities",
     "predict_responses",
     "prepare",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,9 @@ class FitJob:
         Whether every member has rows that it never learned from, for out-of-fold predictions.
     resumed : Run or None
         An earlier run to go on with.
+    member_weights : ndarray of shape (member, n_tasks) or None
+        Weight of each member in the prediction of each task, tasks in the order of the label matrix; each column sums
+        to 1. None: a task is predicted by the mean of all members.
     """
 
     inputs: SharedInputs
@@ -81,6 +84,7 @@ class FitJob:
     row_hashes: np.ndarray | None
     responds: bool
     resumed: Run | None = None
+    member_weights: np.ndarray | None = None
 
     @property
     def members(self) -> int:
@@ -136,6 +140,34 @@ class FitJob:
         encoder = id(self.inputs.encoder) if self.network.extracts else None
         shapes = (*length, self.data.n_features, self.network.architecture.n_outputs, *groups, encoder)
         return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
+
+
+def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
+    """Make one fit of fits to the same rows; each of its members, theirs in this order, learns what it would alone.
+
+    Parameters
+    ----------
+    jobs : sequence of FitJob
+        Of one ``network_key``, and prepared with one seed.
+    member_weights : ndarray of shape (member, n_tasks)
+        As in :class:`FitJob`.
+
+    Returns
+    -------
+    FitJob
+        Its loss weights and choices are those of the first job.
+    """
+    sizes = [job.members for job in jobs]
+    data = TrainingData.stack([job.data for job in jobs], sizes)
+    return replace(
+        jobs[0],
+        config=replace(FitConfig.stack([job.config for job in jobs]), members=sum(sizes)),
+        network=Network.stack([job.network for job in jobs]),
+        data=data,
+        validation=_stacked_validation([jobs], [sum(sizes)], [data], data, None),
+        streams=Streams.stack([job.streams for job in jobs]),
+        member_weights=member_weights,
+    )
 
 
 def begin_training(

@@ -27,6 +27,7 @@ def predict_responses(
     X: Any,
     n_threads: int | None = None,
     correction: Postprocessor | None = None,
+    member_weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Mean response of the members, one array ``(n, n_classes or 1)`` a task, in the order of the label matrix.
 
@@ -44,6 +45,8 @@ def predict_responses(
         Number of threads; by default chosen from the work.
     correction : Postprocessor, optional
         Of the responses.
+    member_weights : ndarray of shape (member, n_tasks), optional
+        Weight of each member in the mean of each task, as in :class:`FitJob`; by default all count alike.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def predict_responses(
         Probabilities, or numbers in the units of the labels.
     """
     with _threads(network, n_threads):
-        return _in_one([_respond(layout, outputs, rows, correction) for rows, outputs in _chunks(network, encoder, X)])
+        chunks = _chunks(network, encoder, X)
+        return _in_one([_respond(layout, outputs, rows, correction, member_weights) for rows, outputs in chunks])
 
 
 def predict_side_by_side(
@@ -61,22 +65,31 @@ def predict_side_by_side(
     encoder: Encoder,
     X: Any,
     corrections: Sequence[Postprocessor | None],
+    member_weights: Sequence[np.ndarray | None],
 ) -> list[list[np.ndarray]]:
     """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
     ends = np.cumsum(members)[:-1]
     chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
     with _threads(network):
         for rows, outputs in _chunks(network, encoder, X):
-            for own, correction, pieces in zip(np.split(outputs, ends), corrections, chunks, strict=True):
-                pieces.append(_respond(layout, own, rows, correction))
+            fits = zip(np.split(outputs, ends), corrections, member_weights, chunks, strict=True)
+            for own, correction, weights, pieces in fits:
+                pieces.append(_respond(layout, own, rows, correction, weights))
     return [_in_one(pieces) for pieces in chunks]
 
 
 def _respond(
-    layout: TaskLayout, outputs: np.ndarray, rows: np.ndarray, correction: Postprocessor | None
+    layout: TaskLayout,
+    outputs: np.ndarray,
+    rows: np.ndarray,
+    correction: Postprocessor | None,
+    member_weights: np.ndarray | None,
 ) -> list[np.ndarray]:
     """Responses by task, ``(row, n_classes or 1)``, from outputs ``(member, row, outputs)`` to encoded rows."""
-    responses = layout.by_task(layout.mean_responses(outputs))
+    if member_weights is None:
+        responses = layout.by_task(layout.mean_responses(outputs))
+    else:
+        responses = layout.weighted_responses(outputs, member_weights)
     return responses if correction is None else correction(rows, responses)
 
 

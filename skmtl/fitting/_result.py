@@ -51,7 +51,9 @@ class OutOfFold:
         self.__dict__.update(state)
 
 
-def held_out_responses(validation: Validation, network: Network, layout: TaskLayout) -> list[np.ndarray]:
+def held_out_responses(
+    validation: Validation, network: Network, layout: TaskLayout, member_weights: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Mean response of the members that hold a row out, one array ``(n, n_classes or 1)`` a task.
 
     Parameters
@@ -62,6 +64,8 @@ def held_out_responses(validation: Validation, network: Network, layout: TaskLay
         Fitted.
     layout : TaskLayout
         Its tasks.
+    member_weights : ndarray of shape (member, n_tasks), optional
+        Weight of each member in the mean of each task, as in :class:`FitJob`; by default all count alike.
 
     Returns
     -------
@@ -69,17 +73,24 @@ def held_out_responses(validation: Validation, network: Network, layout: TaskLay
         NaN where no member holds the row out; in the order of the label matrix.
     """
     n_rows = validation.data.n_rows
+    if member_weights is None:
+        member_weights = np.ones((network.buffer.members, len(layout.tasks)))
+    weights = layout.arrange(member_weights)
     sums: list[np.ndarray] = []
-    counts = np.zeros(n_rows)
+    totals = np.zeros((n_rows, weights.shape[1]))
     for index, real, outputs in validation.outputs(network):
         responses = layout.member_responses(outputs.cpu().numpy())
         sums = sums or [np.zeros((n_rows, *response.shape[2:])) for response in responses]
         for member, (rows, holds) in enumerate(zip(index.cpu().numpy(), real.cpu().numpy() > 0, strict=True)):
-            counts[rows[holds]] += 1  # a member's rows are distinct
-            for total, response in zip(sums, responses, strict=True):
-                total[rows[holds]] += response[member, holds]
-    counts[counts == 0] = np.nan
-    return layout.by_task([total / counts[:, None, None] for total in sums])
+            totals[rows[holds]] += weights[member]  # a member's rows are distinct
+            for group, total, response in zip(layout.groups, sums, responses, strict=True):
+                serves = np.flatnonzero(weights[member, group.tasks])  # what it says of other tasks may be anything
+                own = weights[member, group.tasks][serves, None]
+                total[rows[holds][:, None], serves] += own * response[member, holds][:, serves]
+    totals[totals == 0] = np.nan
+    return layout.by_task(
+        [total / totals[:, group.tasks, None] for group, total in zip(layout.groups, sums, strict=True)]
+    )
 
 
 def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: LabelledRows) -> OutOfFold:
@@ -140,7 +151,7 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     if not job.responds or job.validation is None:
         return result
     correction, inputs = None, job.inputs
-    responses = held_out_responses(job.validation, network, inputs.layout)
+    responses = held_out_responses(job.validation, network, inputs.layout, job.member_weights)
     if job.row_hashes is not None:
         weights = inputs.layout.restore(job.encoded.weights, 1)
         rows = HeldOutRows(job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses)

@@ -256,7 +256,8 @@ class StackedTrainer:
         for fits, network in networks:
             counts = [self.jobs[index].members for index in fits]
             corrections = [self.result(i).correction if self.jobs[i].row_hashes is not None else None for i in fits]
-            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, corrections)
+            weights = [self.jobs[index].member_weights for index in fits]
+            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, corrections, weights)
             responses |= dict(zip(fits, own, strict=True))
         return responses
 

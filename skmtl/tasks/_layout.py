@@ -82,6 +82,30 @@ class TaskLayout:
         responses = self.member_responses(outputs)
         return [response[0] if len(response) == 1 else response.mean(axis=0) for response in responses]
 
+    def weighted_responses(self, outputs: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+        """Weighted mean response of the members, one ``(n, n_classes or 1)`` a task, in the order of the label matrix.
+
+        Parameters
+        ----------
+        outputs : ndarray of shape (member, n, outputs)
+            Of all members.
+        weights : ndarray of shape (member, n_tasks)
+            Weight of each member for each task, in the order of the label matrix; each column sums to 1. What a member
+            of weight 0 says of a task, which it may never have learned, is not looked at.
+
+        Returns
+        -------
+        list of ndarray
+            As of :meth:`by_task`.
+        """
+        parts = []
+        for index, (task, column) in enumerate(zip(self.tasks, self.order, strict=True)):
+            serving = np.flatnonzero(weights[:, column])
+            own = outputs[serving, :, self._ends[index] - self.n_outputs[index] : self._ends[index]]
+            response = task.kind.response([task], own)[:, :, 0]  # (member, n, n_classes or 1)
+            parts.append(np.tensordot(weights[serving, column].astype(response.dtype), response, 1))
+        return [parts[index] for index in self._positions]
+
     def member_responses(self, outputs: np.ndarray) -> list[np.ndarray]:
         """Responses of each member: ``(member, n, outputs)`` to one ``(member, n, n_tasks, classes)`` a group."""
         return [g.kind.response(self.tasks[g.tasks], outputs[:, :, g.outputs]) for g in self.groups]
