@@ -11,9 +11,9 @@ from sklearn.utils import Tags
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import classification_kind
-from skmtl.fitting import log_probabilities
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind, Task
+from skmtl.tasks._classification import log_probabilities
 
 
 @fill_in

@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import given_kinds, may_have_classes, mixed_kinds
-from skmtl.fitting import log_probabilities
 from skmtl.inputs import TaskLabels, read_labels
 from skmtl.tasks import Kind, Task
+from skmtl.tasks._classification import log_probabilities
 
 
 @fill_in

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 
-from skmtl.fitting import log_probabilities
 from skmtl.inputs import read_labelled_rows
 from skmtl.tasks import Task, require_labels_of
+from skmtl.tasks._classification import log_probabilities
 
 
 class TaskView(FrozenEstimator):

@@ -5,7 +5,6 @@ from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._prediction import (
     decode,
     holds_exactly,
-    log_probabilities,
     predict_responses,
     sharing_findings,
     stack_columns,
@@ -30,7 +29,6 @@ __all__ = [
     "hidden_sizes",
     "holds_exactly",
     "join_members",
-    "log_probabilities",
     "predict_responses",
     "prepare",
     "progress_line",

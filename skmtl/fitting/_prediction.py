@@ -158,12 +158,6 @@ def decode(tasks: list[Task], responses: list[np.ndarray]) -> list[np.ndarray]:
     return [task.kind.decode(task, response) for task, response in zip(tasks, responses, strict=True)]
 
 
-def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
-    """Logarithms, finite where a probability is 0."""
-    logarithms: np.ndarray = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
-    return logarithms
-
-
 def stack_columns(columns: list[np.ndarray], tasks: Sequence[Task]) -> np.ndarray:
     """Predicted columns side by side ``(n, n_tasks)``; as objects where no type holds the labels of all tasks."""
     kinds = {column.dtype.kind for column in columns}

@@ -11,6 +11,12 @@ from skmtl.tasks._kind import MIN_FRACTION, Kind, Task
 from skmtl.tasks._scores import accuracy
 
 
+def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Logarithms, finite where a probability is 0."""
+    logarithms: np.ndarray = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
+    return logarithms
+
+
 class Classification(Kind):
     """Targets that are classes, encoded as indices into the sorted classes."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from skmtl._params import Params
@@ -38,6 +39,11 @@ class Task(Stateful):
     center: float = 0.0
     scale: float = 1.0
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all labels of the task were equal."""
+        return self.scale == 0 if self.classes is None else len(self.classes) == 1
+
 
 class Kind(Params, ABC):
     """What a target column means. A kind owns everything about its targets; nothing else asks which kind it is.
@@ -51,10 +57,13 @@ class Kind(Params, ABC):
     likelihood : tuple of float
         Factors a and b of the negative log likelihood a exp(-s) l + b s that goes with the loss l, s being the log of
         the noise: its variance where a squared error or a temperature of logits divides the loss, else its scale.
+    degree : int
+        Power of an error in the loss: 2 where it is squared, so that the root of a mean loss is an error.
     """
 
     is_classifier: ClassVar[bool]
     likelihood: ClassVar[tuple[float, float]] = (1.0, 1.0)
+    degree: ClassVar[int] = 1
 
     @abstractmethod
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
@@ -120,6 +129,26 @@ class Kind(Params, ABC):
         Of all tasks of a group: ``(member, row, n_tasks * n_outputs) -> (member, row, n_tasks, n_classes)`` for
         classes, ``(member, row, n_tasks, 1)`` for numbers.
         """
+
+    def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
+        """Outputs that give a response of one task, ``(n, n_classes or 1) -> (n, n_outputs)`` in float64.
+
+        Raises
+        ------
+        NotImplementedError
+            Where a kind does not say.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no method outputs, the inverse of response, by which mean responses are judged "
+            f"by its loss. Write one, or choose scoring."
+        )
+
+    def losses(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
+        """Loss of each label under a response ``(n_observed, n_classes or 1)``, on the scale that is trained on."""
+        outputs = torch.from_numpy(self.outputs(task, response))[None]
+        targets = torch.from_numpy(self.encode(task, labels))[None, :, None]
+        losses: np.ndarray = self.loss_gradient(outputs, targets)[0][0, :, 0].numpy()
+        return losses
 
     def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray | None:
         """Response of a prediction that is sure and right, ``(n_observed, n_classes or 1)``.

@@ -71,6 +71,10 @@ class Numeric(Kind):
         numbers += np.asarray([task.center for task in tasks])
         return numbers[..., None]
 
+    def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
+        """Numbers to standardised numbers; see :meth:`Kind.outputs`."""
+        return Numeric.encode(self, task, response)
+
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
         """Mean over the members, unchanged, but of equal constants without its rounding; see :meth:`Kind.decode`."""
         return outputs[:, 0] if task.scale else np.full(len(outputs), task.center)

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from skmtl.tasks._classification import Classification
+from skmtl.tasks._classification import Classification, log_probabilities
 from skmtl.tasks._kind import Task
 
 
@@ -38,6 +38,13 @@ class Binary(Classification):
         if not self._two(tasks[0]):
             return np.ones((*outputs.shape, 1), dtype=outputs.dtype)
         return np.stack([expit(-outputs), expit(outputs)], axis=-1)
+
+    def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
+        """Log odds of the second class; see :meth:`Kind.outputs`."""
+        if not self._two(task):
+            return np.zeros((len(response), 1))
+        odds: np.ndarray = np.diff(log_probabilities(response).astype(np.float64), axis=1)
+        return odds
 
     @staticmethod
     def _two(task: Task) -> bool:

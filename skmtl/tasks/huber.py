@@ -26,6 +26,8 @@ class Huber(RobustNumeric):
     Huber, P. J. (1964). Robust estimation of a location parameter. The Annals of Mathematical Statistics 35, 73-101.
     """
 
+    degree = 2
+
     def __init__(self, delta: float = 1.35) -> None:
         self.delta = delta
 

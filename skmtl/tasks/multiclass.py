@@ -9,7 +9,7 @@ import torch
 from scipy.special import softmax
 from torch import Tensor
 
-from skmtl.tasks._classification import Classification
+from skmtl.tasks._classification import Classification, log_probabilities
 from skmtl.tasks._kind import Task
 
 
@@ -49,3 +49,7 @@ class Multiclass(Classification):
         """Probabilities of the classes; see :meth:`Kind.response`."""
         probabilities: np.ndarray = softmax(outputs.reshape(*outputs.shape[:2], len(tasks), -1), axis=-1)
         return probabilities
+
+    def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
+        """Log probabilities; see :meth:`Kind.outputs`."""
+        return log_probabilities(response).astype(np.float64)

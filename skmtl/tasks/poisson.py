@@ -60,6 +60,11 @@ class Poisson(Numeric):
         """Rates in the units of the labels; see :meth:`Kind.response`."""
         return super().response(tasks, np.exp(outputs.astype(np.float64)))
 
+    def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
+        """Logs of the rates; see :meth:`Kind.outputs`."""
+        logs: np.ndarray = np.log(super().outputs(task, response))
+        return logs
+
     def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray:
         """The count; see :meth:`Kind.ideal_response`."""
         return labels.astype(np.float64)[:, None]

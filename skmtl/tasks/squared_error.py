@@ -30,6 +30,7 @@ class SquaredError(Numeric):
     """
 
     likelihood = (0.5, 0.5)
+    degree = 2
 
     def __init__(self, far: float | str = "auto") -> None:
         self.far = far

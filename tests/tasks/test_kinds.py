@@ -223,3 +223,28 @@ def test_every_kind_with_a_name_can_be_stored_and_no_other():
 
     with pytest.raises(TypeError, match=r"Task.kind holds Foreign\(far='auto'\).*pickle the whole"):
         Task("t", Foreign()).state()
+
+
+@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+def test_labels_are_judged_by_the_loss_of_the_outputs_behind_a_response(kind):
+    task = kind.fit("t", labels_for(kind), np.ones(60))
+    labels, outputs = labels_for(kind, 9), RNG.normal(size=(1, 9, kind.n_outputs(task)))
+    response = kind.response([task], outputs)[0, :, 0]
+    losses, _ = kind.loss_gradient(torch.tensor(outputs), torch.tensor(kind.encode(task, labels))[None, :, None])
+    np.testing.assert_allclose(kind.losses(task, labels, response), losses[0, :, 0], rtol=1e-9, atol=1e-12)
+
+
+def test_probabilities_of_0_have_a_finite_loss():
+    task = Binary().fit("t", np.array([0, 1]), np.ones(2))
+    losses = Binary().losses(task, np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]], dtype=np.float32))
+    assert 80 < losses[0] < 100
+    assert losses[1] == pytest.approx(0, abs=1e-30)
+
+
+def test_a_kind_that_cannot_tell_its_outputs_says_so():
+    class Odd(SquaredError):
+        outputs = Kind.outputs
+
+    task = Odd().fit("t", np.array([0.0, 1.0]), np.ones(2))
+    with pytest.raises(NotImplementedError, match=r"Odd has no method outputs.*choose scoring"):
+        Odd().losses(task, np.array([0.0]), np.zeros((1, 1)))

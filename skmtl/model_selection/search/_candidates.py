@@ -131,26 +131,32 @@ def read_candidates(estimator: Any, settings: Iterable[Mapping[str, Any]]) -> li
     for index, params in enumerate(settings):
         own = clone(estimator).set_params(**clone(params, safe=False))
         pipeline = own if isinstance(own, Pipeline) else None
-        net = own if pipeline is None else pipeline[-1]
-        if not isinstance(net, BaseMultiTaskNet):
-            raise TypeError(
-                "MultiTaskSearchCV needs one of skmtl's estimators, or a Pipeline whose last step is one; got "
-                f"{type(net).__name__}. Use sklearn.model_selection.GridSearchCV for others."
-            )
-        _require_own_fit(own)
-        _require_own_fit(net)
-        candidates.append(Candidate(index, params, net, pipeline))
+        candidates.append(Candidate(index, params, require_net(own, "MultiTaskSearchCV"), pipeline))
     return candidates
 
 
-def _require_own_fit(estimator: Any) -> None:
-    """Check that a subclass trains as its base does, since candidates that train together are not fitted by ``fit``."""
-    if _overrides(estimator, "fit") or _overrides(estimator, "_fit"):
+def require_net(estimator: Any, user: str) -> BaseMultiTaskNet:
+    """Net of an estimator, without whose ``fit`` its ``user`` trains it.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is neither one of skmtl's nor a Pipeline that ends in one, or has a ``fit`` of its own.
+    """
+    net = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if not isinstance(net, BaseMultiTaskNet):
         raise TypeError(
-            f"MultiTaskSearchCV trains its candidates together, without the fit of {type(estimator).__name__}, "
-            f"which would be ignored. Use sklearn.model_selection.GridSearchCV, or put what it does into a step of a "
-            f"Pipeline or an encoder."
+            f"{user} needs one of skmtl's estimators, or a Pipeline whose last step is one; got {type(net).__name__}. "
+            "Others are for the tools of sklearn.model_selection, such as GridSearchCV."
         )
+    for part in (estimator, net):
+        if _overrides(part, "fit") or _overrides(part, "_fit"):  # what train together is not fitted by ``fit``
+            raise TypeError(
+                f"{user} trains networks together, without the fit of {type(part).__name__}, which would be ignored. "
+                f"Use tools of sklearn.model_selection, such as GridSearchCV, or put what it does into a step of a "
+                f"Pipeline or an encoder."
+            )
+    return net
 
 
 def scores_by_mean(estimator: Any) -> bool:

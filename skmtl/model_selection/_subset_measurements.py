@@ -1,0 +1,84 @@
+"""What was measured of networks that learn some of the tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Subset = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SubsetMeasurements:
+    """Scores of networks that learn some of the tasks, on rows that they did not learn from.
+
+    Attributes
+    ----------
+    task_names : list
+        Names of the tasks, in the order of the label matrix.
+    subsets : list of tuple of int
+        Sorted indices of the tasks that each network learned.
+    scores : ndarray of shape (n_subsets, n_splits, n_tasks)
+        Score of each task, the splits of all repeats one after the other. NaN for tasks outside the subset, and where a
+        task cannot be scored.
+    greater_is_better : ndarray of shape (n_tasks,), bool
+        Whether a greater score of a task is better.
+    repeat_of_split : ndarray of shape (n_splits,), int
+        Repeat that a split belongs to.
+    n_train, n_test : ndarray of shape (n_splits, n_tasks), int
+        Number of labels of positive weight among the training rows, and of those that a task is tested by.
+    cells : tuple of two ndarray of shape (n_cells,), int
+        Row and task of each label of positive weight, row by row.
+    cell_weights : ndarray of shape (n_cells,)
+        Sample weights of these labels.
+    cell_losses : ndarray of shape (n_subsets, n_repeats, n_cells)
+        Loss of each of these labels by the kind of its task, while its row was a test row; the mean where it was that
+        several times. NaN outside the subset, and where its row was never tested.
+    degrees : ndarray of shape (n_tasks,), int
+        :attr:`Kind.degree` of the tasks: a mean loss to the power of 1 over it is an error.
+    """
+
+    task_names: list[Any]
+    subsets: list[Subset]
+    scores: np.ndarray
+    greater_is_better: np.ndarray
+    repeat_of_split: np.ndarray
+    n_train: np.ndarray
+    n_test: np.ndarray
+    cells: tuple[np.ndarray, np.ndarray]
+    cell_weights: np.ndarray
+    cell_losses: np.ndarray
+    degrees: np.ndarray
+
+    def losses(self, index: int) -> np.ndarray:
+        """Losses of the subset at a position as a matrix, ``(n_repeats, n_rows, n_tasks)``; NaN without a label."""
+        rows, tasks = self.cells
+        matrix = np.full((self.cell_losses.shape[1], rows.max() + 1, len(self.task_names)), np.nan)
+        matrix[:, rows, tasks] = self.cell_losses[index]
+        return matrix
+
+
+def read_subsets(subsets: Iterable[Iterable[Any]], names: Sequence[Any]) -> list[Subset]:
+    """Sorted indices of the tasks in each subset, which holds names or indices.
+
+    Raises
+    ------
+    ValueError
+        If a subset is empty or names a task that does not exist.
+    """
+    position = {name: k for k, name in enumerate(names)}
+    read = []
+    for subset in subsets:
+        members = [subset] if isinstance(subset, str) else list(subset)
+        if not members:
+            raise ValueError("subsets holds an empty one; each must have at least one task.")
+        for member in members:
+            if member not in position and member not in range(len(names)):
+                raise ValueError(
+                    f"subsets names the unknown task {member!r}; the tasks are {', '.join(map(repr, names))}."
+                )
+        read.append(tuple(sorted({int(position.get(member, member)) for member in members})))
+    return read

@@ -1,0 +1,125 @@
+"""Losses and scores of the tasks that a network has learned, on the rows of a fold."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from skmtl.inputs import LabelMatrix, by_task, count_rows
+from skmtl.metrics import TaskScorer, make_task_scorer
+from skmtl.metrics._registry import find_metric
+from skmtl.tasks import Task
+
+
+class TestedTask(NamedTuple):
+    """Labels of a task by which networks are judged.
+
+    Attributes
+    ----------
+    task : Task
+        As it was fitted to the training rows.
+    rows : ndarray of shape (n,), int
+        Positions among the test rows.
+    labels, weights : ndarray of shape (n,)
+        Labels and their sample weights.
+    """
+
+    task: Task
+    rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+    def losses(self, response: np.ndarray) -> np.ndarray:
+        """Loss of each label under responses ``(n_test, n_classes or 1)`` to all test rows."""
+        return self.task.kind.losses(self.task, self.labels, response[self.rows])
+
+    def error(self, losses: np.ndarray) -> float:
+        """Mean loss in the unit of the target; NaN without a label."""
+        if not len(losses):
+            return float("nan")
+        return float(np.average(losses, weights=self.weights) ** (1 / self.task.kind.degree))
+
+
+def read_tested(tasks: Sequence[Task], labels: LabelMatrix, weights: np.ndarray, rows: np.ndarray) -> list[TestedTask]:
+    """Labels of the test ``rows`` by task; none of a class that was not trained on, or of a constant task."""
+    tested = []
+    for k, task in enumerate(tasks):
+        column, cells = labels.columns[k][rows], weights[rows, k]
+        seen = cells > 0
+        if task.classes is not None:
+            seen &= np.isin(column, task.classes)
+        if task.is_constant:
+            seen[:] = False
+        tested.append(TestedTask(task, np.flatnonzero(seen), column[seen], cells[seen]))
+    return tested
+
+
+class SubsetScorer:
+    """Scores by the metrics that the user has chosen.
+
+    Parameters
+    ----------
+    scoring : str, callable, TaskScorer or dict
+        A metric for all tasks, or a dict of metrics by task.
+    names : sequence
+        Names of the tasks.
+
+    Attributes
+    ----------
+    greater_is_better : ndarray of shape (n_tasks,), bool
+        Whether a greater score of a task is better; scores are as the metric gives them, a loss is positive.
+    """
+
+    def __init__(self, scoring: Any, names: Sequence[Any]) -> None:
+        given = by_task("scoring", scoring, names, None) if isinstance(scoring, Mapping) else [scoring] * len(names)
+        self._names = list(names)
+        read = {id(metric): _OneMetric.read(metric) for metric in given}  # tasks of one metric are scored in one call
+        self._metrics = [read[id(metric)] for metric in given]
+        self.greater_is_better = np.array([metric.greater_is_better for metric in self._metrics])
+
+    def __call__(self, model: Any, X: Any, tested: Sequence[TestedTask], subset: Sequence[int]) -> np.ndarray:
+        """Scores ``(n_tasks,)`` of a fitted model on test rows; NaN outside ``subset`` and where not defined."""
+        shape = count_rows(X), len(tested)
+        scores = np.full(len(tested), np.nan)
+        asked: dict[_OneMetric, list[int]] = {}
+        for k in subset:
+            if len(tested[k].rows) and self._metrics[k].suits(tested[k].task):
+                asked.setdefault(self._metrics[k], []).append(k)
+        for metric, tasks in asked.items():
+            truth, weights = np.full(shape, None, dtype=object), np.zeros(shape)
+            for k in tasks:
+                truth[tested[k].rows, k] = tested[k].labels.tolist()
+                weights[tested[k].rows, k] = tested[k].weights
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN", RuntimeWarning)  # none is defined
+                found = metric.scorer(model, X, truth, sample_weight=weights)
+            sign = 1 if metric.greater_is_better else -1
+            assert isinstance(found, dict)  # as no average is taken
+            scores[tasks] = [sign * found[self._names[k]] for k in tasks]
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _OneMetric:
+    """A metric and what it is for."""
+
+    scorer: TaskScorer
+    greater_is_better: bool
+    of_classes: bool | None
+
+    @classmethod
+    def read(cls, metric: Any) -> _OneMetric:
+        scorer = metric if isinstance(metric, TaskScorer) else make_task_scorer(metric)
+        scorer = clone(scorer).set_params(average=None, task=None)
+        if scorer.metric is None:
+            return cls(scorer, True, None)
+        found = find_metric(scorer.metric, scorer.greater_is_better, scorer.response_method)
+        return cls(scorer, found.greater_is_better, found.of_classes)
+
+    def suits(self, task: Task) -> bool:
+        return self.of_classes in (None, task.kind.is_classifier)

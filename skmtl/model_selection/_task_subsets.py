@@ -1,0 +1,262 @@
+"""Errors of networks that learn some of the tasks: all subsets on the same folds, trained side by side."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state, indexable
+
+from skmtl._params import require_integer
+from skmtl._sklearn import final_model
+from skmtl._torch_state import torch_settings
+from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
+from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
+from skmtl.inputs import read_labels, read_sample_weight, take_rows
+from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._splitters import MultiTaskKFold, read_cv
+from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements, read_subsets
+from skmtl.model_selection._subset_scores import SubsetScorer, TestedTask, read_tested
+from skmtl.model_selection.search._candidates import require_net
+
+MEMORY = 2.0**30  # bytes of the networks that train at once
+
+
+@torch_settings()
+def measure_subsets(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    subsets: Iterable[Iterable[Any]],
+    *,
+    cv: Any = 5,
+    n_repeats: int = 1,
+    scoring: Any = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+    random_state: Any = None,
+) -> SubsetMeasurements:
+    """Train a network for each subset of the tasks and score it, all on the same folds and as few stacked networks.
+
+    All networks of a fold see the same rows in the same batches, begin with the same parameters and share what is
+    "auto": the recipe of a network of all tasks. Tasks outside a subset have a loss weight of 0: they are neither
+    trained nor looked at by early stopping, and those inside share their normalised weights as in a network of all. So
+    a subset is the same whatever is measured beside it, and the subset of all tasks is what ``fit`` makes of the
+    estimator. Rows without a label of a subset's tasks stay in its batches, where they count nothing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of skmtl's, or a Pipeline that ends in one; the steps before it are fitted once a fold.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows.
+    y : array-like or data frame of shape (n_samples, n_tasks)
+        Labels with holes.
+    subsets : iterable of iterable
+        Names or indices of the tasks that each network learns.
+    cv : int, splitter or iterable, default=5
+        Folds.
+    n_repeats : int, default=1
+        How often all is done, with other random numbers each time; with a number as ``cv`` also with other folds.
+    scoring : str, callable, TaskScorer or dict, default=None
+        Metric of all tasks, or a dict of metrics by task. None: the mean loss by the kind of the task over the test
+        labels, its root where the loss is squared: the standardised error of numbers, the log loss of classes.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or label, in training and in the scores.
+    groups : array-like of shape (n_samples,), default=None
+        Passed to ``cv``.
+    random_state : int, RandomState or None, default=None
+        Seed of the networks and folds of all repeats; None: that of the estimator.
+
+    Returns
+    -------
+    SubsetMeasurements
+        Scores and losses.
+
+    Raises
+    ------
+    ValueError
+        If a subset is empty or names an unknown task, a task has no label to train on in a fold, or has a loss weight
+        of 0.
+    TypeError
+        If the estimator is not one of skmtl's.
+    """
+    require_net(estimator, "Training side by side")
+    require_integer("n_repeats", n_repeats, 1)
+    X, y = indexable(X, y)
+    estimator = settle_kinds(estimator, y)
+    own = final_model(estimator).random_state if random_state is None else random_state
+    seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
+    rows = _split_rows(estimator, X, y, groups, cv, seeds)
+    measurement = _Measurement(estimator, X, y, sample_weight, subsets, rows, scoring)
+    for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True):
+        measurement.take(trainer)
+    return measurement.result()
+
+
+@dataclass
+class _Split:
+    """A fold as all its networks share it.
+
+    ``loss_weights`` are those of a network of all tasks, ``n_waiting`` is the number of networks to score.
+    """
+
+    net: BaseMultiTaskNet
+    inputs: SharedInputs
+    loss_weights: np.ndarray
+    X_test: Any
+    test: np.ndarray
+    tested: list[TestedTask]
+    n_waiting: int
+
+    def job(self, subset: Subset) -> FitJob:
+        chosen = np.isin(np.arange(len(self.loss_weights)), subset)
+        net = copy.copy(self.net)
+        net.set_params(loss_weights=(self.loss_weights * chosen).tolist())
+        return prepare_candidate(net, self.inputs)
+
+
+def _split_rows(
+    estimator: Any, X: Any, y: Any, groups: Any, cv: Any, seeds: Sequence[int]
+) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """Training and test rows of the folds of each repeat."""
+    splitters = [read_cv(cv, estimator)] * len(seeds)
+    if isinstance(cv, Integral) and len(seeds) > 1:
+        mark = final_model(estimator).missing_label
+        splitters = [MultiTaskKFold(int(cv), shuffle=True, random_state=s, missing_label=mark) for s in seeds]
+    return [list(splitter.split(X, y, groups)) for splitter in splitters]
+
+
+class _Measurement:
+    """What is to be measured, and what has been found so far."""
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        subsets: Iterable[Iterable[Any]],
+        rows: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]],
+        scoring: Any,
+    ) -> None:
+        self.estimator, self.X, self.y = estimator, X, y
+        self.labels = read_labels(y, final_model(estimator).missing_label)
+        names, n_tasks = self.labels.names, len(self.labels.names)
+        weights = read_sample_weight(sample_weight, len(self.labels.observed), names, self.labels.one_dimensional)
+        self.sample_weight = None if sample_weight is None else weights
+        self.weights = weights * self.labels.observed
+        self.subsets = read_subsets(subsets, names)
+        self.rows = [split for of_repeat in rows for split in of_repeat]
+        self.repeat_of_split = np.repeat(np.arange(len(rows)), [len(of_repeat) for of_repeat in rows])
+        self.scorer = None if scoring is None else SubsetScorer(scoring, names)
+        row, task = np.nonzero(self.weights)
+        self.cells = row, task
+        self.cell_of = np.full(self.weights.shape, -1)  # position among the cells
+        self.cell_of[self.cells] = np.arange(len(row))
+        self.scores = np.full((len(self.subsets), len(self.rows), n_tasks), np.nan)
+        self.n_train, self.n_test = np.zeros((2, len(self.rows), n_tasks), dtype=int)
+        self.sums = np.zeros((len(self.subsets), len(rows), len(row)))
+        self.counts = np.zeros(self.sums.shape, dtype=np.int32)
+        self.degrees = np.ones(n_tasks, dtype=int)
+        self.open: dict[int, _Split] = {}  # folds by number, while their networks are not all scored
+
+    def jobs(self, seeds: Sequence[int]) -> Iterator[tuple[int, FitJob]]:
+        """Fits of all subsets to all folds, prepared as they are asked for."""
+        for number, (train, test) in enumerate(self.rows):
+            try:
+                split = self._split(train, test, seeds[self.repeat_of_split[number]])
+            except Exception as error:
+                error.add_note(f"In fold {number}.")
+                raise
+            self.open[number] = split
+            self.n_train[number] = np.count_nonzero(self.weights[train], axis=0)
+            self.n_test[number] = [len(task.rows) for task in split.tested]
+            self.degrees[:] = [tested.task.kind.degree for tested in split.tested]
+            for k, subset in enumerate(self.subsets):
+                yield number * len(self.subsets) + k, split.job(subset)
+
+    def _split(self, train: np.ndarray, test: np.ndarray, seed: int) -> _Split:
+        """Fit the steps before the net, and read the rows of a fold."""
+        X_train, y_train, X_test = take_rows(self.X, train), take_rows(self.y, train), take_rows(self.X, test)
+        net = clone(final_model(self.estimator)).set_params(random_state=seed)
+        if isinstance(self.estimator, Pipeline) and len(self.estimator) > 1:
+            steps = clone(self.estimator[:-1])
+            X_train, X_test = steps.fit_transform(X_train, y_train), steps.transform(X_test)
+        weights = None if self.sample_weight is None else self.sample_weight[train]
+        inputs = read_inputs(net, X_train, y_train, weights)
+        loss_weights = prepare_candidate(net, inputs).loss_weights
+        for k in sorted({task for subset in self.subsets for task in subset}):
+            if loss_weights[k] == 0:
+                raise ValueError(
+                    f"loss_weights is 0 for task {self.labels.names[k]!r}, so that no network can learn it."
+                )
+        tested = read_tested(inputs.tasks, self.labels, self.weights, test)
+        return _Split(net, inputs, loss_weights, X_test, np.asarray(test), tested, len(self.subsets))
+
+    def take(self, trainer: StackedTrainer) -> None:
+        """Score the fits of a network.
+
+        Raises
+        ------
+        Exception
+            What made a fit fail.
+        """
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        for index, error in trainer.errors.items():
+            number, k = divmod(index, len(self.subsets))
+            tasks = ", ".join(repr(self.labels.names[task]) for task in self.subsets[k])
+            error.add_note(f"In the fit of the tasks {tasks} in fold {number}.")
+            raise error
+        by_fold: dict[int, list[int]] = {}
+        for index in trainer.indices:
+            by_fold.setdefault(index // len(self.subsets), []).append(index)
+        for number, indices in by_fold.items():
+            split = self.open[number]
+            responses = trainer.responses(indices, split.X_test)
+            for index in indices:
+                k = index % len(self.subsets)
+                self._add_losses(k, number, responses[index])
+                if self.scorer is not None:
+                    model = fitted_copy(split.net, trainer.result(index))
+                    self.scores[k, number] = self.scorer(model, split.X_test, split.tested, self.subsets[k])
+                split.n_waiting -= 1
+            if not split.n_waiting:
+                del self.open[number]
+
+    def _add_losses(self, k: int, number: int, responses: Sequence[np.ndarray]) -> None:
+        """Add the losses of subset ``k`` on the test rows of a fold."""
+        split, repeat = self.open[number], self.repeat_of_split[number]
+        for task in self.subsets[k]:
+            tested = split.tested[task]
+            losses = tested.losses(responses[task])
+            cells = self.cell_of[split.test[tested.rows], task]
+            self.sums[k, repeat, cells] += losses
+            self.counts[k, repeat, cells] += 1
+            if self.scorer is None:
+                self.scores[k, number, task] = tested.error(losses)
+
+    def result(self) -> SubsetMeasurements:
+        """All that was found."""
+        greater = np.zeros(len(self.labels.names), bool) if self.scorer is None else self.scorer.greater_is_better
+        return SubsetMeasurements(
+            task_names=self.labels.names,
+            subsets=self.subsets,
+            scores=self.scores,
+            greater_is_better=greater,
+            repeat_of_split=self.repeat_of_split,
+            n_train=self.n_train,
+            n_test=self.n_test,
+            cells=self.cells,
+            cell_weights=self.weights[self.cells],
+            cell_losses=np.divide(self.sums, self.counts, out=np.full(self.sums.shape, np.nan), where=self.counts > 0),
+            degrees=self.degrees,
+        )
