@@ -36,6 +36,7 @@ def skmtl_step(
         loss_weights=torch.full((members, n_tasks), 1 / n_tasks),
         sharing=sharing,
         hidden_layer_sizes=tuple(hidden_layer_sizes),
+        task_layer_sizes=(),
         activation="relu",
         input_dropout=0.0,
         dtype="float32",

@@ -23,6 +23,7 @@ ESTIMATORS = [MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor]
 NAMES = ["a", "", "mean", "sharing", "x__y", "task1", "größe", "a b", "0", 0, 7, True, 1.5, None, ("a", 1)]
 PARAMETERS: dict[str, list[Any]] = {
     "hidden_layer_sizes": [(), (3,), 3, np.int8(2), [2, np.int64(2)], (0,), "big", (2.5,), None],
+    "task_layer_sizes": [(), (2,), 2, [3, 2], (0,), "big", None],
     "activation": ["auto", "relu", "tanh", "softmax", None, 1],
     "sharing": [*SHARINGS, "none", None, 3],
     "balancing": [*BALANCERS, "none", None, 3],

@@ -93,6 +93,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         loss_weights=torch.full((members, n_tasks), 1 / n_tasks, dtype=torch.float64),
         sharing=SHARINGS["hard"](),
         hidden_layer_sizes=(),
+        task_layer_sizes=(),
         activation="tanh",
         input_dropout=0.0,
         dtype="float64",

@@ -88,7 +88,7 @@ def resolve(
     params : dict
         Parameters of the estimator.
     hidden_layer_sizes : sequence of int
-        Widths of the hidden layers.
+        Widths of the hidden layers on the way to an output.
     summary : DataSummary
         Of the data.
     preferences : dict

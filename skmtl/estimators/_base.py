@@ -43,6 +43,7 @@ class BaseMultiTaskNet(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "task_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],

@@ -74,6 +74,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
         hidden_layer_sizes: Any = (256, 256),
+        task_layer_sizes: Any = (),
         activation: str = "auto",
         dropout: float | str = "auto",
         sharing: Any = "hard",
@@ -104,6 +105,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         self.input_dropout = input_dropout
         self.input_scaling = input_scaling
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.task_layer_sizes = task_layer_sizes
         self.activation = activation
         self.dropout = dropout
         self.sharing = sharing

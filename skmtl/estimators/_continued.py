@@ -11,7 +11,7 @@ from torch import nn
 
 from skmtl._params import resolve
 from skmtl.estimators._encoding import as_encoder
-from skmtl.fitting import hidden_sizes
+from skmtl.fitting import read_sizes
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Kind
 
@@ -57,7 +57,6 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
     network, params = estimator.network_.architecture, estimator.get_params(deep=False)
     dtype = "float32" if params["dtype"] == "bfloat16" else params["dtype"]
     settings = {
-        "hidden_layer_sizes": (network.hidden_layer_sizes, hidden_sizes(params["hidden_layer_sizes"])),
         "sharing": (network.sharing, resolve("sharing", params["sharing"], SHARINGS, Sharing)),
         "n_estimators": (network.members // estimator.n_peers_, params["n_estimators"]),
         "n_peers": (estimator.n_peers_, params["n_peers"]),
@@ -66,7 +65,9 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
         "input_scaling": (network.input_scale is not None, params["input_scaling"]),
     }
     plain = {name: (getattr(network, name), params[name]) for name in ("activation", "input_dropout")}
-    return settings | plain | {"local_correction": (False, params["local_correction"])}
+    names = ("hidden_layer_sizes", "task_layer_sizes")
+    sizes = {name: (getattr(network, name), read_sizes(params, name)) for name in names}
+    return sizes | settings | plain | {"local_correction": (False, params["local_correction"])}
 
 
 def _is_auto(value: Any) -> bool:

@@ -34,6 +34,10 @@ SECTIONS = {
     hidden_layer_sizes : array-like of int, default=(256, 256)
         Numbers of units of the hidden layers. More of them fit finer patterns and take longer: one to three layers of
         32 to 1024 units are sensible. ``()`` makes outputs linear in the encoded inputs.
+    task_layer_sizes : array-like of int, default=()
+        Numbers of units of further hidden layers that each task has for itself, between the layers of ``sharing`` and
+        its output, with the same activation and dropout. Try one layer of 16 to 128 units where tasks use the same
+        features in different ways. ``()`` reads outputs from the layers of ``sharing`` directly.
     activation : {"auto", "identity", "logistic", "tanh", "relu", "silu"}, default="auto"
         Activation function of the hidden layers. "relu" suits classification, "silu" regression.
     dropout : "auto" or float in [0, 1), default="auto"
@@ -127,7 +131,8 @@ SECTIONS = {
     history_ : dict of ndarray of shape (n_iter_, n_estimators * n_peers_, n_tasks)
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
         the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
-        (n_iter_, n_estimators * n_peers_, n_tasks, n_tasks), are means over steps and are there if ``balancing`` records them.
+        (n_iter_, n_estimators * n_peers_, n_tasks, n_tasks), are means over steps and are there if ``balancing``
+        records them.
     encoder_ : Encoder
         Fitted encoder.
     network_ : Network

@@ -72,6 +72,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         input_dropout: float | str = "auto",
         input_scaling: str | bool = "auto",
         hidden_layer_sizes: Any = (256, 256),
+        task_layer_sizes: Any = (),
         activation: str = "auto",
         dropout: float | str = "auto",
         sharing: Any = "hard",
@@ -102,6 +103,7 @@ class MultiTaskNet(BaseMultiTaskNet):
         self.input_dropout = input_dropout
         self.input_scaling = input_scaling
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.task_layer_sizes = task_layer_sizes
         self.activation = activation
         self.dropout = dropout
         self.sharing = sharing

@@ -1,6 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
-from skmtl.fitting._config import count_threads, hidden_sizes
+from skmtl.fitting._config import count_threads, read_sizes
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._prediction import (
     decode,
@@ -26,12 +26,12 @@ __all__ = [
     "count_threads",
     "decode",
     "fit_many",
-    "hidden_sizes",
     "holds_exactly",
     "join_members",
     "predict_responses",
     "prepare",
     "progress_line",
+    "read_sizes",
     "score_columns",
     "sharing_findings",
     "stack_columns",

@@ -142,7 +142,8 @@ def make_config(
         weight_decay=resolved.weight_decay * ones,
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
         sharing=copy.deepcopy(resolve("sharing", params["sharing"], SHARINGS, Sharing)),
-        hidden_layer_sizes=hidden_sizes(params["hidden_layer_sizes"]),
+        hidden_layer_sizes=read_sizes(params, "hidden_layer_sizes"),
+        task_layer_sizes=read_sizes(params, "task_layer_sizes"),
         activation=resolved.activation,
         input_dropout=resolved.input_dropout,
         dtype=resolved.dtype,
@@ -199,17 +200,17 @@ def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:
     return resolve("balancing", method, BALANCERS, Balancer), record
 
 
-def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
-    """Widths as a tuple; one number is one layer.
+def read_sizes(params: Params, name: str) -> tuple[int, ...]:
+    """Widths of layers that a parameter gives, as a tuple; one number is one layer.
 
     Raises
     ------
     ValueError
         If a width is not a positive integer.
     """
-    sizes = tuple(np.atleast_1d(np.asarray(hidden_layer_sizes, dtype=object)).tolist())
+    sizes = tuple(np.atleast_1d(np.asarray(params[name], dtype=object)).tolist())
     if any(not isinstance(size, int | np.integer) or size < 1 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be positive integers; got {hidden_layer_sizes!r}.")
+        raise ValueError(f"{name} must be positive integers; got {params[name]!r}.")
     return tuple(int(size) for size in sizes)
 
 

@@ -99,8 +99,9 @@ class FitJob:
     @property
     def memory(self) -> float:
         """Bytes of parameters and activations in training."""
-        network = self.network
-        per_row = max(sum(network.architecture.hidden_layer_sizes), network.peak_activations) + network.n_outputs
+        network, architecture = self.network, self.network.architecture
+        of_tasks = len(architecture.n_outputs) * sum(architecture.task_layer_sizes)
+        per_row = max(sum(architecture.hidden_layer_sizes) + of_tasks, network.peak_activations) + network.n_outputs
         activations = ACTIVATION_COPIES * self.config.batch_size * per_row
         return (
             network.buffer.values.element_size()

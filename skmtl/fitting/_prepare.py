@@ -12,7 +12,7 @@ import torch
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.defaults import Choice, DataSummary, requested, requested_dtype, resolve
-from skmtl.fitting._config import Params, cell_weights, hidden_sizes, make_config, read_balancing, read_seed
+from skmtl.fitting._config import Params, cell_weights, make_config, read_balancing, read_seed, read_sizes
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
@@ -74,7 +74,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), dtype)
     hashes, n_distinct = _compare_rows(params, preferences, inputs, encoded, seed)
     summary = _summarise(params, inputs, encoded, n_distinct, device, fitted_dtype)
-    resolved = resolve(params, hidden_sizes(params["hidden_layer_sizes"]), summary, preferences)
+    sizes = (*read_sizes(params, "hidden_layer_sizes"), *read_sizes(params, "task_layer_sizes"))
+    resolved = resolve(params, sizes, summary, preferences)
     config, loss_weights = make_config(params, resolved, inputs, seed, device)
     held_out = None
     if hashes is not None and config.n_folds:
@@ -146,7 +147,8 @@ def _with_own_settings(job: FitJob, params: Params) -> FitJob:
     """A job that begins like another, with learning rate, weight decay and loss weights of its own."""
     inputs, config = job.inputs, job.config
     preferences = _preferences(params, inputs, None)
-    resolved = resolve(params, config.hidden_layer_sizes, job.summary, preferences)
+    sizes = (*config.hidden_layer_sizes, *config.task_layer_sizes)
+    resolved = resolve(params, sizes, job.summary, preferences)
     own, loss_weights = make_config(params, resolved, inputs, config.seed, config.device)
     return replace(job, config=own, loss_weights=loss_weights, choices=resolved.choices)
 
@@ -201,6 +203,7 @@ def _network(
         dropout=(config.dropout,) * config.members,
         encoder=inputs.encoder,
         input_dropout=config.input_dropout,
+        task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
     network.initialise(streams.initial)

@@ -23,6 +23,8 @@ class Architecture:
         Width of an encoded row.
     hidden_layer_sizes : tuple of int
         Widths of the hidden layers.
+    task_layer_sizes : tuple of int
+        Widths of hidden layers of each task's own, between those of ``sharing`` and its output.
     activation : str
         Name of the activation.
     n_outputs : tuple of int
@@ -61,6 +63,7 @@ class Architecture:
     input_scale: np.ndarray | None = field(default=None, repr=False)
     n_read: int | None = None
     input_dropout: float = 0.0
+    task_layer_sizes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.dropout) == 1:

@@ -13,6 +13,7 @@ from torch import Tensor
 from skmtl.encoders import Extractor
 from skmtl.layers import NARROW, Composite, Initializer, Layer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
+from skmtl.network._task_layers import TaskLayers
 from skmtl.sharing import Body, BodySpec
 
 
@@ -166,20 +167,23 @@ class PerTaskHead(MemberReadout):
 
 @dataclass(frozen=True)
 class Layers(Composite):
-    """Input stages, hidden layers and output layer, in the order of a forward pass.
+    """Input stages, hidden layers, task layers and output layer, in the order of a forward pass.
 
     Attributes
     ----------
     inputs : tuple of InputStage
         Applied one after the other to encoded rows; the encoder's extractor, if there is one, comes last.
     body : Body
-        Hidden layers.
+        Hidden layers of the sharing architecture.
+    task_layers : TaskLayers
+        Hidden layers of each task's own, if there are any.
     head : MemberLinear
         Output layer, fused or one for each task.
     """
 
     inputs: tuple[InputStage, ...]
     body: Body
+    task_layers: TaskLayers
     head: MemberLinear
 
     @classmethod
@@ -202,13 +206,22 @@ class Layers(Composite):
             if penalty.parameter in architecture.strengths:
                 penalty.strength = dropout.new_tensor(architecture.strengths[penalty.parameter])
         bias, n_outputs = architecture.initial_bias, architecture.n_outputs
-        head = fused_head(body.width, bias) if body.copies == 1 else PerTaskHead(body.width, bias, n_outputs)
-        return cls(tuple(_input_stages(architecture, extractor, dropout)), body, head)
+        task_layers = TaskLayers(
+            body.width,
+            architecture.task_layer_sizes,
+            copies=body.copies,
+            n_tasks=len(n_outputs),
+            activation=architecture.activation,
+            dropout=dropout,
+        )
+        width, common = task_layers.width, task_layers.copies == 1
+        head = fused_head(width, bias) if common else PerTaskHead(width, bias, n_outputs)
+        return cls(tuple(_input_stages(architecture, extractor, dropout)), body, task_layers, head)
 
     @property
     def parts(self) -> tuple[Layer, ...]:  # type: ignore[override]
         """All layers, in the order of their parameters."""
-        return *self.inputs, self.body, self.head
+        return *self.inputs, self.body, self.task_layers, self.head
 
     @property
     def extractor(self) -> Extractor | None:
@@ -229,7 +242,16 @@ class Layers(Composite):
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or part or member, row, n_inputs) -> (member, row, output)``."""
-        return self.head.forward(self.body.forward(self.prepare(x, workspace), workspace), workspace)
+        features = self.body.forward(self.prepare(x, workspace), workspace)
+        return self.head.forward(self.task_layers.forward(features, workspace), workspace)
+
+    def feature_gradients(self, output_gradient: Tensor, workspace: Workspace) -> Tensor:
+        """Write the gradients of the task layers, and return that of each task at the features of ``body``.
+
+        ``(member, row, output) -> (member * task, row, width)``, where tasks have task layers or features of their own.
+        """
+        below = self.task_layers.backward(self.head.input_gradient(output_gradient, workspace), workspace)
+        return self.task_layers.input_gradient_by_task(below, workspace)
 
 
 def _input_stages(architecture: Architecture, extractor: Extractor | None, like: Tensor) -> Iterator[InputStage]:

@@ -56,7 +56,9 @@ class Network:
     @property
     def peak_activations(self) -> int:
         """Peak activations per row and member."""
-        widest = max(self.architecture.hidden_layer_sizes, default=1) * self.layers.body.copies
+        architecture = self.architecture
+        of_body = max(architecture.hidden_layer_sizes, default=1) * self.layers.body.copies
+        widest = max(of_body, max(architecture.task_layer_sizes, default=0) * len(architecture.n_outputs))
         return widest if self.layers.extractor is None else max(widest, self.layers.extractor.peak_activations)
 
     @property

@@ -45,7 +45,7 @@ class Passes(Protocol):
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """Fill the gradient buffer from the gradient at the outputs; ``again``: another backward will follow.
 
-        Parameters of the output layer follow ``at_head`` instead, if it is given.
+        Parameters of the output layer follow ``at_head`` instead, if it is given; not where there are task layers.
         """
         ...
 
@@ -59,7 +59,7 @@ class _SinglePrecisionPasses:
         self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
         self.layers, self.buffer = layers, buffer
-        self.has_body = bool(layers.body.specs)
+        self.has_body, self.has_task_layers = bool(layers.body.specs), bool(layers.task_layers.specs)
         self.workspace = Workspace(reuse=not self.recorded, generators=generators, parts=parts)
         layers.bind(buffer, buffer.leaves() if self.recorded else None)
 
@@ -79,10 +79,12 @@ class ManualPasses(_SinglePrecisionPasses):
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Passes`."""
-        body, head = self.layers.body, self.layers.head
-        head.backward(gradient if at_head is None else at_head, self.workspace)
-        if self.has_body:
-            body.backward(head.input_gradient(gradient, self.workspace), self.workspace)
+        layers, workspace = self.layers, self.workspace
+        layers.head.backward(gradient if at_head is None else at_head, workspace)
+        if self.has_body or self.has_task_layers:
+            below = layers.task_layers.backward(layers.head.input_gradient(gradient, workspace), workspace)
+            if self.has_body:
+                layers.body.backward(layers.task_layers.input_gradient(below, workspace), workspace)
 
 
 class AutogradPasses(_SinglePrecisionPasses):

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import LayerGradients, task_gramian
-from skmtl.network._layers import PerTaskHead
 from skmtl.network._outputs import OutputsByTask
 from skmtl.network._passes import Passes
 
@@ -65,7 +64,7 @@ class OfRepresentation(TaskGradients):
 
 
 class OfFeaturesInCommon(TaskGradients):
-    """With respect to features that all tasks read, each through its own gates or private layers.
+    """With respect to features that all tasks read, each through its own gates, private layers or task layers.
 
     A manual backward serves shared and task parameters at once; autograd needs one backward of the weighted losses for
     the shared parameters and one for the others. Memory: the gradient at the features of each task,
@@ -78,9 +77,12 @@ class OfFeaturesInCommon(TaskGradients):
 
     def gramian(self, output_gradient: Tensor) -> Tensor:
         """See :class:`TaskGradients`."""
-        passes = self.passes
-        self._at_features = passes.layers.head.input_gradient(output_gradient, passes.workspace)
-        return passes.layers.body.features_gramian(self._at_features, passes.workspace)
+        layers, workspace = self.passes.layers, self.passes.workspace
+        self._at_features = layers.feature_gradients(output_gradient, workspace)
+        if layers.body.copies > 1:
+            return layers.body.features_gramian(self._at_features, workspace)
+        by_task = self._at_features.unflatten(0, (-1, self.outputs.n_tasks)).flatten(2)
+        return torch.bmm(by_task, by_task.transpose(1, 2))
 
     def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
@@ -119,19 +121,26 @@ class OfStack(TaskGradients):
             self._formed = [layer for layer in formed if layer is not None] if None not in formed else []
             return gramian
         parts = (slice(first, first + chunk) for first in range(0, len(output_gradient), chunk))
-        return torch.cat([self._part(output_gradient[members], members)[0] for members in parts])
+        return torch.cat([self._part(output_gradient, members)[0] for members in parts])
 
     def _part(self, output_gradient: Tensor, members: slice) -> tuple[Tensor, list[LayerGradients | None]]:
         stack = self.passes.layers.body.stack
         assert stack is not None
-        weight = self.passes.layers.head.weight_transposed.detach()[members]
-        by_task = self.outputs.feature_gradients(output_gradient, weight)
+        by_task = self._feature_gradients(output_gradient, members)
         return task_gramian(stack, by_task, self.passes.workspace, members)
+
+    def _feature_gradients(self, output_gradient: Tensor, members: slice) -> Tensor:
+        """Gradients of members at the last hidden layer, ``(member, task, row, width)``, to be overwritten."""
+        weight = self.passes.layers.head.weight_transposed.detach()[members]
+        return self.outputs.feature_gradients(output_gradient[members], weight)
+
+    def _backward_of_weighted(self, output_gradient: Tensor, weights: Tensor) -> None:
+        super().backward(output_gradient, weights)
 
     def backward(self, output_gradient: Tensor, weights: Tensor) -> None:
         """See :class:`TaskGradients`."""
         if not self._formed:
-            super().backward(output_gradient, weights)
+            self._backward_of_weighted(output_gradient, weights)
             return
         stack = self.passes.layers.body.stack
         assert stack is not None
@@ -140,6 +149,27 @@ class OfStack(TaskGradients):
                 combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
                 torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
         self.passes.layers.head.backward(output_gradient, self.passes.workspace)
+
+
+class OfStackBelowTaskLayers(OfStack):
+    """The same where each task has layers of its own above the stack, whose gradients :meth:`gramian` writes.
+
+    Memory: further the tasks' gradients at the last shared layer, (member * task, row, width).
+    """
+
+    def gramian(self, output_gradient: Tensor) -> Tensor:
+        """See :class:`TaskGradients`."""
+        self._at_features = self.passes.layers.feature_gradients(output_gradient, self.passes.workspace)
+        return super().gramian(output_gradient)
+
+    def _feature_gradients(self, output_gradient: Tensor, members: slice) -> Tensor:
+        by_task: Tensor = self._at_features.unflatten(0, (-1, self.outputs.n_tasks))[members]
+        return by_task.clone()
+
+    def _backward_of_weighted(self, output_gradient: Tensor, weights: Tensor) -> None:
+        layers, workspace = self.passes.layers, self.passes.workspace
+        layers.head.backward(output_gradient, workspace)
+        layers.body.backward_of_weighted(self._at_features, weights, workspace)
 
 
 class OfParameters(TaskGradients):
@@ -198,21 +228,22 @@ def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, shar
     ValueError
         If no parameter is shared, or no features are read by all tasks and ``gradient`` asks for these.
     """
-    body, head = passes.layers.body, passes.layers.head
+    body, task_layers, head = passes.layers.body, passes.layers.task_layers, passes.layers.head
     shared = {spec.name for spec in passes.buffer.specs if spec.owner == "shared"}
     if not shared:
         raise ValueError(
             f"Gradients of tasks meet in shared parameters, and sharing={sharing!r} with these hidden layers has none. "
             f"Use a sharing architecture with shared hidden layers, or balancing that looks at losses only."
         )
-    heads = {spec.name for spec in head.specs}
-    common = not isinstance(head, PerTaskHead) and all(spec.name in shared | heads for spec in passes.buffer.specs)
+    own = {spec.name for spec in (*task_layers.specs, *head.specs)}
+    common = body.copies == 1 and all(spec.name in shared | own for spec in passes.buffer.specs)
     if gradient == "representation":
         if not common and not body.common_features:
             raise ValueError(
                 f"gradient='representation' needs features that all tasks read; with sharing={sharing!r} each task has "
                 f"its own. Use gradient='parameters'."
             )
-        return (OfRepresentation if common else OfFeaturesInCommon)(passes, n_outputs)
-    stacked = common and body.stack is not None and shared == {spec.name for spec in body.stack.specs}
-    return (OfStack if stacked else OfParameters)(passes, n_outputs)
+        return (OfRepresentation if common and not task_layers.specs else OfFeaturesInCommon)(passes, n_outputs)
+    if not common or body.stack is None or shared != {spec.name for spec in body.stack.specs}:
+        return OfParameters(passes, n_outputs)
+    return (OfStackBelowTaskLayers if task_layers.specs else OfStack)(passes, n_outputs)

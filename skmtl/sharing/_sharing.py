@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
+import torch
 from torch import Tensor
 
 from skmtl._params import Params
@@ -112,8 +113,8 @@ class Body(Composite, ABC):
     copies : int
         1 if all tasks read the same features, else the number of tasks.
     common_features : bool
-        Whether all tasks read some features in common although each has a copy of others; :meth:`features_gramian`
-        exists then and, if ``hand_derived``, :meth:`backward_of_weighted`.
+        Whether all tasks read some features in common although each has a copy of others; the body then has a
+        :meth:`features_gramian` and, if ``hand_derived``, a :meth:`backward_of_weighted` of its own.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
     stack : MemberMLP or None
@@ -139,13 +140,18 @@ class Body(Composite, ABC):
         raise NotImplementedError
 
     def backward_of_weighted(self, gradient: Tensor, weights: Tensor, workspace: Workspace) -> None:
-        """As :meth:`backward`, but shared parameters follow the losses times ``weights``, ``(member, task)``."""
-        raise NotImplementedError
+        """As :meth:`backward`, but shared parameters follow the losses times ``weights``, ``(member, task)``.
+
+        ``gradient`` is that at the features of each task, ``(member * task, row, width)``. By default for features that
+        all tasks read.
+        """
+        by_task = gradient.unflatten(0, weights.shape)
+        self.backward(torch.einsum("mt,mtrw->mrw", weights, by_task).contiguous(), workspace)
 
     def features_gramian(self, gradient: Tensor, workspace: Workspace) -> Tensor:
         """Inner products ``(member, task, task)`` of the tasks' gradients with respect to the common features.
 
-        ``gradient`` is that at the features of each task, ``(member * copies, row, width)``.
+        ``gradient`` is that at the features of each task, ``(member * task, row, width)``.
         """
         raise NotImplementedError
 

@@ -60,6 +60,8 @@ class FitConfig:
         How tasks share hidden layers.
     hidden_layer_sizes : tuple of int
         Widths of the hidden layers.
+    task_layer_sizes : tuple of int
+        Widths of the hidden layers of each task's own.
     activation : str
         Activation of the hidden layers.
     input_dropout : float
@@ -109,6 +111,7 @@ class FitConfig:
     loss_weights: Tensor = field(metadata=role(Role.MEMBER))
     sharing: Sharing = field(metadata=role(Role.NETWORK, key=_shared_settings))
     hidden_layer_sizes: tuple[int, ...] = field(metadata=role(Role.NETWORK))
+    task_layer_sizes: tuple[int, ...] = field(metadata=role(Role.NETWORK))
     activation: str = field(metadata=role(Role.NETWORK))
     input_dropout: float = field(metadata=role(Role.NETWORK))
     dtype: str = field(metadata=role(Role.NETWORK))

@@ -198,6 +198,11 @@ BAD_PARAMETERS = {
         (((8,), (8,)), ValueError, "hidden_layer_sizes"),
         ("wide", ValueError, "hidden_layer_sizes"),
     ],
+    "task_layer_sizes": [
+        (0, ValueError, "task_layer_sizes"),
+        ((8, -1), ValueError, "task_layer_sizes must be positive integers; got .8, -1."),
+        (None, ValueError, "task_layer_sizes"),
+    ],
     **{
         name: [(value, ValueError, f"'{name}' parameter") for value in values]
         for name, values in {

@@ -49,6 +49,7 @@ def test_partial_fit_keeps_the_moments_while_settings_stay():
 
 CHANGES = {
     "hidden_layer_sizes": (5,),
+    "task_layer_sizes": (5,),
     "activation": "tanh",
     "sharing": "independent",
     "dropout": 0.5,

@@ -40,6 +40,7 @@ COMMON = {
     "training loss, patience": {"early_stopping": False, "n_iter_no_change": 1, "tol": 0.05, "max_iter": 12},
     "inputs scaled and dropped": {"input_scaling": True, "input_dropout": 0.2},
     "sgd, independent": {"optimizer": "sgd", "sharing": "independent"},
+    "task layers, mixture": {"task_layer_sizes": (3,), "sharing": "mmoe"},
 }
 
 
@@ -155,6 +156,8 @@ JOINED = {
     **COMMON,
     "full batch": {"batch_size": 100},
     "no hidden layer": {"hidden_layer_sizes": ()},
+    "task layers": {"task_layer_sizes": (3, 2), "dropout": 0.2},
+    "task layers alone": {"hidden_layer_sizes": (), "task_layer_sizes": (3,)},
     "two layers, more inputs": {"hidden_layer_sizes": (4, 3), "encoder": TabularEncoder(n_bins=3)},
     "balancer that looks at losses": {"balancing": "uncertainty"},
     "balancer that looks at gradients": {"balancing": Recorded("cagrad", ["gradient_norms"])},

@@ -128,6 +128,7 @@ def test_scorers_by_name_and_a_callable_that_chooses():
         {"early_stopping": [10, 2, False], "n_estimators": [1, 2]},
         [{"sharing": ["hard", "independent"]}, {"loss_weights__task1": [0.2, 3], "encoder__n_bins": [3]}],
         {"max_iter": [2, 3], "optimizer": ["adamw", "sgd"], "activation": ["tanh"]},
+        {"task_layer_sizes": [(), 2, (3, 2)], "loss_weights": [None, [1, 3]]},
     ],
 )
 def test_what_members_cannot_carry_makes_networks_of_its_own(grid):

@@ -10,11 +10,10 @@ from tests import _builders as build
 MADE_OF_LAYERS = {"bypass", "mmoe", "ple", "cgc", "attention"}
 
 
-def make_network(sharing="hard", sizes=(7, 5), activation="relu", members=3, dropout=0.0, n_outputs=(1, 3, 1)):
+def make_network(sharing="hard", sizes=(7, 5), activation="relu", members=3, n_outputs=(1, 3, 1), **fields):
     bias = np.arange(sum(n_outputs), dtype=float)
-    network = build.make_network(
-        sharing, 4, sizes, n_outputs, seeds=range(members), activation=activation, dropout=dropout, initial_bias=bias
-    )
+    fields |= {"activation": activation, "initial_bias": bias}
+    network = build.make_network(sharing, 4, sizes, n_outputs, seeds=range(members), **fields)
     initialise(network, range(members))
     return network
 
@@ -32,6 +31,14 @@ def generators(members):
     return [torch.Generator().manual_seed(k) for k in range(members)]
 
 
+def both_gradients(network, input_members):
+    """Outputs and parameters' gradients by hand, then by autograd."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(input_members, 11, 4, generator=rng, dtype=torch.float64)
+    output_gradient = torch.randn(3, 11, 5, generator=rng, dtype=torch.float64)
+    return [gradient(network, x, output_gradient, autograd=autograd) for autograd in (False, True)]
+
+
 def gradient(network, x, output_gradient, *, autograd):
     passes = network.training_passes(generators(network.architecture.members), autograd=autograd)
     for _ in range(2):  # the second pass runs on reused memory
@@ -47,15 +54,21 @@ def gradient(network, x, output_gradient, *, autograd):
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("input_members", [1, 3])
 def test_hand_derived_equals_autograd(sharing, activation, sizes, dropout, input_members):
-    network = make_network(sharing, sizes, activation, dropout=dropout)
-    rng = torch.Generator().manual_seed(0)
-    x = torch.randn(input_members, 11, 4, generator=rng, dtype=torch.float64)
-    output_gradient = torch.randn(3, 11, 5, generator=rng, dtype=torch.float64)
-    by_hand = gradient(network, x, output_gradient, autograd=False)
-    recorded = gradient(network, x, output_gradient, autograd=True)
+    by_hand, recorded = both_gradients(make_network(sharing, sizes, activation, dropout=dropout), input_members)
     for ours, reference in zip(by_hand, recorded, strict=True):
         torch.testing.assert_close(ours, reference, rtol=0, atol=1e-10)
     assert recorded[1].abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("sharing", "sizes"), [(s, n) for s in SHARINGS for n in [(), (7, 5)] if n or s not in MADE_OF_LAYERS]
+)
+@pytest.mark.parametrize(("task_layer_sizes", "input_members"), [((4,), 3), ((4, 6), 1)])
+def test_hand_derived_equals_autograd_with_task_layers(sharing, sizes, task_layer_sizes, input_members):
+    network = make_network(sharing, sizes, "silu", dropout=0.4, task_layer_sizes=task_layer_sizes)
+    by_hand, recorded = both_gradients(network, input_members)
+    for ours, reference in zip(by_hand, recorded, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=0, atol=1e-10)
 
 
 def test_a_smaller_last_batch_uses_memory_of_its_own():
@@ -106,3 +119,4 @@ def test_state_holds_no_torch_object():
 
 def test_rows_take_room_for_every_copy_of_the_hidden_layers():
     assert make_network("independent").peak_activations == 3 * make_network("hard").peak_activations == 3 * 7
+    assert make_network(task_layer_sizes=(6, 4)).peak_activations == 3 * 6

@@ -11,10 +11,9 @@ from tests._builders import make_network
 GENERATORS = [0, 1]
 
 
-def _network(sharing="hard"):
-    return make_network(
-        sharing, 4, (8, 6), (1, 3, 1), seeds=GENERATORS, activation="relu", dtype="float32", initial_bias=np.arange(5.0)
-    )
+def _network(sharing="hard", **fields):
+    fields |= {"activation": "relu", "dtype": "float32", "initial_bias": np.arange(5.0)}
+    return make_network(sharing, 4, (8, 6), (1, 3, 1), seeds=GENERATORS, **fields)
 
 
 def _pass(network, x, gradient, **options):
@@ -25,8 +24,9 @@ def _pass(network, x, gradient, **options):
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-def test_passes_are_those_of_full_precision_up_to_rounding(sharing):
-    network = _network(sharing)
+@pytest.mark.parametrize("task_layer_sizes", [(), (5,)])
+def test_passes_are_those_of_full_precision_up_to_rounding(sharing, task_layer_sizes):
+    network = _network(sharing, task_layer_sizes=task_layer_sizes)
     rng = torch.Generator().manual_seed(0)
     x, gradient = torch.randn(1, 64, 4, generator=rng), torch.randn(2, 64, 5, generator=rng)
     rounded = _pass(network, x, gradient, matmul_dtype="bfloat16")

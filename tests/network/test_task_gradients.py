@@ -1,6 +1,6 @@
 """Per-task gradients and their Gramian against one recorded backward a task."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -47,9 +47,9 @@ class _SplitBody(Body):
         return torch.tanh(x[:, None] @ weight).flatten(0, 1)
 
 
-def make_network(sharing, n_outputs, sizes=(7, 5), activation="tanh", dropout=0.0, seed=0):
-    seeds = range(seed, seed + MEMBERS)
-    return build.make_network(sharing, 4, sizes, n_outputs, seeds=seeds, activation=activation, dropout=dropout)
+def make_network(sharing, n_outputs, sizes=(7, 5), activation="tanh", dropout=0.0, own=()):
+    fields = {"activation": activation, "dropout": dropout, "task_layer_sizes": own}
+    return build.make_network(sharing, 4, sizes, n_outputs, seeds=range(MEMBERS), **fields)
 
 
 def generators():
@@ -119,12 +119,13 @@ def check_buffer(network, rows, weights):
         ((3, 4, 5), "identity", 0.0, 4, 3),
     ],
 )
-def test_gramian_by_parameters_and_its_combination(n_outputs, autograd, sizes, activation, dropout, rows, members):
-    network = make_network(Hard(), n_outputs, sizes, activation, dropout)
-    x, own = draw(n_outputs, rows, members)
-    by_task = reference(network, x, own, n_outputs)
-    way, gramian, weights = look(network, x, own, n_outputs, "parameters", autograd)
-    assert way == "OfStack"
+@pytest.mark.parametrize("own", [(), (6, 4)])
+def test_gramian_by_parameters_and_its_combination(n_outputs, autograd, sizes, activation, dropout, rows, members, own):
+    network = make_network(Hard(), n_outputs, sizes, activation, dropout, own)
+    x, upstream = draw(n_outputs, rows, members)
+    by_task = reference(network, x, upstream, n_outputs)
+    way, gramian, weights = look(network, x, upstream, n_outputs, "parameters", autograd)
+    assert way == ("OfStackBelowTaskLayers" if own else "OfStack")
     torch.testing.assert_close(gramian, gramian_of(by_task, shared(network)), rtol=0, atol=1e-10)
     check_buffer(network, by_task, weights)
 
@@ -142,11 +143,12 @@ def test_any_body_with_shared_and_private_parameters(n_outputs):
 
 @pytest.mark.parametrize("sharing", [name for name in SHARINGS if name not in ("hard", "independent", "soft")])
 @pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
-def test_every_architecture_that_shares_parameters(sharing, n_outputs):
-    network = make_network(SHARINGS[sharing](), n_outputs, activation="silu", dropout=0.3)
-    x, own = draw(n_outputs)
-    by_task = reference(network, x, own, n_outputs)
-    _, gramian, weights = look(network, x, own, n_outputs, "parameters")
+@pytest.mark.parametrize("own", [(), (6, 4)])
+def test_every_architecture_that_shares_parameters(sharing, n_outputs, own):
+    network = make_network(SHARINGS[sharing](), n_outputs, activation="silu", dropout=0.3, own=own)
+    x, upstream = draw(n_outputs)
+    by_task = reference(network, x, upstream, n_outputs)
+    _, gramian, weights = look(network, x, upstream, n_outputs, "parameters")
     torch.testing.assert_close(gramian, gramian_of(by_task, shared(network)), rtol=0, atol=1e-10)
     check_buffer(network, by_task, weights)
 
@@ -168,6 +170,7 @@ def test_gramian_by_the_representation(n_outputs, autograd):
 
 
 COMMON = {  # names of saved features, whether they hold several experts, of which the first few are read by all
+    "hard": ("trunk.1.hidden", None),
     "mmoe": ("mixture.experts", 4),
     "cgc": ("level0.tasks.experts", 2),
     "ple": ("level1.tasks.experts", 2),
@@ -176,51 +179,64 @@ COMMON = {  # names of saved features, whether they hold several experts, of whi
 
 
 @pytest.mark.parametrize(
-    "sharing", [MMoE(gate_dropout=0.3), PLE(n_levels=3), PLE(n_private=2), PLE(1, 0), CGC(), Bypass()]
+    ("sharing", "own"),
+    [
+        (MMoE(gate_dropout=0.3), ()),
+        (PLE(n_levels=3), ()),
+        (PLE(n_private=2), (4,)),
+        (PLE(1, 0), ()),
+        (CGC(), (4, 3)),
+        (Bypass(), ()),
+        (Bypass(), (4,)),
+        (Hard(), (4,)),
+    ],
 )
 @pytest.mark.parametrize("hand_derived", [False, True])
-def test_parameters_of_a_task_follow_its_own_loss_alone(sharing, hand_derived, monkeypatch):
+def test_parameters_of_a_task_follow_its_own_loss_alone(sharing, own, hand_derived, monkeypatch):
     """In one backward by hand, or in two."""
     n_outputs = (1, 3, 2)
-    network = make_network(sharing, n_outputs, sizes=(7, 5, 6), activation="silu", dropout=0.3)
-    x, own = draw(n_outputs)
-    by_task = reference(network, x, own, n_outputs)
+    network = make_network(sharing, n_outputs, sizes=(7, 5, 6), activation="silu", dropout=0.3, own=own)
+    x, upstream = draw(n_outputs)
+    by_task = reference(network, x, upstream, n_outputs)
     monkeypatch.setattr(type(network.layers.body), "hand_derived", hand_derived)
-    check_buffer(network, by_task, look(network, x, own, n_outputs, "representation")[2])
+    check_buffer(network, by_task, look(network, x, upstream, n_outputs, "representation")[2])
 
 
-@pytest.mark.parametrize("sharing", COMMON)
+@pytest.mark.parametrize(
+    ("sharing", "own"), [pair for pair in product(COMMON, [(), (4, 3)]) if pair != ("hard", ())]
+)  # without task layers the hard trunk has a way of its own
 @pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
 @pytest.mark.parametrize("autograd", [False, True])
-def test_gramian_by_features_in_common(sharing, n_outputs, autograd):
+def test_gramian_by_features_in_common(sharing, own, n_outputs, autograd):
     """The closed form over gates and heads equals recorded gradients at the shared experts or the trunk."""
-    network = make_network(SHARINGS[sharing](), n_outputs)
-    x, own = draw(n_outputs)
-    by_task = reference(network, x, own, n_outputs)
+    network = make_network(SHARINGS[sharing](), n_outputs, own=own)
+    x, upstream = draw(n_outputs)
+    by_task = reference(network, x, upstream, n_outputs)
     passes = network.training_passes(generators(), autograd=True)
     with passes.mode():
         passes.forward(x)
     name, experts = COMMON[sharing]
     task_of = torch.from_numpy(np.repeat(np.arange(len(n_outputs)), n_outputs))
-    at_features = [
-        torch.autograd.grad(passes._outputs, passes.workspace.saved[name], own * (task_of == task), retain_graph=True)[
-            0
-        ]
-        for task in range(len(n_outputs))
-    ]
+    saved, outputs = passes.workspace.saved[name], passes._outputs
+    by_output = [upstream * (task_of == task) for task in range(len(n_outputs))]
+    at_features = [torch.autograd.grad(outputs, saved, of_task, retain_graph=True)[0] for of_task in by_output]
     jacobian = torch.stack([g if experts is None else g[:, :, :experts] for g in at_features], 1).flatten(2)
-    way, gramian, weights = look(network, x, own, n_outputs, "representation", autograd)
+    way, gramian, weights = look(network, x, upstream, n_outputs, "representation", autograd)
     assert way == "OfFeaturesInCommon"
     torch.testing.assert_close(gramian, jacobian @ jacobian.mT, rtol=0, atol=1e-10)
     check_buffer(network, by_task, weights)
 
 
-def test_chunks_of_members_change_nothing(monkeypatch):
-    network = make_network(Hard(), (1, 1))
-    x, own = draw((1, 1))
-    whole = look(network, x, own, (1, 1), "parameters")[1]
+@pytest.mark.parametrize("own", [(), (4,)])
+def test_chunks_of_members_change_nothing(own, monkeypatch):
+    network = make_network(Hard(), (1, 1), own=own)
+    x, upstream = draw((1, 1))
+    by_task = reference(network, x, upstream, (1, 1))
+    whole = look(network, x, upstream, (1, 1), "parameters")[1]
     monkeypatch.setattr(module, "CHUNK_BYTES", 1)
-    torch.testing.assert_close(look(network, x, own, (1, 1), "parameters")[1], whole, rtol=0, atol=1e-12)
+    _, gramian, weights = look(network, x, upstream, (1, 1), "parameters")
+    torch.testing.assert_close(gramian, whole, rtol=0, atol=1e-12)
+    check_buffer(network, by_task, weights)
 
 
 @pytest.mark.parametrize("gradient", ["parameters", "representation"])

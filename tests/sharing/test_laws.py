@@ -27,10 +27,9 @@ OUTPUTS = (1, 3, 1)
 X = torch.randn(1, ROWS, N_INPUTS, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def make(sharing, sizes=(7, 5), members=MEMBERS, dropout=0.0):
-    return build.make_network(
-        sharing, N_INPUTS, sizes, OUTPUTS, seeds=range(members), dropout=dropout, initial_bias=np.arange(5.0)
-    )
+def make(sharing, sizes=(7, 5), members=MEMBERS, dropout=0.0, **fields):
+    fields |= {"dropout": dropout, "initial_bias": np.arange(5.0)}
+    return build.make_network(sharing, N_INPUTS, sizes, OUTPUTS, seeds=range(members), **fields)
 
 
 def passes_of(network, **options):
@@ -245,10 +244,11 @@ def test_gate_dropout_shuts_experts_in_training_only_and_never_all():
     torch.testing.assert_close(spread, torch.zeros_like(spread), rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("task_layer_sizes", [(), (4, 3)])
 @pytest.mark.parametrize("name", SHARINGS)
-def test_owners_are_honest(name):
+def test_owners_are_honest(name, task_layer_sizes):
     """A parameter that belongs to a task has one entry a task and serves that task's outputs alone."""
-    network = make(SHARINGS[name](), sizes=(6, 5))
+    network = make(SHARINGS[name](), sizes=(6, 5), task_layer_sizes=task_layer_sizes)
     network.buffer.values.add_(0.1 * torch.randn(network.buffer.values.shape, dtype=torch.float64))
     passes = passes_of(network)
     passes.forward(X)

@@ -39,12 +39,19 @@ def record(step, recorder):
     return step
 
 
-def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01)):
+def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01), own=()):
     layout = build.make_layout(list(Y.T))
     data = build.make_data(X, layout.encode(list(Y.T), np.ones(Y.shape, bool)), weights)
     streams = Streams.from_seed(0, 2)
     network = build.make_network(
-        sharing, 4, (8, 6), (1, 1), seeds=streams.initial, activation="silu", dropout=(dropout,) * 2
+        sharing,
+        4,
+        (8, 6),
+        (1, 1),
+        seeds=streams.initial,
+        activation="silu",
+        dropout=(dropout,) * 2,
+        task_layer_sizes=own,
     )
     settings = build.make_config(
         2,
@@ -59,11 +66,11 @@ def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates
     return build.make_run(network, layout, data, settings, streams), data
 
 
-@pytest.mark.parametrize("sharing", ["hard", "ple", Soft(0.1)])
+@pytest.mark.parametrize(("sharing", "own"), [("hard", ()), ("hard", (5, 3)), ("ple", ()), (Soft(0.1), (5,))])
 @pytest.mark.parametrize("observed", [1.0, 0.6])
-def test_replayed_steps_are_the_steps(sharing, observed):
+def test_replayed_steps_are_the_steps(sharing, own, observed):
     weights = torch.from_numpy(np.random.default_rng(1).random(Y.shape) < observed).double()
-    (plain, data), (replayed, _) = (make_run(sharing, weights=weights) for _ in range(2))
+    (plain, data), (replayed, _) = (make_run(sharing, weights=weights, own=own) for _ in range(2))
     recorder = Recorder()
     replayed.step = record(replayed.step, recorder)
     for _ in range(3):  # of five whole batches and a smaller one
@@ -105,7 +112,7 @@ class NoNumberLeaves(TorchDispatchMode):
 
 @pytest.mark.parametrize("sharing", SHARINGS)
 def test_nothing_of_an_epoch_is_known_to_the_host(sharing):
-    run, data = make_run(sharing, weights=torch.ones(Y.shape, dtype=torch.float64) * 2)
+    run, data = make_run(sharing, weights=torch.ones(Y.shape, dtype=torch.float64) * 2, own=(5, 3))
     with pytest.raises(AssertionError), NoNumberLeaves():
         bool(torch.ones(1) > 0)
     with NoNumberLeaves():
