@@ -49,7 +49,7 @@ def skmtl_step(
         cuda_graphs=False,
         batch_size=n_rows,
         max_iter=1,
-        patience=None,
+        patience=float("inf"),
         tol=0.0,
         relevance_epochs=0,
         dropout=0.0,

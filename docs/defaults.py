@@ -7,28 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from skmtl import MultiTaskNet
-from skmtl.defaults import DataSummary, encoders, estimators, input_scaling, resolve, tasks
+from skmtl.defaults import Choice, DataSummary, encoders, estimators, resolve, tasks
 
-Rules = Mapping[str, tuple[Callable[..., object], ...]]
+Rules = Mapping[str, tuple[Callable[..., object] | Choice, ...]]
 
-ESTIMATOR_RULES: Rules = {
-    "activation": (estimators.activation,),
-    "dropout": (estimators.dropout,),
-    "encoder": (estimators.encoder,),
-    "input_dropout": (estimators.input_dropout,),
-    "input_scaling": (estimators.input_scaling, input_scaling.relevance_epochs, input_scaling.n_inputs_read),
-    "loss_weights": (estimators.loss_weights,),
-    "learning_rate": (estimators.learning_rate,),
-    "learning_rate_init": (estimators.learning_rate_init,),
-    "weight_decay": (estimators.weight_decay,),
-    "batch_size": (estimators.batch_size,),
-    "max_iter": (estimators.max_iter,),
-    "early_stopping": (estimators.early_stopping,),
-    "n_iter_no_change": (estimators.n_iter_no_change,),
-    "n_peers": (estimators.n_peers,),
-    "local_correction": (estimators.local_correction,),
-    "device": (estimators.device,),
-    "dtype": (estimators.dtype,),
+ESTIMATOR_RULES: Rules = {name: (rule,) for name, rule in estimators.RULES.items()} | {
+    "input_scaling": (estimators.input_scaling, estimators.relevance_epochs, estimators.n_inputs_read)
 }
 SETTING_RULES: Rules = {
     "TabularEncoder(numeric)": (encoders.numeric,),
@@ -127,7 +111,7 @@ def page() -> str:
 
 def choices_of(summary: DataSummary) -> dict:
     """Choices for some data."""
-    return resolve(MultiTaskNet().get_params(deep=False), (256, 256), summary, {}).choices
+    return resolve(MultiTaskNet().get_params(deep=False), summary, {})[1]
 
 
 def shown(value: object) -> str:
@@ -146,8 +130,10 @@ def texts(rules: Rules) -> str:
     return "\n\n".join(f"### `{name}`\n\n" + "\n\n".join(map(text, functions)) for name, functions in rules.items())
 
 
-def text(rule: Callable[..., object]) -> str:
-    """Docstring of a rule with its constants filled in, in Markdown."""
+def text(rule: Callable[..., object] | Choice) -> str:
+    """Docstring of a rule with its constants filled in, in Markdown; or what is always chosen."""
+    if isinstance(rule, Choice):
+        return f"{shown(rule.value)}: {rule.reason}."
     doc = inspect.getdoc(rule)
     assert doc is not None
     filled = doc.format_map(rule.__globals__).replace("``", "`")

@@ -106,7 +106,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         cuda_graphs=False,
         batch_size=16,
         max_iter=6,
-        patience=None,
+        patience=float("inf"),
         tol=1e-4,
         relevance_epochs=0,
         dropout=0.0,

@@ -1,17 +1,17 @@
 """What "auto" stands for: every rule by which a parameter is chosen from the data, with the reason for each choice."""
 
-from skmtl.defaults._choice import Choice
-from skmtl.defaults._resolve import Resolved, encoding_dtype, requested, requested_dtype, resolve
-from skmtl.defaults._summary import DataSummary
-from skmtl.defaults.estimators import loss_weights
+from skmtl.defaults._resolve import REDUCED, encoding_dtype, requested, resolve
+from skmtl.defaults._summary import Choice, DataSummary
+from skmtl.defaults.estimators import n_held_out_folds, n_inputs_read, relevance_epochs
 
 __all__ = [
+    "REDUCED",
     "Choice",
     "DataSummary",
-    "Resolved",
     "encoding_dtype",
-    "loss_weights",
+    "n_held_out_folds",
+    "n_inputs_read",
+    "relevance_epochs",
     "requested",
-    "requested_dtype",
     "resolve",
 ]

@@ -1,13 +1,29 @@
-"""What the rules look at."""
+"""What the rules look at, and what they give."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 FULL_BATCH_ROWS = 64
 MAX_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 TINY_ROWS = FULL_BATCH_ROWS * MAX_COPIES
 WIDE_ROWS, WIDE_INPUTS = 1500, 400
+
+
+class Choice(NamedTuple):
+    """Value that a parameter left at "auto" gets.
+
+    Attributes
+    ----------
+    value : object
+        What was chosen.
+    reason : str
+        Why, in one sentence.
+    """
+
+    value: Any
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,16 @@ class DataSummary:
         Whether the user passed validation rows.
     fitted_dtype : str, optional
         Type of the parameters of the network whose training goes on; None for a new network.
+    n_tasks, n_classification : int
+        Number of tasks, and of classification tasks.
+    only_classification : bool
+        Whether all tasks are classification tasks.
+    kinds : str
+        Number and kinds of the tasks in words.
+    wide : bool
+        Whether there are many inputs, and rows enough to learn from any part of them.
+    tiny : bool
+        Whether all rows are one batch, in which rows count exactly by their weights.
     """
 
     n_rows: int
@@ -47,35 +73,21 @@ class DataSummary:
     learned_encoding: bool = False
     validation_given: bool = False
     fitted_dtype: str | None = None
+    n_tasks: int = field(init=False)
+    n_classification: int = field(init=False)
+    only_classification: bool = field(init=False)
+    kinds: str = field(init=False)
+    wide: bool = field(init=False)
+    tiny: bool = field(init=False)
 
-    @property
-    def n_tasks(self) -> int:
-        """Number of tasks."""
-        return len(self.classification)
-
-    @property
-    def n_classification(self) -> int:
-        """Number of classification tasks."""
-        return sum(self.classification)
-
-    @property
-    def only_classification(self) -> bool:
-        """Whether all tasks are classification tasks."""
-        return all(self.classification)
-
-    @property
-    def tasks(self) -> str:
-        """Number and kinds of the tasks in words."""
-        n_regression = self.n_tasks - self.n_classification
-        counts = {"classification": self.n_classification, "regression": n_regression}
-        return " and ".join(f"{count} {kind} task{'s' * (count > 1)}" for kind, count in counts.items() if count)
-
-    @property
-    def wide(self) -> bool:
-        """Whether there are many inputs, and rows enough to learn from any part of them."""
-        return self.n_rows >= WIDE_ROWS and self.n_inputs >= WIDE_INPUTS
-
-    @property
-    def tiny(self) -> bool:
-        """Whether all rows are one batch, in which rows count exactly by their weights."""
-        return self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS
+    def __post_init__(self) -> None:
+        n_tasks, n_classes = len(self.classification), sum(self.classification)
+        counts = {"classification": n_classes, "regression": n_tasks - n_classes}
+        vars(self).update(
+            n_tasks=n_tasks,
+            n_classification=n_classes,
+            only_classification=n_classes == n_tasks,
+            kinds=" and ".join(f"{n} {kind} task{'s' * (n > 1)}" for kind, n in counts.items() if n),
+            wide=self.n_rows >= WIDE_ROWS and self.n_inputs >= WIDE_INPUTS,
+            tiny=self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS,
+        )

@@ -5,7 +5,7 @@ Docstrings name the constants in braces; the page of the defaults fills them in.
 
 from __future__ import annotations
 
-from skmtl.defaults._choice import Choice
+from skmtl.defaults._summary import Choice
 
 PIECEWISE_ROWS, PIECEWISE_COLUMNS = 200, 500  # the fewest bins of so many columns are 2000 inputs
 MAX_BINS, MIN_BINS = 16, 4  # of a column

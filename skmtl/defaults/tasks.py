@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from skmtl.defaults._choice import Choice
+from skmtl.defaults._summary import Choice
 
 OUTLIER_SD = 4.0  # standard deviations, beyond which ordinary data has no label
 MAX_OUTLIERS = 20

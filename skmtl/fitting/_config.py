@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer, unwrap
 from skmtl.balancing.static import GeometricWeights
-from skmtl.defaults import Resolved
+from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, as_numbers, by_task, require_known
 from skmtl.sharing import SHARINGS, Sharing
@@ -128,43 +128,46 @@ MAX_DECAY = 2.0  # of parameters in a step; beyond it they grow from step to ste
 
 
 def make_config(
-    params: Params, resolved: Resolved, inputs: SharedInputs, seed: int, device: torch.device
+    params: Params, data: DataSummary, inputs: SharedInputs, seed: int, device: torch.device
 ) -> tuple[FitConfig, np.ndarray]:
-    """Settings of the fit, and its normalised loss weights in the order of the label matrix."""
-    members = int(params["n_estimators"]) * resolved.n_peers
-    _require_rates(params, resolved)
+    """Settings of a fit with these parameters, none left open; its loss weights in the order of the label matrix."""
+    max_iter, n_peers = int(params["max_iter"]), int(params["n_peers"])
+    hidden, of_task = params["hidden_layer_sizes"], params["task_layer_sizes"]
+    members = int(params["n_estimators"]) * n_peers
     balancer, record = read_balancing(params["balancing"])
-    loss_weights = read_loss_weights(resolved.loss_weights, inputs.tasks)
-    of_member = {"dtype": getattr(torch, resolved.dtype), "device": device}
-    ones = torch.ones(members, **of_member)
+    loss_weights = read_loss_weights(params["loss_weights"], inputs.tasks)
+    reduced = params["dtype"] == REDUCED
+    dtype = "float32" if reduced else params["dtype"]
+    _require_rates(params, dtype)
+    of_member = {"dtype": getattr(torch, dtype), "device": device}
     config = FitConfig(
-        learning_rate=resolved.learning_rate * ones,
-        weight_decay=resolved.weight_decay * ones,
+        learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
+        weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
         sharing=copy.deepcopy(resolve("sharing", params["sharing"], SHARINGS, Sharing)),
-        hidden_layer_sizes=read_sizes(params, "hidden_layer_sizes"),
-        task_layer_sizes=read_sizes(params, "task_layer_sizes"),
-        activation=resolved.activation,
-        input_dropout=resolved.input_dropout,
-        dtype=resolved.dtype,
+        hidden_layer_sizes=hidden,
+        task_layer_sizes=of_task,
+        activation=params["activation"],
+        input_dropout=float(params["input_dropout"]),
+        dtype=dtype,
         device=device,
         optimizer=copy.deepcopy(resolve("optimizer", params["optimizer"], OPTIMIZERS, Optimizer)),
-        schedule=SCHEDULES[resolved.schedule],
+        schedule=SCHEDULES[params["learning_rate"]],
         balancer=copy.deepcopy(balancer),
         record=record,
-        matmul_dtype=resolved.matmul_dtype,
+        matmul_dtype=REDUCED if reduced else None,
         cuda_graphs=as_device(params["device"]).cuda_graphs,
-        batch_size=resolved.batch_size,
-        max_iter=resolved.max_iter,
-        patience=resolved.patience,
-        tol=resolved.tol,
-        relevance_epochs=resolved.relevance_epochs,
-        dropout=resolved.dropout,
+        batch_size=min(int(params["batch_size"]), data.n_rows),
+        max_iter=max_iter,
+        patience=params["n_iter_no_change"],
+        tol=params["tol"],
+        relevance_epochs=relevance_epochs(max_iter, (*hidden, *of_task)) if params["input_scaling"] else 0,
+        dropout=float(params["dropout"]),
         members=members,
-        n_peers=resolved.n_peers,
+        n_peers=n_peers,
         seed=seed,
-        n_folds=resolved.n_folds or 0,
-        corrects=resolved.local_correction,
+        n_folds=n_held_out_folds(data, params),
+        corrects=bool(params["local_correction"]),
         n_threads=count_threads(params["n_jobs"]),
     )
     return config, loss_weights
@@ -180,17 +183,16 @@ def _n_cpus() -> int:
     return int(cpu_count())
 
 
-def _require_rates(params: Params, resolved: Resolved) -> None:
+def _require_rates(params: Params, dtype: str) -> None:
     """Check rates that no training could bear."""
     for name in ("dropout", "input_dropout"):
-        rate = getattr(resolved, name)
-        if float(np.asarray(rate, dtype=resolved.dtype)) >= 1:
-            raise ValueError(f"{name} must be less than 1, which {rate!r} is not in {resolved.dtype}; lower it.")
-    decay, rate = resolved.weight_decay, min(resolved.learning_rate, 1.0)
-    if params["weight_decay"] != "auto" and rate * decay > MAX_DECAY:
+        if float(np.asarray(params[name], dtype=dtype)) >= 1:
+            raise ValueError(f"{name} must be less than 1, which {params[name]!r} is not in {dtype}; lower it.")
+    decay, rate = params["weight_decay"], float(params["learning_rate_init"])
+    if min(rate, 1.0) * decay > MAX_DECAY:
         raise ValueError(
             f"weight_decay={decay!r} is too large: a step multiplies the parameters by 1 - learning_rate_init * "
-            f"weight_decay. With learning_rate_init={resolved.learning_rate:g} keep it below {MAX_DECAY / rate:g}."
+            f"weight_decay. With learning_rate_init={rate:g} keep it below {MAX_DECAY / min(rate, 1.0):g}."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
-from skmtl.defaults import Choice, DataSummary, requested, requested_dtype, resolve
+from skmtl.defaults import Choice, DataSummary, requested, resolve
 from skmtl.fitting._config import Params, cell_weights, make_config, read_balancing, read_seed, read_sizes
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
@@ -63,20 +63,18 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     ValueError
         If a parameter is not usable.
     """
+    params = {**params, **{name: read_sizes(params, name) for name in ("hidden_layer_sizes", "task_layer_sizes")}}
     alike = _begins_alike(params)
     if alike is not None and alike in inputs.prepared:
         return _with_own_settings(inputs.prepared[alike], params)
     device, seed = choose_device(params["device"]), read_seed(params["random_state"])
     preferences = _preferences(params, inputs, network)
     fitted_dtype = None if network is None else network.architecture.dtype
-    dtype = requested_dtype(params, preferences, fitted_dtype)
-    class_weight = params.get("class_weight")
-    encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), dtype)
-    hashes, n_distinct = _compare_rows(params, preferences, inputs, encoded, seed)
-    summary = _summarise(params, inputs, encoded, n_distinct, device, fitted_dtype)
-    sizes = (*read_sizes(params, "hidden_layer_sizes"), *read_sizes(params, "task_layer_sizes"))
-    resolved = resolve(params, sizes, summary, preferences)
-    config, loss_weights = make_config(params, resolved, inputs, seed, device)
+    asked, class_weight = requested(params, preferences, fitted_dtype), params.get("class_weight")
+    encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), asked["dtype"])
+    hashes, summary = _summarise(asked, inputs, encoded, seed, device, fitted_dtype)
+    values, choices = resolve(params, summary, preferences)
+    config, loss_weights = make_config(values, summary, inputs, seed, device)
     held_out = None
     if hashes is not None and config.n_folds:
         held_out = held_out_rows(deal(hashes, config.n_folds), config.members, config.n_folds, config.n_peers)
@@ -85,7 +83,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     if inputs.validation is None:
         validation = None if held_out is None else _own_validation(config, objective, data, held_out)
     else:
-        judges = inputs.encode(inputs.validation, cell_weights(class_weight, inputs, inputs.validation), dtype)
+        judges = inputs.encode(inputs.validation, cell_weights(class_weight, inputs, inputs.validation), asked["dtype"])
         validation = _common_validation(config, objective, judges)
     streams = Streams.from_seed(seed, config.members) if run is None else run.streams
     job = FitJob(
@@ -98,7 +96,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         streams=streams,
         loss_weights=loss_weights,
         summary=summary,
-        choices=resolved.choices,
+        choices=choices,
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
         row_hashes=hashes if config.corrects else None,
@@ -108,29 +106,6 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     if alike is not None:
         inputs.prepared[alike] = job
     return job
-
-
-def _summarise(
-    params: Params,
-    inputs: SharedInputs,
-    encoded: EncodedRows,
-    n_distinct: int,
-    device: torch.device,
-    fitted_dtype: str | None,
-) -> DataSummary:
-    """What the defaults look at."""
-    return DataSummary(
-        n_rows=len(encoded.targets),
-        n_distinct=n_distinct,
-        n_inputs=encoded.X.shape[1],
-        n_outputs=sum(inputs.layout.n_outputs),
-        classification=tuple(task.kind.is_classifier for task in inputs.tasks),
-        on_gpu=device.type != "cpu",
-        static_weights=isinstance(read_balancing(params["balancing"])[0], Static),
-        learned_encoding=inputs.learns_inputs,
-        validation_given=inputs.validation is not None,
-        fitted_dtype=fitted_dtype,
-    )
 
 
 def _begins_alike(params: Params) -> Hashable | None:
@@ -146,11 +121,9 @@ def _begins_alike(params: Params) -> Hashable | None:
 def _with_own_settings(job: FitJob, params: Params) -> FitJob:
     """A job that begins like another, with learning rate, weight decay and loss weights of its own."""
     inputs, config = job.inputs, job.config
-    preferences = _preferences(params, inputs, None)
-    sizes = (*config.hidden_layer_sizes, *config.task_layer_sizes)
-    resolved = resolve(params, sizes, job.summary, preferences)
-    own, loss_weights = make_config(params, resolved, inputs, config.seed, config.device)
-    return replace(job, config=own, loss_weights=loss_weights, choices=resolved.choices)
+    values, choices = resolve(params, job.summary, _preferences(params, inputs, None))
+    own, loss_weights = make_config(values, job.summary, inputs, config.seed, config.device)
+    return replace(job, config=own, loss_weights=loss_weights, choices=choices)
 
 
 def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
@@ -168,15 +141,32 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     return preferences
 
 
-def _compare_rows(
-    params: Params, preferences: Mapping[str, Any], inputs: SharedInputs, encoded: EncodedRows, seed: int
-) -> tuple[np.ndarray | None, int]:
-    """Hash of each row, where the fit needs it, and the number of distinct rows."""
-    n_rows = len(encoded.targets)
-    may_hold_out = requested("early_stopping", params, preferences) is not False and inputs.validation is None
-    if may_hold_out or n_rows <= ROWS_TO_COMPARE:
-        return encoded.once(_hash_rows, seed)
-    return None, n_rows
+def _summarise(
+    params: Params,
+    inputs: SharedInputs,
+    encoded: EncodedRows,
+    seed: int,
+    device: torch.device,
+    fitted_dtype: str | None,
+) -> tuple[np.ndarray | None, DataSummary]:
+    """Hash of each row, where the fit needs it, and what the defaults look at."""
+    n_rows, hashes = len(encoded.targets), None
+    n_distinct = n_rows
+    if n_rows <= ROWS_TO_COMPARE or (params["early_stopping"] is not False and inputs.validation is None):
+        hashes, n_distinct = encoded.once(_hash_rows, seed)
+    summary = DataSummary(
+        n_rows=n_rows,
+        n_distinct=n_distinct,
+        n_inputs=encoded.X.shape[1],
+        n_outputs=sum(inputs.layout.n_outputs),
+        classification=tuple(task.kind.is_classifier for task in inputs.tasks),
+        on_gpu=device.type != "cpu",
+        static_weights=isinstance(read_balancing(params["balancing"])[0], Static),
+        learned_encoding=inputs.learns_inputs,
+        validation_given=inputs.validation is not None,
+        fitted_dtype=fitted_dtype,
+    )
+    return hashes, summary
 
 
 def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:

@@ -84,8 +84,8 @@ class FitConfig:
         Whether a step on a GPU is recorded once and replayed.
     batch_size, max_iter : int
         Rows a step, greatest number of passes over the data.
-    patience : int or None
-        Epochs without an improvement by ``tol`` after which a member stops; None: never.
+    patience : float
+        Epochs without an improvement by ``tol`` after which a member stops; infinite: never.
     tol : float
         Smallest decrease of the loss that counts as an improvement.
     relevance_epochs : int
@@ -124,7 +124,7 @@ class FitConfig:
     cuda_graphs: bool = field(metadata=role(Role.NETWORK, parameter="device", step=True))
     batch_size: int = field(metadata=role(Role.NETWORK))
     max_iter: int = field(metadata=role(Role.NETWORK))
-    patience: int | None = field(metadata=role(Role.NETWORK, parameter="n_iter_no_change"))
+    patience: float = field(metadata=role(Role.NETWORK, parameter="n_iter_no_change"))
     tol: float = field(metadata=role(Role.NETWORK))
     relevance_epochs: int = field(metadata=role(Role.NETWORK, parameter="input_scaling"))
     dropout: float = field(metadata=role(Role.FIT))

@@ -9,7 +9,6 @@ import torch
 
 from skmtl._params import Params, require_boolean
 from skmtl._torch_state import torch_settings
-from skmtl.defaults import estimators as rules
 
 THREAD_WORK = 2e8  # operations a step below which a second thread costs more than it gives
 
@@ -60,7 +59,7 @@ def choose_device(device: object) -> torch.device:
     """
     device = as_device(device).name
     if device == "auto":
-        return torch.device(rules.device(torch.cuda.is_available()).value)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
         torch.ones(1, device=chosen).item()  # the meta device has no values

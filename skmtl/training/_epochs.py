@@ -107,8 +107,8 @@ class EarlyStopping(Resumable):
     ----------
     buffer : ParameterBuffer
         The members' parameters.
-    patience : int or None
-        Epochs without an improvement after which a member stops; None: it never does.
+    patience : float
+        Epochs without an improvement after which a member stops; infinite: it never does.
     tol : float
         Least decrease that counts as an improvement for the patience.
     keep_best : bool
@@ -129,7 +129,7 @@ class EarlyStopping(Resumable):
     def __init__(
         self,
         buffer: ParameterBuffer,
-        patience: int | None,
+        patience: float,
         tol: float,
         keep_best: bool,
         teams: np.ndarray | None = None,
@@ -141,7 +141,7 @@ class EarlyStopping(Resumable):
         self._best = np.full(buffer.members, np.inf)
         self._reference = np.full(buffer.members, np.inf)
         self._waited = np.zeros(buffer.members, dtype=int)
-        separate = keep_best or patience is not None  # otherwise the kept parameters are the last ones
+        separate = keep_best or patience < np.inf  # otherwise the kept parameters are the last ones
         self._snapshot = buffer.values.clone() if separate else None
 
     def update(self, epoch: int, score: np.ndarray) -> None:
@@ -176,7 +176,7 @@ class EarlyStopping(Resumable):
         better = score < self._reference - self.tol
         self._reference = np.where(better, score, self._reference)
         self._waited = np.where(better, 0, self._waited + 1)
-        ended: np.ndarray = self.active & (self._waited >= (np.inf if self.patience is None else self.patience))
+        ended: np.ndarray = self.active & (self._waited >= self.patience)
         return ended
 
     def drop_team(self, team: int) -> None:

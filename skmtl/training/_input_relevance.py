@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.defaults.input_scaling import n_inputs_read
+from skmtl.defaults import n_inputs_read
 from skmtl.network import Network, squared_derivatives
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data

@@ -1,20 +1,23 @@
 """What "auto" stands for."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.defaults import Choice, DataSummary, resolve
+from skmtl.defaults import Choice, DataSummary, n_held_out_folds, relevance_epochs, resolve
 
 REGRESSION = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=2, classification=(False, False))
 CLASSIFICATION = replace(REGRESSION, classification=(True, True))
 MIXED = replace(REGRESSION, classification=(True, False))
 
 
-def resolved(summary, sizes=(256, 256), **params):
-    return resolve({**MultiTaskNetRegressor().get_params(), **params}, sizes, summary, {})
+def resolved(summary, **params):
+    """The values of the parameters, and the choices among them."""
+    values, choices = resolve({**MultiTaskNetRegressor().get_params(), **params}, summary, {})
+    return SimpleNamespace(**values, choices=choices)
 
 
 def of_rows(summary, n_rows):
@@ -60,16 +63,15 @@ def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
     few, wide = of_rows(REGRESSION, 100), replace(REGRESSION, n_inputs=300)
     few_mixed, wide_mixed = (replace(summary, classification=(True, False)) for summary in (few, wide))
     for summary in (few, wide, few_mixed, wide_mixed):
-        assert resolved(summary).relevance_epochs == round(0.2 * resolved(summary).max_iter)
+        assert resolved(summary).input_scaling
     for summary in (
         REGRESSION,
         of_rows(REGRESSION, 50),
         of_rows(CLASSIFICATION, 100),
         replace(wide, classification=(True, True)),
     ):
-        assert resolved(summary).relevance_epochs == 0
-    assert resolved(few, input_scaling=False).relevance_epochs == 0
-    assert resolved(CLASSIFICATION, input_scaling=True, max_iter=2).relevance_epochs == 1
+        assert not resolved(summary).input_scaling
+    assert not resolved(few, input_scaling=False).input_scaling
 
 
 @pytest.mark.parametrize(
@@ -77,12 +79,19 @@ def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
     [((256, 256), 0.2), ((512, 16), 0.2), ((128, 64), 0.4), ((256,), 0.4), ((32,), 1.0), ((), 0.2)],
 )
 def test_networks_that_learn_slowly_look_longer_for_what_matters(sizes, fraction):
-    assert resolved(of_rows(REGRESSION, 100), sizes, max_iter=100).relevance_epochs == round(100 * fraction)
+    assert relevance_epochs(100, sizes) == round(100 * fraction)
+    assert relevance_epochs(2, sizes) == max(round(2 * fraction), 1)
 
 
 def test_parameters_go_before_the_resolved():
     found = resolved(CLASSIFICATION, activation="tanh", dropout=0.1, max_iter=7, n_iter_no_change=2, tol=0.5)
-    assert (found.activation, found.dropout, found.max_iter, found.patience, found.tol) == ("tanh", 0.1, 7, 2, 0.5)
+    assert (found.activation, found.dropout, found.max_iter, found.n_iter_no_change, found.tol) == (
+        "tanh",
+        0.1,
+        7,
+        2,
+        0.5,
+    )
 
 
 def test_steps_grow_with_rows_and_then_stop_growing():
@@ -106,10 +115,10 @@ def test_more_tasks_get_more_passes():
 
 def test_patience_needs_held_out_rows():
     found = resolved(REGRESSION)
-    assert found.patience == round(found.max_iter / 3)
+    assert found.n_iter_no_change == round(found.max_iter / 3)
     assert found.tol == 0
-    assert resolved(REGRESSION, early_stopping=False).patience is None
-    assert resolved(REGRESSION, learning_rate="constant").patience == 10
+    assert resolved(REGRESSION, early_stopping=False).n_iter_no_change == np.inf
+    assert resolved(REGRESSION, learning_rate="constant").n_iter_no_change == 10
 
 
 @pytest.mark.parametrize(
@@ -150,19 +159,19 @@ def test_choices_are_those_left_open_and_say_why():
 def test_the_encoder_goes_before_the_rules_and_behind_the_user():
     params = MultiTaskNetRegressor().get_params()
     preferences = {"max_iter": 7, "dropout": Choice(0.25, "so it is")}
-    found = resolve(params, (8,), CLASSIFICATION, preferences)
-    assert (found.max_iter, found.choices["max_iter"].reason) == (7, "the encoder prefers it")
-    assert found.choices["dropout"] == (0.25, "so it is")
-    assert found.input_dropout == 0.0
-    assert resolve({**params, "max_iter": 9}, (8,), CLASSIFICATION, preferences).max_iter == 9
+    values, choices = resolve(params, CLASSIFICATION, preferences)
+    assert (values["max_iter"], choices["max_iter"].reason) == (7, "the encoder prefers it")
+    assert choices["dropout"] == (0.25, "so it is")
+    assert values["input_dropout"] == 0.0
+    assert resolve({**params, "max_iter": 9}, CLASSIFICATION, preferences)[0]["max_iter"] == 9
 
 
 def test_what_must_be_goes_before_the_user():
     asked = {"input_scaling": True, "input_dropout": 0.5, "local_correction": True, "dtype": "float64"}
     behind = resolved(replace(REGRESSION, learned_encoding=True), **asked)
-    assert (behind.relevance_epochs, behind.input_dropout, behind.local_correction) == (0, 0.0, False)
+    assert (behind.input_scaling, behind.input_dropout, behind.local_correction) == (False, 0.0, False)
     further = resolved(replace(REGRESSION, fitted_dtype="float32"), **asked)
-    assert (further.relevance_epochs, further.local_correction, further.dtype) == (0, False, "float32")
+    assert (further.input_scaling, further.local_correction, further.dtype) == (False, False, "float32")
     assert "local_correction" not in further.choices
 
 
@@ -225,7 +234,8 @@ def test_lengths_of_training(summary, epochs):
 
 def test_rates_and_folds():
     found = resolved(REGRESSION)
-    assert (found.learning_rate, found.weight_decay, found.n_folds) == (0.004, 0.01, 8)
-    assert [resolved(REGRESSION, early_stopping=n).n_folds for n in (5, True, False)] == [5, 8, None]
-    assert resolved(replace(REGRESSION, validation_given=True)).n_folds is None
-    assert resolved(of_rows(REGRESSION, 9), early_stopping=10).n_folds is None
+    assert (found.learning_rate_init, found.weight_decay) == (0.004, 0.01)
+    folds = [n_held_out_folds(REGRESSION, {"early_stopping": stopping}) for stopping in (5, True, np.True_, False)]
+    assert folds == [5, 8, 8, 0]
+    assert n_held_out_folds(replace(REGRESSION, validation_given=True), {"early_stopping": True}) == 0
+    assert n_held_out_folds(of_rows(REGRESSION, 9), {"early_stopping": 10}) == 0

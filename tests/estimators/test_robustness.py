@@ -16,7 +16,7 @@ Y = X @ [1.0, 2.0, 3.0]
 
 def resolved(n_rows, n_distinct):
     summary = DataSummary(n_rows, n_distinct, n_inputs=10, n_outputs=2, classification=(False, False))
-    return resolve(MultiTaskNetRegressor().get_params(), (256, 256), summary, {})
+    return resolve(MultiTaskNetRegressor().get_params(), summary, {})[0]
 
 
 def test_repeated_rows_are_learned_though_members_hold_out_rows():
@@ -30,16 +30,16 @@ def test_repeated_rows_are_learned_though_members_hold_out_rows():
 
 
 def test_where_rows_repeat_often_none_is_held_out():
-    assert resolved(1000, 1000).holds_out
-    assert not resolved(1000, 100).holds_out
-    assert not resolved(7, 7).holds_out
+    assert resolved(1000, 1000)["early_stopping"]
+    assert not resolved(1000, 100)["early_stopping"]
+    assert not resolved(7, 7)["early_stopping"]
 
 
 def test_batches_and_steps_follow_the_rows_that_a_pass_goes_over():
-    assert resolved(100_000, 10).batch_size <= 256
+    assert resolved(100_000, 10)["batch_size"] <= 256
     many, few = resolved(5000, 5000), resolved(5000, 100)
-    assert (many.batch_size, many.max_iter) == (few.batch_size, few.max_iter)
-    assert resolved(200_000, 1000).max_iter * 200_000 / resolved(200_000, 1000).batch_size < 50_000
+    assert all(many[name] == few[name] for name in ("batch_size", "max_iter"))
+    assert resolved(200_000, 1000)["max_iter"] * 200_000 / resolved(200_000, 1000)["batch_size"] < 50_000
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute_error"])

@@ -21,7 +21,9 @@ def make_network(members, sharing="hard", dropout=0.0):
     return build.make_network(sharing, D, (5,), (1, 1), seeds=range(members), dropout=dropout)
 
 
-def make_training(*, rates=(0.01,) * MEMBERS, optimizer="adamw", patience=None, own_cells=False, validated=True):
+def make_training(
+    *, rates=(0.01,) * MEMBERS, optimizer="adamw", patience=float("inf"), own_cells=False, validated=True
+):
     """Four members of two teams, each with weights, dropout and held-out rows of its own."""
     rng = np.random.default_rng(1)
     held_out = torch.from_numpy(rng.random((MEMBERS, N)) < 0.2)
@@ -78,7 +80,7 @@ def test_pick_keeps_the_layout_of_the_buffer():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("rates", [(0.01,) * 4, (0.01, 0.02, 0.005, 0.03)])
 @pytest.mark.parametrize("own_cells", [False, True])
-@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("patience", [float("inf"), 1])
 @pytest.mark.parametrize("validated", [True, False])
 def test_members_that_go_on_alone_train_as_before(optimizer, rates, own_cells, patience, validated):
     settings = {"rates": rates, "own_cells": own_cells, "patience": patience, "validated": validated}

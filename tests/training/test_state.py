@@ -27,7 +27,7 @@ FORMS = {
     "uncertainty": {"optimizer": AdamW(beta_1=0.8)},
     "alternating": {"sharing": "soft"},
     "random": {"sharing": "ple"},
-    "log": {"patience": None, "validated": False, "record": ("gradient_norms",)},
+    "log": {"patience": float("inf"), "validated": False, "record": ("gradient_norms",)},
     "stch": {"validated": False},
 }
 
@@ -80,12 +80,12 @@ def test_training_goes_on_from_the_state_after_any_epoch(balancer):
 @pytest.mark.parametrize("balancer", ["static", "gradnorm", "famo"])
 def test_some_of_the_members_go_on_from_their_state(balancer):
     members = torch.tensor([0, 2])
-    whole = make_training(balancer, patience=None)
+    whole = make_training(balancer, patience=float("inf"))
     whole.advance(2)
     whole = whole.select(members)
     state = to_bytes(*whole.state())
     whole.advance(EPOCHS)
-    resumed = make_training(balancer, patience=None).select(members)
+    resumed = make_training(balancer, patience=float("inf")).select(members)
     resumed.load_state(*from_bytes(state))
     resumed.advance(EPOCHS)
     assert everything(resumed) == everything(whole)
@@ -93,10 +93,10 @@ def test_some_of_the_members_go_on_from_their_state(balancer):
 
 def test_a_team_that_has_diverged_stays_out():
     rates = torch.tensor([0.02, 1e200, 0.02], dtype=torch.float64)
-    whole = make_training("static", learning_rate=rates, patience=None)
+    whole = make_training("static", learning_rate=rates, patience=float("inf"))
     whole.advance(3)
     assert list(whole.failures) == [1]
-    resumed = make_training("static", learning_rate=rates, patience=None)
+    resumed = make_training("static", learning_rate=rates, patience=float("inf"))
     resumed.load_state(*from_bytes(to_bytes(*whole.state())))
     assert str(resumed.failures[1]) == str(whole.failures[1])
     assert resumed.stopping.active.tolist() == [True, False, True]
