@@ -72,7 +72,7 @@ def skmtl_step(
     )
     streams = Streams.from_seed(0, members)
     network = Network(architecture, CPU)
-    network.initialise(streams.initial)
+    network.buffer.initialise(streams.initial)
     run = Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, config, streams)
     batch = data.take(slice(None))
 

@@ -61,7 +61,7 @@ def make_network(
         **{"initial_bias": np.zeros(sum(n_outputs)), "dropout": rates, **fields},
     )
     network = Network(architecture, CPU)
-    network.initialise(generators)
+    network.buffer.initialise(generators)
     return network
 
 

@@ -154,7 +154,7 @@ class ModuleCopies(Extractor):
         self.template.to(buffer.values.device, buffer.values.dtype)
         self._idle.clear()
         names = {name: f"encoder.{name}" for name in self._shapes}
-        self._parameters = {n: buffer.view(full) if leaves is None else leaves[full] for n, full in names.items()}
+        self._parameters = {n: buffer.views[full] if leaves is None else leaves[full] for n, full in names.items()}
         self._members, self._device = buffer.members, buffer.values.device
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:

@@ -138,7 +138,7 @@ class FitJob:
         n_rows, batch_size = self.data.n_rows, self.config.batch_size
         length = ("steps", -(-n_rows // batch_size)) if fill and self.is_fillable else ("rows", n_rows)
         groups = [(group.kind, group.tasks.stop, group.outputs.stop) for group in self.objective.groups]
-        encoder = id(self.inputs.encoder) if self.network.extracts else None
+        encoder = id(self.inputs.encoder) if self.network.layers.extractor is not None else None
         shapes = (*length, self.data.n_features, self.network.architecture.n_outputs, *groups, encoder)
         return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
 

@@ -180,7 +180,7 @@ def _network(
 ) -> Network:
     """The fitted network, or a new one with its first parameters."""
     if fitted is not None:
-        return fitted if fitted.device == config.device else fitted.to(config.device)
+        return fitted if fitted.device == config.device else fitted.copy(config.device)
     architecture = Architecture(
         sharing=config.sharing,
         n_inputs=encoded.X.shape[1],
@@ -196,7 +196,7 @@ def _network(
         task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
-    network.initialise(streams.initial)
+    network.buffer.initialise(streams.initial)
     return network
 
 

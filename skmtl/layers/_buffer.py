@@ -57,6 +57,13 @@ class ParameterBuffer:
         Type of values and gradients.
     device : torch.device
         Where they live.
+
+    Attributes
+    ----------
+    values, gradient : Tensor of shape (n_values,)
+        Of all parameters.
+    views, gradient_views : dict of str to Tensor
+        The same by name of the parameter, ``(member, *shape)``.
     """
 
     def __init__(self, specs: Sequence[ParameterSpec], members: int, dtype: torch.dtype, device: torch.device) -> None:
@@ -65,8 +72,8 @@ class ParameterBuffer:
         size = members * sum(spec.size for spec in self.specs)
         self.values = torch.zeros(size, dtype=dtype, device=device)
         self.gradient = torch.zeros_like(self.values)
-        self._views = self._blocks(self.values)
-        self._gradient_views = self._blocks(self.gradient)
+        self.views = self._blocks(self.values)
+        self.gradient_views = self._blocks(self.gradient)
 
     def _blocks(self, flat: Tensor) -> dict[str, Tensor]:
         blocks = flat.split([self.members * spec.size for spec in self.specs])
@@ -77,28 +84,20 @@ class ParameterBuffer:
         for member, generator in enumerate(generators):
             for spec in self.specs:
                 initial = spec.initial(generator, spec.shape)
-                self._views[spec.name][member] = torch.as_tensor(initial, dtype=self.values.dtype)
-
-    def view(self, name: str) -> Tensor:
-        """Values of a parameter, ``(member, *shape)``."""
-        return self._views[name]
-
-    def gradient_view(self, name: str) -> Tensor:
-        """Gradient of a parameter, ``(member, *shape)``."""
-        return self._gradient_views[name]
+                self.views[spec.name][member] = torch.as_tensor(initial, dtype=self.values.dtype)
 
     def leaves(self) -> dict[str, Tensor]:
         """Views that autograd treats as leaves and whose ``grad`` is the gradient buffer."""
         leaves = {}
-        for name, view in self._views.items():
+        for name, view in self.views.items():
             leaf = view.detach().requires_grad_()
-            leaf.grad = self._gradient_views[name]
+            leaf.grad = self.gradient_views[name]
             leaves[name] = leaf
         return leaves
 
     def blocks_of(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Pairs of blocks ``(member, *shape)``: of ``flat``, a tensor of the buffer's layout, and of the values."""
-        return list(zip(self._blocks(flat).values(), self._views.values(), strict=True))
+        return list(zip(self._blocks(flat).values(), self.views.values(), strict=True))
 
     def pick(self, flat: Tensor, members: Tensor) -> Tensor:
         """Members' part of ``flat``, a tensor of the buffer's layout, in the layout of a buffer of these members."""
@@ -110,11 +109,11 @@ class ParameterBuffer:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Copies of the values as arrays on the CPU, by name."""
-        return {name: view.detach().cpu().numpy().copy() for name, view in self._views.items()}
+        return {name: view.detach().cpu().numpy().copy() for name, view in self.views.items()}
 
     def load(self, arrays: dict[str, Any]) -> None:
         """Read back what :meth:`arrays` gave."""
-        for name, view in self._views.items():
+        for name, view in self.views.items():
             view.copy_(torch.tensor(arrays[name]))
 
 

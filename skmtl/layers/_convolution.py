@@ -40,7 +40,7 @@ class MemberConvolution:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
         name = self.specs[0].name
         self.members = buffer.members
-        self.weight = (buffer.view(name) if leaves is None else leaves[name]).flatten(0, 1)
+        self.weight = (buffer.views[name] if leaves is None else leaves[name]).flatten(0, 1)
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(row, [member *] n_inputs, h, w) -> (row, member * n_outputs, h / stride, w / stride)``."""
@@ -74,7 +74,7 @@ class MemberGroupNorm:
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        scale, shift = ((buffer.view(s.name) if leaves is None else leaves[s.name]).flatten() for s in self.specs)
+        scale, shift = ((buffer.views[s.name] if leaves is None else leaves[s.name]).flatten() for s in self.specs)
         self.members, self.scale, self.shift = buffer.members, scale, shift
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:

@@ -31,7 +31,7 @@ class MemberEmbedding:
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
         name = self.specs[0].name
-        self.weight = buffer.view(name) if leaves is None else leaves[name]
+        self.weight = buffer.views[name] if leaves is None else leaves[name]
 
     def forward(self, ids: Tensor, members: slice) -> Tensor:
         """Vectors of ids above 0 for some of the members: ``(token,) -> (member, token, width)``."""

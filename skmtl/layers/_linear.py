@@ -57,11 +57,11 @@ class MemberLinear:
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
         weight, bias = (spec.name for spec in self.specs)
-        values = leaves or {name: buffer.view(name) for name in (weight, bias)}
+        values = leaves or {name: buffer.views[name] for name in (weight, bias)}
         self.weight = values[weight].flatten(0, 1)  # (member * copies, n_inputs, n_outputs)
         self.bias = values[bias].flatten(0, 1)
-        self._weight_gradient = buffer.gradient_view(weight).flatten(0, 1)
-        self._bias_gradient = buffer.gradient_view(bias).flatten(0, 1)
+        self._weight_gradient = buffer.gradient_views[weight].flatten(0, 1)
+        self._bias_gradient = buffer.gradient_views[bias].flatten(0, 1)
         self.weight_transposed = self.weight.transpose(1, 2)
         self._stack = self.weight.shape[0]
 

@@ -46,9 +46,9 @@ class MemberLowRank:
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
         names = [spec.name for spec in self.specs]
-        values = leaves or {name: buffer.view(name) for name in names}
+        values = leaves or {name: buffer.views[name] for name in names}
         self.weight, self.bias, down, up = (values[name] for name in names)
-        self._gradients = [buffer.gradient_view(name) for name in names]
+        self._gradients = [buffer.gradient_views[name] for name in names]
         # All tasks' rows of A are one matrix for a common input, one matrix a task for inputs of their own.
         self._down = down.flatten(1, 2) if self.common_input else down.flatten(0, 1)
         self._up = up.flatten(0, 1)  # (member * task, rank, n_outputs)

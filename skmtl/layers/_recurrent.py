@@ -35,7 +35,7 @@ class MemberRecurrence:
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
-        self._parameters = [buffer.view(s.name) if leaves is None else leaves[s.name] for s in self.specs]
+        self._parameters = [buffer.views[s.name] if leaves is None else leaves[s.name] for s in self.specs]
 
     def forward(self, x: Tensor, packing: Packing, members: slice) -> tuple[Tensor, Tensor]:
         """Run over packed tokens.

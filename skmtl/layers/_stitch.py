@@ -35,8 +35,8 @@ class MemberStitch:
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """Take the parameter from ``buffer``."""
-        self.mixing = (leaves or {self.name: buffer.view(self.name)})[self.name]  # (member, task, task)
-        self._gradient = buffer.gradient_view(self.name)
+        self.mixing = (leaves or {self.name: buffer.views[self.name]})[self.name]  # (member, task, task)
+        self._gradient = buffer.gradient_views[self.name]
 
     def _by_task(self, stacked: Tensor) -> Tensor:
         return stacked.reshape(-1, self.n_tasks, stacked.shape[1] * stacked.shape[2])

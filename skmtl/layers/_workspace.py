@@ -19,6 +19,11 @@ class Workspace:
         One stream a member for dropout; none outside training.
     parts : sequence of int, optional
         Numbers of neighbouring members that read the same rows, where not all do.
+
+    Attributes
+    ----------
+    training : bool
+        Whether the pass is part of a training step.
     """
 
     def __init__(
@@ -29,14 +34,10 @@ class Workspace:
         parts: Sequence[int] = (),
     ) -> None:
         self.generators, self.parts = generators, parts
+        self.training = generators is not None
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
         self._memory: dict[tuple[str, int, int], Tensor] = {}
-
-    @property
-    def training(self) -> bool:
-        """Whether the pass is part of a training step."""
-        return self.generators is not None
 
     def out(self, name: str, stack: int, rows: int, width: int, like: Tensor) -> Tensor | None:
         """Memory ``(stack, rows, width)`` to write a result to; None lets the operation allocate."""

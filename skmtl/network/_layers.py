@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from skmtl.encoders import Extractor
 from skmtl.layers import NARROW, Composite, Initializer, Layer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._task_layers import TaskLayers
-from skmtl.sharing import Body, BodySpec
+from skmtl.sharing import BodySpec
 
 
 class InputStage(Layer, Protocol):
@@ -165,74 +164,63 @@ class PerTaskHead(MemberReadout):
         return super().input_gradient(self._unfuse(gradient), workspace)
 
 
-@dataclass(frozen=True)
 class Layers(Composite):
-    """Input stages, hidden layers, task layers and output layer, in the order of a forward pass.
+    """Input stages, hidden layers and output layer, in the order of a forward pass.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What they are built from, without parameters.
+    device : torch.device
+        Where they compute.
 
     Attributes
     ----------
     inputs : tuple of InputStage
-        Applied one after the other to encoded rows; the encoder's extractor, if there is one, comes last.
+        Applied one after the other to encoded rows.
+    extractor : Extractor or None
+        The learnable part of the encoder, the last of them.
     body : Body
         Hidden layers of the sharing architecture.
     task_layers : TaskLayers
         Hidden layers of each task's own, if there are any.
     head : MemberLinear
         Output layer, fused or one for each task.
+    hand_derived : bool
+        Whether the backward of the body is that of the whole: no input stage has parameters.
     """
 
-    inputs: tuple[InputStage, ...]
-    body: Body
-    task_layers: TaskLayers
-    head: MemberLinear
-
-    @classmethod
-    def build(cls, architecture: Architecture, device: torch.device) -> Layers:
-        """Build the layers, without parameters."""
+    def __init__(self, architecture: Architecture, device: torch.device) -> None:
         extractor = None if architecture.encoder is None else architecture.encoder.build()
         n_inputs = (architecture.n_read or architecture.n_inputs) if extractor is None else extractor.width
         dropout = torch.tensor(architecture.dropout, dtype=getattr(torch, architecture.dtype), device=device)
-        body = architecture.sharing.build(
+        bias, n_outputs = architecture.initial_bias, architecture.n_outputs
+        self.extractor, self.inputs = extractor, tuple(_input_stages(architecture, extractor, dropout))
+        self.body = architecture.sharing.build(
             BodySpec(
                 members=architecture.members,
                 n_inputs=n_inputs,
                 hidden_layer_sizes=architecture.hidden_layer_sizes,
-                n_tasks=len(architecture.n_outputs),
+                n_tasks=len(n_outputs),
                 activation=architecture.activation,
                 dropout=dropout,
             )
         )
-        for penalty in body.penalties:
+        for penalty in self.body.penalties:
             if penalty.parameter in architecture.strengths:
                 penalty.strength = dropout.new_tensor(architecture.strengths[penalty.parameter])
-        bias, n_outputs = architecture.initial_bias, architecture.n_outputs
-        task_layers = TaskLayers(
-            body.width,
+        self.task_layers = TaskLayers(
+            self.body.width,
             architecture.task_layer_sizes,
-            copies=body.copies,
+            copies=self.body.copies,
             n_tasks=len(n_outputs),
             activation=architecture.activation,
             dropout=dropout,
         )
-        width, common = task_layers.width, task_layers.copies == 1
-        head = fused_head(width, bias) if common else PerTaskHead(width, bias, n_outputs)
-        return cls(tuple(_input_stages(architecture, extractor, dropout)), body, task_layers, head)
-
-    @property
-    def parts(self) -> tuple[Layer, ...]:  # type: ignore[override]
-        """All layers, in the order of their parameters."""
-        return *self.inputs, self.body, self.task_layers, self.head
-
-    @property
-    def extractor(self) -> Extractor | None:
-        """The learnable part of the encoder."""
-        last = self.inputs[-1] if self.inputs else None
-        return last if isinstance(last, Extractor) else None
-
-    @property
-    def hand_derived(self) -> bool:
-        """Whether the backward of the body is that of the whole: no input stage has parameters."""
-        return self.body.hand_derived and self.extractor is None
+        width, common = self.task_layers.width, self.task_layers.copies == 1
+        self.head = fused_head(width, bias) if common else PerTaskHead(width, bias, n_outputs)
+        self.parts = *self.inputs, self.body, self.task_layers, self.head
+        self.hand_derived = self.body.hand_derived and extractor is None
 
     def prepare(self, x: Tensor, workspace: Workspace) -> Tensor:
         """Apply the input stages: ``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""

@@ -48,7 +48,7 @@ class MixedPrecisionPasses:
         parts: Sequence[int] = (),
     ) -> None:
         device, self._dtype = buffer.values.device, getattr(torch, dtype)
-        self.buffer, self.layers = buffer, Layers.build(architecture, device)
+        self.buffer, self.layers = buffer, Layers(architecture, device)
         self.layers.bind(buffer)  # for penalties
         self._rounded = ParameterBuffer(buffer.specs, buffer.members, self._dtype, device)
         self._passes = single_precision_passes(replace(architecture, dtype=dtype), self._rounded, generators, parts)

@@ -34,54 +34,36 @@ class Network:
         Shapes and kinds of the layers.
     device : torch.device
         Where it computes.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Number of outputs of all tasks.
+    n_parameters, operations : int
+        Number of parameters of one member, and of its multiplications for a row.
+    peak_activations : int
+        Peak activations per row and member.
     """
 
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
-        self.architecture = architecture
-        self.device = device
-        self.layers = Layers.build(architecture, device)
+        self.architecture, self.device = architecture, device
+        self.layers = layers = Layers(architecture, device)
         dtype = getattr(torch, architecture.dtype)
-        self.buffer = ParameterBuffer(self.layers.specs, architecture.members, dtype, device)
-        self.layers.bind(self.buffer)
-
-    def initialise(self, generators: Sequence[np.random.Generator]) -> None:
-        """Draw each member's initial parameters from its generator."""
-        self.buffer.initialise(generators)
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of parameters of one member."""
-        return sum(spec.size for spec in self.buffer.specs)
-
-    @property
-    def peak_activations(self) -> int:
-        """Peak activations per row and member."""
-        architecture = self.architecture
-        of_body = max(architecture.hidden_layer_sizes, default=1) * self.layers.body.copies
-        widest = max(of_body, max(architecture.task_layer_sizes, default=0) * len(architecture.n_outputs))
-        return widest if self.layers.extractor is None else max(widest, self.layers.extractor.peak_activations)
+        self.buffer = ParameterBuffer(layers.specs, architecture.members, dtype, device)
+        layers.bind(self.buffer)
+        self.n_outputs = sum(architecture.n_outputs)
+        self.n_parameters = self.operations = sum(spec.size for spec in self.buffer.specs)
+        of_tasks = max(architecture.task_layer_sizes, default=0) * len(architecture.n_outputs)
+        self.peak_activations = max(max(architecture.hidden_layer_sizes, default=1) * layers.body.copies, of_tasks)
+        if layers.extractor is not None:
+            self.operations = max(self.operations, layers.extractor.operations)
+            self.peak_activations = max(self.peak_activations, layers.extractor.peak_activations)
 
     @property
     def reads_parts(self) -> bool:
         """Whether training passes take rows for parts of the members, and not only for all or for each."""
         body = self.layers.body
         return not self.layers.inputs and body.stack is not None and bool(body.specs)
-
-    @property
-    def extracts(self) -> bool:
-        """Whether a learnable part of the encoder goes in front of the hidden layers."""
-        return self.layers.extractor is not None
-
-    @property
-    def operations(self) -> int:
-        """Multiplications for a row of one member."""
-        extractor = self.layers.extractor
-        return self.n_parameters if extractor is None else max(self.n_parameters, extractor.operations)
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of outputs of all tasks."""
-        return sum(self.architecture.n_outputs)
 
     def training_passes(
         self,
@@ -123,7 +105,7 @@ class Network:
             return first
         stacked = cls(Architecture.stack([network.architecture for network in networks]), first.device)
         for spec in stacked.buffer.specs:
-            torch.cat([network.buffer.view(spec.name) for network in networks], out=stacked.buffer.view(spec.name))
+            torch.cat([network.buffer.views[spec.name] for network in networks], out=stacked.buffer.views[spec.name])
         return stacked
 
     def select(
@@ -174,7 +156,7 @@ class Network:
         scaled = Network(replace(self.architecture, input_scale=factors, n_read=n_read), self.device)
         indices = torch.from_numpy(read_indices(factors, n_read or factors.shape[1])).to(self.device)
         for spec in scaled.buffer.specs:
-            values, chosen = self.buffer.view(spec.name), scaled.buffer.view(spec.name)
+            values, chosen = self.buffer.views[spec.name], scaled.buffer.views[spec.name]
             for axis, (size, kept) in enumerate(zip(values.shape, chosen.shape, strict=True)):
                 if size != kept:  # the axis of the inputs
                     own = zip(values, indices, strict=True)
@@ -187,13 +169,9 @@ class Network:
         with torch.no_grad():
             return self.layers.body.sharing_statistics(self.layers.prepare(x, Workspace()))
 
-    def copy(self) -> Network:
-        """Return a network with parameters of its own."""
-        return self.to(self.device)
-
-    def to(self, device: torch.device) -> Network:
-        """Return a copy on ``device``."""
-        copy = Network(self.architecture, device)
+    def copy(self, device: torch.device | None = None) -> Network:
+        """Return a network with parameters of its own, on another device if one is given."""
+        copy = Network(self.architecture, device or self.device)
         copy.buffer.load(self.buffer.arrays())
         return copy
 

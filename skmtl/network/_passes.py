@@ -118,7 +118,7 @@ def single_precision_passes(
     autograd: bool = False,
 ) -> ManualPasses | AutogradPasses:
     """Passes in the precision of ``buffer``, by hand unless ``autograd`` forces the other form."""
-    layers = Layers.build(architecture, buffer.values.device)
+    layers = Layers(architecture, buffer.values.device)
     passes = ManualPasses if layers.hand_derived and not autograd else AutogradPasses
     return passes(layers, buffer, generators, parts)
 

@@ -146,7 +146,7 @@ class OfStack(TaskGradients):
         assert stack is not None
         for layer, formed in zip(stack.layers, self._formed, strict=True):
             for spec, by_task in zip(layer.specs, formed, strict=True):
-                combined = self.passes.buffer.gradient_view(spec.name).flatten(1)[:, None]
+                combined = self.passes.buffer.gradient_views[spec.name].flatten(1)[:, None]
                 torch.bmm(weights[:, None], by_task.flatten(2), out=combined)
         self.passes.layers.head.backward(output_gradient, self.passes.workspace)
 
@@ -206,7 +206,7 @@ class OfParameters(TaskGradients):
 
 def _gradients_owned_by(owner: str, passes: Passes) -> list[Tensor]:
     """Views of the gradient buffer."""
-    return [passes.buffer.gradient_view(spec.name) for spec in passes.buffer.specs if spec.owner == owner]
+    return [passes.buffer.gradient_views[spec.name] for spec in passes.buffer.specs if spec.owner == owner]
 
 
 def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, sharing: object) -> TaskGradients:

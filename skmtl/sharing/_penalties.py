@@ -33,8 +33,8 @@ class QuadraticPenalty(Penalty):
 
     def bind(self, buffer: ParameterBuffer) -> None:
         """Take the parameters from ``buffer``."""
-        self._values = [buffer.view(name).flatten(1) for name in self._names]
-        self._gradients = [buffer.gradient_view(name).flatten(1) for name in self._names]
+        self._values = [buffer.views[name].flatten(1) for name in self._names]
+        self._gradients = [buffer.gradient_views[name].flatten(1) for name in self._names]
 
     def add_gradient(self) -> None:
         """See :class:`Penalty`."""

@@ -61,10 +61,10 @@ class _AdditiveBody(Body):
         return [*self._shared, *self._own]
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        values = leaves or {spec.name: buffer.view(spec.name) for spec in self.specs}
+        values = leaves or {spec.name: buffer.views[spec.name] for spec in self.specs}
         self._terms = [(values[a.name], values[b.name]) for a, b in zip(self._shared, self._own, strict=True)]
         self._gradients = [
-            (buffer.gradient_view(a.name), buffer.gradient_view(b.name))
+            (buffer.gradient_views[a.name], buffer.gradient_views[b.name])
             for a, b in zip(self._shared, self._own, strict=True)
         ]
         self._sums = ParameterBuffer(self.mlp.specs, self.members, buffer.values.dtype, buffer.values.device)
@@ -79,7 +79,7 @@ class _AdditiveBody(Body):
     def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         self.mlp.backward(gradient, workspace)
         for spec, (at_shared, at_own) in zip(self.mlp.specs, self._gradients, strict=True):
-            at_sum = self._sums.gradient_view(spec.name)  # (member, task, ...)
+            at_sum = self._sums.gradient_views[spec.name]  # (member, task, ...)
             at_own.copy_(at_sum)
             at_shared.copy_(at_sum.sum(1, keepdim=True))
 

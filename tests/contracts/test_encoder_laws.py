@@ -78,7 +78,7 @@ def test_stacked_members_equal_separate_fits(case, sharing):
         data = build.make_data(encoder.transform(X), known.targets, known.cell_weights)
         streams = build.make_streams(members)
         network = make_network(encoder, len(members), layout.n_outputs, sharing)
-        network.initialise(streams.initial)
+        network.buffer.initialise(streams.initial)
         settings = build.make_config(len(members), 4, max_iter=2)
         run = build.make_run(network, layout, data, settings, streams)
         history, _ = train(run, data, None)
@@ -132,7 +132,7 @@ def test_every_parameter_gets_its_gradient(case):
         ends.append(loss())
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(float(gradient @ direction), rel=1e-4)
     for spec in encoder.build().specs:
-        assert network.buffer.gradient_view(spec.name).any(), spec.name
+        assert network.buffer.gradient_views[spec.name].any(), spec.name
 
 
 def test_fit_predict_pickle_and_clone(case):

@@ -74,7 +74,7 @@ def test_encoders_come_back(name):
                                      encoder=each), CPU) for each in (encoder, copy)]  # fmt: skip
     x = torch.from_numpy(dense(encoder.transform(X)))[None]
     for network in networks:
-        network.initialise([np.random.default_rng(k) for k in range(2)])
+        network.buffer.initialise([np.random.default_rng(k) for k in range(2)])
     assert torch.equal(networks[0](x), networks[1](x))
 
 
@@ -115,7 +115,7 @@ def test_networks_come_back(name, n_read, dtype):
         input_dropout=0.2,
     )  # fmt: skip
     network = Network(architecture, CPU)
-    network.initialise([np.random.default_rng(k) for k in range(2)])
+    network.buffer.initialise([np.random.default_rng(k) for k in range(2)])
     network = network.with_input_scale(RNG.uniform(0.5, 2.0, (2, 3)), n_read)
     copy = Network.from_state(*through_bytes(*network.state()))
     x = torch.randn(1, 9, 3, dtype=getattr(torch, dtype))

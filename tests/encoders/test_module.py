@@ -63,7 +63,7 @@ def test_frozen_parameters_stay():
 
 def test_lazy_modules_take_the_shape_of_x():
     model = fit(nn.Sequential(nn.LazyLinear(7), nn.ReLU()))
-    assert model.network_.buffer.view("encoder.0.weight").shape == (2, 7, 6)
+    assert model.network_.buffer.views["encoder.0.weight"].shape == (2, 7, 6)
 
 
 def test_input_shape_reshapes_flat_rows():

@@ -20,7 +20,7 @@ def held_out_by_first(X, y):
 
 def weights_of(model, member):
     buffer = model.network_.buffer
-    return np.concatenate([buffer.view(spec.name)[member].flatten().numpy() for spec in buffer.specs])
+    return np.concatenate([buffer.views[spec.name][member].flatten().numpy() for spec in buffer.specs])
 
 
 def differing(values, others):

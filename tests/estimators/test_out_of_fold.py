@@ -33,7 +33,7 @@ def member(case, k):
     """The whole estimator with member k's weights in every member."""
     model = case.fit(**HOLDING, n_estimators=6)
     for spec in model.network_.buffer.specs:
-        values = model.network_.buffer.view(spec.name)
+        values = model.network_.buffer.views[spec.name]
         values.copy_(values[k].expand_as(values).clone())
     return model
 

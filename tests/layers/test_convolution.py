@@ -39,7 +39,7 @@ def test_one_grouped_convolution_equals_one_a_member(input_members, kernel, stri
     rows = channels_as_rows(together, MEMBERS)
     for member in range(MEMBERS):
         own = x[member % input_members].unflatten(1, SHAPE)
-        alone = F.conv2d(own, buffer.view("c.weight")[member], stride=stride, padding=kernel // 2)
+        alone = F.conv2d(own, buffer.views["c.weight"][member], stride=stride, padding=kernel // 2)
         torch.testing.assert_close(rows[member], alone.flatten(1), rtol=0, atol=1e-12)
         assert layer.size(*SHAPE[1:]) == tuple(alone.shape[2:])
 
@@ -48,12 +48,12 @@ def test_group_norm_does_not_mix_members():
     layer = MemberGroupNorm("n", 4, 2)
     buffer = bound(layer)
     for name, values in (("n.scale", 2.0), ("n.shift", 0.5)):
-        buffer.view(name).mul_(torch.arange(1.0, 4.0)[:, None]).add_(values)
+        buffer.views[name].mul_(torch.arange(1.0, 4.0)[:, None]).add_(values)
     x = torch.randn(5, MEMBERS * 4, 3, 3, dtype=torch.float64)
     together = layer.forward(x, Workspace()).unflatten(1, (MEMBERS, 4))
     for member in range(MEMBERS):
         own = x.unflatten(1, (MEMBERS, 4))[:, member]
-        alone = F.group_norm(own, 2, buffer.view("n.scale")[member], buffer.view("n.shift")[member])
+        alone = F.group_norm(own, 2, buffer.views["n.scale"][member], buffer.views["n.shift"][member])
         torch.testing.assert_close(together[:, member], alone, rtol=0, atol=1e-12)
 
 

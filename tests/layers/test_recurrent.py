@@ -28,7 +28,7 @@ def torch_layer(cls, buffer, member, copies):
     reference = REFERENCE[cls](D, H, bidirectional=copies == 2, batch_first=True).double()
     for copy, suffix in enumerate(["", "_reverse"][:copies]):
         for ours, theirs in (("input", "weight_ih"), ("recurrent", "weight_hh"), ("bias", "bias_ih")):
-            blocks = buffer.view(f"r.{ours}")[member, copy].T.unflatten(0, (-1, H))[ORDER[cls]].flatten(0, 1)
+            blocks = buffer.views[f"r.{ours}"][member, copy].T.unflatten(0, (-1, H))[ORDER[cls]].flatten(0, 1)
             getattr(reference, f"{theirs}_l0{suffix}").data.copy_(blocks.reshape(blocks.shape[: 1 + (ours != "bias")]))
         getattr(reference, f"bias_hh_l0{suffix}").data.zero_()
     return reference

@@ -20,11 +20,11 @@ def make_network(sharing="hard", sizes=(7, 5), activation="relu", members=3, n_o
 
 def initialise(network, seeds):
     """Draw the parameters, and move them off values such as 0 that hide what depends on them."""
-    network.initialise([np.random.default_rng(seed) for seed in seeds])
+    network.buffer.initialise([np.random.default_rng(seed) for seed in seeds])
     for spec in network.buffer.specs:
         for member, seed in enumerate(seeds):
             noise = np.random.default_rng((seed, len(spec.name))).normal(0, 0.1, spec.shape)
-            network.buffer.view(spec.name)[member] += torch.from_numpy(noise)
+            network.buffer.views[spec.name][member] += torch.from_numpy(noise)
 
 
 def generators(members):
@@ -98,7 +98,7 @@ def test_independent_tasks_do_not_touch_each_others_parameters():
     only_second[:, :, 1] = 1.0
     passes.backward(only_second)
     for spec in network.buffer.specs:
-        block = network.buffer.gradient_view(spec.name)  # (member, task, ...)
+        block = network.buffer.gradient_views[spec.name]  # (member, task, ...)
         assert (block[:, [0, 2]] == 0).all()
         assert block[:, 1].abs().max() > 0
 

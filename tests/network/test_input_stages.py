@@ -86,7 +86,7 @@ def test_scales_go_with_their_members(n_read):
         np.testing.assert_array_equal(part.architecture.input_scale, network.architecture.input_scale[members])
         torch.testing.assert_close(part(x), outputs[members], rtol=0, atol=1e-12)
     torch.testing.assert_close(Network.stack(parts)(x), outputs[[2, 0, 1]], rtol=0, atol=1e-12)
-    for copy in (network.to(build.CPU), pickle.loads(pickle.dumps(network))):
+    for copy in (network.copy(build.CPU), pickle.loads(pickle.dumps(network))):
         torch.testing.assert_close(copy(x), outputs, rtol=0, atol=0)
 
 
@@ -94,7 +94,7 @@ def test_the_gradient_of_a_linear_network_at_its_inputs_is_its_weight():
     network = make_network(sizes=()).with_input_scale(SCALE)
     gradient = torch.randn(MEMBERS, 9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     before = network.buffer.values.clone()
-    weight = network.buffer.view("head.weight")[:, 0].transpose(1, 2)  # kept transposed: few outputs
+    weight = network.buffer.views["head.weight"][:, 0].transpose(1, 2)  # kept transposed: few outputs
     expected = (gradient @ weight.transpose(1, 2)) * torch.from_numpy(SCALE)[:, None]
     torch.testing.assert_close(input_gradient(network, rows(), gradient), expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(network.buffer.values, before, rtol=0, atol=0)
@@ -104,7 +104,7 @@ def test_inputs_are_dropped_in_training_only_and_keep_their_mean():
     network, n = make_network(sizes=(), input_dropout=0.25), 20_000
     x = torch.ones(1, n, D, dtype=torch.float64)
     network.buffer.values.fill_(1.0)
-    network.buffer.view("head.bias").zero_()
+    network.buffer.views["head.bias"].zero_()
     torch.testing.assert_close(network(x), torch.full((MEMBERS, n, 3), float(D), dtype=torch.float64))
     outputs = network.training_passes([torch.Generator().manual_seed(k) for k in range(MEMBERS)]).forward(x)
     kept = outputs[:, :, 0] * 0.75  # number of inputs kept in each row

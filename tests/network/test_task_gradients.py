@@ -39,7 +39,7 @@ class _SplitBody(Body):
         ]
 
     def bind(self, buffer: ParameterBuffer, leaves=None) -> None:
-        values = leaves or {name: buffer.view(name) for name in ("common", "apart")}
+        values = leaves or {name: buffer.views[name] for name in ("common", "apart")}
         self.common, self.apart = values["common"], values["apart"]
 
     def forward(self, x: torch.Tensor, workspace: Workspace) -> torch.Tensor:
@@ -72,7 +72,7 @@ def reference(network, x, own, n_outputs):
             passes.forward(x)
             passes.forward(x)  # the dropout masks of the second pass
             passes.backward(own * torch.from_numpy(task_of == task))
-        rows.append({s.name: network.buffer.gradient_view(s.name).clone() for s in network.buffer.specs})
+        rows.append({s.name: network.buffer.gradient_views[s.name].clone() for s in network.buffer.specs})
     return rows
 
 
@@ -103,7 +103,7 @@ def check_buffer(network, rows, weights):
         factors = weights if spec.owner == "shared" else torch.ones_like(weights)
         shape = (-1,) + (1,) * len(spec.shape)
         expected = sum(row[spec.name] * factors[:, t].view(shape) for t, row in enumerate(rows))
-        torch.testing.assert_close(network.buffer.gradient_view(spec.name), expected, rtol=0, atol=1e-10)
+        torch.testing.assert_close(network.buffer.gradient_views[spec.name], expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
@@ -160,7 +160,7 @@ def test_gramian_by_the_representation(n_outputs, autograd):
     network = make_network(Hard(), n_outputs)
     x, own = draw(n_outputs)
     by_task = reference(network, x, own, n_outputs)
-    weight = network.buffer.view("head.weight")[:, 0].mT
+    weight = network.buffer.views["head.weight"][:, 0].mT
     edges = np.cumsum((0, *n_outputs))
     at_features = torch.stack([own[:, :, a:b] @ weight[:, :, a:b].mT for a, b in pairwise(edges)], 1).flatten(2)
     way, gramian, weights = look(network, x, own, n_outputs, "representation", autograd)

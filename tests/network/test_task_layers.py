@@ -57,7 +57,7 @@ def test_loss_and_gradients_are_those_of_nets_built_in_torch():
     passes = network.training_passes([torch.Generator(), torch.Generator()])
     sums, gradient = build.make_objective(LAYOUT)(passes.forward(batch.x), batch)
     passes.backward(gradient)
-    got = {spec.name: network.buffer.gradient_view(spec.name).clone() for spec in network.buffer.specs}
+    got = {spec.name: network.buffer.gradient_views[spec.name].clone() for spec in network.buffer.specs}
     arrays = network.buffer.arrays()
     nets = [in_torch(arrays, 1, task, n) for task, n in enumerate(LAYOUT.n_outputs)]
     losses = torch_losses([net(torch.from_numpy(X)) for net in nets], batch.targets[0])

@@ -244,9 +244,9 @@ def test_numbers_of_any_size_are_corrected(unit):
 
 def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
     network = make_network("hard", 3, (), (1, 1), seeds=range(2), activation="identity")
-    (name,) = [spec.name for spec in network.buffer.specs if network.buffer.view(spec.name)[0].numel() == 6]
+    (name,) = [spec.name for spec in network.buffer.specs if network.buffer.views[spec.name][0].numel() == 6]
     weights = np.array([[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]], [[10.0, 0.0, 0.0], [0.0, 0.0, 10.0]]])
-    view = network.buffer.view(name)
+    view = network.buffer.views[name]
     view.copy_(torch.from_numpy(weights).reshape(view.shape))
     of_members = 3 * np.array([[9, 16, 0], [100, 0, 100]]) / [[25], [200]]
     got = relevance(network, RNG.normal(size=(300, 3)))

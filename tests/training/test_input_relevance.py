@@ -92,7 +92,7 @@ def test_of_many_inputs_each_member_reads_those_that_matter_most():
     assert (np.count_nonzero(scale, axis=1) == 100).all()
     assert (scale[:, 120] > 2 * np.median(scale, axis=1)).all()  # both tasks need it
     (weight, _), (of_all, _) = (
-        [net.buffer.view(spec.name) for spec in net.buffer.specs[:2]] for net in (result, network)
+        [net.buffer.views[spec.name] for spec in net.buffer.specs[:2]] for net in (result, network)
     )
     for own, before, factors in zip(weight, of_all, scale, strict=True):
         torch.testing.assert_close(own[0], before[0, np.flatnonzero(factors)], rtol=0, atol=0)

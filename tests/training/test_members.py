@@ -74,7 +74,7 @@ def test_pick_keeps_the_layout_of_the_buffer():
     fewer = ParameterBuffer(specs, 2, torch.float64, build.CPU)
     fewer.values.copy_(buffer.pick(buffer.values, torch.tensor([2, 0])))
     for name in ("w", "b"):
-        assert torch.equal(fewer.view(name), buffer.view(name)[[2, 0]])
+        assert torch.equal(fewer.views[name], buffer.views[name][[2, 0]])
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -118,7 +118,7 @@ def test_a_team_that_diverges_stops_and_leaves_the_others_alone():
 def test_weights_that_are_not_finite_at_the_end_are_told_by_team():
     training = make_training()
     training.advance(2)
-    training.run.network.buffer.view("head.bias")[2] = np.nan
+    training.run.network.buffer.views["head.bias"][2] = np.nan
     training.stopping.keep_best = False
     training.check_weights()
     assert list(training.failures) == [1]

@@ -101,7 +101,7 @@ def test_members_keep_their_own_rate_and_decay(optimizer):
         alone = make_buffer(1, [k])
         run(optimizer, alone, [rates[k]], [decays[k]], gradients=lambda step, k=k: updates[step][k])
         for name in ("a", "b"):
-            torch.testing.assert_close(alone.view(name)[0], stacked.view(name)[k], rtol=0, atol=1e-12)
+            torch.testing.assert_close(alone.views[name][0], stacked.views[name][k], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def gradient_of(balancer, sharing, terms, rows=X):
     with run.step.passes.mode():
         run.step(data.take(slice(None)), 1.0)
     buffer = run.network.buffer
-    return {spec.name: buffer.gradient_view(spec.name).clone() for spec in buffer.specs}, run
+    return {spec.name: buffer.gradient_views[spec.name].clone() for spec in buffer.specs}, run
 
 
 @pytest.mark.parametrize(("balancer", "sharing"), FORMS)
@@ -61,7 +61,7 @@ def test_the_gradient_of_a_term_is_added_to_that_of_the_losses(balancer, sharing
         outputs = passes.forward(torch.from_numpy(X)[None])
         passes.backward(outputs * KEPT[:, :, None])
     for name, values in losses.items():
-        expected = values + run.network.buffer.gradient_view(name)
+        expected = values + run.network.buffer.gradient_views[name]
         torch.testing.assert_close(both[name], expected, rtol=0, atol=1e-10)
 
 
