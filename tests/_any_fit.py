@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.balancing import BALANCERS
+from skmtl.collaboration import COLLABORATIONS
 from skmtl.sharing import SHARINGS
 from skmtl.training import OPTIMIZERS
 
@@ -48,6 +49,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "missing_label": [None, -1, "?", np.nan, [0, "?"], 1.5, pd.NA],
     "n_estimators": [1, 2, np.int16(3), 0, 1.5],
     "n_peers": ["auto", 1, np.int16(2), 0, "many"],
+    "collaboration": [None, *COLLABORATIONS, "none", 3],
     "max_iter": [1, 2, np.int32(1), 0, "many"],
     "n_jobs": [None, 1, -1, np.int64(1), 0, 2.5],
     "random_state": [0, None, np.int64(1), 2**32 - 1, -1, 2**70, "seed"],

@@ -112,6 +112,8 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         dropout=0.0,
         members=members,
         n_peers=1,
+        collaboration=None,
+        collaboration_settings=torch.zeros(members, 0, dtype=torch.float64),
         seed=0,
         n_folds=0,
         corrects=False,

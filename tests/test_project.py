@@ -25,7 +25,7 @@ MAX_NAME = 68  # of a test
 # Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
 # Every package is listed; all may import GROUND.
 GROUND = {"_params", "_roles", "_sklearn", "_state", "_torch_state", "defaults"}
-_ENGINE = {"inputs", "layers", "tasks", "balancing", "encoders", "sharing", "network", "training"}
+_ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders", "sharing", "network", "training"}
 MAY_IMPORT = {
     "": {"balancing", "estimators", "training"},
     "_params": set(),
@@ -38,11 +38,12 @@ MAY_IMPORT = {
     "layers": set(),
     "tasks": {"inputs"},
     "balancing": set(),
+    "collaboration": {"tasks"},
     "datasets": set(),
     "encoders": {"inputs", "layers"},
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
-    "training": {"layers", "tasks", "balancing", "sharing", "network"},
+    "training": {"layers", "tasks", "balancing", "collaboration", "sharing", "network"},
     "postprocess": {"tasks", "encoders", "network"},
     "metrics": {"inputs", "tasks"},
     "fitting": {*_ENGINE, "postprocess"},
@@ -50,7 +51,17 @@ MAY_IMPORT = {
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "inspection": {"estimators"},
 }
-WITHOUT_SKLEARN = {"defaults", "tasks", "layers", "sharing", "balancing", "network", "training", "postprocess"}
+WITHOUT_SKLEARN = {
+    "defaults",
+    "tasks",
+    "layers",
+    "sharing",
+    "balancing",
+    "collaboration",
+    "network",
+    "training",
+    "postprocess",
+}
 
 
 def parse(path: Path) -> ast.Module:

@@ -178,6 +178,8 @@ class BaseMultiTaskNet(
                 sys.stdout.write(progress_line(trainer.last_epoch(0)))
             return report(trainer)
 
+        if self.verbose and job.config.collaboration is not None:
+            sys.stdout.write(f"{job.inputs.n_unlabeled} rows without any label are learned from\n")
         (trainer,) = fit_many([(0, job)], report=after_epoch)
         result = trainer.result(0)  # raises what made the fit fail
         if trainer.interrupted:
@@ -197,6 +199,7 @@ class BaseMultiTaskNet(
             "history_": result.history,
             "n_iter_": result.n_iter,
             "n_peers_": result.job.config.n_peers,
+            "n_unlabeled_rows_": 0 if result.job.config.collaboration is None else inputs.n_unlabeled,
             "network_": result.network,
             "_layout": inputs.layout,
             "_correction": result.correction,

@@ -53,7 +53,12 @@ SECTIONS = {
     n_peers : "auto" or int, default="auto"
         Number of networks that each member of the ensemble consists of: a cohort of peers, which start from different
         weights and hold out the same rows, so that what one has learned can be told to the others and out-of-fold
-        predictions stay honest. The ensemble has ``n_estimators`` times ``n_peers`` networks. "auto" is 1.
+        predictions stay honest. The ensemble has ``n_estimators`` times ``n_peers`` networks. "auto" is 1 without
+        ``collaboration``, else what the method asks for.
+    collaboration : None, str or Collaboration, default=None
+        How the peers of a cohort learn from one another's outputs: a method of :mod:`skmtl.collaboration`, by name or
+        as an object such as ``MutualLearning(strength=0.5)``. Try "mutual" for few networks that are as good as many,
+        and "co_teaching" where some labels are wrong.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where
@@ -128,6 +133,8 @@ SECTIONS = {
         Number of epochs done.
     n_peers_ : int
         Number of peers of a cohort; those of a cohort are neighbours along every axis of members.
+    n_unlabeled_rows_ : int
+        Number of rows without any label that were kept, as some methods of ``collaboration`` learn from them.
     history_ : dict of ndarray of shape (n_iter_, n_estimators * n_peers_, n_tasks)
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
         the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from skmtl.encoders import Encoder
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
-from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare
-from skmtl.inputs import LabelledRows, labels_by_task, read_classes, read_labelled_rows, require_same_tasks
+from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collaboration
+from skmtl.inputs import LabelledRows, labels_by_task, read_classes, read_labelled_rows, require_same_tasks, take_rows
 from skmtl.tasks import Task, require_labels_of
 
 
@@ -66,7 +67,10 @@ def read_inputs(
     reader = copy.copy(estimator)  # learns the columns
     if continued:
         reader._check_columns(X)
-    rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__)
+    method = read_collaboration(reader.collaboration)
+    keep = method is not None and method.uses_unlabeled
+    settings = reader.missing_label, type(reader).__name__
+    rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep)
     given = read_classes(classes, rows.labels, reader.missing_label)
     if continued:
         _require_same(reader, rows, given)
@@ -77,7 +81,7 @@ def read_inputs(
         encoder = copy.deepcopy(as_encoder(reader.encoder))
         check_columns(reader, X, encoder, reset=True)
         tasks = _fit_tasks(reader, rows, given, one_pass)
-        encoder.fit(rows.X, rows.row_weights)
+        _fit_encoder(encoder, rows)
         one_dimensional = rows.labels.one_dimensional
     columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
     inputs = SharedInputs(rows, encoder, tasks, one_dimensional, columns)
@@ -86,6 +90,16 @@ def read_inputs(
     if X_val is not None:
         inputs.validation = read_further_rows(reader, inputs, X_val, y_val, sample_weight_val, "_val")
     return inputs
+
+
+def _fit_encoder(encoder: Encoder, rows: LabelledRows) -> None:
+    """Fit to the rows with a label, so that it is the same whether others are kept or not."""
+    weights = rows.row_weights
+    labelled = weights > 0
+    if labelled.all():
+        encoder.fit(rows.X, weights)
+    else:
+        encoder.fit(take_rows(rows.X, np.flatnonzero(labelled)), weights[labelled])
 
 
 def read_further_rows(

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from skmtl._params import Params
 from skmtl.balancing import BALANCERS
+from skmtl.collaboration import COLLABORATIONS
 from skmtl.encoders import ENCODERS
 from skmtl.estimators._encoding import as_encoder
 from skmtl.sharing import SHARINGS
@@ -21,6 +22,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "encoder": ENCODERS,
     "sharing": SHARINGS,
     "balancing": BALANCERS,
+    "collaboration": COLLABORATIONS,
     "optimizer": OPTIMIZERS,
     "loss": LOSSES,
     "device": {},

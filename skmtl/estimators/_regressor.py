@@ -74,6 +74,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         sharing: Any = "hard",
         n_estimators: int = 8,
         n_peers: int | str = "auto",
+        collaboration: Any = None,
         local_correction: str | bool = "auto",
         balancing: Any = "static",
         optimizer: Any = "adamw",
@@ -105,6 +106,7 @@ class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
         self.sharing = sharing
         self.n_estimators = n_estimators
         self.n_peers = n_peers
+        self.collaboration = collaboration
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

@@ -1,6 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
-from skmtl.fitting._config import count_threads, read_sizes
+from skmtl.fitting._config import count_threads, read_collaboration, read_sizes
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._prediction import (
     decode,
@@ -31,6 +31,7 @@ __all__ = [
     "predict_responses",
     "prepare",
     "progress_line",
+    "read_collaboration",
     "read_sizes",
     "score_columns",
     "sharing_findings",

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer, unwrap
 from skmtl.balancing.static import GeometricWeights
+from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, as_numbers, by_task, require_known
@@ -140,6 +141,9 @@ def make_config(
     dtype = "float32" if reduced else params["dtype"]
     _require_rates(params, dtype)
     of_member = {"dtype": getattr(torch, dtype), "device": device}
+    method = read_collaboration(params["collaboration"])
+    if method is not None:
+        method.check_peers(n_peers)
     config = FitConfig(
         learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
         weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
@@ -165,6 +169,8 @@ def make_config(
         dropout=float(params["dropout"]),
         members=members,
         n_peers=n_peers,
+        collaboration=method,
+        collaboration_settings=_collaboration_settings(method, torch.ones(members, **of_member)),
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         corrects=bool(params["local_correction"]),
@@ -200,6 +206,22 @@ def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:
     """Balancing method, and quantities to record."""
     method, record = unwrap(balancing)
     return resolve("balancing", method, BALANCERS, Balancer), record
+
+
+def read_collaboration(collaboration: Any) -> Collaboration | None:
+    """Method by which peers learn from one another, with usable settings; None without one."""
+    if collaboration is None:
+        return None
+    method = copy.deepcopy(resolve("collaboration", collaboration, COLLABORATIONS, Collaboration))
+    method.check()
+    return method
+
+
+def _collaboration_settings(method: Collaboration | None, ones: torch.Tensor) -> torch.Tensor:
+    """Settings that members carry, ``(member, setting)``."""
+    names = () if method is None else method.strengths
+    values = [float(getattr(method, name)) for name in names]
+    return torch.tensor(values, dtype=ones.dtype, device=ones.device).expand(len(ones), -1)
 
 
 def read_sizes(params: Params, name: str) -> tuple[int, ...]:

@@ -12,7 +12,15 @@ import torch
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.defaults import Choice, DataSummary, requested, resolve
-from skmtl.fitting._config import Params, cell_weights, make_config, read_balancing, read_seed, read_sizes
+from skmtl.fitting._config import (
+    Params,
+    cell_weights,
+    make_config,
+    read_balancing,
+    read_collaboration,
+    read_seed,
+    read_sizes,
+)
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
@@ -32,7 +40,8 @@ from skmtl.training import (
 )
 
 # Estimator parameters in which the members of one network may differ. Class weights are part of the data.
-MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) | {"class_weight"}
+MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
+MEMBER_PARAMETERS |= {"class_weight"}
 # Those that decide more than what a step reads of a member.
 _DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
@@ -129,6 +138,9 @@ def _with_own_settings(job: FitJob, params: Params) -> FitJob:
 def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
     """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
     preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
+    method = read_collaboration(params["collaboration"])
+    if method is not None:
+        preferences["n_peers"] = Choice(method.peers, f"{type(method).__name__} asks for them")
     if network is not None:
         architecture, reason = network.architecture, "training goes on with the fitted network"
         fitted = {

@@ -94,6 +94,11 @@ class SharedInputs:
         self.prepared: MutableMapping[Hashable, Any] = WeakValueDictionary()
         self._encoded: dict[tuple[int, np.dtype[Any]], tuple[LabelledRows, EncodedRows]] = {}
 
+    @property
+    def n_unlabeled(self) -> int:
+        """Number of training rows without any label, which are there only where a fit uses them."""
+        return int(np.count_nonzero(self.rows.row_weights == 0))
+
     def encode(self, rows: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedRows:
         """Encode rows, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
         encode_in = np.dtype(encoding_dtype(dtype, len(weights)))

@@ -76,6 +76,8 @@ def as_numbers(values: Any, parameter: str) -> np.ndarray:
 class LabelledRows:
     """Rows of X with their labels and weights.
 
+    Rows without any label are among them only where a fit uses them.
+
     Attributes
     ----------
     X : array-like of n rows
@@ -95,17 +97,25 @@ class LabelledRows:
 
     @property
     def row_weights(self) -> np.ndarray:
-        """Weight of each row: the largest over its observed cells, ``(n,)``."""
+        """Weight of each row: the largest over its observed cells, ``(n,)``; 0 for rows without any label."""
         largest: np.ndarray = self.weights.max(axis=1)
         return largest
 
 
 def read_labelled_rows(
-    X: Any, y: Any, sample_weight: Any, missing_label: object, estimator_name: str, suffix: str = ""
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    missing_label: object,
+    estimator_name: str,
+    suffix: str = "",
+    *,
+    keep_unlabeled: bool = False,
 ) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
 
-    ``suffix`` ends the names of the parameters, as in "y_val".
+    ``suffix`` ends the names of the parameters, as in "y_val". With ``keep_unlabeled`` rows without any label are kept,
+    but those whose weight is 0.
 
     Raises
     ------
@@ -124,6 +134,7 @@ def read_labelled_rows(
     if labels.one_dimensional and not labels.observed.any():
         raise ValueError(f"Input y{suffix} contains NaN: no row of it has a label.")
     weights = read_sample_weight(sample_weight, n_rows, labels.names, labels.one_dimensional, f"sample_weight{suffix}")
+    counts = np.any(weights > 0, axis=1)
     if not labels.observed.all():
         weights = weights * labels.observed
     if sample_weight is not None:
@@ -131,6 +142,8 @@ def read_labelled_rows(
     kept_mask: np.ndarray = np.any(weights > 0, axis=1)
     if not kept_mask.any():
         raise ValueError(f"No label is left: every cell of y{suffix} is missing or has sample weight zero.")
+    if keep_unlabeled:
+        kept_mask = counts
     if not kept_mask.all():
         rows = np.flatnonzero(kept_mask)
         X, labels, weights = take_rows(X, rows), labels.take(rows), weights[rows]

@@ -6,6 +6,8 @@ import warnings
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from skmtl.tasks._kind import MIN_FRACTION, Kind, Task
 from skmtl.tasks._scores import accuracy
@@ -15,6 +17,11 @@ def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
     """Logarithms, finite where a probability is 0."""
     logarithms: np.ndarray = np.log(np.maximum(probabilities, np.finfo(probabilities.dtype).tiny))
     return logarithms
+
+
+def relative_entropy(p: Tensor, q: Tensor) -> Tensor:
+    """Cell by cell p log(p / q); finite where q is too small for its type."""
+    return torch.xlogy(p, p) - torch.xlogy(p, q.clamp(min=torch.finfo(q.dtype).tiny))
 
 
 class Classification(Kind):
@@ -45,6 +52,10 @@ class Classification(Kind):
                 f"{task.classes.tolist()}. Pass `classes` to the first partial_fit, or fit anew with all labels."
             )
         return index.astype(np.float64)
+
+    def pull(self, temperature: float) -> float:
+        """The temperature; see :meth:`Kind.pull`."""
+        return temperature
 
     def class_rates(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Weighted fraction of each class, a little shrunk to the uniform one so that none is 0; ``(n_classes,)``."""

@@ -119,6 +119,25 @@ class Kind(Params, ABC):
         """
 
     @abstractmethod
+    def belief(self, outputs: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """What peers compare and average, shaped as ``outputs``, ``(..., row, n_tasks * n_outputs)``.
+
+        Probabilities of outputs divided by the temperature for classes, the outputs for numbers.
+        """
+
+    @abstractmethod
+    def disagreement(self, beliefs: Tensor, others: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Distance of beliefs from those of others, which are constants, ``(..., row, n_tasks)``.
+
+        Its derivative by the outputs behind ``beliefs`` is ``pull(temperature) * (beliefs - others)``. That is linear
+        in the others: the mean of the distances from several peers has the gradient of that from their mean.
+        """
+
+    @abstractmethod
+    def pull(self, temperature: float) -> float:
+        """Factor from differences of beliefs to the derivative of :meth:`disagreement`."""
+
+    @abstractmethod
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
         """Predictions from the mean response of the members, ``(n, n_outputs) -> (n,)``."""
 

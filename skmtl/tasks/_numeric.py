@@ -65,6 +65,18 @@ class Numeric(Kind):
         standardised: np.ndarray = (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
         return standardised
 
+    def belief(self, outputs: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """The outputs, whatever the temperature; see :meth:`Kind.belief`."""
+        return outputs
+
+    def disagreement(self, beliefs: Tensor, others: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Squared difference of outputs; see :meth:`Kind.disagreement`."""
+        return (beliefs - others).square()
+
+    def pull(self, temperature: float) -> float:
+        """2; see :meth:`Kind.pull`."""
+        return 2.0
+
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs back to the units of the labels; see :meth:`Kind.response`."""
         numbers: np.ndarray = outputs * np.asarray([task.scale for task in tasks])

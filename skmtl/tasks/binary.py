@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from skmtl.tasks._classification import Classification, log_probabilities
+from skmtl.tasks._classification import Classification, log_probabilities, relative_entropy
 from skmtl.tasks._kind import Task
 
 
@@ -28,6 +28,14 @@ class Binary(Classification):
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Logistic loss; see :meth:`Kind.loss_gradient`."""
         return softplus(outputs).sub_(targets * outputs), torch.sigmoid(outputs).sub_(targets)
+
+    def belief(self, outputs: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Probability of the second class; see :meth:`Kind.belief`."""
+        return torch.sigmoid(outputs if temperature == 1 else outputs / temperature)
+
+    def disagreement(self, beliefs: Tensor, others: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Kullback-Leibler divergence, times the squared temperature; see :meth:`Kind.disagreement`."""
+        return temperature**2 * (relative_entropy(others, beliefs) + relative_entropy(1 - others, 1 - beliefs))
 
     def fusion_key(self, task: Task) -> Hashable:
         """Tasks with one class stand apart; see :meth:`Kind.fusion_key`."""

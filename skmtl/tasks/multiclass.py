@@ -9,7 +9,7 @@ import torch
 from scipy.special import softmax
 from torch import Tensor
 
-from skmtl.tasks._classification import Classification, log_probabilities
+from skmtl.tasks._classification import Classification, log_probabilities, relative_entropy
 from skmtl.tasks._kind import Task
 
 
@@ -44,6 +44,20 @@ class Multiclass(Classification):
         gradient = log_p.exp_()
         gradient.scatter_add_(2, label, gradient.new_full((1,), -1.0).expand(label.shape))
         return losses.transpose(1, 2), gradient.flatten(1, 2).transpose(1, 2)
+
+    def belief(self, outputs: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Probabilities of the classes; see :meth:`Kind.belief`."""
+        by_task = outputs.transpose(-1, -2).unflatten(-2, (n_tasks, -1))  # (..., task, class, row), as in memory
+        if temperature != 1:
+            by_task = by_task / temperature
+        probabilities: Tensor = torch.softmax(by_task, -2).flatten(-3, -2).transpose(-1, -2)
+        return probabilities
+
+    def disagreement(self, beliefs: Tensor, others: Tensor, n_tasks: int, temperature: float) -> Tensor:
+        """Kullback-Leibler divergence, times the squared temperature; see :meth:`Kind.disagreement`."""
+        by_class = relative_entropy(others, beliefs).transpose(-1, -2).unflatten(-2, (n_tasks, -1))
+        divergence: Tensor = by_class.sum(-2).transpose(-1, -2)
+        return temperature**2 * divergence
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of the classes; see :meth:`Kind.response`."""

@@ -55,7 +55,7 @@ class CapturedStep(Step):
         vars(self).update(state)
         self._forget()
 
-    def __call__(self, batch: Batch, rate_factor: float | Tensor) -> Tensor:
+    def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it, which hold until the next."""
         if self._batch is None:
             self._batch = Batch(*(None if part is None else part.clone() for part in batch))  # type: ignore[arg-type]

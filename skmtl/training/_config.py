@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skmtl._roles import Role, classified, names_of, network_key, role, step_names
 from skmtl.balancing import Balancer
+from skmtl.collaboration import Collaboration
 from skmtl.sharing import Sharing
 from skmtl.training._data import as_tensor
 from skmtl.training.optimizers import Optimizer
@@ -43,6 +44,11 @@ def _shared_settings(sharing: Sharing) -> tuple[Any, ...]:
     """All but the strengths of penalties, in which members may differ."""
     shared = [(name, value) for name, value in sharing.get_params().items() if name not in sharing.strengths]
     return type(sharing), repr(shared)
+
+
+def _shared_collaboration(method: Collaboration | None) -> tuple[Any, ...]:
+    """All but the strengths, in which members may differ."""
+    return () if method is None else method.shared_settings
 
 
 @classified
@@ -96,6 +102,10 @@ class FitConfig:
         Number of members, all peers counted.
     n_peers : int
         Peers of a cohort: neighbouring members that hold out the same rows and may learn from one another.
+    collaboration : Collaboration or None
+        How peers learn from one another's outputs.
+    collaboration_settings : Tensor of shape (member, setting)
+        Its ``strengths`` of each member.
     seed : int
         Seed of everything random.
     n_folds : int
@@ -130,6 +140,8 @@ class FitConfig:
     dropout: float = field(metadata=role(Role.FIT))
     members: int = field(metadata=role(Role.FIT, parameter="n_estimators"))
     n_peers: int = field(metadata=role(Role.NETWORK))
+    collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_collaboration, step=True))
+    collaboration_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="collaboration"))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
     corrects: bool = field(metadata=role(Role.FIT, parameter="local_correction"))

@@ -17,6 +17,7 @@ from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._peers import peer_terms, peer_updates
 from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
@@ -56,7 +57,9 @@ class Run:
             network.architecture,
         )
         updates = [Penalties(penalties), optimizer] if penalties else [optimizer]
-        self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data))
+        updates += peer_updates(config, network.buffer)
+        terms = peer_terms(config, objective)
+        self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
         if config.cuda_graphs and network.device.type == "cuda":
             self.step = captured(self.step, draws=network.architecture.draws)
         self.steps_done = 0
@@ -100,7 +103,8 @@ class Run:
         self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():
             for batch in data.batches(self.config.batch_size, self.streams.orders()):
-                sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps)))
+                progress = self.steps_done / n_steps
+                sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                 self.steps_done += 1
         self.streams.epoch += 1
         return sums / data.totals

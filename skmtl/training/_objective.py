@@ -58,13 +58,16 @@ class Objective:
         gradient : Tensor of shape (member, row, output)
             Derivative of each task's sum at its own outputs.
         """
-        losses, gradient = self._losses(outputs, batch.targets)
-        if batch.weights is not None:
-            losses, gradient = losses.mul_(batch.weights), gradient.mul_(self.to_outputs(batch.weights))
+        return self.weighted(*self.cells(outputs, batch.targets), batch.weights)
+
+    def weighted(self, losses: Tensor, gradient: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Weighted loss sums and their gradient, from those of every cell, which are overwritten."""
+        if weights is not None:
+            losses, gradient = losses.mul_(weights), gradient.mul_(self.to_outputs(weights))
         return losses.sum(1), gradient
 
-    def _losses(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of every cell and its gradient, one call a group."""
+    def cells(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of every cell ``(member, row, task)`` and its gradient ``(member, row, output)``, one call a group."""
         if len(self.groups) == 1:
             return self.groups[0].kind.loss_gradient(outputs, targets)
         losses, gradients = zip(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -20,21 +20,49 @@ from skmtl.training._weighting import BalancedWeights, StaticWeights
 from skmtl.training.optimizers import Update
 
 
+class StepCells(NamedTuple):
+    """What terms of the loss see of a step.
+
+    Attributes
+    ----------
+    outputs : Tensor of shape (member, row, output)
+        Of all members.
+    losses : Tensor of shape (member, row, task)
+        Loss of each cell, not weighted.
+    batch : Batch
+        The rows. ``batch.row_mask`` says which of them a member may learn from; derivatives by the outputs of others
+        are discarded.
+    rows_per_weight : Tensor of shape (1 or member, task)
+        Number of rows over the total weight of each task.
+    progress : float
+        Fraction of the training that is done.
+    """
+
+    outputs: Tensor
+    losses: Tensor
+    batch: Batch
+    rows_per_weight: Tensor
+    progress: float
+
+
 class OutputTerm(Protocol):
     """A term of the training loss beside the supervised objective: a function of the outputs of all members."""
 
-    def add(self, outputs: Tensor, batch: Batch, gradient: Tensor) -> None:
-        """Add the term's derivative by ``outputs`` to ``gradient``.
+    def add(self, step: StepCells, gradient: Tensor) -> Tensor | None:
+        """Add the term's derivative by the outputs to ``gradient``.
 
         Parameters
         ----------
-        outputs : Tensor of shape (member, row, output)
-            Of all members.
-        batch : Batch
-            The rows. ``batch.row_mask`` says which of them a member may learn from; derivatives by the outputs of
-            others are discarded.
+        step : StepCells
+            Outputs and losses.
         gradient : Tensor of shape (member, row, output)
             Changed in place.
+
+        Returns
+        -------
+        Tensor that broadcasts with (member, row, task) or None
+            Factor of each cell's part in the gradient of the supervised objective; None: 1. Reported losses are
+            without it.
         """
         ...
 
@@ -76,12 +104,15 @@ class Step:
         self.updates, self.terms = tuple(updates), tuple(terms)
         self.set_data(rows_per_weight)
 
-    def __call__(self, batch: Batch, rate_factor: float | Tensor) -> Tensor:
-        """Do one step and return the loss sums ``(member, task)`` before it."""
+    def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
+        """Do one step and return the loss sums ``(member, task)`` before it; ``progress`` is for the terms."""
         outputs = self.passes.forward(batch.x)
-        sums, gradient = self.objective(outputs, batch)
+        losses, gradient = self.objective.cells(outputs, batch.targets)
+        further = None
+        if self.terms:
+            further = self._add_terms(StepCells(outputs, losses, batch, self.rows_per_weight, progress), gradient)
+        sums, gradient = self.objective.weighted(losses, gradient, batch.weights)
         gradient.mul_(self._scale(batch, outputs.shape[1]))
-        further = self._term_gradient(outputs, batch) if self.terms else None
         self.weighting.backward(self.passes, batch, sums, gradient, further)
         for update in self.updates:
             update.step(rate_factor)
@@ -101,12 +132,14 @@ class Step:
     def _per_row(self, n_rows: int | Tensor) -> Tensor:
         return self.objective.to_outputs(self.weighting.constant * (self.rows_per_weight / n_rows))[:, None]
 
-    def _term_gradient(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Gradient of the further terms, 0 for rows that a member must not learn from."""
-        gradient = torch.zeros_like(outputs)
+    def _add_terms(self, cells: StepCells, supervised: Tensor) -> Tensor:
+        """Gradient of the further terms, 0 for rows that a member must not learn from; changes the supervised one."""
+        gradient, mask = torch.zeros_like(cells.outputs), cells.batch.row_mask
         for term in self.terms:
-            term.add(outputs, batch, gradient)
-        return gradient if batch.row_mask is None else gradient.mul_(batch.row_mask[:, :, None])
+            factors = term.add(cells, gradient)
+            if factors is not None:
+                supervised.mul_(self.objective.to_outputs(factors))
+        return gradient if mask is None else gradient.mul_(mask[:, :, None])
 
     def set_data(self, rows_per_weight: Tensor) -> None:
         """Go on with other data."""

@@ -18,8 +18,8 @@ FORMS = [
 class TowardsZero:
     """Half the sum of all squared outputs: asks for no label, and not whether a member may learn from a row."""
 
-    def add(self, outputs, batch, gradient):
-        gradient.add_(outputs)
+    def add(self, step, gradient):
+        gradient.add_(step.outputs)
 
     def select(self, members):
         return self

@@ -16,7 +16,7 @@ from skmtl._params import resolve
 from skmtl._sklearn import arguments_of_last, validate_parameter_constraints
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy
-from skmtl.fitting import MEMBER_PARAMETERS, FitResult
+from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_collaboration
 from skmtl.sharing import SHARINGS, Sharing
 
 _SCORING = ("score", "score_tasks", "predict", "_predict_columns", "_responses")
@@ -198,6 +198,7 @@ def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
 def _net_key(candidate: Candidate) -> tuple[Any, ...]:
     own = candidate.net.get_params(deep=False)
     own["sharing"] = _without_strengths(own["sharing"])
+    own["collaboration"] = _shared_collaboration(own["collaboration"])
     shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in MEMBER_PARAMETERS]
     return type(candidate.net), *shared
 
@@ -210,6 +211,15 @@ def _without_strengths(sharing: Any) -> Any:
         return sharing
     shared = {name: value for name, value in sharing.get_params().items() if name not in sharing.strengths}
     return type(sharing), *sorted(shared.items())
+
+
+def _shared_collaboration(collaboration: Any) -> Any:
+    """What members of one network must have in common of ``collaboration``."""
+    try:
+        method = read_collaboration(collaboration)
+    except (TypeError, ValueError):  # an error of its fit
+        return collaboration
+    return None if method is None else method.shared_settings
 
 
 def _step(name: str) -> str:

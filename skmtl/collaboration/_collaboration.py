@@ -1,0 +1,191 @@
+"""The contract of methods by which the peers of a cohort learn from one another's outputs."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from skmtl._params import Params
+from skmtl.tasks import Group
+
+Settings = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class PeerCells:
+    """What the peers of all cohorts say of a batch, and how good that is.
+
+    Attributes
+    ----------
+    outputs : Tensor of shape (cohort, peer, row, output)
+        Network outputs.
+    losses : Tensor of shape (cohort, peer, row, task)
+        Loss of each cell, not weighted; anything finite where a label is missing.
+    weights : Tensor of shape (1 or cohort, 1 or peer, row, task) or None
+        What each cell counts in the loss, 0 where there is no label or the cohort holds the row out; None: all count 1.
+    progress : float
+        Fraction of the training that is done.
+    groups : sequence of Group
+        Kinds of the tasks, each of neighbouring tasks and outputs.
+    to_outputs : callable
+        Repeats ``(..., task)`` to ``(..., output)``.
+    """
+
+    outputs: Tensor
+    losses: Tensor
+    weights: Tensor | None
+    progress: float
+    groups: Sequence[Group]
+    to_outputs: Callable[[Tensor], Tensor]
+
+    def beliefs(self, temperature: float = 1.0) -> Tensor:
+        """What peers compare, ``(cohort, peer, row, output)``: probabilities of classes, outputs for numbers."""
+        return self._by_group(lambda g, own: g.kind.belief(own, _count(g.tasks), temperature), "outputs", self.outputs)
+
+    def pull(self, beliefs: Tensor, others: Tensor, temperature: float = 1.0) -> Tensor:
+        """Derivative of :meth:`disagreement` by the outputs, ``(cohort, peer, row, output)``; others are constants."""
+        factors = [g.kind.pull(temperature) for g in self.groups]
+        if len(set(factors)) == 1:
+            return (beliefs - others).mul_(factors[0])
+        widths = [_count(g.outputs) for g in self.groups]
+        by_output = [factor for factor, width in zip(factors, widths, strict=True) for _ in range(width)]
+        return (beliefs - others).mul_(beliefs.new_tensor(by_output))
+
+    def disagreement(self, beliefs: Tensor, others: Tensor, temperature: float = 1.0) -> Tensor:
+        """Distance of beliefs from others, ``(cohort, peer, row, task)``: divergence of classes, squares of numbers."""
+
+        def distance(group: Group, own: Tensor, other: Tensor) -> Tensor:
+            return group.kind.disagreement(own, other, _count(group.tasks), temperature)
+
+        return self._by_group(distance, "outputs", beliefs, others.expand_as(beliefs))
+
+    def _by_group(self, compute: Callable[..., Tensor], columns: str, *values: Tensor) -> Tensor:
+        """Results of the groups side by side, rows last in memory as in the outputs."""
+        if len(self.groups) == 1:
+            return compute(self.groups[0], *values)
+        parts = [compute(g, *(value[..., getattr(g, columns)] for value in values)) for g in self.groups]
+        return torch.cat([part.transpose(-1, -2) for part in parts], -2).transpose(-1, -2)
+
+
+def _count(columns: slice) -> int:
+    count: int = columns.stop - columns.start
+    return count
+
+
+class Effect(NamedTuple):
+    """What a method does to a step.
+
+    Attributes
+    ----------
+    factors : Tensor that broadcasts with (cohort, peer, row, task) or None
+        Factor of each cell's part in the supervised loss: 0 leaves it out. None: 1 everywhere.
+    gradient : Tensor of shape (cohort, peer, row, output) or None
+        Derivative by the outputs of a term of each cell.
+    labeled, unlabeled : float or Tensor that broadcasts with (cohort, peer, row, task)
+        What the term counts in cells with a label, which it is weighted by as the loss is, and in cells without one,
+        of which each counts one over the number of rows. Times the loss weight of the task.
+    """
+
+    factors: Tensor | None = None
+    gradient: Tensor | None = None
+    labeled: float | Tensor = 1.0
+    unlabeled: float | Tensor = 0.0
+
+
+class Collaboration(Params, ABC):
+    """Settings of a method by which the peers of a cohort learn from one another.
+
+    A method sees the outputs and losses of all peers for a batch and tells which labels a peer learns from and where
+    its outputs are pulled to. It sees no rows, no networks and no other cohort, and derivatives for rows that a cohort
+    holds out are discarded.
+
+    Attributes
+    ----------
+    peers : int
+        Number of peers of a cohort that ``n_peers="auto"`` stands for.
+    strengths : tuple of str
+        Settings that each member of a network carries, so that a search over them trains one network.
+    acts_by : tuple of str
+        Those of them of which one must differ from 0 for anything to happen; none: something always does.
+    """
+
+    owner = "collaboration"
+    peers: ClassVar[int] = 2
+    strengths: ClassVar[tuple[str, ...]] = ()
+    acts_by: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check the settings.
+
+        Raises
+        ------
+        ValueError
+            If one is not usable.
+        """
+
+    def check_peers(self, n_peers: int) -> None:
+        """Check the number of peers of a cohort.
+
+        Raises
+        ------
+        ValueError
+            If it is 1 where several are needed.
+        """
+        if n_peers < 2:
+            raise ValueError(
+                f"collaboration={type(self).__name__} needs two peers or more; got n_peers={n_peers}. Set n_peers to 2 "
+                f"or leave it 'auto'."
+            )
+
+    @property
+    def uses_unlabeled(self) -> bool:
+        """Whether rows without any label are of use."""
+        return False
+
+    @property
+    def shared_settings(self) -> tuple[Any, ...]:
+        """What members of one network must have in common."""
+        shared = [(name, value) for name, value in self.get_params().items() if name not in self.strengths]
+        return type(self), self.uses_unlabeled, repr(shared)
+
+    @abstractmethod
+    def effect(self, cells: PeerCells, settings: Settings) -> Effect:
+        """What the peers make of a batch.
+
+        Parameters
+        ----------
+        cells : PeerCells
+            Outputs and losses.
+        settings : mapping of str to Tensor of shape (cohort, peer, 1, 1)
+            The ``strengths`` of each member.
+
+        Returns
+        -------
+        Effect
+            Which cells count, and a term of their outputs.
+        """
+
+    def follower_decay(self, step: int, settings: Settings) -> Tensor | None:
+        """With what weight, ``(cohort,)``, the last peer stays what it was after a step; the rest is the first peer.
+
+        None: every peer is trained.
+        """
+        return None
+
+
+def ramp_up(progress: float, ramp: float) -> float:
+    """Rise from almost 0 to 1 within a fraction ``ramp`` of the training, exp(-5 (1 - t)^2)."""
+    return math.exp(-5 * (1 - progress / ramp) ** 2) if progress < ramp else 1.0
+
+
+def mean_of_others(beliefs: Tensor) -> Tensor:
+    """Mean of a cohort's other peers for each, ``(cohort, peer, ...)``."""
+    n_peers = beliefs.shape[1]
+    return (beliefs.sum(1, keepdim=True) - beliefs) / (n_peers - 1)

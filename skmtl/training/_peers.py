@@ -1,0 +1,147 @@
+"""Collaboration of the peers of cohorts, as a term of the step and an update of its chain."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from skmtl.collaboration import Collaboration, PeerCells
+from skmtl.layers import ParameterBuffer
+from skmtl.training._config import FitConfig
+from skmtl.training._objective import Objective
+from skmtl.training._step import OutputTerm, StepCells
+from skmtl.training.optimizers import Memberwise, Update
+
+
+class PeerTerm:
+    """What a method of collaboration does to the labels and outputs of a batch.
+
+    Parameters
+    ----------
+    collaboration : Collaboration
+        The method.
+    n_peers : int
+        Peers of a cohort, which are neighbouring members.
+    settings : Tensor of shape (member, setting)
+        The method's ``strengths`` of each member.
+    loss_weights : Tensor of shape (member, task)
+        The ``loss_weights``, which the term is weighted by.
+    objective : Objective
+        Kinds of the tasks.
+    """
+
+    def __init__(
+        self,
+        collaboration: Collaboration,
+        n_peers: int,
+        settings: Tensor,
+        loss_weights: Tensor,
+        objective: Objective,
+    ) -> None:
+        self.collaboration, self.n_peers, self.objective = collaboration, n_peers, objective
+        self.settings, self.loss_weights = settings, loss_weights
+        self._of_cohorts = _by_name(collaboration, settings, n_peers)
+
+    def add(self, step: StepCells, gradient: Tensor) -> Tensor | None:
+        """See :class:`OutputTerm`."""
+        batch, weights = step.batch, step.batch.weights
+        effect = self.collaboration.effect(
+            PeerCells(
+                outputs=self._cohorts(step.outputs),
+                losses=self._cohorts(step.losses),
+                weights=None if weights is None else self._cohorts(weights),
+                progress=step.progress,
+                groups=self.objective.groups,
+                to_outputs=self.objective.to_outputs,
+            ),
+            self._of_cohorts,
+        )
+        if effect.gradient is not None:
+            n_rows = step.outputs.shape[1] if batch.counts is None else batch.counts
+            each = (self.loss_weights / n_rows)[:, None]  # of a cell without a label, (member, 1, task)
+            counts = self._members(effect.labeled) * (each * step.rows_per_weight[:, None])
+            if batch.cell_weights is not None:
+                unlabeled = self._members(effect.unlabeled) * each
+                counts = torch.where(batch.cell_weights > 0, counts * batch.cell_weights, unlabeled)
+            gradient.addcmul_(self._members(effect.gradient), self.objective.to_outputs(counts))
+        return None if effect.factors is None else self._members(effect.factors)
+
+    def _cohorts(self, values: Tensor) -> Tensor:
+        """``(member, ...)`` to ``(cohort, peer, ...)``; what all members share, to ``(1, 1, ...)``."""
+        return values[None] if len(values) == 1 else values.unflatten(0, (-1, self.n_peers))
+
+    def _members(self, values: float | Tensor) -> Tensor:
+        """``(1 or cohort, 1 or peer, ...)`` to ``(member, ...)``."""
+        n_cohorts = len(self.loss_weights) // self.n_peers
+        values = torch.as_tensor(values, dtype=self.loss_weights.dtype, device=self.loss_weights.device)
+        if values.ndim == 0:
+            return values.expand(len(self.loss_weights), 1, 1)
+        return values.expand(n_cohorts, self.n_peers, -1, -1).flatten(0, 1)
+
+    def select(self, members: Tensor) -> Self:
+        """See :class:`OutputTerm`; the members make whole cohorts."""
+        settings, loss_weights = self.settings[members], self.loss_weights[members]
+        return type(self)(self.collaboration, self.n_peers, settings, loss_weights, self.objective)
+
+
+class Followers(Memberwise):
+    """Makes the last peer of each cohort an average of what the first has been, where the method wants a teacher."""
+
+    tensors = ("_memory",)
+    saved = ("_memory", "_steps")
+
+    def __init__(self, collaboration: Collaboration, n_peers: int, settings: Tensor, buffer: ParameterBuffer) -> None:
+        self.collaboration, self.n_peers, self.settings, self.buffer = collaboration, n_peers, settings, buffer
+        self._memory, self._steps = buffer.values.clone(), 0
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        decay = self.collaboration.follower_decay(
+            self._steps, _by_name(self.collaboration, self.settings, self.n_peers)
+        )
+        assert decay is not None
+        self._steps += 1
+        for kept, values in self.buffer.blocks_of(self._memory):
+            former, peers = (block.unflatten(0, (-1, self.n_peers)) for block in (kept, values))
+            weight = (1 - decay).view(-1, *[1] * (peers.ndim - 2))
+            former[:, -1].lerp_(peers[:, 0], weight.to(former.dtype))
+            peers[:, -1].copy_(former[:, -1])
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`; the members make whole cohorts."""
+        chosen = super().select(members, buffer)
+        assert isinstance(chosen, Followers)
+        chosen.settings = self.settings[members]
+        return chosen
+
+
+def _by_name(collaboration: Collaboration, settings: Tensor, n_peers: int) -> dict[str, Tensor]:
+    """Settings ``(cohort, peer, 1, 1)`` by name."""
+    by_cohort = settings.unflatten(0, (-1, n_peers))[..., None, None]
+    return {name: by_cohort[:, :, k] for k, name in enumerate(collaboration.strengths)}
+
+
+def peer_terms(config: FitConfig, objective: Objective) -> list[OutputTerm]:
+    """Terms of the step by which peers learn from one another; none where all strengths are 0."""
+    method = config.collaboration
+    if method is None or not _acts(config, method):
+        return []
+    return [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]
+
+
+def peer_updates(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
+    """Updates after the optimizer's by which a peer follows another."""
+    method = config.collaboration
+    if method is None:
+        return []
+    settings = config.collaboration_settings
+    if method.follower_decay(0, _by_name(method, settings, config.n_peers)) is None:
+        return []
+    return [Followers(method, config.n_peers, settings, buffer)]
+
+
+def _acts(config: FitConfig, method: Collaboration) -> bool:
+    columns = [method.strengths.index(name) for name in method.acts_by]
+    return not columns or bool((config.collaboration_settings[:, columns] != 0).any())
