@@ -73,7 +73,8 @@ SECTIONS = {
         cosines of the tasks' gradients to ``history_``.
     optimizer : {"adamw", "sgd"} or Optimizer, default="adamw"
         Rule by which gradients change the weights. "sgd" needs a ``learning_rate_init`` of its own; settings are those
-        of an object, such as ``SGD(momentum=0.5)``.
+        of an object, such as ``SGD(momentum=0.5)``. ``AdamW(weight_average="ema")`` validates and keeps an exponential
+        average of the weights along the run, "swa" the mean of those of its last part: try one under a constant rate.
     learning_rate : {"auto", "constant", "cosine"}, default="auto"
         Schedule of the learning rate: "cosine" rises for a short while and falls to 0 at ``max_iter``. "constant" suits
         training whose length is not known in advance.

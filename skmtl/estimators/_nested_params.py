@@ -16,7 +16,7 @@ from skmtl.encoders import ENCODERS
 from skmtl.estimators._encoding import as_encoder
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import LOSSES
-from skmtl.training import OPTIMIZERS, as_device
+from skmtl.training import AVERAGES, OPTIMIZERS, as_device
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "encoder": ENCODERS,
@@ -24,6 +24,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "balancing": BALANCERS,
     "collaboration": COLLABORATIONS,
     "optimizer": OPTIMIZERS,
+    "weight_average": AVERAGES,
     "loss": LOSSES,
     "device": {},
 }

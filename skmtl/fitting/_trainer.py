@@ -225,7 +225,7 @@ class StackedTrainer:
         training = self._training
         assert training is not None
         members = np.flatnonzero(training.stopping.teams == index)
-        network = training.run.network.select(members.tolist(), None, self.jobs[index].network.architecture)
+        network = training.run.judged.select(members.tolist(), None, self.jobs[index].network.architecture)
         history = training.history.select(torch.from_numpy(members))
         return describe(self.jobs[index], network, history.arrays(), len(history))
 
@@ -235,7 +235,7 @@ class StackedTrainer:
         assert training is not None
         members, n_iter = training.stopping.teams == index, training.epochs_done
         history = {name: values[:, members] for name, values in training.history.arrays(n_iter - 1).items()}
-        return describe(self.jobs[index], training.run.network, history, n_iter)
+        return describe(self.jobs[index], training.run.judged, history, n_iter)
 
     @property
     def run(self) -> Run | None:

@@ -9,12 +9,15 @@ from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Run, Training
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._streams import Streams
-from skmtl.training.optimizers import OPTIMIZERS, SGD, AdamW, Optimizer
+from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 
 __all__ = [
+    "AVERAGES",
+    "EMA",
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
+    "SWA",
     "AdamW",
     "Batch",
     "Data",
@@ -34,6 +37,7 @@ __all__ = [
     "Training",
     "TrainingData",
     "Validation",
+    "WeightAverage",
     "as_device",
     "as_tensor",
     "choose_device",

@@ -104,7 +104,7 @@ def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:
         ones = batch.targets.new_ones(()).expand_as(batch.targets)
         weights = by_task * (ones if batch.weights is None else batch.weights)
         roots = run.objective.to_outputs(weights).sqrt()
-        total = total.to(weights) + squared_derivatives(run.network, batch.x, roots, coin).sum(1)
+        total = total.to(weights) + squared_derivatives(run.judged, batch.x, roots, coin).sum(1)
         learned = weights.sum(2, keepdim=True) > 0  # (1 or member, row, 1)
         low = torch.minimum(low.to(weights), torch.where(learned, batch.x, torch.inf).amin(1))
         high = torch.maximum(high.to(weights), torch.where(learned, batch.x, -torch.inf).amax(1))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._params import resolve
 from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
 from skmtl.training._captured import captured
@@ -22,7 +23,7 @@ from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
 from skmtl.training._weighting import make_weighting
-from skmtl.training.optimizers import Penalties
+from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, Update, WeightAverage
 
 
 class Run:
@@ -40,6 +41,12 @@ class Run:
         How.
     streams : Streams
         Randomness.
+
+    Attributes
+    ----------
+    judged : Network
+        What is validated and kept after an epoch: ``network``, or a copy with the average of its weights if the
+        optimizer asks for one.
     """
 
     def __init__(self, network: Network, objective: Objective, data: Data, config: FitConfig, streams: Streams) -> None:
@@ -56,8 +63,10 @@ class Run:
             passes,
             network.architecture,
         )
+        average = _average(config, network, data)
+        self.judged = network.copy() if average else network
         updates = [Penalties(penalties), optimizer] if penalties else [optimizer]
-        updates += peer_updates(config, network.buffer)
+        updates += [*peer_updates(config, network.buffer), *average]
         terms = peer_terms(config, objective)
         self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
         if config.cuda_graphs and network.device.type == "cuda":
@@ -68,6 +77,7 @@ class Run:
         """Go on with some of the members and their data, in memory of their own; ``self`` must not be used any more."""
         chosen = copy.copy(self)
         chosen.network = self.network.select(members.tolist())
+        chosen.judged = chosen.network if self.judged is self.network else self.judged.select(members.tolist())
         chosen.config = self.config.select(members)
         chosen.streams = self.streams.select(members)
         chosen._generators = [self._generators[member] for member in members.tolist()]
@@ -94,6 +104,7 @@ class Run:
         self.network.buffer.load(own["parameters"])
         self.steps_done, self.streams = own["steps_done"], Streams.from_state(*saved["streams"])
         self.step.load_state(*saved["step"], self.network.device)
+        self._take_average()
 
     def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
@@ -107,7 +118,28 @@ class Run:
                 sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                 self.steps_done += 1
         self.streams.epoch += 1
+        self._take_average()
         return sums / data.totals
+
+    def _take_average(self) -> None:
+        """Bring the judged network up to date."""
+        for update in self.step.updates:
+            if isinstance(update, AverageWeights):
+                self.judged.buffer.values.copy_(update.values)
+
+
+def n_steps(config: FitConfig, data: Data) -> int:
+    """Greatest number of steps."""
+    return config.max_iter * -(-data.n_rows // config.batch_size)
+
+
+def _average(config: FitConfig, network: Network, data: Data) -> list[Update]:
+    """What follows the weights with their average, if the optimizer asks for one."""
+    asked = config.optimizer.weight_average
+    if asked is None:
+        return []
+    average = resolve(config.optimizer.label("weight_average"), asked, AVERAGES, WeightAverage)
+    return [AverageWeights(average, network.buffer, n_steps(config, data))]
 
 
 def _rows_per_weight(data: Data) -> Tensor:
@@ -161,10 +193,10 @@ class Training:
         self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
         config = run.config
         keep_best = validation is not None
-        self.stopping = EarlyStopping(run.network.buffer, config.patience, config.tol, keep_best, teams)
+        self.stopping = EarlyStopping(run.judged.buffer, config.patience, config.tol, keep_best, teams)
         self.history = History()
         self.failures: dict[int, DivergenceError] = {}
-        self._n_steps = config.max_iter * -(-data.n_rows // config.batch_size)
+        self._n_steps = n_steps(config, data)
 
     @property
     def epochs_done(self) -> int:
@@ -181,7 +213,7 @@ class Training:
     def _epoch(self, epoch: int) -> None:
         run, validation, stopping = self.run, self.validation, self.stopping
         losses = run.epoch(self.data, self._n_steps)
-        held_out = None if validation is None else validation.losses(run.network)
+        held_out = None if validation is None else validation.losses(run.judged)
         active = stopping.active
         self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())
         watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
@@ -213,7 +245,7 @@ class Training:
 
     def network(self, members: Tensor, architecture: Architecture | None = None) -> Network:
         """Network of some of the members with the weights that they would end with now; see :meth:`Network.select`."""
-        return self.run.network.select(members.tolist(), self.stopping.kept(), architecture)
+        return self.run.judged.select(members.tolist(), self.stopping.kept(), architecture)
 
     def state(self) -> State:
         """All that training has changed, between two epochs; see :class:`Resumable`."""
@@ -236,7 +268,7 @@ class Training:
         chosen.data = self.data.select(members)
         chosen.run = self.run.select(members, chosen.data)
         chosen.validation = None if self.validation is None else self.validation.select(members)
-        chosen.stopping = self.stopping.select(members, chosen.run.network.buffer)
+        chosen.stopping = self.stopping.select(members, chosen.run.judged.buffer)
         chosen.history = self.history.select(members)
         return chosen
 

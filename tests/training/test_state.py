@@ -26,6 +26,7 @@ FORMS = {
     "dwa": {"optimizer": SGD(decoupled=False)},
     "uncertainty": {"optimizer": AdamW(beta_1=0.8)},
     "alternating": {"sharing": "soft"},
+    "pcgrad": {"optimizer": AdamW(weight_average="ema")},
     "random": {"sharing": "ple"},
     "log": {"patience": float("inf"), "validated": False, "record": ("gradient_norms",)},
     "stch": {"validated": False},

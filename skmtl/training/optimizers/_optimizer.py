@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor
 
@@ -15,9 +15,16 @@ from skmtl.training._state import Resumable
 
 
 class Optimizer(Params, ABC):
-    """Settings of an optimizer; :meth:`start` makes the run state."""
+    """Settings of an optimizer; :meth:`start` makes the run state.
+
+    Attributes
+    ----------
+    weight_average : str, WeightAverage or None
+        Average of the weights along the run that is validated and kept; None: the weights themselves.
+    """
 
     owner = "optimizer"
+    weight_average: Any = None
 
     @abstractmethod
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,14 +27,19 @@ class AdamW(Optimizer):
         Decay of the second moment; short runs profit from a shorter memory than the usual 0.999.
     epsilon : float, default=1e-8
         Added to the root of the second moment.
+    weight_average : {"ema", "swa"}, WeightAverage or None, default=None
+        Average of the weights along the run that is validated and kept in place of the weights of an epoch, by name or
+        as an object such as ``EMA(decay=0.9)``.
 
     References
     ----------
     Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. ICLR.
     """
 
-    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.95, epsilon: float = 1e-8) -> None:
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+    def __init__(
+        self, beta_1: float = 0.9, beta_2: float = 0.95, epsilon: float = 1e-8, weight_average: Any = None
+    ) -> None:
+        self.beta_1, self.beta_2, self.epsilon, self.weight_average = beta_1, beta_2, epsilon, weight_average
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run with zero moments; see :meth:`Optimizer.start`."""
@@ -61,7 +67,7 @@ class _AdamWUpdate(Update):
         self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor, fused: bool
     ) -> None:
         self._buffer, self.replayable = buffer, fused
-        self.settings = AdamW(*map(float, settings.get_params().values()))
+        self.settings = AdamW(*map(float, (settings.beta_1, settings.beta_2, settings.epsilon)))
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._values, self._gradient = [buffer.values], [buffer.gradient]
         self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -28,10 +30,16 @@ class SGD(Optimizer):
         Whether to look ahead.
     decoupled : bool, default=True
         Whether weight decay stays out of the velocity.
+    weight_average : {"ema", "swa"}, WeightAverage or None, default=None
+        Average of the weights along the run that is validated and kept in place of the weights of an epoch, by name or
+        as an object such as ``EMA(decay=0.9)``.
     """
 
-    def __init__(self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True) -> None:
+    def __init__(
+        self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True, weight_average: Any = None
+    ) -> None:
         self.momentum, self.nesterov, self.decoupled = momentum, nesterov, decoupled
+        self.weight_average = weight_average
 
     def start(self, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor) -> Update:
         """Begin a run at rest; see :meth:`Optimizer.start`."""
