@@ -23,11 +23,14 @@ class Extractor(Composite, ABC):
         Peak activations per row and member; bounds the rows computed at a time.
     operations : int
         Multiplications for a row of one member; decides on the number of threads.
+    draws : bool
+        Whether :meth:`forward` draws random numbers in training.
     """
 
     width: int
     peak_activations: int
     operations: int
+    draws: bool = True
 
     @abstractmethod
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:

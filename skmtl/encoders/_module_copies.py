@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,119 +12,29 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from skmtl.encoders._extractor import Extractor
+from skmtl.encoders._module_probe import Traits, randomness
 from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, Workspace
-
-PROBED_ROWS = 2  # a batch of one is refused by normalisation over rows
-
-
-class Sizes(NamedTuple):
-    """Sizes of a module's work on one row; see :class:`Extractor`."""
-
-    width: int
-    peak_activations: int
-    operations: int
-
-
-_generator_lock = threading.RLock()  # of torch's global generators
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_generator_lock.acquire,
-        after_in_parent=_generator_lock.release,
-        after_in_child=_generator_lock.release,
-    )
-
-
-@contextmanager
-def randomness(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generators, for one thread at a time; they are restored afterwards."""
-    on_gpu = device is not None and device.type == "cuda"
-    with _generator_lock, torch.random.fork_rng([device] if on_gpu else []):
-        torch.default_generator.manual_seed(seed)
-        if on_gpu:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def run(module: nn.Module, rows: Tensor) -> Tensor:
-    """Run a module on a batch and flatten what it gives: ``(row, ...) -> (row, feature)``.
-
-    Raises
-    ------
-    ValueError
-        If it fails, or does not give a tensor with an entry for each row.
-    """
-    try:
-        out = module(rows)
-    except Exception as error:
-        raise ValueError(
-            f"encoder: the module {type(module).__name__} fails on a batch of shape {tuple(rows.shape)} and type "
-            f"{rows.dtype}: {error} Set input_shape and input_type of ModuleEncoder to what it expects."
-        ) from error
-    if not isinstance(out, Tensor) or not out.is_floating_point() or out.shape[:1] != rows.shape[:1]:
-        found = f"shape {tuple(out.shape)}, {out.dtype}" if isinstance(out, Tensor) else type(out).__name__
-        raise ValueError(
-            f"encoder: the module {type(module).__name__} must turn a batch of {len(rows)} rows into a float tensor "
-            f"with {len(rows)} rows; got {found}. Wrap it in one that does."
-        )
-    return out.flatten(1) if out.ndim > 1 else out[:, None]
-
-
-def probe(module: nn.Module, rows: Tensor) -> Sizes:
-    """Sizes of what a module makes of a row.
-
-    Raises
-    ------
-    ValueError
-        If it fails, normalises by the rows of a batch, or changes its buffers in training.
-    """
-    for name, part in module.named_modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
-            raise ValueError(
-                f"encoder: the batch normalisation {name!r} has no running statistics, so that a prediction would "
-                f"depend on the rows beside it and a batch of one row would fail. Use GroupNorm or LayerNorm instead."
-            )
-    sizes = [0]
-    operations = [0]
-
-    def watch(part: nn.Module, _: object, out: object) -> None:
-        if isinstance(out, Tensor):
-            sizes.append(out.numel() // len(rows))
-            weights = [p for p in part.parameters(recurse=False) if p.ndim > 1]
-            operations.extend(p.numel() * max(sizes[-1] // p.shape[0], 1) for p in weights)
-
-    hooks = [part.register_forward_hook(watch) for part in module.modules()]
-    before = {name: (buffer._version, buffer.clone()) for name, buffer in module.named_buffers()}
-    with torch.no_grad(), randomness(0):
-        width = run(module.train(), rows).shape[1]
-    for hook in hooks:
-        hook.remove()
-    for name, buffer in module.named_buffers():
-        version, value = before[name]
-        if buffer._version != version or not torch.equal(buffer, value):
-            raise ValueError(
-                f"encoder: the module changes its buffer {name!r} in training; members, and rows held out, would share "
-                f"it. Use a layer without running statistics in place of batch normalisation: GroupNorm or LayerNorm."
-            )
-    weights = sum(p.numel() for p in module.parameters())
-    return Sizes(width, max(sizes), max(sum(operations), weights))
 
 
 class ModuleCopies(Extractor):
     """One copy of a module for each member, run one after the other.
 
+    Buffers that training changes, such as running means of batch normalisation, are kept with the parameters, a copy
+    for each member. A module that has any is trained on the rows that the member may learn from and on no others. One
+    such row leaves the buffers as they are where the module cannot be trained on a single row.
+
     Parameters
     ----------
     template : torch.nn.Module
-        Structure, buffers and frozen parameters, which the members share.
+        Structure, constant buffers and frozen parameters, which the members share.
     fresh : callable
-        From a seed to a module with the weights that a member starts from.
+        From a seed to a module with the weights and statistics that a member starts from.
     input_shape : tuple of int
         Shape in which the module gets a row.
     integers : bool
         Whether it gets int64.
-    sizes : Sizes
-        What it makes of a row.
+    traits : Traits
+        What it does with rows.
     """
 
     def __init__(
@@ -136,26 +43,38 @@ class ModuleCopies(Extractor):
         fresh: Callable[[int], nn.Module],
         input_shape: Sequence[int],
         integers: bool,
-        sizes: Sizes,
+        traits: Traits,
     ) -> None:
-        self.template, self.input_shape, self.integers = template, tuple(input_shape), integers
-        self.width, self.peak_activations, self.operations = sizes
+        self.template, self.input_shape, self.integers, self.traits = template, tuple(input_shape), integers, traits
+        self.width, self.peak_activations, self.operations, self.draws = traits[:4]
         self._shapes = {name: tuple(p.shape) for name, p in template.named_parameters() if p.requires_grad}
+        buffers = dict(template.named_buffers())
+        self._statistic_shapes = {name: tuple(buffers[name].shape) for name in traits.statistics}
         self._idle: list[nn.Module] = []
-        self._initial = _InitialWeights(fresh, list(self._shapes))
+        self._initial = _InitialValues(fresh, [*self._shapes, *traits.statistics])
 
     @property
     def specs(self) -> list[ParameterSpec]:
         """See :class:`Extractor`."""
-        return [ParameterSpec(f"encoder.{n}", shape, self._initial.of(n)) for n, shape in self._shapes.items()]
+        learned = [ParameterSpec(f"encoder.{n}", shape, self._initial.of(n)) for n, shape in self._shapes.items()]
+        shapes = self._statistic_shapes.items()
+        return learned + [ParameterSpec(f"encoder.{n}", shape, self._initial.of(n), owner=None) for n, shape in shapes]
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """See :class:`Extractor`."""
-        self.template.to(buffer.values.device, buffer.values.dtype)
+        dtype, statistics = buffer.values.dtype, self.traits.statistics
+        if statistics and dtype == torch.bfloat16:
+            raise ValueError(
+                f"encoder: dtype='bfloat16' is too coarse for what the module sums up in training, such as its buffer "
+                f"{statistics[0]!r}. Use dtype='float32'."
+            )
+        self.template.to(buffer.values.device, dtype)
         self._idle.clear()
         names = {name: f"encoder.{name}" for name in self._shapes}
         self._parameters = {n: buffer.views[full] if leaves is None else leaves[full] for n, full in names.items()}
-        self._members, self._device = buffer.members, buffer.values.device
+        # Apart from what autograd watches: a forward pass writes here before the backward reads the weights beside it.
+        self._statistics = {name: buffer.views[f"encoder.{name}"].data for name in statistics}
+        self._members, self._device, self._dtype = buffer.members, buffer.values.device, dtype
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
@@ -164,15 +83,42 @@ class ModuleCopies(Extractor):
         stacked = {name: values.unbind(0) for name, values in self._parameters.items()}
         copies = [{name: values[member] for name, values in stacked.items()} for member in range(self._members)]
         with self._module() as module:
-            module.train(workspace.training)
             if workspace.generators is None:
-                return torch.stack([_run(module, *pair) for pair in zip(copies, rows, strict=True)])
+                module.eval()
+                return torch.stack(
+                    [self._run(module, m, *pair) for m, pair in enumerate(zip(copies, rows, strict=True))]
+                )
             outs = []
-            for weights, own_rows, generator in zip(copies, rows, workspace.generators, strict=True):
+            for member, generator in enumerate(workspace.generators):
                 seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+                mask = None if workspace.row_mask is None else workspace.row_mask[member]
                 with randomness(seed, self._device):
-                    outs.append(_run(module, weights, own_rows))
+                    outs.append(self._train(module, member, copies[member], rows[member], mask))
             return torch.stack(outs)
+
+    def _train(
+        self, module: nn.Module, member: int, weights: dict[str, Tensor], rows: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """Run in training; with statistics, on the rows that ``mask`` leaves to the member, the others giving 0."""
+        if not self.traits.statistics or mask is None or bool(mask.all()):
+            module.train(len(rows) > 1 or self.traits.takes_one_row)
+            return self._run(module, member, weights, rows)
+        out = rows.new_zeros(len(rows), self.width, dtype=self._dtype)
+        own = mask.nonzero()[:, 0]
+        if not len(own):
+            return out
+        return out.index_copy(0, own, self._train(module, member, weights, rows[own], None))
+
+    def _run(self, module: nn.Module, member: int, weights: dict[str, Tensor], rows: Tensor) -> Tensor:
+        """Run with a member's weights and statistics, which follow in training."""
+        parts = {name: _part(module, name) for name in self._statistics}
+        for name, (part, buffer) in parts.items():
+            setattr(part, buffer, self._statistics[name][member].to(getattr(part, buffer).dtype, copy=True))
+        out: Tensor = functional_call(module, weights, (rows,))
+        if module.training:
+            for name, (part, buffer) in parts.items():
+                self._statistics[name][member].copy_(getattr(part, buffer).detach())
+        return out.flatten(1) if out.ndim > 1 else out[:, None]
 
     @contextmanager
     def _module(self) -> Iterator[nn.Module]:
@@ -191,13 +137,14 @@ class ModuleCopies(Extractor):
             self._idle.append(module)
 
 
-def _run(module: nn.Module, parameters: dict[str, Tensor], rows: Tensor) -> Tensor:
-    out: Tensor = functional_call(module, parameters, (rows,))
-    return out.flatten(1) if out.ndim > 1 else out[:, None]
+def _part(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The submodule that has a buffer, and the buffer's name in it."""
+    path, _, buffer = name.rpartition(".")
+    return module.get_submodule(path), buffer
 
 
-class _InitialWeights:
-    """Initial values of all parameters of a member, drawn together when the first of them is asked for."""
+class _InitialValues:
+    """Initial weights and statistics of a member, drawn together when the first of them is asked for."""
 
     def __init__(self, fresh: Callable[[int], nn.Module], names: list[str]) -> None:
         self.fresh, self.names = fresh, names
@@ -209,7 +156,8 @@ class _InitialWeights:
         def initial(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
             if name == self.names[0]:
                 module = self.fresh(int(generator.integers(2**62)))
-                self._drawn = {n: p.detach().numpy() for n, p in module.named_parameters()}
+                tensors = [*module.named_parameters(), *module.named_buffers()]
+                self._drawn = {name: tensor.detach().numpy() for name, tensor in tensors}
             return self._drawn[name]
 
         return initial

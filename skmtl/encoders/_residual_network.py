@@ -65,6 +65,8 @@ class ResidualNetwork(Extractor):
         See :class:`ConvolutionEncoder`.
     """
 
+    draws = False
+
     def __init__(self, shape: Shape, channels: tuple[int, ...], n_blocks: int, stride: int, pool_size: int) -> None:
         self.shape = shape
         self.stem = MemberConvolution(

@@ -55,7 +55,7 @@ class SequenceReader(Extractor):
         pooling: str,
         drops: tuple[float, float],
     ) -> None:
-        self.pool, self.drops = POOLINGS[pooling], drops
+        self.pool, self.drops, self.draws = POOLINGS[pooling], drops, any(drops)
         self.embedding = MemberEmbedding("encoder.embedding", n_tokens, embedding_size, _EMBEDDING_SCALE)
         recurrent = LAYERS[layer]
         self.directions = 2 if bidirectional and recurrent else 1

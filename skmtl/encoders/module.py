@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from skmtl._params import require_choice
 from skmtl.defaults import encoders as rules
@@ -19,7 +20,8 @@ from skmtl.encoders._columns import Array
 from skmtl.encoders._dense import as_rows, read_dense, row_shape
 from skmtl.encoders._encoder import Encoder, FloatArray
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._module_copies import PROBED_ROWS, ModuleCopies, Sizes, probe, randomness, run
+from skmtl.encoders._module_copies import ModuleCopies
+from skmtl.encoders._module_probe import PROBED_ROWS, Traits, probe, randomness, run
 
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -35,9 +37,10 @@ class ModuleEncoder(Encoder):
     random state, other parameters start as they are. A factory is called once for each member instead. With
     ``pretrained=True`` all members start from the weights of the module.
 
-    Dropout and other randomness of the module is drawn from each member's random state. Buffers are constants: a module
-    that changes them in training, as batch normalisation with running statistics does, is refused, because members
-    and held-out rows would share them; without these a row's prediction would depend on the rows beside it.
+    Dropout and other randomness of the module is drawn from each member's random state. Buffers that the module changes
+    in training, such as the running statistics of batch normalisation, belong to the member, follow the rows that it
+    learns from and are kept with the weights of its best epoch; predictions read them. Sample weights do not count in
+    them. Batch normalisation needs two rows to learn from: with one it is applied as in predictions.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ class ModuleEncoder(Encoder):
     """
 
     dimensions = frozenset(range(2, 9))
-    state_types = MappingProxyType({"sizes": Sizes})
+    state_types = MappingProxyType({"traits": Traits})
     state_external = frozenset({"module"})
 
     def __init__(
@@ -88,7 +91,7 @@ class ModuleEncoder(Encoder):
         self.input_shape_ = row_shape(self.input_shape, values)
         self.n_outputs_ = prod(self.input_shape_)
         template = self.template()
-        self._sizes: Sizes = probe(template, self._rows(template))
+        self._traits: Traits = probe(template, self._rows(template))
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> FloatArray:
@@ -98,7 +101,7 @@ class ModuleEncoder(Encoder):
 
     def build(self) -> Extractor:
         """Make a copy for each member; see :meth:`Encoder.build`."""
-        return ModuleCopies(self.template(), self.fresh, self.input_shape_, self.input_type == "integer", self._sizes)
+        return ModuleCopies(self.template(), self.fresh, self.input_shape_, self.input_type == "integer", self._traits)
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """A step size that most architectures bear; see :meth:`Encoder.preferences`."""
@@ -187,5 +190,10 @@ def _reset(module: nn.Module) -> None:
     """Draw the weights that the module itself owns anew, if it knows how."""
     for name in ("reset_parameters", "_reset_parameters"):
         if callable(getattr(module, name, None)):
-            getattr(module, name)()
+            with parametrize.cached():  # so that what is drawn can be taken from a weight that is computed
+                getattr(module, name)()
+                computed = getattr(module, "parametrizations", {})
+                drawn = {weight: getattr(module, weight).detach().clone() for weight in computed}
+            for weight, values in drawn.items():
+                setattr(module, weight, values)
             return

@@ -78,7 +78,7 @@ def read_inputs(
         encoder, one_dimensional = reader.encoder_, reader._one_dimensional
         tasks = _go_on(reader, rows, one_pass)
     else:
-        encoder = copy.deepcopy(as_encoder(reader.encoder))
+        encoder = _copied(as_encoder(reader.encoder))
         check_columns(reader, X, encoder, reset=True)
         tasks = _fit_tasks(reader, rows, given, one_pass)
         _fit_encoder(encoder, rows)
@@ -100,6 +100,16 @@ def _fit_encoder(encoder: Encoder, rows: LabelledRows) -> None:
         encoder.fit(rows.X, weights)
     else:
         encoder.fit(take_rows(rows.X, np.flatnonzero(labelled)), weights[labelled])
+
+
+def _copied(encoder: Encoder) -> Encoder:
+    try:
+        return copy.deepcopy(encoder)
+    except Exception as error:  # of a torch module that cannot be copied
+        raise TypeError(
+            f"encoder cannot be copied, and fit trains a copy: {error} Pass a function that makes the module: "
+            f"ModuleEncoder(function)."
+        ) from error
 
 
 def read_further_rows(

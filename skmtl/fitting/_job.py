@@ -127,7 +127,7 @@ class FitJob:
     @property
     def is_fillable(self) -> bool:
         """Whether rows that do not count could fill up a batch without a trace in the fit."""
-        recorded_or_drawn = self.config.cuda_graphs or self.network.architecture.draws
+        recorded_or_drawn = self.config.cuda_graphs or self.network.draws
         return self.is_plain and not recorded_or_drawn and self.config.batch_size < self.data.n_rows
 
     def network_key(self, *, fill: bool) -> tuple[Any, ...]:

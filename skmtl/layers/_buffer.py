@@ -26,14 +26,15 @@ class ParameterSpec:
         Shape for one member.
     initial : callable
         Draws the initial values of one member from its generator.
-    owner : {"shared", "task"}
-        Whether several tasks use the parameter or a single one.
+    owner : {"shared", "task"} or None
+        Whether several tasks use the parameter or a single one; None for a statistic of rows, which has no gradient and
+        which forward passes in training change.
     """
 
     name: str
     shape: tuple[int, ...]
     initial: Initializer
-    owner: Literal["shared", "task"] = "shared"
+    owner: Literal["shared", "task"] | None = "shared"
 
     @property
     def size(self) -> int:
@@ -45,7 +46,7 @@ class ParameterBuffer:
     """Values and gradients of all parameters, contiguous, so that one fused pass updates them.
 
     The buffer is a sequence of blocks, one a parameter, each of shape ``(member, *shape)``. Every layer works on views
-    of its blocks; the optimizer sees the flat tensors only.
+    of its blocks; the optimizer sees the flat tensors only. Statistics come last and are no part of what it sees.
 
     Parameters
     ----------
@@ -60,24 +61,34 @@ class ParameterBuffer:
 
     Attributes
     ----------
-    values, gradient : Tensor of shape (n_values,)
+    values : Tensor of shape (values,)
         Of all parameters.
+    learned : Tensor of shape (learned,)
+        The part of ``values`` without statistics.
+    gradient : Tensor of shape (learned,)
+        Gradient of that part.
     views, gradient_views : dict of str to Tensor
-        The same by name of the parameter, ``(member, *shape)``.
+        Values and gradients by name of the parameter, ``(member, *shape)``.
     """
 
     def __init__(self, specs: Sequence[ParameterSpec], members: int, dtype: torch.dtype, device: torch.device) -> None:
-        self.specs = tuple(specs)
+        self._learned = [spec for spec in specs if spec.owner is not None]
+        self.specs = *self._learned, *(spec for spec in specs if spec.owner is None)
         self.members = members
-        size = members * sum(spec.size for spec in self.specs)
-        self.values = torch.zeros(size, dtype=dtype, device=device)
-        self.gradient = torch.zeros_like(self.values)
+        self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
+        self.learned = self.values[: self._size(self._learned)]
+        self.gradient = torch.zeros_like(self.learned)
         self.views = self._blocks(self.values)
         self.gradient_views = self._blocks(self.gradient)
 
+    def _size(self, specs: Sequence[ParameterSpec]) -> int:
+        return self.members * sum(spec.size for spec in specs)
+
     def _blocks(self, flat: Tensor) -> dict[str, Tensor]:
-        blocks = flat.split([self.members * spec.size for spec in self.specs])
-        return {s.name: b.view(self.members, *s.shape) for s, b in zip(self.specs, blocks, strict=True)}
+        """Blocks of a tensor in the layout of ``values`` or of ``learned``."""
+        specs = self.specs if len(flat) == len(self.values) else self._learned
+        blocks = flat.split([self.members * spec.size for spec in specs])
+        return {s.name: b.view(self.members, *s.shape) for s, b in zip(specs, blocks, strict=True)}
 
     def initialise(self, generators: Sequence[np.random.Generator]) -> None:
         """Draw each member's values from its generator, in float64, so that the draws do not depend on the dtype."""
@@ -89,23 +100,23 @@ class ParameterBuffer:
     def leaves(self) -> dict[str, Tensor]:
         """Views that autograd treats as leaves and whose ``grad`` is the gradient buffer."""
         leaves = {}
-        for name, view in self.views.items():
-            leaf = view.detach().requires_grad_()
-            leaf.grad = self.gradient_views[name]
+        for name, gradient in self.gradient_views.items():
+            leaf = self.views[name].detach().requires_grad_()
+            leaf.grad = gradient
             leaves[name] = leaf
         return leaves
 
     def blocks_of(self, flat: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Pairs of blocks ``(member, *shape)``: of ``flat``, a tensor of the buffer's layout, and of the values."""
+        """Pairs of blocks ``(member, *shape)``: of ``flat``, which has the layout of ``values``, and of the values."""
         return list(zip(self._blocks(flat).values(), self.views.values(), strict=True))
 
     def pick(self, flat: Tensor, members: Tensor) -> Tensor:
-        """Members' part of ``flat``, a tensor of the buffer's layout, in the layout of a buffer of these members."""
+        """Members' part of ``flat``, of the layout of ``values`` or ``learned``, in that of a buffer of theirs."""
         return torch.cat([block[members].flatten() for block in self._blocks(flat).values()])
 
     def per_member(self, coefficients: Tensor) -> Tensor:
-        """Repeat one coefficient for each member in the flat layout: ``(member,) -> (values,)``."""
-        return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self.specs])
+        """Repeat one coefficient for each member in the flat layout: ``(member,) -> (learned,)``."""
+        return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self._learned])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Copies of the values as arrays on the CPU, by name."""

@@ -24,6 +24,8 @@ class Workspace:
     ----------
     training : bool
         Whether the pass is part of a training step.
+    row_mask : Tensor of shape (member, row) or None
+        1 where a member may learn from a row of the training pass, 0 where not; None: all may learn from all.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Workspace:
     ) -> None:
         self.generators, self.parts = generators, parts
         self.training = generators is not None
+        self.row_mask: Tensor | None = None
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
         self._memory: dict[tuple[str, int, int], Tensor] = {}

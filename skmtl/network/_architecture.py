@@ -69,11 +69,6 @@ class Architecture:
         if len(self.dropout) == 1:
             object.__setattr__(self, "dropout", self.dropout * self.members)
 
-    @property
-    def draws(self) -> bool:
-        """Whether a training step draws random numbers."""
-        return any(self.dropout) or self.input_dropout > 0
-
     def of(self, members: Sequence[int]) -> Architecture:
         """Architecture of some of the members."""
         return replace(

@@ -58,10 +58,10 @@ class MixedPrecisionPasses:
         """See :class:`Passes`."""
         return self._passes.mode()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, row_mask: Tensor | None = None) -> Tensor:
         """See :class:`Passes`."""
         self._rounded.values.copy_(self.buffer.values)
-        return self._passes.forward(x.to(self._dtype)).to(self.buffer.values.dtype)
+        return self._passes.forward(x.to(self._dtype), row_mask).to(self.buffer.values.dtype)
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Passes`."""

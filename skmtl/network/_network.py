@@ -43,6 +43,8 @@ class Network:
         Number of parameters of one member, and of its multiplications for a row.
     peak_activations : int
         Peak activations per row and member.
+    draws : bool
+        Whether a training pass draws random numbers.
     """
 
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
@@ -52,12 +54,14 @@ class Network:
         self.buffer = ParameterBuffer(layers.specs, architecture.members, dtype, device)
         layers.bind(self.buffer)
         self.n_outputs = sum(architecture.n_outputs)
-        self.n_parameters = self.operations = sum(spec.size for spec in self.buffer.specs)
+        self.n_parameters = self.operations = sum(s.size for s in self.buffer.specs if s.owner is not None)
         of_tasks = max(architecture.task_layer_sizes, default=0) * len(architecture.n_outputs)
         self.peak_activations = max(max(architecture.hidden_layer_sizes, default=1) * layers.body.copies, of_tasks)
+        self.draws = any(architecture.dropout) or architecture.input_dropout > 0 or layers.body.draws
         if layers.extractor is not None:
             self.operations = max(self.operations, layers.extractor.operations)
             self.peak_activations = max(self.peak_activations, layers.extractor.peak_activations)
+            self.draws = self.draws or layers.extractor.draws
 
     @property
     def reads_parts(self) -> bool:

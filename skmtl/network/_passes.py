@@ -38,8 +38,11 @@ class Passes(Protocol):
         """What torch must record while steps run."""
         ...
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(1 or part or member, row, feature) -> (member, row, output)``."""
+    def forward(self, x: Tensor, row_mask: Tensor | None = None) -> Tensor:
+        """``(1 or part or member, row, feature) -> (member, row, output)``.
+
+        ``row_mask (member, row)`` is 0 where a member must not learn from a row; None: all learn from all.
+        """
         ...
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
@@ -73,7 +76,7 @@ class ManualPasses(_SinglePrecisionPasses):
         """See :class:`Passes`: nothing, not even versions of tensors, which makes small operations cheaper."""
         return torch.inference_mode()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, row_mask: Tensor | None = None) -> Tensor:
         """See :class:`Passes`."""
         return self.layers.forward(x, self.workspace)
 
@@ -96,8 +99,9 @@ class AutogradPasses(_SinglePrecisionPasses):
         """See :class:`Passes`: only what :meth:`forward` asks for."""
         return torch.no_grad()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, row_mask: Tensor | None = None) -> Tensor:
         """See :class:`Passes`."""
+        self.workspace.row_mask = row_mask
         with torch.enable_grad():
             self._outputs = self.layers.forward(x, self.workspace)
         return self._outputs.detach()

@@ -236,7 +236,8 @@ def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, shar
             f"Use a sharing architecture with shared hidden layers, or balancing that looks at losses only."
         )
     own = {spec.name for spec in (*task_layers.specs, *head.specs)}
-    common = body.copies == 1 and all(spec.name in shared | own for spec in passes.buffer.specs)
+    of_tasks = {spec.name for spec in passes.buffer.specs if spec.owner == "task"}
+    common = body.copies == 1 and of_tasks <= own
     if gradient == "representation":
         if not common and not body.common_features:
             raise ValueError(

@@ -120,6 +120,8 @@ class Body(Composite, ABC):
     stack : MemberMLP or None
         The hidden layers where the body is one stack that all tasks read: the gradients of all tasks can then be taken
         at once.
+    draws : bool
+        Whether a pass draws random numbers in training beside the dropout of hidden units.
     penalties : sequence of Penalty
         Terms beside the task losses; none by default.
     """
@@ -129,6 +131,7 @@ class Body(Composite, ABC):
     common_features: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
+    draws: bool = False
     penalties: Sequence[Penalty] = ()
 
     @abstractmethod

@@ -59,6 +59,7 @@ class _MMoEBody(Body):
             "mixture", spec.n_inputs, every, self.n_experts, gate_dropout=settings.gate_dropout
         )
         self.width, self.parts = self.experts.width, [self.experts, self.mixture]
+        self.draws = settings.gate_dropout > 0
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         features = self.experts.forward(for_each_copy(x, self.n_experts), workspace)

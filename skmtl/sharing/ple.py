@@ -200,6 +200,7 @@ class _PLEBody(Body):
     def __init__(self, levels: list[_Level], n_tasks: int) -> None:
         self.levels, self.copies, self.width = levels, n_tasks, levels[-1].width
         self.parts = [part for level in levels for part in level.parts]
+        self.draws = levels[0].task_gates.gate_dropout > 0
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         own = common = x

@@ -70,7 +70,7 @@ class Run:
         terms = peer_terms(config, objective)
         self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
         if config.cuda_graphs and network.device.type == "cuda":
-            self.step = captured(self.step, draws=network.architecture.draws)
+            self.step = captured(self.step, draws=network.draws)
         self.steps_done = 0
 
     def select(self, members: Tensor, data: Data) -> Run:
@@ -109,7 +109,7 @@ class Run:
     def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.config.loss_weights)
-        if self.network.architecture.draws:
+        if self.network.draws:
             self.streams.seed_dropout(self._generators)
         self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():

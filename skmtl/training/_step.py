@@ -106,7 +106,7 @@ class Step:
 
     def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it; ``progress`` is for the terms."""
-        outputs = self.passes.forward(batch.x)
+        outputs = self.passes.forward(batch.x, batch.row_mask)
         losses, gradient = self.objective.cells(outputs, batch.targets)
         further = None
         if self.terms:
@@ -117,7 +117,8 @@ class Step:
         for update in self.updates:
             update.step(rate_factor)
         if self.weighting.needs_losses_after_step:
-            self.weighting.see_losses_after_step(batch, self.objective(self.passes.forward(batch.x), batch)[0])
+            after = self.passes.forward(batch.x, batch.row_mask)
+            self.weighting.see_losses_after_step(batch, self.objective(after, batch)[0])
         return sums
 
     def _scale(self, batch: Batch, n_rows: int) -> Tensor:

@@ -49,6 +49,7 @@ ENCODERS = {
     "mean": (SequenceEncoder(layer="mean", embedding_size=4), IDS),
     "module": (ModuleEncoder(Tokens(), input_type="integer"), IDS),
     "factory": (ModuleEncoder(make_module), TABLE),
+    "normalised": (ModuleEncoder(nn.Sequential(nn.Linear(TABLE.shape[1], 5), nn.BatchNorm1d(5))), TABLE),
 }
 TARGETS = np.column_stack([TABLE[:, 0], np.arange(N) % 2])
 
@@ -91,6 +92,29 @@ def test_stacked_members_equal_separate_fits(case, sharing):
         np.testing.assert_allclose(own_losses[:, 0], losses[:, member], rtol=0, atol=1e-10)
         for name, block in alone.buffer.arrays().items():
             np.testing.assert_allclose(block[0], stacked.buffer.arrays()[name][member], rtol=0, atol=1e-10)
+
+
+def test_members_draw_from_their_streams(case):
+    """The streams give the order of the batches, too, of which there is one, and what a network draws."""
+    encoder, X = case
+    layout = laws.make_layout()
+    known = laws.make_data(layout)
+    data = build.make_data(encoder.transform(X), known.targets, known.cell_weights)
+
+    def trained(seed):
+        network = make_network(encoder, 2, layout.n_outputs)
+        config = build.make_config(2, 4, max_iter=1, batch_size=N)
+        train(build.make_run(network, layout, data, config, build.make_streams([0, 1], seed)), data)
+        return network
+
+    network, other = trained(5), trained(6)
+    assert torch.equal(network.buffer.values, trained(5).buffer.values)
+    passes = network.training_passes([torch.Generator(), torch.Generator()])
+    with passes.mode():
+        first, second = (passes.forward(data.take(slice(None)).x) for _ in range(2))
+    draws = not torch.equal(first, second)
+    assert network.draws == draws
+    assert torch.equal(network.buffer.learned, other.buffer.learned) != draws
 
 
 def test_rows_of_each_member_give_what_common_rows_give(case):
@@ -173,7 +197,7 @@ def test_a_row_of_weight_two_equals_the_row_twice(case):
     if isinstance(quiet, SequenceEncoder):
         quiet.set_params(dropout=0.0, token_dropout=0.0)
     elif isinstance(quiet, ModuleEncoder):
-        pytest.skip("draws dropout for each row")
+        pytest.skip("draws dropout for each row, or weighs no rows")
     once = make_estimator(quiet).fit(X[rows], TARGETS[rows], sample_weight=weights)
     twice = make_estimator(quiet).fit(*doubled)
     np.testing.assert_allclose(once.predict(X), twice.predict(X), atol=1e-7)
@@ -181,7 +205,7 @@ def test_a_row_of_weight_two_equals_the_row_twice(case):
 
 def test_training_goes_on(case):
     encoder, X = case
-    model = make_estimator(clone(encoder)).partial_fit(X, TARGETS)
+    model = make_estimator(clone(encoder), learning_rate_init=0.02).partial_fit(X, TARGETS)
     first = model.history_["loss"][0].mean()
     for _ in range(10):
         model.partial_fit(X, TARGETS)

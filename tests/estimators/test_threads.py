@@ -35,6 +35,7 @@ MODULE = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.ReLU())
 MODELS = {
     "module": ({"encoder": MODULE}, X),
     "attribute": ({"encoder": Counting()}, X),
+    "statistics": ({"encoder": nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8))}, X),
     "images": ({"encoder": ConvolutionEncoder()}, X.reshape(160, 1, 2, 2)),
     "tokens": ({"encoder": SequenceEncoder(n_units=4, embedding_size=4)}, RNG.integers(1, 9, (160, 5))),
     "corrected": ({"local_correction": True, "early_stopping": True, "input_scaling": True}, X),
@@ -58,7 +59,7 @@ def test_predictions_in_threads(name):
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", ["module", "attribute", "tokens", "corrected", "mmoe"])
+@pytest.mark.parametrize("name", ["module", "attribute", "statistics", "tokens", "corrected", "mmoe"])
 def test_fits_in_threads(name):
     params, rows = MODELS[name]
 

@@ -294,3 +294,16 @@ def test_bad_parameters_are_named(sharing, message):
     dropout = torch.zeros(1, dtype=torch.float64)
     with pytest.raises(ValueError, match=message):
         sharing.build(BodySpec(1, 3, (4,), 2, "relu", dropout))
+
+
+DRAWING = {f"{cls.__name__} {rate}": cls(gate_dropout=rate) for cls in (MMoE, PLE, CGC) for rate in (0.0, 0.5)}
+
+
+@pytest.mark.parametrize("sharing", [*SHARINGS, *DRAWING.values()], ids=[*SHARINGS, *DRAWING])
+def test_a_network_says_whether_it_draws(sharing):
+    """A training pass depends on the generators if it does; those of a run are set at each epoch if it does."""
+    network = make(sharing)
+    passes = passes_of(network)
+    with passes.mode():
+        first, second = (passes.forward(X).clone() for _ in range(2))
+    assert torch.equal(first, second) != network.draws

@@ -125,7 +125,7 @@ def test_nothing_of_an_epoch_is_known_to_the_host(sharing):
 )
 def test_only_steps_that_are_the_same_every_time_are_recorded(changes, fixed):
     run, _ = make_run(**changes)
-    assert isinstance(captured(run.step, draws=run.network.architecture.draws), CapturedStep) == fixed
+    assert isinstance(captured(run.step, draws=run.network.draws), CapturedStep) == fixed
 
 
 def test_the_parameter_changes_nothing_on_a_cpu():

@@ -15,7 +15,7 @@ def outputs_of_epochs(epochs, balancer="static", members=(0, 1, 2), first=0):
     run.streams.epoch, run.step.updates, found = first, (), []
     forward = run.step.passes.forward
 
-    def spy(x):
+    def spy(x, row_mask=None):
         outputs = forward(x)
         found[-1].append(outputs.clone())
         return outputs

@@ -69,8 +69,8 @@ class _AdamWUpdate(Update):
         self._buffer, self.replayable = buffer, fused
         self.settings = AdamW(*map(float, (settings.beta_1, settings.beta_2, settings.epsilon)))
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
-        self._values, self._gradient = [buffer.values], [buffer.gradient]
-        self._m, self._v = [torch.zeros_like(buffer.values)], [torch.zeros_like(buffer.values)]
+        self._values, self._gradient = [buffer.learned], [buffer.gradient]
+        self._m, self._v = [torch.zeros_like(buffer.gradient)], [torch.zeros_like(buffer.gradient)]
         self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]  # what the kernel reads
         self._one = torch.ones_like(self._count[0])  # adding a tensor takes half the time of adding a number
         self._steps = 0

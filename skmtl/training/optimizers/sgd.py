@@ -57,11 +57,11 @@ class _MemberwiseSGD(Memberwise):
         self.settings, self.buffer = settings, buffer
         self._rate = buffer.per_member(learning_rate)
         self._decay = buffer.per_member(learning_rate * weight_decay if settings.decoupled else weight_decay)
-        self._velocity = torch.zeros_like(buffer.values)
+        self._velocity = torch.zeros_like(buffer.gradient)
 
     def step(self, factor: float | Tensor) -> None:
         assert isinstance(factor, float)
-        values, gradient = self.buffer.values, self.buffer.gradient
+        values, gradient = self.buffer.learned, self.buffer.gradient
         if self.settings.decoupled:
             values.addcmul_(self._decay, values, value=-factor)
         else:
