@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "fitting": {*_ENGINE, "postprocess"},
     "estimators": {*_ENGINE, "postprocess", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
-    "inspection": {"estimators"},
+    "inspection": {"estimators", "fitting", "inputs", "metrics", "model_selection", "network", "tasks", "training"},
 }
 WITHOUT_SKLEARN = {
     "defaults",

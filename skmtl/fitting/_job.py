@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
@@ -85,6 +86,13 @@ class FitJob:
     responds: bool
     resumed: Run | None = None
     member_weights: np.ndarray | None = None
+
+    def with_loss_weights(self, weights: np.ndarray) -> FitJob:
+        """Return a fit that begins like this one with other loss weights, tasks in the order of the label matrix."""
+        weights = weights / weights.sum()
+        ours = torch.as_tensor(weights[self.inputs.layout.order]).to(self.config.loss_weights)
+        config = replace(self.config, loss_weights=ours.expand_as(self.config.loss_weights))
+        return replace(self, config=config, loss_weights=weights)
 
     @property
     def members(self) -> int:

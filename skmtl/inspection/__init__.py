@@ -1,7 +1,17 @@
-"""Pictures of how tasks were learned together."""
+"""How tasks were learned together, and whether they should be: pictures and reports."""
 
 from skmtl.inspection._gradient_conflict import GradientConflictDisplay
 from skmtl.inspection._learning_curve import LearningCurveDisplay
 from skmtl.inspection._loss_weights import LossWeightDisplay
+from skmtl.inspection._transfer import TransferReport
+from skmtl.inspection._transfer_display import TransferDisplay
+from skmtl.inspection._transfer_report import transfer_report
 
-__all__ = ["GradientConflictDisplay", "LearningCurveDisplay", "LossWeightDisplay"]
+__all__ = [
+    "GradientConflictDisplay",
+    "LearningCurveDisplay",
+    "LossWeightDisplay",
+    "TransferDisplay",
+    "TransferReport",
+    "transfer_report",
+]

@@ -39,6 +39,12 @@ class SubsetMeasurements:
         several times. NaN outside the subset, and where its row was never tested.
     degrees : ndarray of shape (n_tasks,), int
         :attr:`Kind.degree` of the tasks: a mean loss to the power of 1 over it is an error.
+    test_rows : list of ndarray
+        Test rows of each split.
+    unit_of_row : ndarray of shape (n_rows,), int
+        Group of each row, or the row itself: what a bootstrap draws.
+    own_scores : ndarray of shape (n_splits, n_tasks), optional
+        Scores of networks that learned one task each, from its rows alone, with what is "auto" chosen for it.
     """
 
     task_names: list[Any]
@@ -52,6 +58,9 @@ class SubsetMeasurements:
     cell_weights: np.ndarray
     cell_losses: np.ndarray
     degrees: np.ndarray
+    test_rows: list[np.ndarray]
+    unit_of_row: np.ndarray
+    own_scores: np.ndarray | None = None
 
     def losses(self, index: int) -> np.ndarray:
         """Losses of the subset at a position as a matrix, ``(n_repeats, n_rows, n_tasks)``; NaN without a label."""

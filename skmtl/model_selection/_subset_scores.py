@@ -77,30 +77,19 @@ class SubsetScorer:
 
     def __init__(self, scoring: Any, names: Sequence[Any]) -> None:
         given = by_task("scoring", scoring, names, None) if isinstance(scoring, Mapping) else [scoring] * len(names)
-        self._names = list(names)
         read = {id(metric): _OneMetric.read(metric) for metric in given}  # tasks of one metric are scored in one call
         self._metrics = [read[id(metric)] for metric in given]
         self.greater_is_better = np.array([metric.greater_is_better for metric in self._metrics])
 
-    def __call__(self, model: Any, X: Any, tested: Sequence[TestedTask], subset: Sequence[int]) -> np.ndarray:
-        """Scores ``(n_tasks,)`` of a fitted model on test rows; NaN outside ``subset`` and where not defined."""
-        shape = count_rows(X), len(tested)
+    def __call__(self, model: Any, X: Any, tested: Sequence[TestedTask], tasks: Sequence[int]) -> np.ndarray:
+        """Scores ``(n_tasks,)`` of a fitted model on test rows; NaN for all but ``tasks`` and where not defined."""
         scores = np.full(len(tested), np.nan)
         asked: dict[_OneMetric, list[int]] = {}
-        for k in subset:
+        for k in tasks:
             if len(tested[k].rows) and self._metrics[k].suits(tested[k].task):
                 asked.setdefault(self._metrics[k], []).append(k)
-        for metric, tasks in asked.items():
-            truth, weights = np.full(shape, None, dtype=object), np.zeros(shape)
-            for k in tasks:
-                truth[tested[k].rows, k] = tested[k].labels.tolist()
-                weights[tested[k].rows, k] = tested[k].weights
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN", RuntimeWarning)  # none is defined
-                found = metric.scorer(model, X, truth, sample_weight=weights)
-            sign = 1 if metric.greater_is_better else -1
-            assert isinstance(found, dict)  # as no average is taken
-            scores[tasks] = [sign * found[self._names[k]] for k in tasks]
+        for metric, of_metric in asked.items():
+            scores[of_metric] = metric.scores(model, X, [tested[k] for k in of_metric])
         return scores
 
 
@@ -120,6 +109,20 @@ class _OneMetric:
             return cls(scorer, True, None)
         found = find_metric(scorer.metric, scorer.greater_is_better, scorer.response_method)
         return cls(scorer, found.greater_is_better, found.of_classes)
+
+    def scores(self, model: Any, X: Any, tested: Sequence[TestedTask]) -> list[float]:
+        """Scores of some of the tasks of ``model``."""
+        names = model.task_names_.tolist()
+        truth = np.full((count_rows(X), len(names)), None, dtype=object)
+        weights = np.zeros(truth.shape)
+        for one in tested:
+            truth[one.rows, names.index(one.task.name)] = one.labels.tolist()
+            weights[one.rows, names.index(one.task.name)] = one.weights
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN", RuntimeWarning)  # where none is defined
+            found = self.scorer(model, X, truth, sample_weight=weights)
+        assert isinstance(found, dict)  # as no average is taken
+        return [found[one.task.name] * (1 if self.greater_is_better else -1) for one in tested]
 
     def suits(self, task: Task) -> bool:
         return self.of_classes in (None, task.kind.is_classifier)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -19,8 +19,9 @@ from skmtl._torch_state import torch_settings
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
-from skmtl.inputs import read_labels, read_sample_weight, take_rows
+from skmtl.inputs import count_rows, read_labels, read_sample_weight, take_rows
 from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._single_task import prepare_single
 from skmtl.model_selection._splitters import MultiTaskKFold, read_cv
 from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements, read_subsets
 from skmtl.model_selection._subset_scores import SubsetScorer, TestedTask, read_tested
@@ -41,6 +42,7 @@ def measure_subsets(
     scoring: Any = None,
     sample_weight: Any = None,
     groups: Any = None,
+    own_recipe: bool = False,
     random_state: Any = None,
 ) -> SubsetMeasurements:
     """Train a network for each subset of the tasks and score it, all on the same folds and as few stacked networks.
@@ -72,6 +74,9 @@ def measure_subsets(
         Weight of each row or label, in training and in the scores.
     groups : array-like of shape (n_samples,), default=None
         Passed to ``cv``.
+    own_recipe : bool, default=False
+        Whether to train networks of single tasks, too, to which the other tasks are unknown: from the rows with a label
+        of the task, with an encoder and what is "auto" of their own.
     random_state : int, RandomState or None, default=None
         Seed of the networks and folds of all repeats; None: that of the estimator.
 
@@ -95,32 +100,39 @@ def measure_subsets(
     own = final_model(estimator).random_state if random_state is None else random_state
     seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
     rows = _split_rows(estimator, X, y, groups, cv, seeds)
-    measurement = _Measurement(estimator, X, y, sample_weight, subsets, rows, scoring)
+    units = (
+        np.arange(count_rows(X))
+        if groups is None
+        else np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
+    )
+    measurement = _Measurement(estimator, X, y, sample_weight, subsets, own_recipe, rows, scoring)
     for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True):
         measurement.take(trainer)
-    return measurement.result()
+    return measurement.result(units)
+
+
+class _Fit(NamedTuple):
+    """Tasks that a network learns; with a recipe of its own, one that knows no other task."""
+
+    tasks: Subset
+    own_recipe: bool = False
 
 
 @dataclass
 class _Split:
-    """A fold as all its networks share it.
-
-    ``loss_weights`` are those of a network of all tasks, ``n_waiting`` is the number of networks to score.
-    """
+    """A fold as its networks share it: ``joint`` is the fit of all tasks, ``n_waiting`` networks are to be scored."""
 
     net: BaseMultiTaskNet
-    inputs: SharedInputs
-    loss_weights: np.ndarray
+    joint: FitJob
     X_test: Any
     test: np.ndarray
     tested: list[TestedTask]
     n_waiting: int
 
-    def job(self, subset: Subset) -> FitJob:
-        chosen = np.isin(np.arange(len(self.loss_weights)), subset)
-        net = copy.copy(self.net)
-        net.set_params(loss_weights=(self.loss_weights * chosen).tolist())
-        return prepare_candidate(net, self.inputs)
+    def job(self, fit: _Fit) -> FitJob:
+        if fit.own_recipe:
+            return prepare_single(self.net, self.joint.inputs, *fit.tasks)
+        return self.joint.with_loss_weights(self.joint.loss_weights * np.isin(np.arange(len(self.tested)), fit.tasks))
 
 
 def _split_rows(
@@ -144,6 +156,7 @@ class _Measurement:
         y: Any,
         sample_weight: Any,
         subsets: Iterable[Iterable[Any]],
+        own_recipe: bool,
         rows: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]],
         scoring: Any,
     ) -> None:
@@ -161,9 +174,11 @@ class _Measurement:
         self.cells = row, task
         self.cell_of = np.full(self.weights.shape, -1)  # position among the cells
         self.cell_of[self.cells] = np.arange(len(row))
-        self.scores = np.full((len(self.subsets), len(self.rows), n_tasks), np.nan)
+        singles = [_Fit((k,), own_recipe=True) for k in range(n_tasks)] if own_recipe else []
+        self.fits = [*map(_Fit, self.subsets), *singles]
+        self.scores = np.full((len(self.fits), len(self.rows), n_tasks), np.nan)
         self.n_train, self.n_test = np.zeros((2, len(self.rows), n_tasks), dtype=int)
-        self.sums = np.zeros((len(self.subsets), len(rows), len(row)))
+        self.sums = np.zeros((len(self.fits), len(rows), len(row)))
         self.counts = np.zeros(self.sums.shape, dtype=np.int32)
         self.degrees = np.ones(n_tasks, dtype=int)
         self.open: dict[int, _Split] = {}  # folds by number, while their networks are not all scored
@@ -180,8 +195,8 @@ class _Measurement:
             self.n_train[number] = np.count_nonzero(self.weights[train], axis=0)
             self.n_test[number] = [len(task.rows) for task in split.tested]
             self.degrees[:] = [tested.task.kind.degree for tested in split.tested]
-            for k, subset in enumerate(self.subsets):
-                yield number * len(self.subsets) + k, split.job(subset)
+            for k, fit in enumerate(self.fits):
+                yield number * len(self.fits) + k, split.job(fit)
 
     def _split(self, train: np.ndarray, test: np.ndarray, seed: int) -> _Split:
         """Fit the steps before the net, and read the rows of a fold."""
@@ -192,14 +207,14 @@ class _Measurement:
             X_train, X_test = steps.fit_transform(X_train, y_train), steps.transform(X_test)
         weights = None if self.sample_weight is None else self.sample_weight[train]
         inputs = read_inputs(net, X_train, y_train, weights)
-        loss_weights = prepare_candidate(net, inputs).loss_weights
+        joint = prepare_candidate(net, inputs)
         for k in sorted({task for subset in self.subsets for task in subset}):
-            if loss_weights[k] == 0:
+            if joint.loss_weights[k] == 0:
                 raise ValueError(
                     f"loss_weights is 0 for task {self.labels.names[k]!r}, so that no network can learn it."
                 )
         tested = read_tested(inputs.tasks, self.labels, self.weights, test)
-        return _Split(net, inputs, loss_weights, X_test, np.asarray(test), tested, len(self.subsets))
+        return _Split(net, joint, X_test, np.asarray(test), tested, len(self.fits))
 
     def take(self, trainer: StackedTrainer) -> None:
         """Score the fits of a network.
@@ -212,51 +227,58 @@ class _Measurement:
         if trainer.interrupted:
             raise KeyboardInterrupt
         for index, error in trainer.errors.items():
-            number, k = divmod(index, len(self.subsets))
-            tasks = ", ".join(repr(self.labels.names[task]) for task in self.subsets[k])
+            number, k = divmod(index, len(self.fits))
+            tasks = ", ".join(repr(self.labels.names[task]) for task in self.fits[k].tasks)
             error.add_note(f"In the fit of the tasks {tasks} in fold {number}.")
             raise error
-        by_fold: dict[int, list[int]] = {}
+        alike: dict[SharedInputs, list[int]] = {}
         for index in trainer.indices:
-            by_fold.setdefault(index // len(self.subsets), []).append(index)
-        for number, indices in by_fold.items():
-            split = self.open[number]
-            responses = trainer.responses(indices, split.X_test)
-            for index in indices:
-                k = index % len(self.subsets)
-                self._add_losses(k, number, responses[index])
-                if self.scorer is not None:
-                    model = fitted_copy(split.net, trainer.result(index))
-                    self.scores[k, number] = self.scorer(model, split.X_test, split.tested, self.subsets[k])
-                split.n_waiting -= 1
-            if not split.n_waiting:
-                del self.open[number]
+            alike.setdefault(trainer.jobs[index].inputs, []).append(index)
+        for indices in alike.values():
+            number = indices[0] // len(self.fits)
+            for index, responses in trainer.responses(indices, self.open[number].X_test).items():
+                self._score(number, index % len(self.fits), responses, trainer, index)
 
-    def _add_losses(self, k: int, number: int, responses: Sequence[np.ndarray]) -> None:
-        """Add the losses of subset ``k`` on the test rows of a fold."""
-        split, repeat = self.open[number], self.repeat_of_split[number]
-        for task in self.subsets[k]:
+    def _score(self, number: int, k: int, responses: Sequence[np.ndarray], trainer: StackedTrainer, index: int) -> None:
+        """Add losses and scores of a fit on the test rows of a fold."""
+        split, repeat, fit = self.open[number], self.repeat_of_split[number], self.fits[k]
+        for task, response in zip(fit.tasks if fit.own_recipe else range(len(split.tested)), responses, strict=True):
+            if task not in fit.tasks:
+                continue
             tested = split.tested[task]
-            losses = tested.losses(responses[task])
+            losses = tested.losses(response)
             cells = self.cell_of[split.test[tested.rows], task]
             self.sums[k, repeat, cells] += losses
             self.counts[k, repeat, cells] += 1
             if self.scorer is None:
                 self.scores[k, number, task] = tested.error(losses)
+        if self.scorer is not None:
+            model = fitted_copy(split.net, trainer.result(index))
+            self.scores[k, number] = self.scorer(model, split.X_test, split.tested, fit.tasks)
+        split.n_waiting -= 1
+        if not split.n_waiting:
+            del self.open[number]
 
-    def result(self) -> SubsetMeasurements:
+    def result(self, units: np.ndarray) -> SubsetMeasurements:
         """All that was found."""
+        n_subsets, counts = len(self.subsets), self.counts[: len(self.subsets)]
+        alone = self.scores[n_subsets:]  # each has one task only
+        losses = np.full(counts.shape, np.nan)
+        np.divide(self.sums[:n_subsets], counts, out=losses, where=counts > 0)
         greater = np.zeros(len(self.labels.names), bool) if self.scorer is None else self.scorer.greater_is_better
         return SubsetMeasurements(
             task_names=self.labels.names,
             subsets=self.subsets,
-            scores=self.scores,
+            scores=self.scores[:n_subsets],
             greater_is_better=greater,
             repeat_of_split=self.repeat_of_split,
             n_train=self.n_train,
             n_test=self.n_test,
             cells=self.cells,
             cell_weights=self.weights[self.cells],
-            cell_losses=np.divide(self.sums, self.counts, out=np.full(self.sums.shape, np.nan), where=self.counts > 0),
+            cell_losses=losses,
             degrees=self.degrees,
+            test_rows=[np.asarray(test) for _, test in self.rows],
+            unit_of_row=units,
+            own_scores=alone.diagonal(axis1=0, axis2=2) if len(alone) else None,
         )
