@@ -94,8 +94,8 @@ class SequenceReader(Extractor):
         if not workspace.training:
             return vectors
         n_members, n_tokens, width = vectors.shape
-        for fraction, size in zip(self.drops, (1, width), strict=True):
+        for part, fraction, size in zip(("tokens", "cells"), self.drops, (1, width), strict=True):
             if fraction > 0:
                 rate = vectors.new_full((n_members,), fraction)
-                vectors = vectors * workspace.keep_mask(name, (n_members, n_tokens, size), rate, vectors)
+                vectors = vectors * workspace.keep_mask(f"{name}.{part}", (n_members, n_tokens, size), rate, vectors)
         return vectors

@@ -41,6 +41,8 @@ class Workspace:
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
         self._memory: dict[tuple[str, int, int], Tensor] = {}
+        self._words: dict[str, Tensor] = {}  # what masks are drawn in
+        self._kept: dict[str, tuple[Tensor, Tensor]] = {}  # largest value kept, fraction kept
 
     def out(self, name: str, stack: int, rows: int, width: int, like: Tensor) -> Tensor | None:
         """Memory ``(stack, rows, width)`` to write a result to; None lets the operation allocate."""
@@ -58,18 +60,28 @@ class Workspace:
         """Inverted-dropout mask: 0 with probability ``rate`` (one for each member), else 1 / (1 - rate).
 
         Each member draws from its own stream, so that a member's mask does not depend on its neighbours. Those that
-        ``drops`` excludes, whose rate must be 0, draw nothing, as they would alone.
+        ``drops`` excludes, whose rate must be 0, draw nothing, as they would alone. A draw of 64 bits decides on four
+        cells, for which rates are rounded to multiples of 2^-16: uniform numbers take five times as long to draw.
         """
         assert self.generators is not None
-        copies = shape[0] // len(self.generators)
+        members = len(self.generators)
+        stack, rows, width = shape
+        cells = stack // members * rows * width  # of a member
+        n_words = -(-cells // 4)
+        if name not in self._words or self._words[name].shape[1] < n_words:
+            self._words[name] = torch.zeros(members, n_words, dtype=torch.int64, device=like.device)
+        words = self._words[name][:, :n_words]
+        for member, generator in enumerate(self.generators):
+            if drops is None or drops[member]:
+                words[member].random_(-(2**63), None, generator=generator)
+        if name not in self._kept:
+            kept = ((1 - rate.double()) * 2**16).round_().clamp_(min=1)[:, None]  # so many of the 2^16 values
+            self._kept[name] = (kept - 2**15 - 1).to(torch.int16), (kept / 2**16).to(like.dtype)
+        largest, keep = self._kept[name]
         mask = self.out(f"{name}.mask", *shape, like)
         if mask is None:
             mask = torch.empty(shape, dtype=like.dtype, device=like.device)
-        for member, generator in enumerate(self.generators):
-            of_member = mask[member * copies : (member + 1) * copies]
-            if drops is None or drops[member]:
-                of_member.uniform_(generator=generator)
-            else:
-                of_member.zero_()
-        keep = (1 - rate).repeat_interleave(copies)[:, None, None]
-        return mask.lt_(keep).div_(keep)  # in place: a mask of bools would cost more than the draws
+        of_member = mask.view(members, cells)
+        torch.le(words.view(torch.int16)[:, :cells], largest, out=of_member)
+        of_member.div_(keep)
+        return mask
