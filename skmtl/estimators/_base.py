@@ -20,6 +20,7 @@ from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
+from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
 from skmtl.fitting import FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
 from skmtl.inputs import TaskLabels, object_array
 from skmtl.network import ACTIVATIONS
@@ -164,6 +165,8 @@ class BaseMultiTaskNet(
         inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, one_pass=True)
         params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)
         job = prepare(params, inputs, network=self.network_ if continued else None, run=run)
+        if hasattr(self, "task_relatedness_"):
+            job = judged_before(job, self._member_weights)
         self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
         trainer = self._train(job)
         self._adopt(trainer.result(0))
@@ -207,14 +210,16 @@ class BaseMultiTaskNet(
             "_out_of_fold": result.held_out,
             "_one_dimensional": inputs.one_dimensional,
             "_begun_with": {name: getattr(self, name) for name in REMEMBERED} if is_new else self._begun_with,
+            **relatedness_attributes(result, self),
             **self._expose(inputs.tasks, inputs.one_dimensional),
         }
 
     def _adopt(self, result: FitResult) -> None:
         """Take over what a fit has learned."""
-        for name in (*COLUMNS, "_run"):
+        attributes = self._attributes(result)
+        for name in (*COLUMNS, *RELATEDNESS, "_run"):
             self.__dict__.pop(name, None)
-        self.__dict__.update(self._attributes(result))
+        self.__dict__.update(attributes)
 
     @torch_settings()
     def __sklearn_clone__(self) -> Self:

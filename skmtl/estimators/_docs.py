@@ -145,6 +145,13 @@ SECTIONS = {
         Fitted encoder.
     network_ : Network
         Networks of all members.
+    task_relatedness_ : ndarray of shape (n_tasks, n_tasks)
+        Correlations of the tasks, means over the members; only with ``sharing="relationship"``.
+    relatedness_history_ : ndarray of shape (n_calls, n_tasks, n_tasks)
+        ``task_relatedness_`` after ``fit`` and each call of ``partial_fit``; only with ``sharing="relationship"``.
+    prequential_loss_ : ndarray of shape (n_calls, n_tasks)
+        Loss of each task on the rows of each call of ``partial_fit`` before they were learned from, NaN where nothing
+        had been learned before; only with ``sharing="relationship"``.
 """,
 }
 NOTE = """\

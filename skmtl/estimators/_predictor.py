@@ -103,6 +103,9 @@ class PredictorMixin:
             - "cross_stitch": ``stitches`` (member, layer, task, task), what a task takes from each other one.
             - "soft": ``distance`` (member, task) of each task's parameters from their mean.
             - "additive": ``own_norm`` (member, task), the norm of what each task adds.
+            - "relationship": ``relatedness`` (member, task, task), the correlations of the tasks; with
+              ``learn="precision"`` also ``partial_correlation``, which is 0 where two tasks do not act on each other.
+            - "latent_tasks": ``mixture`` (member, task, latent), what each task takes of each latent one.
             - "low_rank": ``correction`` (member, layer, task), the norm of each task's correction over that of the
               shared weights.
             - "attention": ``gates`` (member, layer, task), the mean gate.

@@ -8,8 +8,10 @@ from skmtl.fitting._prediction import (
     predict_responses,
     sharing_findings,
     stack_columns,
+    task_relatedness,
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
+from skmtl.fitting._prequential import fixed_share, prequential_losses
 from skmtl.fitting._result import FitResult, OutOfFold, progress_line, score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
@@ -26,10 +28,12 @@ __all__ = [
     "count_threads",
     "decode",
     "fit_many",
+    "fixed_share",
     "holds_exactly",
     "join_members",
     "predict_responses",
     "prepare",
+    "prequential_losses",
     "progress_line",
     "read_collaboration",
     "read_sizes",
@@ -37,4 +41,5 @@ __all__ = [
     "sharing_findings",
     "stack_columns",
     "stack_jobs",
+    "task_relatedness",
 ]

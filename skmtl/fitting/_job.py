@@ -68,6 +68,8 @@ class FitJob:
     member_weights : ndarray of shape (member, n_tasks) or None
         Weight of each member in the prediction of each task, tasks in the order of the label matrix; each column sums
         to 1. None: a task is predicted by the mean of all members.
+    prequential_loss : ndarray of shape (n_tasks,) or None
+        Loss of each task on the rows before they are learned from, where the tasks' relations are followed.
     """
 
     inputs: SharedInputs
@@ -86,6 +88,7 @@ class FitJob:
     responds: bool
     resumed: Run | None = None
     member_weights: np.ndarray | None = None
+    prequential_loss: np.ndarray | None = None
 
     def with_loss_weights(self, weights: np.ndarray) -> FitJob:
         """Return a fit that begins like this one with other loss weights, tasks in the order of the label matrix."""

@@ -3,6 +3,7 @@
 from skmtl.inspection._gradient_conflict import GradientConflictDisplay
 from skmtl.inspection._learning_curve import LearningCurveDisplay
 from skmtl.inspection._loss_weights import LossWeightDisplay
+from skmtl.inspection._task_relatedness import TaskRelatednessDisplay
 from skmtl.inspection._transfer import TransferReport
 from skmtl.inspection._transfer_display import TransferDisplay
 from skmtl.inspection._transfer_report import transfer_report
@@ -11,6 +12,7 @@ __all__ = [
     "GradientConflictDisplay",
     "LearningCurveDisplay",
     "LossWeightDisplay",
+    "TaskRelatednessDisplay",
     "TransferDisplay",
     "TransferReport",
     "transfer_report",

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from skmtl.inspection._history import fitted_names, indices_of, make_axes, member_means
+from skmtl.inspection._matrix import draw_matrix
 
 
 class GradientConflictDisplay:
@@ -106,17 +107,12 @@ class GradientConflictDisplay:
         """
         self.ax_ = make_axes(ax)
         self.figure_ = self.ax_.figure
-        self.im_ = self.ax_.imshow(self.cosines, **{"cmap": "RdBu", "vmin": -1, "vmax": 1, **kwargs})
-        self.text_ = self._write_values() if include_values else None
-        ticks = range(len(self.task_names))
-        self.ax_.set(xticks=ticks, yticks=ticks, xticklabels=self.task_names, yticklabels=self.task_names)
-        self.ax_.tick_params(axis="x", rotation=90)
-        self.figure_.colorbar(self.im_, ax=self.ax_, label="Mean cosine of the gradients")
+        self.im_, self.text_ = draw_matrix(
+            self.ax_,
+            self.cosines,
+            self.task_names,
+            "Mean cosine of the gradients",
+            include_values=include_values,
+            **kwargs,
+        )
         return self
-
-    def _write_values(self) -> np.ndarray:
-        text = np.empty(self.cosines.shape, dtype=object)
-        for (row, column), value in np.ndenumerate(self.cosines):
-            color = "white" if abs(value) > 0.6 else "black"
-            text[row, column] = self.ax_.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
-        return text

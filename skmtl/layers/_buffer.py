@@ -27,8 +27,8 @@ class ParameterSpec:
     initial : callable
         Draws the initial values of one member from its generator.
     owner : {"shared", "task"} or None
-        Whether several tasks use the parameter or a single one; None for a statistic of rows, which has no gradient and
-        which forward passes in training change.
+        Whether several tasks use the parameter or a single one; None for a statistic, which has no gradient: forward
+        passes in training change it, or penalties at the end of an epoch.
     """
 
     name: str

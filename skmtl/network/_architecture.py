@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -40,7 +41,8 @@ class Architecture:
     encoder : Encoder or None
         Fitted; its learnable part, if there is one, goes before the hidden layers.
     strengths : dict
-        Strengths of penalties of ``sharing`` for each member, by name of the parameter, where members differ.
+        Parameters in ``sharing.strengths`` with a value for each member, by name, where members differ. A sequence that
+        ``sharing`` holds is dealt to the members in turn.
     input_scale : ndarray of shape (members, n_inputs) or None
         What each member multiplies its inputs by.
     n_read : int or None
@@ -68,6 +70,13 @@ class Architecture:
     def __post_init__(self) -> None:
         if len(self.dropout) == 1:
             object.__setattr__(self, "dropout", self.dropout * self.members)
+        given = {name: getattr(self.sharing, name) for name in self.sharing.strengths if name not in self.strengths}
+        dealt = {
+            name: tuple(islice(cycle(values), self.members))
+            for name, values in given.items()
+            if isinstance(values, Sequence)
+        }
+        object.__setattr__(self, "strengths", {**self.strengths, **dealt})
 
     def of(self, members: Sequence[int]) -> Architecture:
         """Architecture of some of the members."""
@@ -93,5 +102,5 @@ class Architecture:
         return replace(architectures[0], members=members, dropout=dropout, strengths=strengths, input_scale=scale)
 
     def strengths_of(self, parameter: str) -> tuple[float, ...]:
-        """Strength of a penalty for each member, also where one is given for all."""
+        """Value of a parameter for each member, also where one is given for all."""
         return self.strengths.get(parameter) or (getattr(self.sharing, parameter),) * self.members

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skmtl.encoders import Extractor
 from skmtl.layers import NARROW, Composite, Initializer, Layer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
+from skmtl.layers import alike as starting_alike
 from skmtl.network._architecture import Architecture
 from skmtl.network._task_layers import TaskLayers
 from skmtl.sharing import BodySpec
@@ -124,9 +125,11 @@ class PerTaskHead(MemberReadout):
         Bias to start from, task by task.
     n_outputs : sequence of int
         Number of outputs of each task.
+    alike : bool, default=False
+        Whether the maps of all tasks start from the same weights.
     """
 
-    def __init__(self, width: int, initial_bias: np.ndarray, n_outputs: Sequence[int]) -> None:
+    def __init__(self, width: int, initial_bias: np.ndarray, n_outputs: Sequence[int], *, alike: bool = False) -> None:
         widest, self.n_tasks = max(n_outputs), len(n_outputs)
         real = np.arange(widest) < np.asarray(n_outputs)[:, None]  # (task, widest)
         padded = np.zeros((self.n_tasks, 1, widest))
@@ -136,6 +139,9 @@ class PerTaskHead(MemberReadout):
         super().__init__(
             "head", width, widest, copies=self.n_tasks, gain=OUTPUT_GAIN, bias=_constant(padded), owner="task"
         )
+        if alike:
+            weight, bias = self.specs
+            self.specs = (starting_alike(weight), bias)
 
     def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
         """See :class:`MemberLinear`."""
@@ -204,11 +210,9 @@ class Layers(Composite):
                 n_tasks=len(n_outputs),
                 activation=architecture.activation,
                 dropout=dropout,
+                strengths=architecture.strengths,
             )
         )
-        for penalty in self.body.penalties:
-            if penalty.parameter in architecture.strengths:
-                penalty.strength = dropout.new_tensor(architecture.strengths[penalty.parameter])
         self.task_layers = TaskLayers(
             self.body.width,
             architecture.task_layer_sizes,
@@ -216,9 +220,13 @@ class Layers(Composite):
             n_tasks=len(n_outputs),
             activation=architecture.activation,
             dropout=dropout,
+            alike=self.body.outputs_alike,
         )
         width, common = self.task_layers.width, self.task_layers.copies == 1
-        self.head = fused_head(width, bias) if common else PerTaskHead(width, bias, n_outputs)
+        if common:
+            self.head = fused_head(width, bias)
+        else:
+            self.head = PerTaskHead(width, bias, n_outputs, alike=self.body.outputs_alike)
         self.parts = *self.inputs, self.body, self.task_layers, self.head
         self.hand_derived = self.body.hand_derived and extractor is None
 

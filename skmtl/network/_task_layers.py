@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from skmtl.layers import Composite, MemberMLP, Workspace
+from skmtl.layers import Composite, MemberMLP, ParameterSpec, Workspace
+from skmtl.layers import alike as starting_alike
 
 
 class TaskLayers(Composite):
@@ -31,6 +32,8 @@ class TaskLayers(Composite):
         A key of ``ACTIVATIONS``.
     dropout : Tensor of shape (member,)
         Dropout rate of each member.
+    alike : bool, default=False
+        Whether the layers of all tasks start from the same weights.
 
     Attributes
     ----------
@@ -41,9 +44,17 @@ class TaskLayers(Composite):
     """
 
     def __init__(
-        self, n_inputs: int, sizes: Sequence[int], *, copies: int, n_tasks: int, activation: str, dropout: Tensor
+        self,
+        n_inputs: int,
+        sizes: Sequence[int],
+        *,
+        copies: int,
+        n_tasks: int,
+        activation: str,
+        dropout: Tensor,
+        alike: bool = False,
     ) -> None:
-        self.n_tasks, self.copies = n_tasks, n_tasks if sizes else copies
+        self.n_tasks, self.copies, self._alike = n_tasks, n_tasks if sizes else copies, alike
         self._fused = copies != self.copies
         wide, own = ([n_tasks * sizes[0]], sizes[1:]) if self._fused else ([], sizes)
         below_own = sizes[0] if self._fused else n_inputs
@@ -54,6 +65,12 @@ class TaskLayers(Composite):
             "task_layers.own", below_own, own, activation=activation, dropout=dropout, copies=n_tasks, owner="task"
         )
         self.width, self.parts = self._own.width, [self._first, self._own]
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """See :class:`Composite`."""
+        specs = super().specs
+        return [starting_alike(spec) for spec in specs] if self._alike else specs
 
     def forward(self, h: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member * copies, row, n_inputs)`` to ``(member * task, row, width)``, or ``h`` itself."""

@@ -7,9 +7,11 @@ from skmtl.sharing.bypass import Bypass
 from skmtl.sharing.cross_stitch import CrossStitch
 from skmtl.sharing.hard import Hard
 from skmtl.sharing.independent import Independent
+from skmtl.sharing.latent_tasks import LatentTasks
 from skmtl.sharing.low_rank import LowRank
 from skmtl.sharing.mmoe import MMoE
 from skmtl.sharing.ple import CGC, PLE
+from skmtl.sharing.relationship import Relationship
 from skmtl.sharing.soft import Soft
 
 SHARINGS: dict[str, type[Sharing]] = {
@@ -17,7 +19,9 @@ SHARINGS: dict[str, type[Sharing]] = {
     "independent": Independent,
     "soft": Soft,
     "additive": Additive,
+    "relationship": Relationship,
     "low_rank": LowRank,
+    "latent_tasks": LatentTasks,
     "attention": Attention,
     "bypass": Bypass,
     "mmoe": MMoE,
@@ -38,9 +42,11 @@ __all__ = [
     "CrossStitch",
     "Hard",
     "Independent",
+    "LatentTasks",
     "LowRank",
     "MMoE",
     "Penalty",
+    "Relationship",
     "Sharing",
     "SharingStatistic",
     "Soft",

@@ -19,16 +19,16 @@ class QuadraticPenalty(Penalty):
     parameter : str
         Parameter of the sharing object that sets the strength.
     strength : float
-        Of all members, to begin with.
+        Of all members, unless they have their own.
     spec : BodySpec
-        Number of members and tasks.
+        Members and tasks.
     specs : sequence of ParameterSpec
         The parameters.
     """
 
     def __init__(self, parameter: str, strength: float, spec: BodySpec, specs: Sequence[ParameterSpec]) -> None:
         self.parameter, self.n_tasks = parameter, spec.n_tasks
-        self.strength = torch.full_like(spec.dropout, strength)
+        self.strength = spec.of_members(parameter, strength)
         self._names = [spec.name for spec in specs]
 
     def bind(self, buffer: ParameterBuffer) -> None:
@@ -61,3 +61,37 @@ class SpreadPenalty(QuadraticPenalty):
     def _from_centre(self, values: Tensor) -> Tensor:
         by_task: Tensor = values.unflatten(1, (self.n_tasks, -1))
         return (by_task - by_task.mean(1, keepdim=True)).flatten(1)
+
+
+class SparsePenalty(Penalty):
+    """strength * sum of absolute values of a parameter, by proximal steps: what is not needed becomes exactly 0.
+
+    Parameters
+    ----------
+    parameter : str
+        Parameter of the sharing object that sets the strength.
+    strength : float
+        Of all members, unless they have their own.
+    spec : BodySpec
+        Members.
+    penalised : ParameterSpec
+        The parameter.
+    """
+
+    proximal = True
+
+    def __init__(self, parameter: str, strength: float, spec: BodySpec, penalised: ParameterSpec) -> None:
+        self.parameter, self._name = parameter, penalised.name
+        self.strength = spec.of_members(parameter, strength)
+
+    def bind(self, buffer: ParameterBuffer) -> None:
+        """Take the parameter from ``buffer``."""
+        self._values = buffer.views[self._name].flatten(1)
+
+    def add_gradient(self) -> None:
+        """Add nothing: all is done after the step."""
+
+    def shrink(self, learning_rate: Tensor) -> None:
+        """See :class:`Penalty`."""
+        threshold = (learning_rate * self.strength)[:, None]
+        self._values.sub_(torch.clamp(self._values, -threshold, threshold))

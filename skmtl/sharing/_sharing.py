@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -33,6 +33,8 @@ class BodySpec:
         Name of the activation.
     dropout : Tensor of shape (member,)
         Dropout rate of each member.
+    strengths : dict
+        Values of single members for parameters named in ``Sharing.strengths``.
     """
 
     members: int
@@ -41,6 +43,12 @@ class BodySpec:
     n_tasks: int
     activation: str
     dropout: Tensor
+    strengths: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def of_members(self, parameter: str, value: float) -> Tensor:
+        """Value of a parameter for each member, ``(member,)``: ``value`` where members do not differ."""
+        own = self.strengths.get(parameter)
+        return torch.full_like(self.dropout, value) if own is None else self.dropout.new_tensor(own)
 
     def mlp(self, name: str, *, copies: int = 1, owner: Literal["shared", "task"] = "shared") -> MemberMLP:
         """Stack of all hidden layers; see :class:`MemberMLP`."""
@@ -66,10 +74,16 @@ class Penalty(ABC):
         Parameter of the :class:`Sharing` object that sets the strength.
     strength : Tensor of shape (member,)
         Factor of the term for each member; may be set on a body that is built.
+    own : tuple of str
+        Names of the attributes of shape ``(member,)``.
+    proximal : bool
+        Whether :meth:`shrink` does something.
     """
 
     parameter: str
     strength: Tensor
+    own: ClassVar[tuple[str, ...]] = ("strength",)
+    proximal: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, buffer: ParameterBuffer) -> None:
@@ -79,10 +93,23 @@ class Penalty(ABC):
     def add_gradient(self) -> None:
         """Add the gradient of the term to the buffer's."""
 
+    def shrink(self, learning_rate: Tensor) -> None:
+        """Do the proximal step of the term, after a step with ``learning_rate (member,)``; nothing by default."""
+        return
+
+    def begin_call(self) -> None:
+        """Get ready for a call of ``fit`` or ``partial_fit``; does nothing by default."""
+        return
+
+    def end_epoch(self) -> None:
+        """Learn from the parameters after a pass over the data; does nothing by default."""
+        return
+
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Self:
         """Return the term for some of the members, whose parameters are now in ``buffer``."""
         chosen = copy.copy(self)
-        chosen.strength = self.strength[members]
+        for name in self.own:
+            setattr(chosen, name, getattr(self, name)[members])
         chosen.bind(buffer)
         return chosen
 
@@ -96,7 +123,7 @@ class SharingStatistic:
     values : Tensor
         Numbers.
     axes : tuple of str
-        Name of each axis: "member", "layer", "task", "expert".
+        Name of each axis: "member", "layer", "task", "expert", "latent".
     """
 
     values: Tensor
@@ -115,6 +142,8 @@ class Body(Composite, ABC):
     common_features : bool
         Whether all tasks read some features in common although each has a copy of others; the body then has a
         :meth:`features_gramian` and, if ``hand_derived``, a :meth:`backward_of_weighted` of its own.
+    outputs_alike : bool
+        Whether the layers of single tasks between the features and the outputs start from the same weights.
     hand_derived : bool
         Whether :meth:`backward` exists; autograd goes through :meth:`forward` otherwise.
     stack : MemberMLP or None
@@ -129,6 +158,7 @@ class Body(Composite, ABC):
     width: int
     copies: int = 1
     common_features: bool = False
+    outputs_alike: bool = False
     hand_derived: bool = True
     stack: MemberMLP | None = None
     draws: bool = False
@@ -158,6 +188,10 @@ class Body(Composite, ABC):
         """
         raise NotImplementedError
 
+    def relatedness(self) -> Tensor | None:
+        """Correlations of the tasks, ``(member, task, task)``, if they are learned; None by default."""
+        return None
+
     def sharing_statistics(self, x: Tensor) -> dict[str, SharingStatistic]:
         """Measures of sharing, by name, on rows ``x (1 or member, row, n_inputs)``; none by default."""
         return {}
@@ -169,12 +203,18 @@ class Sharing(Params, ABC):
     Attributes
     ----------
     strengths : tuple of str
-        Parameters that only set the strength of a penalty; members of one network may differ in them.
+        Parameters that are numbers of a penalty; members of one network may differ in them. A sequence of numbers is
+        dealt to the members of a fit.
     """
 
     strengths: ClassVar[tuple[str, ...]] = ()
 
     owner = "sharing"
+
+    @property
+    def weighed(self) -> str | None:
+        """Parameter whose values in the members count by their losses on each ``partial_fit``; None by default."""
+        return None
 
     @abstractmethod
     def build(self, spec: BodySpec) -> Body:

@@ -23,7 +23,7 @@ from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
 from skmtl.training._weighting import make_weighting
-from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, Update, WeightAverage
+from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
 
 
 class Run:
@@ -65,7 +65,9 @@ class Run:
         )
         average = _average(config, network, data)
         self.judged = network.copy() if average else network
-        updates = [Penalties(penalties), optimizer] if penalties else [optimizer]
+        updates: list[Update] = [Penalties(penalties), optimizer] if penalties else [optimizer]
+        if any(penalty.proximal for penalty in penalties):
+            updates.append(ProximalSteps(penalties, config.learning_rate))
         updates += [*peer_updates(config, network.buffer), *average]
         terms = peer_terms(config, objective)
         self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
@@ -117,6 +119,8 @@ class Run:
                 progress = self.steps_done / n_steps
                 sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                 self.steps_done += 1
+        for update in self.step.updates:
+            update.end_epoch()
         self.streams.epoch += 1
         self._take_average()
         return sums / data.totals
@@ -197,6 +201,8 @@ class Training:
         self.history = History()
         self.failures: dict[int, DivergenceError] = {}
         self._n_steps = n_steps(config, data)
+        for update in run.step.updates:
+            update.begin_call()
 
     @property
     def epochs_done(self) -> int:

@@ -10,9 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from skmtl import MultiTaskNet
 from skmtl.balancing import Recorded
-from skmtl.inspection import GradientConflictDisplay, LearningCurveDisplay, LossWeightDisplay
+from skmtl.inspection import GradientConflictDisplay, LearningCurveDisplay, LossWeightDisplay, TaskRelatednessDisplay
 
-DISPLAYS = [LearningCurveDisplay, LossWeightDisplay, GradientConflictDisplay]
+DISPLAYS = [LearningCurveDisplay, LossWeightDisplay, GradientConflictDisplay, TaskRelatednessDisplay]
 NAMES = ["task0", "task1", "task2"]
 KINDS = ["binary", "regression", "binary"]  # the network sees them in another order
 SETTINGS = {"hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 4, "random_state": 0, "tasks": KINDS}
@@ -96,8 +96,25 @@ def test_recorded_arrays_follow_the_order_of_the_label_matrix():
     assert (np.isnan(history["gradient_cosines"]) == (without | without[:, None])).all()
 
 
+@pytest.fixture(scope="module")
+def relating():
+    return MultiTaskNet(balancing="stch", sharing="relationship", **SETTINGS).fit(*data()).partial_fit(*data())
+
+
+def test_relatedness_is_that_of_the_estimator(relating):
+    display = TaskRelatednessDisplay.from_estimator(relating, tasks=["task2", "task0"])
+    np.testing.assert_array_equal(display.relatedness, relating.task_relatedness_[[2, 0]][:, [2, 0]])
+    assert display.text_[0, 1].get_text() == f"{relating.task_relatedness_[2, 0]:.2f}"
+    first = TaskRelatednessDisplay.from_estimator(relating, call=0, include_values=False)
+    np.testing.assert_array_equal(first.relatedness, relating.relatedness_history_[0])
+    assert (first.relatedness != relating.task_relatedness_).any()
+    with pytest.raises(ValueError, match=r"sharing='hard' and has no task_relatedness_. Fit it with sharing='relation"):
+        TaskRelatednessDisplay.from_estimator(MultiTaskNet(**SETTINGS).fit(*data()))
+
+
 @pytest.mark.parametrize("display", DISPLAYS)
-def test_conventions(model, display):
+def test_conventions(model, relating, display):
+    model = relating if display is TaskRelatednessDisplay else model
     figure, ax = plt.subplots()
     drawn = display.from_estimator(model, ax=ax)
     assert drawn.ax_ is ax

@@ -141,7 +141,9 @@ def test_any_body_with_shared_and_private_parameters(n_outputs):
     check_buffer(network, by_task, weights)
 
 
-@pytest.mark.parametrize("sharing", [name for name in SHARINGS if name not in ("hard", "independent", "soft")])
+@pytest.mark.parametrize(
+    "sharing", [name for name in SHARINGS if name not in ("hard", "independent", "soft", "relationship")]
+)
 @pytest.mark.parametrize("n_outputs", [(1, 1, 1), (1, 3, 2)])
 @pytest.mark.parametrize("own", [(), (6, 4)])
 def test_every_architecture_that_shares_parameters(sharing, n_outputs, own):

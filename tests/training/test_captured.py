@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skmtl import MultiTaskNetRegressor
-from skmtl.sharing import SHARINGS, Soft
+from skmtl.sharing import SHARINGS, Relationship, Soft
 from skmtl.training import OPTIMIZERS, Device, Streams
 from skmtl.training._captured import CapturedStep, captured
 from tests import _builders as build
@@ -66,7 +66,9 @@ def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates
     return build.make_run(network, layout, data, settings, streams), data
 
 
-@pytest.mark.parametrize(("sharing", "own"), [("hard", ()), ("hard", (5, 3)), ("ple", ()), (Soft(0.1), (5,))])
+@pytest.mark.parametrize(
+    ("sharing", "own"), [("hard", ()), ("hard", (5, 3)), ("ple", ()), (Soft(0.1), (5,)), (Relationship(0.1), ())]
+)
 @pytest.mark.parametrize("observed", [1.0, 0.6])
 def test_replayed_steps_are_the_steps(sharing, own, observed):
     weights = torch.from_numpy(np.random.default_rng(1).random(Y.shape) < observed).double()

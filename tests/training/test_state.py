@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from skmtl.balancing import BALANCERS
+from skmtl.sharing import LatentTasks, Relationship
 from skmtl.training import SGD, AdamW, Training, Validation
 from tests._builders import make_objective
 from tests.contracts.test_balancing_laws import LAYOUT, N, make_data, make_run
@@ -30,6 +31,8 @@ FORMS = {
     "random": {"sharing": "ple"},
     "log": {"patience": float("inf"), "validated": False, "record": ("gradient_norms",)},
     "stch": {"validated": False},
+    "soft_optimal_uncertainty": {"sharing": Relationship(0.1, forgetting=(0.3, 0.0, 1.0))},
+    "fairgrad": {"sharing": LatentTasks(sparsity=0.5)},
 }
 
 

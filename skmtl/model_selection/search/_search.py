@@ -46,9 +46,10 @@ class MultiTaskSearchCV(BaseSearchCV):
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
     fraction of the time. Candidates train as one stacked network, on all folds together, where they differ only in
     ``class_weight``, ``dropout``, ``learning_rate_init``, ``local_correction``, ``loss_weights``, ``n_estimators``,
-    ``n_jobs``, ``random_state``, ``weight_decay`` or the strengths of ``sharing="soft"`` and ``"additive"``. Candidates
-    that differ in something else train as networks of their own. So do folds with another number of encoded features,
-    with an encoder that learns or, where dropout draws or balancing looks at the losses, with another number of rows.
+    ``n_jobs``, ``random_state``, ``weight_decay`` or the strengths of penalties of ``sharing`` ("soft", "additive",
+    "relationship", "latent_tasks"). Candidates that differ in something else train as networks of their own. So do
+    folds with another number of encoded features, with an encoder that learns or, where dropout draws or balancing
+    looks at the losses, with another number of rows.
     Networks are kept small enough for the processor's cache and for ``memory``, and joblib spreads them over processes,
     or over a cluster within ``joblib.parallel_config(backend="dask")``.
 

@@ -1,6 +1,6 @@
 """Optimizers: one file each."""
 
-from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Penalties, Update
+from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Penalties, ProximalSteps, Update
 from skmtl.training.optimizers.adamw import AdamW
 from skmtl.training.optimizers.sgd import SGD
 from skmtl.training.optimizers.weight_average import AVERAGES, EMA, SWA, AverageWeights, WeightAverage
@@ -18,6 +18,7 @@ __all__ = [
     "Memberwise",
     "Optimizer",
     "Penalties",
+    "ProximalSteps",
     "Update",
     "WeightAverage",
 ]

@@ -62,16 +62,36 @@ class Update(Resumable, ABC):
         ``factor`` is the schedule's multiple of the learning rate; a tensor ``()`` only where the update is replayable.
         """
 
+    def begin_call(self) -> None:
+        """Get ready for a call of ``fit`` or ``partial_fit``; does nothing by default."""
+
+    def end_epoch(self) -> None:
+        """Take note of the end of a pass over the data; does nothing by default."""
+
     @abstractmethod
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """Return the run state of some of the members, whose parameters are now in ``buffer``."""
 
 
 class Penalty(Protocol):
-    """A term beside the task losses."""
+    """A term beside the task losses; ``proximal`` where it has a proximal step."""
+
+    proximal: ClassVar[bool]
 
     def add_gradient(self) -> None:
         """Add its gradient to the buffer's."""
+        ...
+
+    def shrink(self, learning_rate: Tensor) -> None:
+        """Do its proximal step after a step with ``learning_rate (member,)``."""
+        ...
+
+    def begin_call(self) -> None:
+        """Get ready for a call of ``fit`` or ``partial_fit``."""
+        ...
+
+    def end_epoch(self) -> None:
+        """Learn from the parameters after a pass over the data."""
         ...
 
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Self:
@@ -98,9 +118,46 @@ class Penalties(Update):
         for penalty in self.penalties:
             penalty.add_gradient()
 
+    def begin_call(self) -> None:
+        """See :class:`Update`."""
+        for penalty in self.penalties:
+            penalty.begin_call()
+
+    def end_epoch(self) -> None:
+        """See :class:`Update`."""
+        for penalty in self.penalties:
+            penalty.end_epoch()
+
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`."""
         return Penalties([penalty.select(members, buffer) for penalty in self.penalties])
+
+
+class ProximalSteps(Update):
+    """Proximal steps of penalties, after that of the optimizer.
+
+    Parameters
+    ----------
+    penalties : sequence of Penalty
+        The terms.
+    learning_rate : Tensor of shape (member,)
+        Of each member.
+    """
+
+    replayable = True
+
+    def __init__(self, penalties: Sequence[Penalty], learning_rate: Tensor) -> None:
+        self.penalties, self._learning_rate = tuple(penalties), learning_rate
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        for penalty in self.penalties:
+            penalty.shrink(self._learning_rate * factor)
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`."""
+        chosen = [penalty.select(members, buffer) for penalty in self.penalties]
+        return ProximalSteps(chosen, self._learning_rate[members])
 
 
 class Memberwise(Update):

@@ -1,0 +1,119 @@
+"""Which tasks a network has found to be related."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from skmtl._sklearn import final_model
+from skmtl.inspection._history import fitted_names, indices_of, make_axes
+from skmtl.inspection._matrix import draw_matrix
+
+
+class TaskRelatednessDisplay:
+    """Correlations of the tasks as ``sharing="relationship"`` has learned them: blue where tasks are alike.
+
+    Use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    relatedness : ndarray of shape (n_tasks, n_tasks)
+        Correlation of each pair.
+    task_names : sequence of str
+        Names of the tasks.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the matrix.
+    figure_ : matplotlib Figure
+        Figure of the axes.
+    im_ : matplotlib AxesImage
+        The matrix.
+    text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
+        The numbers in the cells.
+    """
+
+    def __init__(self, *, relatedness: np.ndarray, task_names: Sequence[str]) -> None:
+        self.relatedness, self.task_names = relatedness, task_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        tasks: Sequence[str] | None = None,
+        call: int | None = None,
+        include_values: bool = True,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the correlations of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
+            Fitted with ``sharing="relationship"``.
+        tasks : sequence of str, default=None
+            Names of the tasks to show, in this order; all by default.
+        call : int, default=None
+            Index of the call of ``fit`` or ``partial_fit`` after which to show them; the last by default.
+        include_values : bool, default=True
+            Whether to write the numbers into the cells.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow``.
+
+        Returns
+        -------
+        TaskRelatednessDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has learned no relations, or a task is unknown.
+        """
+        names = fitted_names(estimator)
+        indices = indices_of(tasks, names)
+        model = final_model(estimator)
+        if not hasattr(model, "task_relatedness_"):
+            raise ValueError(
+                f"The estimator was fitted with sharing={model.sharing!r} and has no task_relatedness_. Fit it with "
+                f"sharing='relationship' and at least one hidden layer."
+            )
+        found = model.task_relatedness_ if call is None else model.relatedness_history_[call]
+        display = cls(relatedness=found[np.ix_(indices, indices)], task_names=[names[index] for index in indices])
+        return display.plot(include_values=include_values, ax=ax, **kwargs)
+
+    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
+        """Draw the matrix.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        include_values : bool, default=True
+            Whether to write the numbers into the cells.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow``.
+
+        Returns
+        -------
+        TaskRelatednessDisplay
+            This display.
+        """
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.im_, self.text_ = draw_matrix(
+            self.ax_,
+            self.relatedness,
+            self.task_names,
+            "Correlation of the tasks",
+            include_values=include_values,
+            **kwargs,
+        )
+        return self
