@@ -101,6 +101,16 @@ class Encoder(Stateful, Params, ABC):
         """
         return None
 
+    def constant_columns(self) -> list[str]:
+        """What to call the columns of X that had a single value in ``fit``, so that others say nothing, either.
+
+        Returns
+        -------
+        list of str
+            By default none.
+        """
+        return []
+
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Training parameters that suit the encoder where the user leaves them "auto".
 

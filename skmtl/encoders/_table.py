@@ -139,7 +139,7 @@ def _read_frame(X: Any, categorical_features: CategoricalFeatures) -> Table:
         return _numbers_only(X.to_numpy(), names)
     columns = [X[name].to_numpy() for name in names]
     for position, column in enumerate(columns):
-        if column.ndim != 1:
+        if column.ndim != 1 or isinstance(column[0], (list, np.ndarray)):
             raise TypeError(
                 f"X holds several values in each cell of {column_label(names, position)}; split the column."
             )

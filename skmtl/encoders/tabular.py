@@ -129,6 +129,11 @@ class TabularEncoder(Encoder):
             self.bins_.encode(numbers_, self.center_, out[:, self._plain_outputs :])
         return out
 
+    def constant_columns(self) -> list[str]:
+        """Numeric columns whose scale is unknown; see :meth:`Encoder.constant_columns`."""
+        positions = self.numeric_positions_[np.isinf(self.scale_)]
+        return [column_label(self.column_names_, position) for position in positions.tolist()]
+
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Whether inputs are scaled; see :meth:`Encoder.preferences`."""
         return {} if self.bins_ is None else rules.tabular_preferences(self.bins_.n_columns, self.bins_.bends)

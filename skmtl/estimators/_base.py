@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import warnings
 from abc import ABC, abstractmethod
@@ -225,6 +226,14 @@ class BaseMultiTaskNet(
     def __sklearn_clone__(self) -> Self:
         clone: Self = super().__sklearn_clone__()
         return clone
+
+    @torch_settings()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy all attributes, large modules too, where a process was forked, without threads."""
+        copied = copy.copy(self)
+        memo[id(self)] = copied
+        copied.__dict__.update(copy.deepcopy(copied.__dict__, memo))
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -82,6 +82,12 @@ def read_inputs(
         check_columns(reader, X, encoder, reset=True)
         tasks = _fit_tasks(reader, rows, given, one_pass)
         _fit_encoder(encoder, rows)
+        if one_pass and (constant := encoder.constant_columns()):
+            warnings.warn(
+                f"X has a single value in {', '.join(constant[:5])}{', ...' * (len(constant) > 5)} of the first batch "
+                f"of partial_fit, so that later values are ignored, too. Begin with more rows, or drop the columns.",
+                stacklevel=4,
+            )
         one_dimensional = rows.labels.one_dimensional
     columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
     inputs = SharedInputs(rows, encoder, tasks, one_dimensional, columns)

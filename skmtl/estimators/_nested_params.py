@@ -67,7 +67,8 @@ class NestedParamsMixin(BaseEstimator):
             current = self.loss_weights
             if isinstance(current, Params) and inner in current.get_params():
                 return copy.copy(current).set_params(**{inner: value})
-            return {**(current if isinstance(current, Mapping) else {}), inner: value}
+            by_name = dict(current) if isinstance(current, Mapping) else {}
+            return by_name | {next((name for name in by_name if str(name) == inner), inner): value}
         owners = [name for name in STRATEGIES if hasattr(self, name) and not isinstance(getattr(self, name), Mapping)]
         if owner in owners:
             given = getattr(self, owner)

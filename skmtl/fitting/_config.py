@@ -18,7 +18,7 @@ from skmtl.balancing.static import GeometricWeights
 from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
 from skmtl.fitting._shared_inputs import SharedInputs
-from skmtl.inputs import LabelledRows, as_numbers, by_task, require_known
+from skmtl.inputs import LabelledRows, as_numbers, as_spelt, by_task, require_known
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Task
 from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, as_device
@@ -35,7 +35,7 @@ def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
     names, n_tasks = [task.name for task in tasks], len(tasks)
     if isinstance(loss_weights, GeometricWeights):
         loss_weights = loss_weights.expand(n_tasks)
-    weights = as_numbers(by_task("loss_weights", loss_weights, names, 1.0), "loss_weights")
+    weights = as_numbers(by_task("loss_weights", as_spelt(loss_weights, names), names, 1.0), "loss_weights")
     if weights.shape != (n_tasks,):
         raise ValueError(
             f"loss_weights must have one weight for each of the {n_tasks} tasks ({', '.join(map(str, names[:5]))}"

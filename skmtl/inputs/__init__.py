@@ -6,6 +6,7 @@ from skmtl.inputs._labels import LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
     as_mapping,
+    as_spelt,
     by_task,
     default_names,
     object_array,
@@ -34,6 +35,7 @@ __all__ = [
     "are_names",
     "as_mapping",
     "as_numbers",
+    "as_spelt",
     "by_task",
     "count_rows",
     "deal",

@@ -61,6 +61,14 @@ def by_task(parameter: str, values: Any, names: Sequence[Any], default: Any) -> 
     return [values.get(name, default) for name in names]
 
 
+def as_spelt(values: Any, names: Sequence[Any]) -> Any:
+    """Dict by task with the tasks' names in place of their spelling, as which parameters name them."""
+    if not isinstance(values, Mapping):
+        return values
+    spelt = {str(name): name for name in names if not isinstance(name, str)}
+    return {name if name in names else spelt.get(name, name): value for name, value in values.items()}
+
+
 def require_known(parameter: str, by_name: Mapping[Any, Any], names: Sequence[Any]) -> None:
     """Check that a dict by task names tasks that exist.
 

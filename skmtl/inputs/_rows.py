@@ -231,6 +231,6 @@ def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None])
         else:
             raise ValueError(
                 f"Task {name!r} has no label: every cell of its column is missing or has weight zero. "
-                f"Drop the column, or give it at least one label."
+                f"Drop the column, or give it at least one label; in partial_fit, a batch with one has to come first."
             )
     return columns

@@ -143,7 +143,7 @@ def make_task_scorer(
         Score this task only.
     average : {"macro", "weighted", "worst"} or None, default="macro"
         How the scores of the tasks become one, as in :mod:`skmtl.metrics`. None: a dict of the score of each task,
-        their "mean" and the "worst" of them.
+        their "mean" and the "worst" of them; with an underscore more where a task has this name.
     greater_is_better : bool, default=None
         Whether a metric of a single task is better where it is greater; None: True. Leave it out for metrics of
         :mod:`skmtl.metrics`.
@@ -253,11 +253,12 @@ def _default_scores(model: Any, y: Any, predicted: Any, *, average: Any, task_we
 
 
 def _with_summaries(names: list[Any], scores: np.ndarray) -> dict[Any, float]:
-    taken = [name for name in ("mean", "worst") if name in names]
-    if taken:
-        raise ValueError(f"A task is named {taken[0]!r}, as is a summary of all tasks; rename the task.")
-    by_task = dict(zip(names, scores.tolist(), strict=True))
-    return {**by_task, "mean": float(np.nanmean(scores)), "worst": float(np.nanmin(scores))}
+    found = dict(zip(names, scores.tolist(), strict=True))
+    for summary, value in (("mean", np.nanmean(scores)), ("worst", np.nanmin(scores))):
+        while summary in found:  # a task of this name keeps it
+            summary += "_"
+        found[summary] = float(value)
+    return found
 
 
 task_scores = make_task_scorer(average=None)

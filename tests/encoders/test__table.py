@@ -238,6 +238,25 @@ def test_value_errors(X, message):
         read_table(X)
 
 
+LISTS = [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(LISTS),
+        pd.Series(list(np.array(LISTS))),
+        pl.Series(LISTS),
+        pl.Series(LISTS, dtype=pl.Array(pl.Float64, 2)),
+        pl.Series([{"u": 1}, {"u": 2}]),
+    ],
+)
+def test_cells_of_several_values_are_named(column):
+    frame = pd.DataFrame if isinstance(column, pd.Series) else pl.DataFrame
+    with pytest.raises(TypeError, match="several values in each cell of column 'b'; split the column"):
+        read_table(frame({"a": [1, 2], "b": column}))
+
+
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_strings_in_a_column_that_is_not_categorical(make):
     with pytest.raises(ValueError, match="string 'x' in column 'a', which is not categorical"):

@@ -1,6 +1,7 @@
 """Parameters within parameters, and randomness."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -16,6 +17,11 @@ from tests._asserts import assert_same_predictions
 
 def test_loss_weights_are_a_grid_axis(case):
     assert case.make().set_params(loss_weights__task1=2).loss_weights == {"task1": 2}
+    y = pd.DataFrame(case.y, columns=[3, 0])
+    for model in (case.make(), case.make(loss_weights={0: 7.0}), case.make(loss_weights={0: 7.0, 3: 1.0})):
+        assert_allclose(model.set_params(loss_weights__0=3.0).fit(case.X, y).loss_weights_, [0.25, 0.75])
+    with pytest.raises(ValueError, match="names the unknown task '1'; the tasks are 3, 0"):
+        case.make().set_params(loss_weights__1=3.0).fit(case.X, y)
     assert case.make(loss_weights=[5, 6]).set_params(loss_weights__task1=2).loss_weights == {"task1": 2}
     given = {"task0": 4}
     assert case.make(loss_weights=given).set_params(loss_weights__task1=2).loss_weights == {"task0": 4, "task1": 2}

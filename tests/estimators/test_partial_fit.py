@@ -1,6 +1,7 @@
 """Fits that go on: partial_fit and warm_start."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -33,11 +34,23 @@ def test_partial_fit_goes_on_from_fit(case):
 
 def test_partial_fit_takes_batches_of_any_size(case):
     model = case.make()
-    for n in (1, 3, 200, 7):
+    classes = {MultiTaskNetClassifier: [[0, 1], [0, 1, 2]], MultiTaskNet: [[0, 1], None]}.get(case.cls)
+    with pytest.warns(UserWarning, match="X has a single value in column 0, .* of the first batch .* Begin with more"):
+        model.partial_fit(case.X[:1], case.y[:1], classes)
+    for n in (3, 200, 1, 7):
         rows = np.arange(n) % N
         y = case.holes[rows] if n > 1 else case.y[rows]
-        classes = {MultiTaskNetClassifier: [[0, 1], [0, 1, 2]], MultiTaskNet: [[0, 1], None]}.get(case.cls)
         assert np.isfinite(np.column_stack(model.partial_fit(case.X[rows], y, classes).predict(case.X))).all()
+
+
+def test_columns_that_the_first_batch_cannot_scale_are_named(case):
+    X = pd.DataFrame(case.X).rename(columns=str)
+    classes = {MultiTaskNetClassifier: [[0, 1], [0, 1, 2]], MultiTaskNet: [[0, 1], None]}.get(case.cls)
+    with pytest.warns(UserWarning, match="X has a single value in column '1' of the first batch"):
+        case.make().partial_fit(X.assign(**{"1": 3.0}), case.y, classes)
+    case.make(max_iter=1).fit(X.assign(**{"1": 3.0}), case.y)  # there is no later batch
+    with pytest.raises(ValueError, match=r"'?\w+'? has no label.*in partial_fit, a batch with one has to come first"):
+        case.make().partial_fit(X, np.column_stack([case.y[:, 0], np.full(N, np.nan)]))
 
 
 def test_partial_fit_learns_the_classes_first(classifier):

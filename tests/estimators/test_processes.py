@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
 
 PARENT = """
-import os, pickle, signal, sys
+import copy, os, pickle, signal, sys
 import numpy as np
 import torch
 from joblib import parallel_config
@@ -71,6 +71,7 @@ CHILDREN = [
     "plain.task_view(0).predict(X)",
     "[pickle.loads(file).predict(X) for file in saved]",
     "clone(modular)",
+    "copy.deepcopy([net(encoder=modular.encoder), modular])",
     "MultiTaskNetClassifier(**BIG).fit(X, Y > 0).predict_proba(X)",
     "net(input_scaling=True, local_correction=True, early_stopping=True).fit(X, Y).predict(X)",
     "search()",

@@ -166,10 +166,14 @@ def test_bad_scorers(arguments, message):
         make_task_scorer(**arguments)
 
 
-def test_a_task_may_not_have_the_name_of_a_summary():
-    y = pd.DataFrame(CLASSES, columns=["mean", "b"])
-    with pytest.raises(ValueError, match=r"A task is named 'mean'.*rename the task"):
-        task_scores(MultiTaskNetClassifier(**SMALL).fit(X, y), X, y)
+@pytest.mark.parametrize("names", [("mean", "b"), ("worst", "mean"), ("mean_", "mean"), (0, ""), ("a__b", ("c", 1))])
+def test_a_task_with_the_name_of_a_summary_keeps_it(names):
+    y = pd.DataFrame(CLASSES, columns=pd.Index(names, tupleize_cols=False))
+    model = MultiTaskNetClassifier(**SMALL).fit(X, y)
+    scores, by_task = task_scores(model, X, y), model.score_tasks(X, y)
+    assert by_task.items() <= scores.items()
+    rest = [value for name, value in scores.items() if name not in by_task]
+    assert_allclose(rest, [np.mean(list(by_task.values())), min(by_task.values())])
 
 
 # in scikit-learn's tools ---------------------------------------------------------------------------------------------
