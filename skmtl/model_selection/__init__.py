@@ -4,6 +4,7 @@ from skmtl.model_selection._cross_validation import cross_val_predict, cross_val
 from skmtl.model_selection._pareto_display import ParetoDisplay
 from skmtl.model_selection._spaces import Dirichlet, LogUniform, SimplexGrid
 from skmtl.model_selection._splitters import MultiTaskKFold, MultiTaskShuffleSplit, MultiTaskStratifiedKFold
+from skmtl.model_selection.grouping import ProposedGroup, SubsetGains, TaskGroupingCV, TaskGroups, choose_task_groups
 from skmtl.model_selection.search import Halving, MultiTaskSearchCV
 
 __all__ = [
@@ -15,7 +16,12 @@ __all__ = [
     "MultiTaskShuffleSplit",
     "MultiTaskStratifiedKFold",
     "ParetoDisplay",
+    "ProposedGroup",
     "SimplexGrid",
+    "SubsetGains",
+    "TaskGroupingCV",
+    "TaskGroups",
+    "choose_task_groups",
     "cross_val_predict",
     "cross_validate",
 ]

@@ -35,7 +35,7 @@ class TaskGroups:
 
 
 def choose_task_groups(losses: Any, budget: float, costs: Any = None) -> TaskGroups:
-    """Choose networks of task subsets within a budget so that the tasks' losses under the best of them sum to the least.
+    """Choose networks of task subsets within a budget, so that the tasks' least losses under them sum to the least.
 
     The choice is exact: with z_S for "the network of subset S is kept" and x_St for "it serves task t", the integer
     programme min sum_St L_St x_St under x_St <= z_S, sum_S x_St = 1 and sum_S cost_S z_S <= budget is solved by
@@ -72,7 +72,7 @@ def choose_task_groups(losses: Any, budget: float, costs: Any = None) -> TaskGro
     >>> from skmtl.model_selection import choose_task_groups
     >>> losses = [[0.9, 0.5, np.nan], [np.nan, 0.7, 0.6], [0.8, 0.8, 0.8]]  # of subsets {0, 1}, {1, 2}, {0, 1, 2}
     >>> choose_task_groups(losses, budget=2).serving
-    array([2, 0, 1])
+    array([0, 0, 1])
     >>> choose_task_groups(losses, budget=1).serving
     array([2, 2, 2])
     """

@@ -13,7 +13,7 @@ MIN_SUBSETS = 3  # with a task beside others, for a regression
 
 @dataclass(frozen=True)
 class AdditiveGains:
-    """Gains as sums over the tasks learned beside: gain of t in S = intercept_t + sum over j in S, j != t, of effect_tj.
+    """Gains that add up: gain of t in S = intercept_t + sum over j in S, j != t, of effect_tj.
 
     Attributes
     ----------

@@ -1,0 +1,120 @@
+"""What an estimator that has fitted another does with rows."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skmtl._sklearn import final_model
+from skmtl.estimators._predictor import PredictorMixin
+
+ADOPTED = ("missing_label", "network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional")
+
+
+def _has(method: str) -> Any:
+    """Whether the fitted estimator, or else the one given, has a method."""
+
+    def check(self: Any) -> bool:
+        return hasattr(getattr(self, "best_estimator_", self.estimator), method)
+
+    return check
+
+
+class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
+    """Predictions and scores by ``best_estimator_``, which is one of skmtl's or a Pipeline that ends in one."""
+
+    estimator: Any
+    best_estimator_: Any
+
+    def _adopt(self) -> None:
+        """Take over the fitted attributes that predictions need."""
+        fitted = final_model(self.best_estimator_)
+        for name in ADOPTED:
+            if hasattr(fitted, name):
+                setattr(self, name, getattr(fitted, name))
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(self.best_estimator_, name):
+                setattr(self, name, getattr(self.best_estimator_, name))
+
+    def _inner(self, X: Any) -> tuple[Any, Any]:
+        """The fitted net, and rows as the steps before it leave them."""
+        check_is_fitted(self, "best_estimator_")
+        fitted = self.best_estimator_
+        if isinstance(fitted, Pipeline):
+            return fitted[-1], fitted[:-1].transform(X) if len(fitted) > 1 else X
+        return fitted, X
+
+    def _responses(self, X: Any) -> list[np.ndarray]:
+        net, rows = self._inner(X)
+        responses: list[np.ndarray] = net._responses(rows)
+        return responses
+
+    @available_if(_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes)
+            As of the estimator: one entry a task, None for numeric tasks.
+        """
+        net, rows = self._inner(X)
+        return net.predict_proba(rows)
+
+    @available_if(_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any) -> Any:
+        """Logarithm of :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes)
+            Log-probabilities.
+        """
+        net, rows = self._inner(X)
+        return net.predict_log_proba(rows)
+
+    def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
+        """Show how the fitted tasks share hidden layers; see the estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows over which gates are averaged; they matter to nothing else.
+
+        Returns
+        -------
+        dict of ndarray
+            By sharing architecture; members are those of the first of ``groups_``, then of the next.
+        """
+        net, rows = self._inner(X)
+        found: dict[str, np.ndarray] = net.inspect_sharing(rows)
+        return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = copy.deepcopy(inner.classifier_tags)
+        tags.regressor_tags = copy.deepcopy(inner.regressor_tags)
+        tags.input_tags = copy.deepcopy(inner.input_tags)
+        tags.target_tags = copy.deepcopy(inner.target_tags)
+        tags.target_tags.single_output = False
+        return tags

@@ -1,0 +1,71 @@
+"""What a fitted TaskGroupingCV tells of subsets and groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SubsetGains:
+    """Measured gains of the tasks by subset.
+
+    Attributes
+    ----------
+    subsets : list of tuple
+        Names of the tasks in each subset.
+    task_names : list
+        Names of all tasks.
+    gains : ndarray of shape (n_subsets, n_tasks)
+        1 - E_t(S) / E_t({t}), with the mean errors E of task t over the folds: above 0 the task gains by the others. 0
+        for single tasks, NaN outside the subset.
+    standard_errors : ndarray of shape (n_subsets, n_tasks)
+        Of the gains, over the folds, corrected for what training parts have in common (Nadeau and Bengio, 2003).
+    """
+
+    subsets: list[tuple[Any, ...]]
+    task_names: list[Any]
+    gains: np.ndarray
+    standard_errors: np.ndarray
+
+    def frame(self) -> Any:
+        """Gains as a table.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_subsets, 2 * n_tasks)
+            Columns ("gain", task) and ("se", task); the index holds the names of the tasks of a subset, joined by "+".
+        """
+        import pandas as pd
+
+        index = pd.Index(["+".join(map(str, subset)) for subset in self.subsets], name="subset")
+        parts = {"gain": self.gains, "se": self.standard_errors}
+        frames = {name: pd.DataFrame(part, index, self.task_names) for name, part in parts.items()}
+        return pd.concat(frames, axis=1)
+
+
+@dataclass(frozen=True)
+class ProposedGroup:
+    """A group of tasks that was chosen from the measured gains, and what other folds say of it.
+
+    Attributes
+    ----------
+    tasks : list
+        Names of the tasks that its network learns.
+    serves : list
+        Names of those that it would predict.
+    gain : float
+        Mean gain of these tasks over learning alone, where the choice without a fold is judged on that fold.
+    low : float
+        Lower confidence bound of the gain.
+    kept : bool
+        Whether ``low`` exceeds ``min_gain``, so that the network serves, apart from tasks that lose by it.
+    """
+
+    tasks: list[Any]
+    serves: list[Any]
+    gain: float
+    low: float
+    kept: bool

@@ -1,0 +1,140 @@
+"""Which network serves each task: chosen on some folds and judged on the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skmtl.model_selection.grouping._choice import choose_task_groups
+from skmtl.model_selection.grouping._gains import FoldGains, lower_bound
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A proposed group and what other folds say of it.
+
+    Attributes
+    ----------
+    subset : int
+        Index of the subset.
+    served : ndarray of int
+        Indices of the tasks that its network would serve.
+    gain : float
+        Mean gain of these tasks over learning alone, on folds that did not choose.
+    low : float
+        Lower confidence bound of the gain.
+    """
+
+    subset: int
+    served: np.ndarray
+    gain: float
+    low: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Networks that serve the tasks.
+
+    Attributes
+    ----------
+    serving : ndarray of shape (n_tasks,), int
+        Index of the subset whose network serves each task.
+    predicted_gain : ndarray of shape (n_tasks,)
+        Gain of each task over the task alone, on the folds that chose its network.
+    verified_gain : ndarray of shape (n_tasks,)
+        The same of the choice repeated without each fold and judged on that fold.
+    verifications : list of Verification
+        Of the groups that were proposed.
+    """
+
+    serving: np.ndarray
+    predicted_gain: np.ndarray
+    verified_gain: np.ndarray
+    verifications: list[Verification]
+
+
+def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float, confidence: float) -> Decision:
+    """Choose groups, verify them on folds that did not choose them, and fall back where they fail.
+
+    The choice is made once with all folds and once without each of them. Of 1 to ``n_networks`` networks, a larger
+    number is taken where it gains on the folds left out with this confidence. Tasks of groups that are not verified,
+    and those that lose by theirs with this confidence, fall back to the better of single net and net of all tasks.
+
+    Parameters
+    ----------
+    table : FoldGains
+        Of all subsets that were measured.
+    pools : ndarray of shape (n_folds + 1, n_subsets), bool
+        Subsets that may be chosen without each fold and, in the last row, with all.
+    n_networks : int
+        Most networks.
+    min_gain : float
+        What the lower bound of a group's gain must exceed.
+    confidence : float
+        Of the lower bounds of all groups together (Bonferroni).
+    """
+    judged = [_Judged.choose(table, pools, k) for k in range(1, n_networks + 1)]
+    best = judged[0]
+    for more in judged[1:]:
+        if lower_bound(_mean(more.gains - best.gains), table.test_ratio, confidence) > 0:
+            best = more
+    fallback = _Judged.choose(table, pools & table.is_reference, None)
+    serving, gains = fallback.serving.copy(), fallback.gains.copy()
+    proposed = np.unique(best.serving)
+    verifications = []
+    for subset in proposed:
+        served = np.flatnonzero(best.serving == subset)
+        gain = _mean(best.gains[:, served])
+        low = lower_bound(gain, table.test_ratio, 1 - (1 - confidence) / len(proposed))
+        verifications.append(Verification(int(subset), served, float(gain.mean()), low))
+        for task in served.tolist() if low > min_gain else ():
+            if not lower_bound(_known(fallback.gains - best.gains, task), table.test_ratio, confidence) > 0:
+                serving[task], gains[:, task] = subset, best.gains[:, task]
+    predicted = table.mean()[serving, np.arange(len(serving))]
+    return Decision(serving, predicted, np.nanmean(gains, axis=0), verifications)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A choice with all folds, and what each fold says of the choice without it.
+
+    Attributes
+    ----------
+    serving : ndarray of shape (n_tasks,), int
+        Index of the subset that serves each task.
+    gains : ndarray of shape (n_folds, n_tasks)
+        Gain on each fold by the subset that was chosen without it.
+    """
+
+    serving: np.ndarray
+    gains: np.ndarray
+
+    @classmethod
+    def choose(cls, table: FoldGains, pools: np.ndarray, n_networks: int | None) -> _Judged:
+        """Choose from the pools of each fold and of all, ``(n_folds + 1, n_subsets)``."""
+        parts = (table.without(fold) for fold in range(table.n_folds))
+        servings = np.array([serve(part, pool, n_networks) for part, pool in zip(parts, pools[:-1], strict=True)])
+        folds, tasks = np.indices(servings.shape)
+        return cls(serve(table, pools[-1], n_networks), table.gains[servings, folds, tasks])
+
+
+def serve(table: FoldGains, pool: np.ndarray, n_networks: int | None) -> np.ndarray:
+    """Index of the subset of the ``pool`` that serves each task, ``(n_tasks,)``; None for any number of networks."""
+    losses = np.where(pool[:, None], -table.mean(), np.nan)
+    if n_networks is None:
+        best: np.ndarray = np.where(np.isnan(losses), np.inf, losses).argmin(axis=0)
+        return best
+    return choose_task_groups(losses, n_networks).serving
+
+
+def _mean(gains: np.ndarray) -> np.ndarray:
+    """Mean over the tasks that have labels on a fold, ``(n_folds, n_tasks) -> (n_folds,)``."""
+    means: np.ndarray = np.nanmean(gains, axis=1)
+    return means
+
+
+def _known(gains: np.ndarray, task: int) -> np.ndarray:
+    """Gains of a task on the folds that have labels of it, ``(n_folds, n_tasks) -> (n_known,)``."""
+    known: np.ndarray = gains[~np.isnan(gains[:, task]), task]
+    return known
