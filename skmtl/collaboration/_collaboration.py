@@ -18,35 +18,23 @@ Settings = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class PeerCells:
-    """What the peers of all cohorts say of a batch, and how good that is.
+class PeerOutputs:
+    """What the peers of all cohorts say of some rows.
 
     Attributes
     ----------
     outputs : Tensor of shape (cohort, peer, row, output)
         Network outputs.
-    losses : Tensor of shape (cohort, peer, row, task)
-        Loss of each cell, not weighted; anything finite where a label is missing.
-    weights : Tensor of shape (1 or cohort, 1 or peer, row, task) or None
-        What each cell counts in the loss, 0 where there is no label or the cohort holds the row out; None: all count 1.
-    progress : float
-        Fraction of the training that is done.
     groups : sequence of Group
         Kinds of the tasks, each of neighbouring tasks and outputs.
-    to_outputs : callable
-        Repeats ``(..., task)`` to ``(..., output)``.
     """
 
     outputs: Tensor
-    losses: Tensor
-    weights: Tensor | None
-    progress: float
     groups: Sequence[Group]
-    to_outputs: Callable[[Tensor], Tensor]
 
     def beliefs(self, temperature: float = 1.0) -> Tensor:
         """What peers compare, ``(cohort, peer, row, output)``: probabilities of classes, outputs for numbers."""
-        return self._by_group(lambda g, own: g.kind.belief(own, _count(g.tasks), temperature), "outputs", self.outputs)
+        return self._by_group(lambda g, own: g.kind.belief(own, _count(g.tasks), temperature), self.outputs)
 
     def pull(self, beliefs: Tensor, others: Tensor, temperature: float = 1.0) -> Tensor:
         """Derivative of :meth:`disagreement` by the outputs, ``(cohort, peer, row, output)``; others are constants."""
@@ -63,14 +51,58 @@ class PeerCells:
         def distance(group: Group, own: Tensor, other: Tensor) -> Tensor:
             return group.kind.disagreement(own, other, _count(group.tasks), temperature)
 
-        return self._by_group(distance, "outputs", beliefs, others.expand_as(beliefs))
+        return self._by_group(distance, beliefs, others.expand_as(beliefs))
 
-    def _by_group(self, compute: Callable[..., Tensor], columns: str, *values: Tensor) -> Tensor:
+    def hardened(self, belief: Tensor) -> Tensor:
+        """The label that a belief ``(..., row, output)`` stands for: all probability on a class, numbers unchanged."""
+        return self._by_group(lambda g, own: g.kind.hardened(own, _count(g.tasks)), belief)
+
+    def certainty(self, beliefs: Tensor) -> Tensor:
+        """How sure peers ``(cohort, peer, row, output)`` are together, ``(cohort, 1, row, task)``, at most 1.
+
+        Largest mean probability of a class, 1 minus the variance of numbers.
+        """
+        return self._by_group(lambda g, own: g.kind.certainty(own, _count(g.tasks)), beliefs)
+
+    def _by_group(self, compute: Callable[..., Tensor], *values: Tensor) -> Tensor:
         """Results of the groups side by side, rows last in memory as in the outputs."""
         if len(self.groups) == 1:
             return compute(self.groups[0], *values)
-        parts = [compute(g, *(value[..., getattr(g, columns)] for value in values)) for g in self.groups]
+        parts = [compute(g, *(value[..., g.outputs] for value in values)) for g in self.groups]
         return torch.cat([part.transpose(-1, -2) for part in parts], -2).transpose(-1, -2)
+
+
+@dataclass(frozen=True, eq=False)
+class PeerCells(PeerOutputs):
+    """What the peers of all cohorts say of the rows of a batch, and how good that is.
+
+    Attributes
+    ----------
+    losses : Tensor of shape (cohort, peer, row, task)
+        Loss of each cell, not weighted; anything finite where a label is missing.
+    targets : Tensor of shape (1 or cohort, 1 or peer, row, task)
+        Encoded labels; anything finite where one is missing.
+    weights : Tensor of shape (1 or cohort, 1 or peer, row, task) or None
+        What each cell counts in the loss, 0 where there is no label or the cohort holds the row out; None: all count 1.
+    progress : float
+        Fraction of the training that is done.
+    to_outputs : callable
+        Repeats ``(..., task)`` to ``(..., output)``.
+    """
+
+    losses: Tensor
+    targets: Tensor
+    weights: Tensor | None
+    progress: float
+    to_outputs: Callable[[Tensor], Tensor]
+
+    def correctness(self, belief: Tensor) -> Tensor:
+        """How right a belief ``(cohort, 1, row, output)`` is, by task: 1 or 0 for a class, 1 minus a squared error."""
+        parts = [
+            g.kind.correctness(belief[..., g.outputs], self.targets[:, :1, :, g.tasks], _count(g.tasks))
+            for g in self.groups
+        ]
+        return torch.cat(parts, -1)
 
 
 def _count(columns: slice) -> int:
@@ -113,12 +145,15 @@ class Collaboration(Params, ABC):
         Settings that each member of a network carries, so that a search over them trains one network.
     acts_by : tuple of str
         Those of them of which one must differ from 0 for anything to happen; none: something always does.
+    judges_labels : bool
+        Whether the fitted estimator tells the quality of the given labels.
     """
 
     owner = "collaboration"
     peers: ClassVar[int] = 2
     strengths: ClassVar[tuple[str, ...]] = ()
     acts_by: ClassVar[tuple[str, ...]] = ()
+    judges_labels: ClassVar[bool] = False
 
     @abstractmethod
     def check(self) -> None:
@@ -150,6 +185,33 @@ class Collaboration(Params, ABC):
         return False
 
     @property
+    def needs_held_out(self) -> bool:
+        """Whether something is measured on rows that cohorts hold out."""
+        return False
+
+    def students(self, n_peers: int) -> slice | None:
+        """Peers that learn more than the others and must prove better, task by task, on held-out rows to be used."""
+        return None
+
+    def rounds_begun(self, progress: float) -> int:
+        """How many rounds have begun, each with a calibration, once a fraction of the training is done."""
+        return 0
+
+    def labelled(self, peers: PeerOutputs, calibrated: Tensor | None) -> Tensor:
+        """Which cells, ``(cohort, row, task)``, students learn a label of from the others."""
+        raise NotImplementedError
+
+    def calibrate(self, cells: PeerCells, settings: Settings) -> Tensor:
+        """Measure on held-out rows what :meth:`effect` finds as ``settings["calibrated"]`` until the next time.
+
+        Returns
+        -------
+        Tensor of shape (cohort, 1, 1, task)
+            For each cohort what its own held-out rows say.
+        """
+        raise NotImplementedError
+
+    @property
     def shared_settings(self) -> tuple[Any, ...]:
         """What members of one network must have in common."""
         shared = [(name, value) for name, value in self.get_params().items() if name not in self.strengths]
@@ -164,7 +226,7 @@ class Collaboration(Params, ABC):
         cells : PeerCells
             Outputs and losses.
         settings : mapping of str to Tensor of shape (cohort, peer, 1, 1)
-            The ``strengths`` of each member.
+            The ``strengths`` of each member; "calibrated" is of shape (cohort, 1, 1, task), once it has been.
 
         Returns
         -------

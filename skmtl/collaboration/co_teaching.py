@@ -40,6 +40,7 @@ class CoTeaching(Collaboration):
 
     strengths = ("noise_rate", "agreement")
     acts_by = strengths
+    judges_labels = True
 
     def __init__(
         self, noise_rate: float = 0.2, ramp: float = 0.1, select: str = "peer", agreement: float = 0.0

@@ -22,7 +22,7 @@ from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
-from skmtl.fitting import FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
+from skmtl.fitting import LEARNED, FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
 from skmtl.inputs import TaskLabels, object_array
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
@@ -213,12 +213,13 @@ class BaseMultiTaskNet(
             "_begun_with": {name: getattr(self, name) for name in REMEMBERED} if is_new else self._begun_with,
             **relatedness_attributes(result, self),
             **self._expose(inputs.tasks, inputs.one_dimensional),
+            **result.learned,
         }
 
     def _adopt(self, result: FitResult) -> None:
         """Take over what a fit has learned."""
         attributes = self._attributes(result)
-        for name in (*COLUMNS, *RELATEDNESS, "_run"):
+        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, "_run"):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
 

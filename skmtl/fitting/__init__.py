@@ -2,6 +2,7 @@
 
 from skmtl.fitting._config import count_threads, read_collaboration, read_sizes
 from skmtl.fitting._job import FitJob, join_members
+from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
     decode,
     holds_exactly,
@@ -18,6 +19,7 @@ from skmtl.fitting._stacking import fit_many, stack_jobs
 from skmtl.fitting._trainer import Report, StackedTrainer
 
 __all__ = [
+    "LEARNED",
     "MEMBER_PARAMETERS",
     "FitJob",
     "FitResult",

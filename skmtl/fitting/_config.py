@@ -144,6 +144,7 @@ def make_config(
     method = read_collaboration(params["collaboration"])
     if method is not None:
         method.check_peers(n_peers)
+        _require_held_out(method, data, params)
     config = FitConfig(
         learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
         weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
@@ -215,6 +216,16 @@ def read_collaboration(collaboration: Any) -> Collaboration | None:
     method = copy.deepcopy(resolve("collaboration", collaboration, COLLABORATIONS, Collaboration))
     method.check()
     return method
+
+
+def _require_held_out(method: Collaboration, data: DataSummary, params: Params) -> None:
+    """Check that there are held-out rows where a method measures something on them."""
+    if method.needs_held_out and not n_held_out_folds(data, params) and not data.validation_given:
+        raise ValueError(
+            f"collaboration={type(method).__name__} needs held-out rows to measure on, and there are none: "
+            f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
+            f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
+        )
 
 
 def _collaboration_settings(method: Collaboration | None, ones: torch.Tensor) -> torch.Tensor:

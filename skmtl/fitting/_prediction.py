@@ -54,7 +54,7 @@ def predict_responses(
         Probabilities, or numbers in the units of the labels.
     """
     with _threads(network, n_threads):
-        chunks = _chunks(network, encoder, X)
+        chunks = encoded_chunks(network, encoder, X)
         return _in_one([_respond(layout, outputs, rows, correction, member_weights) for rows, outputs in chunks])
 
 
@@ -71,7 +71,7 @@ def predict_side_by_side(
     ends = np.cumsum(members)[:-1]
     chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
     with _threads(network):
-        for rows, outputs in _chunks(network, encoder, X):
+        for rows, outputs in encoded_chunks(network, encoder, X):
             fits = zip(np.split(outputs, ends), corrections, member_weights, chunks, strict=True)
             for own, correction, weights, pieces in fits:
                 pieces.append(_respond(layout, own, rows, correction, weights))
@@ -93,7 +93,7 @@ def _respond(
     return responses if correction is None else correction(rows, responses)
 
 
-def _chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def encoded_chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
     dtype, step = network.architecture.dtype, _rows_at_a_time(network)
     workspace = Workspace(reuse=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from skmtl.fitting._job import FitJob
+from skmtl.fitting._peers import label_quality, prove_students
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
 from skmtl.postprocess import HeldOutRows, LocalCorrection, Postprocessor
@@ -126,6 +127,8 @@ class FitResult:
         Of responses.
     held_out : OutOfFold or None
         Responses of members to training rows that they never learned from.
+    learned : dict
+        Further fitted attributes, which peers found out together.
     """
 
     job: FitJob
@@ -134,6 +137,7 @@ class FitResult:
     n_iter: int
     correction: Postprocessor | None = None
     held_out: OutOfFold | None = None
+    learned: dict[str, Any] = field(default_factory=dict)
 
 
 def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n_iter: int) -> FitResult:
@@ -147,9 +151,10 @@ def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n
 
 def finish(job: FitJob, network: Network, history: History) -> FitResult:
     """Result of a fit that has ended, with what its members say of the rows that they held out."""
-    result = describe(job, network, history.arrays(), len(history))
+    job, learned = prove_students(job, network, len(history))
+    result = replace(describe(job, network, history.arrays(), len(history)), learned=learned)
     if not job.responds or job.validation is None:
-        return result
+        return replace(result, learned=learned | label_quality(job, network, None))
     correction, inputs = None, job.inputs
     responses = held_out_responses(job.validation, network, inputs.layout, job.member_weights)
     if job.row_hashes is not None:
@@ -157,7 +162,12 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
         rows = HeldOutRows(job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses)
         correction = LocalCorrection().fit(network, rows)
         responses = responses if correction is None else correction.cross_fitted(rows)
-    return replace(result, correction=correction, held_out=out_of_fold(inputs.tasks, responses, inputs.rows))
+    return replace(
+        result,
+        correction=correction,
+        held_out=out_of_fold(inputs.tasks, responses, inputs.rows),
+        learned=learned | label_quality(job, network, responses),
+    )
 
 
 def progress_line(result: FitResult) -> str:

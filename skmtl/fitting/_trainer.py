@@ -256,10 +256,16 @@ class StackedTrainer:
         for fits, network in networks:
             counts = [self.jobs[index].members for index in fits]
             corrections = [self.result(i).correction if self.jobs[i].row_hashes is not None else None for i in fits]
-            weights = [self.jobs[index].member_weights for index in fits]
+            weights = [self._member_weights(index) for index in fits]
             own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, corrections, weights)
             responses |= dict(zip(fits, own, strict=True))
         return responses
+
+    def _member_weights(self, index: int) -> np.ndarray | None:
+        """Weights of the members of a fit, which students must prove themselves for."""
+        config = self.jobs[index].config
+        proves = config.collaboration is not None and config.collaboration.students(config.n_peers) is not None
+        return (self.result(index).job if proves else self.jobs[index]).member_weights
 
     def score_tasks(self, indices: Sequence[int], rows: LabelledRows) -> dict[int, dict[str, float]]:
         """Scores of fits to the same inputs, which have not failed, as if training ended now."""

@@ -53,6 +53,11 @@ class Classification(Kind):
             )
         return index.astype(np.float64)
 
+    def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
+        """Probability of the label; see :meth:`Kind.label_quality`."""
+        quality: np.ndarray = np.take_along_axis(response, self.encode(task, labels).astype(int)[:, None], 1)[:, 0]
+        return quality
+
     def pull(self, temperature: float) -> float:
         """The temperature; see :meth:`Kind.pull`."""
         return temperature

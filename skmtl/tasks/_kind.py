@@ -138,6 +138,22 @@ class Kind(Params, ABC):
         """Factor from differences of beliefs to the derivative of :meth:`disagreement`."""
 
     @abstractmethod
+    def hardened(self, belief: Tensor, n_tasks: int) -> Tensor:
+        """The label that a belief stands for, shaped as it is: all probability on one class, numbers unchanged."""
+
+    @abstractmethod
+    def certainty(self, beliefs: Tensor, n_tasks: int) -> Tensor:
+        """How sure peers are, at most 1, ``(cohort, peer, row, n_tasks * n_outputs) -> (cohort, 1, row, n_tasks)``."""
+
+    @abstractmethod
+    def correctness(self, belief: Tensor, targets: Tensor, n_tasks: int) -> Tensor:
+        """How right a belief ``(..., row, n_tasks * n_outputs)`` is, at most 1, ``(..., row, n_tasks)``."""
+
+    @abstractmethod
+    def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
+        """How probable labels ``(n,)`` are by a response ``(n, n_classes or 1)``, from 0 to 1, ``(n,)``."""
+
+    @abstractmethod
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
         """Predictions from the mean response of the members, ``(n, n_outputs) -> (n,)``."""
 

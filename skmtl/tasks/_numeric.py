@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import erfc
 from torch import Tensor
 
 from skmtl.inputs import weighted_quantile
@@ -15,6 +16,7 @@ from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._scores import r2
 
 NORMAL_RANGE = 1.349  # interquartile range of a standard normal variable
+NORMAL_DEVIATION = NORMAL_RANGE / 2  # median absolute value of one
 
 
 def cut_square(residual: Tensor, bound: float) -> tuple[Tensor, Tensor]:
@@ -76,6 +78,25 @@ class Numeric(Kind):
     def pull(self, temperature: float) -> float:
         """2; see :meth:`Kind.pull`."""
         return 2.0
+
+    def hardened(self, belief: Tensor, n_tasks: int) -> Tensor:
+        """The number; see :meth:`Kind.hardened`."""
+        return belief
+
+    def certainty(self, beliefs: Tensor, n_tasks: int) -> Tensor:
+        """1 minus the variance of the peers' outputs; see :meth:`Kind.certainty`."""
+        return 1 - beliefs.var(1, keepdim=True)
+
+    def correctness(self, belief: Tensor, targets: Tensor, n_tasks: int) -> Tensor:
+        """1 minus the squared error; see :meth:`Kind.correctness`."""
+        return 1 - (belief - targets).square()
+
+    def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
+        """Probability of a normal residual as large, scaled by the median; see :meth:`Kind.label_quality`."""
+        residual = np.abs(labels - response[:, 0])
+        scale = float(np.median(residual)) / NORMAL_DEVIATION
+        quality: np.ndarray = erfc(residual / (scale * np.sqrt(2))) if scale > 0 else (residual == 0).astype(float)
+        return quality
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs back to the units of the labels; see :meth:`Kind.response`."""

@@ -37,6 +37,18 @@ class Binary(Classification):
         """Kullback-Leibler divergence, times the squared temperature; see :meth:`Kind.disagreement`."""
         return temperature**2 * (relative_entropy(others, beliefs) + relative_entropy(1 - others, 1 - beliefs))
 
+    def hardened(self, belief: Tensor, n_tasks: int) -> Tensor:
+        """The more probable class; see :meth:`Kind.hardened`."""
+        return (belief > 0.5).to(belief.dtype)
+
+    def certainty(self, beliefs: Tensor, n_tasks: int) -> Tensor:
+        """Mean probability of the more probable class; see :meth:`Kind.certainty`."""
+        return (beliefs.mean(1, keepdim=True) - 0.5).abs() + 0.5
+
+    def correctness(self, belief: Tensor, targets: Tensor, n_tasks: int) -> Tensor:
+        """Whether the more probable class is the label; see :meth:`Kind.correctness`."""
+        return (self.hardened(belief, n_tasks) == targets).to(belief.dtype)
+
     def fusion_key(self, task: Task) -> Hashable:
         """Tasks with one class stand apart; see :meth:`Kind.fusion_key`."""
         return self._two(task)

@@ -59,6 +59,22 @@ class Multiclass(Classification):
         divergence: Tensor = by_class.sum(-2).transpose(-1, -2)
         return temperature**2 * divergence
 
+    def hardened(self, belief: Tensor, n_tasks: int) -> Tensor:
+        """The most probable class; see :meth:`Kind.hardened`."""
+        by_class = belief.unflatten(-1, (n_tasks, -1))
+        hard: Tensor = torch.zeros_like(by_class).scatter_(-1, by_class.argmax(-1, keepdim=True), 1.0).flatten(-2)
+        return hard
+
+    def certainty(self, beliefs: Tensor, n_tasks: int) -> Tensor:
+        """Mean probability of the most probable class; see :meth:`Kind.certainty`."""
+        largest: Tensor = beliefs.mean(1, keepdim=True).unflatten(-1, (n_tasks, -1)).amax(-1)
+        return largest
+
+    def correctness(self, belief: Tensor, targets: Tensor, n_tasks: int) -> Tensor:
+        """Whether the most probable class is the label; see :meth:`Kind.correctness`."""
+        right: Tensor = belief.unflatten(-1, (n_tasks, -1)).argmax(-1) == targets
+        return right.to(belief.dtype)
+
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of the classes; see :meth:`Kind.response`."""
         probabilities: np.ndarray = softmax(outputs.reshape(*outputs.shape[:2], len(tasks), -1), axis=-1)

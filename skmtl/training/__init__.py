@@ -8,6 +8,7 @@ from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Run, Training
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._peers import held_out_cells, settings_by_name
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 
@@ -41,6 +42,8 @@ __all__ = [
     "as_device",
     "as_tensor",
     "choose_device",
+    "held_out_cells",
     "learn_input_scale",
+    "settings_by_name",
     "threads_for",
 ]

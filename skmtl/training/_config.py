@@ -148,6 +148,15 @@ class FitConfig:
     n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))
 
     @property
+    def collaborates(self) -> bool:
+        """Whether peers learn from one another: not where all strengths by which they do are 0."""
+        method = self.collaboration
+        if method is None:
+            return False
+        columns = [method.strengths.index(name) for name in method.acts_by]
+        return not columns or bool((self.collaboration_settings[:, columns] != 0).any())
+
+    @property
     def torch_dtype(self) -> torch.dtype:
         """Type of the parameters."""
         dtype: torch.dtype = getattr(torch, self.dtype)

@@ -218,6 +218,8 @@ class Training:
 
     def _epoch(self, epoch: int) -> None:
         run, validation, stopping = self.run, self.validation, self.stopping
+        for term in run.step.terms:
+            term.begin_epoch(run.steps_done / self._n_steps, run.network, validation)
         losses = run.epoch(self.data, self._n_steps)
         held_out = None if validation is None else validation.losses(run.judged)
         active = stopping.active

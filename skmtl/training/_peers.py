@@ -9,14 +9,16 @@ from torch import Tensor
 
 from skmtl.collaboration import Collaboration, PeerCells
 from skmtl.layers import ParameterBuffer
+from skmtl.network import Network
 from skmtl.training._config import FitConfig
-from skmtl.training._objective import Objective
+from skmtl.training._objective import Objective, Validation
+from skmtl.training._state import Resumable
 from skmtl.training._step import OutputTerm, StepCells
 from skmtl.training.optimizers import Memberwise, Update
 
 
-class PeerTerm:
-    """What a method of collaboration does to the labels and outputs of a batch.
+class PeerTerm(Resumable):
+    """What a method of collaboration does to the labels and outputs of a batch; an :class:`OutputTerm`.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class PeerTerm:
         Kinds of the tasks.
     """
 
+    saved = ("_calibrated", "_calibrations")
+
     def __init__(
         self,
         collaboration: Collaboration,
@@ -42,7 +46,9 @@ class PeerTerm:
     ) -> None:
         self.collaboration, self.n_peers, self.objective = collaboration, n_peers, objective
         self.settings, self.loss_weights = settings, loss_weights
-        self._of_cohorts = _by_name(collaboration, settings, n_peers)
+        self._of_cohorts = settings_by_name(collaboration, settings, n_peers)
+        self._calibrated: Tensor | None = None
+        self._calibrations = 0
 
     def add(self, step: StepCells, gradient: Tensor) -> Tensor | None:
         """See :class:`OutputTerm`."""
@@ -51,12 +57,13 @@ class PeerTerm:
             PeerCells(
                 outputs=self._cohorts(step.outputs),
                 losses=self._cohorts(step.losses),
+                targets=self._cohorts(batch.targets),
                 weights=None if weights is None else self._cohorts(weights),
                 progress=step.progress,
                 groups=self.objective.groups,
                 to_outputs=self.objective.to_outputs,
             ),
-            self._of_cohorts,
+            self._of_cohorts if self._calibrated is None else {**self._of_cohorts, "calibrated": self._calibrated},
         )
         if effect.gradient is not None:
             n_rows = step.outputs.shape[1] if batch.counts is None else batch.counts
@@ -65,25 +72,57 @@ class PeerTerm:
             if batch.cell_weights is not None:
                 unlabeled = self._members(effect.unlabeled) * each
                 counts = torch.where(batch.cell_weights > 0, counts * batch.cell_weights, unlabeled)
-            gradient.addcmul_(self._members(effect.gradient), self.objective.to_outputs(counts))
+            gradient.addcmul_(effect.gradient.flatten(0, 1), self.objective.to_outputs(counts))
         return None if effect.factors is None else self._members(effect.factors)
 
+    def begin_epoch(self, progress: float, network: Network, validation: Validation | None) -> None:
+        """Measure on held-out rows what is due."""
+        due = self.collaboration.rounds_begun(progress) if self.collaboration.needs_held_out else 0
+        if due > self._calibrations and validation is not None:
+            self._calibrations = due
+            cells = held_out_cells(network, validation, self.n_peers, progress)
+            self._calibrated = self.collaboration.calibrate(cells, self._of_cohorts)
+
     def _cohorts(self, values: Tensor) -> Tensor:
-        """``(member, ...)`` to ``(cohort, peer, ...)``; what all members share, to ``(1, 1, ...)``."""
-        return values[None] if len(values) == 1 else values.unflatten(0, (-1, self.n_peers))
+        return by_cohort(values, self.n_peers)
 
     def _members(self, values: float | Tensor) -> Tensor:
-        """``(1 or cohort, 1 or peer, ...)`` to ``(member, ...)``."""
-        n_cohorts = len(self.loss_weights) // self.n_peers
+        """``(1 or cohort, 1 or peer, 1 or row, 1 or task)`` to ``(member, 1 or row, task)``."""
+        n_members, n_tasks = self.loss_weights.shape
         values = torch.as_tensor(values, dtype=self.loss_weights.dtype, device=self.loss_weights.device)
         if values.ndim == 0:
-            return values.expand(len(self.loss_weights), 1, 1)
-        return values.expand(n_cohorts, self.n_peers, -1, -1).flatten(0, 1)
+            return values.expand(n_members, 1, n_tasks)
+        return values.expand(n_members // self.n_peers, self.n_peers, -1, n_tasks).flatten(0, 1)
 
     def select(self, members: Tensor) -> Self:
         """See :class:`OutputTerm`; the members make whole cohorts."""
         settings, loss_weights = self.settings[members], self.loss_weights[members]
-        return type(self)(self.collaboration, self.n_peers, settings, loss_weights, self.objective)
+        chosen = type(self)(self.collaboration, self.n_peers, settings, loss_weights, self.objective)
+        cohorts = members[:: self.n_peers] // self.n_peers
+        chosen._calibrated = None if self._calibrated is None else self._calibrated[cohorts]
+        chosen._calibrations = self._calibrations
+        return chosen
+
+
+def by_cohort(values: Tensor, n_peers: int) -> Tensor:
+    """``(member, ...)`` to ``(cohort, peer, ...)``; what all members share, to ``(1, 1, ...)``."""
+    return values[None] if len(values) == 1 else values.unflatten(0, (-1, n_peers))
+
+
+def held_out_cells(network: Network, validation: Validation, n_peers: int, progress: float = 1.0) -> PeerCells:
+    """What peers say, without dropout, of the rows that judge them; those that only fill up a list weigh 0."""
+    objective = validation.objective
+    outputs = torch.cat([outputs for _, _, outputs in validation.outputs(network)], 1)
+    targets, weights = validation.data.cells_at(validation.held_out)
+    return PeerCells(
+        outputs=by_cohort(outputs, n_peers),
+        groups=objective.groups,
+        losses=by_cohort(objective.cells(outputs.clone(), targets)[0], n_peers),
+        targets=by_cohort(targets, n_peers),
+        weights=by_cohort(weights * validation.real[:, :, None], n_peers),
+        progress=progress,
+        to_outputs=objective.to_outputs,
+    )
 
 
 class Followers(Memberwise):
@@ -99,7 +138,7 @@ class Followers(Memberwise):
     def step(self, factor: float | Tensor) -> None:
         """See :class:`Update`."""
         decay = self.collaboration.follower_decay(
-            self._steps, _by_name(self.collaboration, self.settings, self.n_peers)
+            self._steps, settings_by_name(self.collaboration, self.settings, self.n_peers)
         )
         assert decay is not None
         self._steps += 1
@@ -117,7 +156,7 @@ class Followers(Memberwise):
         return chosen
 
 
-def _by_name(collaboration: Collaboration, settings: Tensor, n_peers: int) -> dict[str, Tensor]:
+def settings_by_name(collaboration: Collaboration, settings: Tensor, n_peers: int) -> dict[str, Tensor]:
     """Settings ``(cohort, peer, 1, 1)`` by name."""
     by_cohort = settings.unflatten(0, (-1, n_peers))[..., None, None]
     return {name: by_cohort[:, :, k] for k, name in enumerate(collaboration.strengths)}
@@ -126,7 +165,7 @@ def _by_name(collaboration: Collaboration, settings: Tensor, n_peers: int) -> di
 def peer_terms(config: FitConfig, objective: Objective) -> list[OutputTerm]:
     """Terms of the step by which peers learn from one another; none where all strengths are 0."""
     method = config.collaboration
-    if method is None or not _acts(config, method):
+    if method is None or not config.collaborates:
         return []
     return [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]
 
@@ -137,11 +176,6 @@ def peer_updates(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
     if method is None:
         return []
     settings = config.collaboration_settings
-    if method.follower_decay(0, _by_name(method, settings, config.n_peers)) is None:
+    if method.follower_decay(0, settings_by_name(method, settings, config.n_peers)) is None:
         return []
     return [Followers(method, config.n_peers, settings, buffer)]
-
-
-def _acts(config: FitConfig, method: Collaboration) -> bool:
-    columns = [method.strengths.index(name) for name in method.acts_by]
-    return not columns or bool((config.collaboration_settings[:, columns] != 0).any())

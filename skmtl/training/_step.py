@@ -12,9 +12,9 @@ from torch import Tensor
 
 from skmtl._state import State
 from skmtl.layers import ParameterBuffer
-from skmtl.network import Passes
+from skmtl.network import Network, Passes
 from skmtl.training._data import Batch
-from skmtl.training._objective import Objective
+from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable, join, split
 from skmtl.training._weighting import BalancedWeights, StaticWeights
 from skmtl.training.optimizers import Update
@@ -47,6 +47,10 @@ class StepCells(NamedTuple):
 
 class OutputTerm(Protocol):
     """A term of the training loss beside the supervised objective: a function of the outputs of all members."""
+
+    def begin_epoch(self, progress: float, network: Network, validation: Validation | None) -> None:
+        """Prepare for an epoch; held-out rows may be looked at."""
+        ...
 
     def add(self, step: StepCells, gradient: Tensor) -> Tensor | None:
         """Add the term's derivative by the outputs to ``gradient``.
@@ -159,7 +163,9 @@ class Step:
         self.set_data(self.rows_per_weight)
 
     def _parts(self) -> dict[str, Resumable]:
-        return {"weighting": self.weighting, **{f"update {i}": update for i, update in enumerate(self.updates)}}
+        parts = {f"update {i}": update for i, update in enumerate(self.updates)}
+        terms = {f"term {i}": term for i, term in enumerate(self.terms) if isinstance(term, Resumable)}
+        return {"weighting": self.weighting, **parts, **terms}
 
     def select(self, members: Tensor, passes: Passes, buffer: ParameterBuffer) -> Self:
         """Return the step of some of the members, whose parameters are now in ``buffer``.

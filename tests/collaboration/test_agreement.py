@@ -26,7 +26,8 @@ def random_outputs(peers=PEERS):
 def cells_of(outputs, *, weights=None, progress=1.0):
     losses, _ = OBJECTIVE.cells(outputs.flatten(0, 1).clone(), TARGETS)
     losses = losses.unflatten(0, outputs.shape[:2])
-    return PeerCells(outputs, losses, weights, progress, OBJECTIVE.groups, OBJECTIVE.to_outputs)
+    targets = TARGETS[None]
+    return PeerCells(outputs, OBJECTIVE.groups, losses, targets, weights, progress, OBJECTIVE.to_outputs)
 
 
 def settings_of(method, cohorts=COHORTS, peers=PEERS):
@@ -227,6 +228,15 @@ def test_settings_out_of_range_are_refused(name):
     bad = {
         "mutual": [("strength", np.nan), ("temperature", 0.0), ("ramp", 1.5), ("target", "worst")],
         "co_teaching": [("noise_rate", 1.0), ("noise_rate", -0.1), ("ramp", -1), ("select", "me"), ("agreement", 0.5)],
+        "mean_teacher": [("decay", 1.0), ("strength", -1.0), ("unlabeled_strength", -1.0), ("temperature", 0.0)],
+        "pseudo_labels": [
+            ("threshold", "high"),
+            ("precision", 1.0),
+            ("weight", -1.0),
+            ("start", 1.0),
+            ("rounds", 0),
+            ("peers_only", "yes"),
+        ],
     }[name]
     for setting, value in bad:
         method = COLLABORATIONS[name](**{setting: value})
