@@ -147,6 +147,8 @@ class Collaboration(Params, ABC):
         Those of them of which one must differ from 0 for anything to happen; none: something always does.
     judges_labels : bool
         Whether the fitted estimator tells the quality of the given labels.
+    follows : bool
+        Whether the last peer of a cohort begins as the first and follows it; see :meth:`follower_decay`.
     """
 
     owner = "collaboration"
@@ -154,6 +156,7 @@ class Collaboration(Params, ABC):
     strengths: ClassVar[tuple[str, ...]] = ()
     acts_by: ClassVar[tuple[str, ...]] = ()
     judges_labels: ClassVar[bool] = False
+    follows: ClassVar[bool] = False
 
     @abstractmethod
     def check(self) -> None:
@@ -234,12 +237,9 @@ class Collaboration(Params, ABC):
             Which cells count, and a term of their outputs.
         """
 
-    def follower_decay(self, step: int, settings: Settings) -> Tensor | None:
-        """With what weight, ``(cohort,)``, the last peer stays what it was after a step; the rest is the first peer.
-
-        None: every peer is trained.
-        """
-        return None
+    def follower_decay(self, step: int, settings: Settings) -> Tensor:
+        """With what weight, ``(cohort,)``, a follower stays what it was after a step; the rest is the first peer."""
+        raise NotImplementedError
 
 
 def ramp_up(progress: float, ramp: float) -> float:

@@ -38,6 +38,7 @@ class MeanTeacher(Collaboration):
     improve semi-supervised deep learning results. NeurIPS.
     """
 
+    follows = True
     strengths = ("decay", "strength", "unlabeled_strength")
 
     def __init__(
@@ -80,6 +81,6 @@ class MeanTeacher(Collaboration):
         only_student = beliefs.new_tensor([1.0, 0.0]).view(1, 2, 1, 1)
         return Effect(only_student, gradient, rise * settings["strength"], rise * settings["unlabeled_strength"])
 
-    def follower_decay(self, step: int, settings: Settings) -> Tensor | None:
+    def follower_decay(self, step: int, settings: Settings) -> Tensor:
         """At most the weight of a plain mean of all steps; see :meth:`Collaboration.follower_decay`."""
         return settings["decay"][:, 0, 0, 0].clamp(max=1 - 1 / (step + 1))

@@ -58,7 +58,7 @@ SECTIONS = {
     collaboration : None, str or Collaboration, default=None
         How the peers of a cohort learn from one another's outputs: a method of :mod:`skmtl.collaboration`, by name or
         as an object such as ``MutualLearning(strength=0.5)``. Try "mutual" for few networks that are as good as many,
-        and "co_teaching" where some labels are wrong.
+        "co_teaching" where some labels are wrong, and "pseudo_labels" where many are missing.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where
@@ -134,6 +134,17 @@ SECTIONS = {
         Number of epochs done.
     n_peers_ : int
         Number of peers of a cohort; those of a cohort are neighbours along every axis of members.
+    label_quality_ : ndarray of shape (n_samples,) or (n_samples, n_tasks)
+        With ``collaboration="co_teaching"`` how probable each given label is, from 0 to 1, by networks that held it
+        out, or by all where none did: the probability of the class, for numbers that of a residual as large. NaN
+        without a label. The lowest are probably wrong.
+    transduction_, labeled_iter_ : ndarray of shape (n_samples,) or (n_samples, n_tasks)
+        With ``collaboration="pseudo_labels"`` all labels, given or found, NaN or None where there is none; and the
+        round in which a label was found last, 0 for given ones, -1 for none.
+    termination_condition_, pseudo_label_gain_ : dict
+        With it, by task, whether "all_labeled", some ("max_iter") or none ("no_change") of the missing cells were
+        labelled, and by how much the held-out loss of networks that learned from these labels is lower than that of
+        the others, which predict the task where it is not.
     n_unlabeled_rows_ : int
         Number of rows without any label that were kept, as some methods of ``collaboration`` learn from them.
     history_ : dict of ndarray of shape (n_iter_, n_estimators * n_peers_, n_tasks)

@@ -35,6 +35,7 @@ from skmtl.training import (
     Streams,
     TrainingData,
     Validation,
+    as_followed,
     as_tensor,
     choose_device,
 )
@@ -208,7 +209,7 @@ def _network(
         task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
-    network.buffer.initialise(streams.initial)
+    network.buffer.initialise(as_followed(config, streams.initial, streams.initial))
     return network
 
 

@@ -8,7 +8,7 @@ from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Run, Training
 from skmtl.training._objective import Objective, Validation
-from skmtl.training._peers import held_out_cells, settings_by_name
+from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 
@@ -40,6 +40,7 @@ __all__ = [
     "Validation",
     "WeightAverage",
     "as_device",
+    "as_followed",
     "as_tensor",
     "choose_device",
     "held_out_cells",

@@ -14,6 +14,7 @@ from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._loop import Run, Training
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._peers import as_followed
 from skmtl.training._streams import Streams
 
 ROUNDS = 2
@@ -88,7 +89,7 @@ def _round(
     training.stopping.finish()
     factors = _factors(_relevance(run, data, streams))
     factors[list(training.failures)] = 1.0
-    return factors
+    return torch.stack(as_followed(config, list(factors), list(factors)))
 
 
 def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:

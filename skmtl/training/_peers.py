@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable
 from skmtl.training._step import OutputTerm, StepCells
 from skmtl.training.optimizers import Memberwise, Update
+
+T = TypeVar("T")
 
 
 class PeerTerm(Resumable):
@@ -140,7 +143,6 @@ class Followers(Memberwise):
         decay = self.collaboration.follower_decay(
             self._steps, settings_by_name(self.collaboration, self.settings, self.n_peers)
         )
-        assert decay is not None
         self._steps += 1
         for kept, values in self.buffer.blocks_of(self._memory):
             former, peers = (block.unflatten(0, (-1, self.n_peers)) for block in (kept, values))
@@ -173,9 +175,15 @@ def peer_terms(config: FitConfig, objective: Objective) -> list[OutputTerm]:
 def peer_updates(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
     """Updates after the optimizer's by which a peer follows another."""
     method = config.collaboration
-    if method is None:
+    if method is None or not method.follows:
         return []
-    settings = config.collaboration_settings
-    if method.follower_decay(0, settings_by_name(method, settings, config.n_peers)) is None:
-        return []
-    return [Followers(method, config.n_peers, settings, buffer)]
+    return [Followers(method, config.n_peers, config.collaboration_settings, buffer)]
+
+
+def as_followed(config: FitConfig, values: Sequence[T], first: Sequence[T]) -> list[T]:
+    """What members begin with, ``values``, where each follower has what the one it follows has in ``first``."""
+    method, n_peers = config.collaboration, config.n_peers
+    if method is None or not method.follows:
+        return list(values)
+    last = n_peers - 1
+    return [first[k - last] if k % n_peers == last else value for k, value in enumerate(values)]
