@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skmtl import MultiTaskNet, MultiTaskNetClassifier
 from skmtl.collaboration import CoTeaching, MeanTeacher, PseudoLabeling
 from skmtl.collaboration.pseudo_labeling import MIN_CELLS, lowest_threshold
+from skmtl.fitting import _peers
 from skmtl.model_selection import MultiTaskSearchCV
 from tests._asserts import assert_same_predictions
 from tests.estimators.test_held_out import weights_of
@@ -112,15 +113,18 @@ def test_given_labels_stay_and_missing_ones_are_told():
     assert_array_equal(fit(collaboration=SURE).transduction_, model.transduction_)
 
 
-def test_each_task_is_predicted_by_those_who_are_better_on_held_out_rows():
+def test_each_task_is_predicted_by_those_who_are_better_on_held_out_rows(monkeypatch):
+    monkeypatch.setattr(_peers, "_gain", lambda *_: np.array([0.1, -0.1, np.nan]))
     model = fit(collaboration=SURE)
-    losses = np.nanmin(model.history_["validation_loss"] @ model.loss_weights_, axis=0)
-    assert len(losses) == 8
-    gains = np.array([model.pseudo_label_gain_[name] for name in model.task_names_])
     taught = np.tile([False, False, True, True], 2)
-    expected = np.where(gains > 0, taught[:, None], ~taught[:, None]) / 4
-    assert_array_equal(model._member_weights, expected)
-    assert set(gains > 0) == {True, False}
+    assert_array_equal(model._member_weights[:, 0], taught / 4)
+    assert_array_equal(model._member_weights[:, 1:], np.tile(~taught[:, None] / 4, 2))
+    outputs = model.network_(torch.from_numpy(model.encoder_.transform(X, np.float64))[None]).numpy()
+    responses = model._layout.by_task(model._layout.mean_responses(outputs[taught]))
+    assert_allclose(model.predict_proba(X)[0], responses[0], rtol=0, atol=1e-12)
+    responses = model._layout.by_task(model._layout.mean_responses(outputs[~taught]))
+    assert_allclose(model.predict_proba(X)[1], responses[1], rtol=0, atol=1e-12)
+    assert model.pseudo_label_gain_["task0"] == 0.1
 
 
 def test_a_gain_is_a_difference_of_held_out_losses():
