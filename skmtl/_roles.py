@@ -73,7 +73,8 @@ def parameters_of(cls: type, *roles: Role) -> frozenset[str]:
 
 def network_key(config: Any) -> tuple[Any, ...]:
     """What must be equal for the members of one network."""
-    return tuple(_key(one, config) for one in fields(config) if one.metadata["role"] is Role.NETWORK)
+    keyed = [(one, getattr(config, one.name)) for one in fields(config) if one.metadata["role"] is Role.NETWORK]
+    return tuple(value if one.metadata["key"] is None else one.metadata["key"](value) for one, value in keyed)
 
 
 def step_names(cls: type) -> tuple[str, ...]:
@@ -83,8 +84,3 @@ def step_names(cls: type) -> tuple[str, ...]:
 
 def _parameter(one: Field[Any]) -> str:
     return one.metadata["parameter"] or one.name
-
-
-def _key(one: Field[Any], config: Any) -> Any:
-    value = getattr(config, one.name)
-    return value if one.metadata["key"] is None else one.metadata["key"](value)

@@ -125,7 +125,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
 def make_streams(members: Iterable[int], seed: int = 5) -> Streams:
     """Random streams of the members with these numbers, among any others."""
     numbers = list(members)
-    return Streams([(seed, number) for number in numbers], [(seed, len(numbers))])
+    return Streams(tuple((seed, number) for number in numbers), ((seed, len(numbers)),))
 
 
 def make_run(network: Network, layout: TaskLayout, data: TrainingData, config: FitConfig, streams: Streams) -> Run:

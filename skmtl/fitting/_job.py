@@ -177,7 +177,7 @@ def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
         network=Network.stack([job.network for job in jobs]),
         data=data,
         validation=_stacked_validation([jobs], [sum(sizes)], [data], data, None),
-        streams=Streams.stack([job.streams for job in jobs]),
+        streams=Streams.join([[job.streams for job in jobs]]),
         member_weights=member_weights,
     )
 
@@ -214,7 +214,7 @@ def begin_training(
     stacked = [TrainingData.stack([job.data for job in part], [job.members for job in part]) for part in parts]
     data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
     validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
-    streams = Streams.join([Streams.stack([job.streams for job in part]) for part in parts]).apart()
+    streams = Streams.join([[job.streams for job in part] for part in parts])
     trained = first.objective, data, config, streams
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation)

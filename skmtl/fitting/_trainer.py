@@ -127,7 +127,7 @@ class StackedTrainer:
         while (training := self._training) is not None:
             until = max(round(fraction * training.run.config.max_iter), 1)
             training.advance(until, lambda *_: self._is_mostly_done() or (report is not None and report(self)))
-            if not (training.epochs_done < until and self._is_mostly_done()):
+            if not (len(training.history) < until and self._is_mostly_done()):
                 break
             stopping = training.stopping
             self._take_out(np.setdiff1d(stopping.teams, stopping.teams[stopping.active]))
@@ -233,7 +233,7 @@ class StackedTrainer:
         """History of the last epoch of a fit, beside the network in training; nothing is copied."""
         training = self._training
         assert training is not None
-        members, n_iter = training.stopping.teams == index, training.epochs_done
+        members, n_iter = training.stopping.teams == index, len(training.history)
         history = {name: values[:, members] for name, values in training.history.arrays(n_iter - 1).items()}
         return describe(self.jobs[index], training.run.judged, history, n_iter)
 

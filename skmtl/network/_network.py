@@ -176,7 +176,7 @@ class Network:
     def copy(self, device: torch.device | None = None) -> Network:
         """Return a network with parameters of its own, on another device if one is given."""
         copy = Network(self.architecture, device or self.device)
-        copy.buffer.load(self.buffer.arrays())
+        copy.buffer.values.copy_(self.buffer.values)
         return copy
 
     def state(self) -> State:

@@ -158,7 +158,9 @@ class Data(ABC):
         rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
         per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
         for block_rows in rows.split(per_block, -1):
-            yield from _cut(self.take(block_rows.long()), batch_size)
+            block = self.take(block_rows.long())
+            parts = (repeat(None) if part is None else part.split(batch_size, 1) for part in block)
+            yield from map(Batch, *parts)  # nothing is copied
 
     @abstractmethod
     def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
@@ -184,16 +186,14 @@ class TrainingData(Data):
         self.rows, self.n_rows = rows, rows.n_rows
         self.targets, self.cell_weights, self._row_mask = targets.contiguous(), cell_weights, row_mask
         self._unweighted = row_mask is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
-        self.totals = self._total()  # (1 or member, task)
+        if row_mask is None:
+            self.totals = cell_weights.sum(-2).view(-1, targets.shape[1])  # (1 or member, task)
+        elif cell_weights.ndim == 2:
+            self.totals = row_mask @ cell_weights
+        else:
+            self.totals = (row_mask[:, None] @ cell_weights)[:, 0]
         self.n_features = rows.n_features
         self.row_bytes = targets.element_size() * (rows.n_features + 2 * targets.shape[1])
-
-    def _total(self) -> Tensor:
-        if self._row_mask is None:
-            return self.cell_weights.sum(-2).view(-1, self.targets.shape[1])
-        if self.cell_weights.ndim == 2:
-            return self._row_mask @ self.cell_weights
-        return (self._row_mask[:, None] @ self.cell_weights)[:, 0]
 
     @classmethod
     def stack(cls, parts: Sequence[TrainingData], members: Sequence[int]) -> TrainingData:
@@ -265,8 +265,3 @@ def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
     else:
         gathered = torch.take_along_dim(cells, rows[:, :, None], 1)
     return gathered.transpose(1, 2).contiguous().transpose(1, 2) if cells.shape[-1] < NARROW else gathered
-
-
-def _cut(block: Batch, batch_size: int) -> Iterator[Batch]:
-    """Split a block into batches without copying."""
-    return map(Batch, *(repeat(None) if part is None else part.split(batch_size, 1) for part in block))

@@ -16,12 +16,16 @@ from skmtl.training._state import Resumable
 
 
 class History:
-    """Collects arrays ``(member, task)``, and what a step recorded, in the order that the network sees the tasks."""
+    """Arrays ``(member, task)`` of each epoch by quantity, in the order in which the network sees the tasks.
 
-    def __init__(self) -> None:
-        self._settled: dict[str, np.ndarray] = {}  # arrays of the epochs before those of the lists
-        self._epochs: list[tuple[Tensor, Tensor | None, Tensor, np.ndarray]] = []
-        self._records: list[dict[str, Tensor]] = []
+    Parameters
+    ----------
+    epochs : sequence of dict of str to ndarray, default=()
+        Quantities of epochs that are done; pairs of tasks have a further axis.
+    """
+
+    def __init__(self, epochs: Sequence[dict[str, np.ndarray]] = ()) -> None:
+        self.epochs = list(epochs)
 
     def append(
         self,
@@ -31,73 +35,42 @@ class History:
         active: np.ndarray,
         records: dict[str, Tensor],
     ) -> None:
-        """Add an epoch; members that had stopped before it get NaN. The tensors are kept as they are, not copied."""
-        self._epochs.append((loss, validation_loss, weight, active))
-        self._records.append(records)
+        """Add an epoch; members that had stopped before it get NaN."""
+        quantities = {"loss": loss, "validation_loss": validation_loss, "weight": weight.expand_as(loss), **records}
+        blank = np.full(tuple(loss.shape), np.nan)
+        epoch = {
+            n: blank if v is None else v.to("cpu", torch.float64, copy=True).numpy() for n, v in quantities.items()
+        }
+        if not active.all():
+            for values in epoch.values():
+                values[~active] = np.nan
+        self.epochs.append(epoch)
 
     def __len__(self) -> int:
-        return self._n_settled + len(self._epochs)
-
-    @property
-    def _n_settled(self) -> int:
-        return len(self._settled["loss"]) if self._settled else 0
+        return len(self.epochs)
 
     def state(self) -> State:
         """Arrays of all epochs as data; see :class:`Resumable`."""
-        self._settle()
-        return pack(self._settled, "history", {})
+        return pack(self.arrays(), "history", {})
 
     def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Go on after the epochs of a state."""
-        self._settled, self._epochs, self._records = unpack(state, arrays, {}, {}), [], []
+        saved = unpack(state, arrays, {}, {})
+        self.epochs = [dict(zip(saved, values, strict=True)) for values in zip(*saved.values(), strict=True)]
 
     def select(self, members: Tensor) -> History:
         """History of some of the members, as long as one of them was training."""
-        chosen, index = History(), members.cpu().numpy()
-        if len(self):
-            arrays = {name: values[:, index] for name, values in self.arrays().items()}
-            trained = ~np.isnan(arrays["weight"]).all(axis=(1, 2))
-            n_epochs = len(trained) - int(trained[::-1].argmax()) if trained.any() else 0
-            chosen._settled = {name: values[:n_epochs] for name, values in arrays.items()}
-        return chosen
+        index = members.cpu().numpy()
+        epochs = [{name: values[index] for name, values in epoch.items()} for epoch in self.epochs]
+        while epochs and np.isnan(epochs[-1]["weight"]).all():
+            epochs.pop()
+        return History(epochs)
 
     def arrays(self, first: int = 0) -> dict[str, np.ndarray]:
         """Arrays ``(epoch, member, task)`` by quantity, from epoch ``first`` on; pairs of tasks have a further axis."""
-        if not len(self):
+        if not self.epochs:
             return dict.fromkeys(("loss", "validation_loss", "weight"), np.empty((0, 0, 0)))
-        if first > 0 and first >= self._n_settled:
-            return self._read(first - self._n_settled)
-        self._settle()
-        return {name: values[first:] for name, values in self._settled.items()}
-
-    def _settle(self) -> None:
-        """Turn the lists into arrays, once."""
-        if self._epochs:
-            fresh, past = self._read(0), self._settled
-            self._settled = {n: np.concatenate([past[n], fresh[n]]) for n in fresh} if past else fresh
-            self._epochs, self._records = [], []
-
-    def _read(self, first: int) -> dict[str, np.ndarray]:
-        """Arrays of the epochs in the lists from ``first`` on."""
-        epochs = self._epochs[first:]
-        losses, held_out, weights, active = zip(*epochs, strict=True)
-        stopped = ~np.asarray(active, dtype=bool).reshape(len(losses), -1)
-        quantities = {"loss": losses, "validation_loss": held_out, "weight": weights}
-        arrays = {name: _stack(values, losses) for name, values in quantities.items()}
-        for name in self._records[first]:
-            values = [records[name] for records in self._records[first:]]
-            arrays[name] = _stack(values, values)
-        for array in arrays.values():
-            array[stopped] = np.nan
-        return arrays
-
-
-def _stack(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> np.ndarray:
-    """Stack epochs as float64; NaN where there is no value."""
-    blank = torch.full_like(like[0], np.nan)
-    full = [blank if value is None else value.expand_as(blank) for value in values]
-    stacked: np.ndarray = torch.stack(full).double().cpu().numpy()
-    return stacked
+        return {name: np.stack([epoch[name] for epoch in self.epochs[first:]]) for name in self.epochs[0]}
 
 
 class EarlyStopping(Resumable):
@@ -157,7 +130,10 @@ class EarlyStopping(Resumable):
         improved = self.active & (score < self._best)
         self._best[improved] = score[improved]
         self.best_epoch[improved if self.keep_best else self.active] = epoch
-        stopped = self._stopped(score)
+        better = score < self._reference - self.tol
+        self._reference = np.where(better, score, self._reference)
+        self._waited = np.where(better, 0, self._waited + 1)
+        stopped = self.active & (self._waited >= self.patience)
         self._keep(improved if self.keep_best else stopped)
         self.active = self.active & ~stopped
 
@@ -170,14 +146,6 @@ class EarlyStopping(Resumable):
             chosen = torch.from_numpy(members).to(self._snapshot.device)
             for kept, current in self.buffer.blocks_of(self._snapshot):
                 kept[chosen] = current[chosen]
-
-    def _stopped(self, score: np.ndarray) -> np.ndarray:
-        """Members whose patience ends with this epoch."""
-        better = score < self._reference - self.tol
-        self._reference = np.where(better, score, self._reference)
-        self._waited = np.where(better, 0, self._waited + 1)
-        ended: np.ndarray = self.active & (self._waited >= self.patience)
-        return ended
 
     def drop_team(self, team: int) -> None:
         """Stop all members of a team, whatever their losses."""

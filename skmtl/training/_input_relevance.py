@@ -82,7 +82,7 @@ def _round(
 ) -> Tensor:
     """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
     members = np.arange(network.buffer.members)
-    run = Run(network.select(members.tolist()), objective, data, config, streams.apart())
+    run = Run(network.select(members.tolist()), objective, data, config, replace(streams))
     training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
     training.advance(config.max_iter)
     training.check_weights()

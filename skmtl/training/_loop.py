@@ -112,7 +112,7 @@ class Run:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.config.loss_weights)
         if self.network.draws:
-            self.streams.seed_dropout(self._generators)
+            self.streams.seed(self._generators, "dropout")
         self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():
             for batch in data.batches(self.config.batch_size, self.streams.orders()):
@@ -204,16 +204,11 @@ class Training:
         for update in run.step.updates:
             update.begin_call()
 
-    @property
-    def epochs_done(self) -> int:
-        """Number of epochs."""
-        return len(self.history)
-
     def advance(self, until: int, report: EpochReport | None = None) -> None:
         """Train to epoch ``until``, or until every member has stopped or ``report`` returns True."""
-        while self.epochs_done < until and self.stopping.active.any():
-            self._epoch(self.epochs_done)
-            if report is not None and report(self.epochs_done - 1, self.history):
+        while len(self.history) < until and self.stopping.active.any():
+            self._epoch(len(self.history))
+            if report is not None and report(len(self.history) - 1, self.history):
                 break
 
     def _epoch(self, epoch: int) -> None:
@@ -221,20 +216,24 @@ class Training:
         for term in run.step.terms:
             term.begin_epoch(run.steps_done / self._n_steps, run.network, validation)
         losses = run.epoch(self.data, self._n_steps)
-        held_out = None if validation is None else validation.losses(run.judged)
+        held_out, watched = None, torch.where(self.data.totals > 0, losses, 0.0)
+        if validation is not None:
+            held_out = validation.losses(run.judged)
+            watched = torch.where(validation.totals > 0, held_out, watched)  # else the training loss
         active = stopping.active
         self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())
-        watched = _watched(losses, held_out, self.data.totals, None if validation is None else validation.totals)
         score = (watched * run.config.loss_weights).sum(1).double().cpu().numpy()
         stopping.update(epoch, score)
-        self._drop_diverged(active & ~np.isfinite(score), watched)
+        diverged = active & ~np.isfinite(score)
+        if diverged.any():
+            self._drop_diverged(diverged, watched)
 
     def _drop_diverged(self, diverged: np.ndarray, watched: Tensor | None) -> None:
         for team in np.unique(self.stopping.teams[diverged]).tolist():
             members = torch.from_numpy(diverged & (self.stopping.teams == team)).to(self.data.totals.device)
             rate = float(self.run.config.learning_rate[members].max())
             where = "a weight" if watched is None else f"the loss of {self._task(watched[members])}"
-            self.failures[team] = _divergence(where, self.epochs_done - 1, rate)
+            self.failures[team] = _divergence(where, len(self.history) - 1, rate)
             self.stopping.drop_team(team)
 
     def _task(self, losses: Tensor) -> str:
@@ -279,14 +278,6 @@ class Training:
         chosen.stopping = self.stopping.select(members, chosen.run.judged.buffer)
         chosen.history = self.history.select(members)
         return chosen
-
-
-def _watched(losses: Tensor, held_out: Tensor | None, totals: Tensor, held_out_totals: Tensor | None) -> Tensor:
-    """Held-out loss of each member and task; the training loss where it holds out no label; 0 without a label."""
-    watched = torch.where(totals > 0, losses, 0.0)
-    if held_out is None or held_out_totals is None:
-        return watched
-    return torch.where(held_out_totals > 0, held_out, watched)
 
 
 def _divergence(where: str, epoch: int, rate: float) -> DivergenceError:

@@ -127,15 +127,13 @@ class Step:
 
     def _scale(self, batch: Batch, n_rows: int) -> Tensor:
         """Factor from the gradient of a batch's loss sums to that of each task's loss: ``(member, 1, output)``."""
-        if batch.counts is not None:  # one batch of an epoch
-            return self._per_row(batch.counts)
-        scale = self._scales.get(n_rows)
-        if scale is None:
-            scale = self._scales[n_rows] = self._per_row(n_rows)
+        if n_rows in self._scales and batch.counts is None:
+            return self._scales[n_rows]
+        per_row = self.rows_per_weight / (n_rows if batch.counts is None else batch.counts)
+        scale = self.objective.to_outputs(self.weighting.constant * per_row)[:, None]
+        if batch.counts is None:  # else it is one batch of an epoch
+            self._scales[n_rows] = scale
         return scale
-
-    def _per_row(self, n_rows: int | Tensor) -> Tensor:
-        return self.objective.to_outputs(self.weighting.constant * (self.rows_per_weight / n_rows))[:, None]
 
     def _add_terms(self, cells: StepCells, supervised: Tensor) -> Tensor:
         """Gradient of the further terms, 0 for rows that a member must not learn from; changes the supervised one."""

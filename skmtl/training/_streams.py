@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -14,50 +15,44 @@ from skmtl._state import State, pack, unpack
 
 EPOCH_DRAWS = 1 << 64  # numbers of a stream between those of two epochs, far more than an order takes
 BLOCK = 64  # epochs whose seeds are computed at a time
+PURPOSES = {"dropout": 0, "balancing": 1}  # of the draws of a member
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
+@dataclass
 class Streams:
     """All randomness of a fit: what an epoch draws depends on seeds and on its number, not on the epochs before.
 
     Every member has a seed, from which it draws the same alone as in a stack. The order of the rows has a seed of its
     own, which all members of a part have in common.
 
-    Parameters
+    Attributes
     ----------
-    members : sequence of (int, int)
+    members : tuple of (int, int)
         Seeds of the members: entropy of a seed sequence, and which of its children.
-    parts : sequence of (int, int)
+    parts : tuple of (int, int)
         Entropy of the order of the rows, and number of neighbouring members that go through them in this order.
     epoch : int, default=0
         The next epoch. It counts on where training is continued, so that no order comes twice.
     """
 
-    def __init__(self, members: Sequence[tuple[int, int]], parts: Sequence[tuple[int, int]], epoch: int = 0) -> None:
-        self.members, self.parts, self.epoch = tuple(members), tuple(parts), epoch
+    members: tuple[tuple[int, int], ...]
+    parts: tuple[tuple[int, int], ...]
+    epoch: int = 0
 
     @classmethod
     def from_seed(cls, seed: int | None, members: int) -> Streams:
         """Streams of ``members`` members from one seed; None draws it from the system."""
         entropy = np.random.SeedSequence(seed).entropy
         assert isinstance(entropy, int)
-        return cls([(entropy, member) for member in range(members)], [(entropy, members)])
+        return cls(tuple((entropy, member) for member in range(members)), ((entropy, members),))
 
     @classmethod
-    def stack(cls, streams: Sequence[Streams]) -> Streams:
-        """Streams of fits whose members all go through the rows in the order of the first."""
-        members = [seed for each in streams for seed in each.members]
-        return cls(members, [(streams[0].parts[0][0], len(members))], streams[0].epoch)
-
-    @classmethod
-    def join(cls, streams: Sequence[Streams]) -> Streams:
-        """Streams of parts of the members that go through their rows in orders of their own."""
-        members = [seed for each in streams for seed in each.members]
-        return cls(members, [part for each in streams for part in each.parts], streams[0].epoch)
-
-    def apart(self) -> Streams:
-        """Return the same streams with an epoch of their own."""
-        return Streams(self.members, self.parts, self.epoch)
+    def join(cls, parts: Sequence[Sequence[Streams]]) -> Streams:
+        """Streams of parts of the members; the fits of a part all go through the rows in the order of its first."""
+        members = tuple(seed for part in parts for each in part for seed in each.members)
+        orders = tuple((part[0].parts[0][0], sum(len(each.members) for each in part)) for part in parts)
+        return cls(members, orders, parts[0][0].epoch)
 
     def state(self) -> State:
         """Seeds and epoch as data; see :class:`Resumable`."""
@@ -72,8 +67,8 @@ class Streams:
         """Return the streams of some of the members, which rise."""
         edges = np.cumsum([size for _, size in self.parts])
         sizes = np.bincount(np.searchsorted(edges, members.cpu().numpy(), side="right"), minlength=len(edges)).tolist()
-        parts = [(entropy, size) for (entropy, _), size in zip(self.parts, sizes, strict=True) if size]
-        return Streams([self.members[member] for member in members.tolist()], parts, self.epoch)
+        parts = tuple((entropy, size) for (entropy, _), size in zip(self.parts, sizes, strict=True) if size)
+        return Streams(tuple(self.members[member] for member in members.tolist()), parts, self.epoch)
 
     @property
     def initial(self) -> list[np.random.Generator]:
@@ -95,17 +90,10 @@ class Streams:
         generators = [np.random.default_rng(entropy) for entropy, _ in self.parts]
         return [(generator, generator.bit_generator.state) for generator in generators]
 
-    def seed_dropout(self, generators: Sequence[torch.Generator]) -> None:
-        """Set one generator a member to the beginning of the epoch."""
-        self._seed(generators, 0)
-
-    def seed_balancing(self, generators: Sequence[torch.Generator]) -> None:
-        """Set one generator a member, for methods that draw, to the beginning of the epoch."""
-        self._seed(generators, 1)
-
-    def _seed(self, generators: Sequence[torch.Generator], purpose: int) -> None:
+    def seed(self, generators: Sequence[torch.Generator], purpose: str) -> None:
+        """Set one generator a member to the beginning of the epoch, for "dropout" or for "balancing"."""
         block, epoch = divmod(self.epoch, BLOCK)
-        for generator, seed in zip(generators, _seeds(self.members, purpose, block)[epoch], strict=True):
+        for generator, seed in zip(generators, _seeds(self.members, PURPOSES[purpose], block)[epoch], strict=True):
             generator.manual_seed(seed)
 
 

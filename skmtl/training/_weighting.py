@@ -176,7 +176,7 @@ class BalancedWeights(StaticWeights):
         """Forget the weights of the epoch before; see :class:`StaticWeights`."""
         self._epoch = streams.epoch
         if "generators" in self.balancer.needs:
-            streams.seed_balancing(self.generators)
+            streams.seed(self.generators, "balancing")
         self._weight_sum.zero_()
         self._steps_with_label.zero_()
 

@@ -139,7 +139,7 @@ def test_every_parameter_gets_its_gradient(case):
 
     def loss():
         generators = [torch.Generator(), torch.Generator()]
-        streams.seed_dropout(generators)  # the same dropout at each call
+        streams.seed(generators, "dropout")  # the same dropout at each call
         passes = network.training_passes(generators)
         with passes.mode():
             outputs = passes.forward(x)

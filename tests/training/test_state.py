@@ -73,7 +73,7 @@ def test_training_goes_on_from_the_state_after_any_epoch(balancer):
     for epoch in range(EPOCHS):
         states.append(to_bytes(*whole.state()))
         whole.advance(epoch + 1)
-    assert whole.epochs_done > 2
+    assert len(whole.history) > 2
     for state in states:
         resumed = make_training(balancer, **FORMS[balancer])
         resumed.load_state(*from_bytes(state))

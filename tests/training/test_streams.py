@@ -1,5 +1,7 @@
 """What an epoch draws depends on the seed and the epoch, not on the epochs before."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,21 +67,21 @@ def test_every_epoch_has_an_order_of_its_own():
 
 def test_parts_keep_their_orders_and_members_their_seeds():
     fits = [Streams.from_seed(seed, size) for seed, size in ((3, 2), (4, 1), (5, 3))]
-    joined = Streams.join(fits)
+    joined = Streams.join([[fit] for fit in fits])
     assert drawn(joined) == [draws for fit in fits for draws in drawn(fit)]
     chosen = joined.select(torch.tensor([1, 4, 5]))
     assert drawn(chosen) == [*drawn(fits[0]), *drawn(fits[2])]
     assert chosen.parts == ((3, 1), (5, 2))
     for draws, (fit, member) in zip(chosen.initial, ((0, 1), (2, 1), (2, 2)), strict=True):
         np.testing.assert_array_equal(draws.random(3), fits[fit].initial[member].random(3))
-    stacked = Streams.stack(fits)
+    stacked = Streams.join([fits])
     assert drawn(stacked) == drawn(fits[0])
     assert stacked.members == joined.members
 
 
 def test_streams_apart_count_their_own_epochs():
     streams = Streams.from_seed(0, 1)
-    other = streams.apart()
+    other = replace(streams)
     other.epoch += 1
     assert streams.epoch == 0
     assert drawn(streams) != drawn(other)

@@ -69,16 +69,12 @@ class _AdamWUpdate(Update):
         self._buffer, self.replayable = buffer, fused
         self.settings = AdamW(*map(float, (settings.beta_1, settings.beta_2, settings.epsilon)))
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
+        self._common_rates = float(learning_rate[0]), float(weight_decay[0])  # where members are alike
         self._values, self._gradient = [buffer.learned], [buffer.gradient]
         self._m, self._v = [torch.zeros_like(buffer.gradient)], [torch.zeros_like(buffer.gradient)]
         self._count = [torch.zeros((), dtype=torch.float32, device=buffer.values.device)]  # what the kernel reads
         self._one = torch.ones_like(self._count[0])  # adding a tensor takes half the time of adding a number
         self._steps = 0
-
-    @cached_property
-    def _rates(self) -> tuple[float, float]:
-        """Learning rate and weight decay of all members."""
-        return float(self._learning_rate[0]), float(self._weight_decay[0])
 
     @cached_property
     def _member_rates(self) -> tuple[Tensor, Tensor]:
@@ -104,7 +100,7 @@ class _AdamWUpdate(Update):
 
     def _step_fused(self, factor: float | Tensor) -> None:
         self._count[0].add_(self._one)
-        learning_rate, weight_decay = self._rates
+        learning_rate, weight_decay = self._common_rates
         assert _fused_adamw is not None
         _fused_adamw(
             self._values,
