@@ -223,9 +223,11 @@ def view_task(estimator: Any, task: Any) -> TaskView:
         If there is no such task.
     """
     names = estimator.task_names_.tolist()
-    if task in names and not isinstance(task, bool | float):  # which would be equal to integers
-        task = names.index(task)
-    if isinstance(task, bool) or not isinstance(task, int | np.integer) or not -len(names) <= task < len(names):
+    task = task.item() if isinstance(task, np.generic) else task
+    named = [k for k, name in enumerate(names) if type(name) is type(task) and name == task]  # True and 1.0 equal 1
+    if named:
+        task = named[0]
+    if isinstance(task, bool) or not isinstance(task, int) or not -len(names) <= task < len(names):
         raise ValueError(
             f"task must be the name of a task, {', '.join(map(repr, names))}, or a position below {len(names)}; "
             f"got {task!r}."

@@ -38,7 +38,7 @@ def as_array(values: Any, parameter: str = "y") -> np.ndarray:
         )
     values = from_tensor(values)
     if isinstance(values, np.ndarray):
-        return values.astype(object) if values.dtype.kind == "T" else values
+        return values.astype(object) if values.dtype.kind == "T" else np.asarray(values)  # no matrix
     if hasattr(values, "to_numpy"):  # of pandas and polars: extension types hold their missing values beside integers
         plain = isinstance(getattr(values, "dtype", None), np.dtype) or len(getattr(values, "shape", ())) > 1
         array: np.ndarray = values.to_numpy() if plain else _objects(values)

@@ -73,6 +73,8 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
 
 def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[bool]]:
     """Columns, their names, whether y is 1-D, whether each column is categorical."""
+    if hasattr(y, "column_names") and hasattr(y, "to_pandas"):
+        raise TypeError("y is a table of pyarrow; pass y.to_pandas(types_mapper=pandas.ArrowDtype).")
     if hasattr(y, "shape") and hasattr(y, "columns"):  # a pandas or polars frame
         names = plain_names(y.columns)
         if len(set(names)) < len(names):

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 
-def default_names(n_tasks: int) -> list[str]:
+class DefaultNames(list[str]):
+    """Names of tasks that have none of their own and are known by their position."""
+
+
+def default_names(n_tasks: int) -> DefaultNames:
     """Names of tasks that have none of their own."""
-    return [f"task{k}" for k in range(n_tasks)]
+    return DefaultNames(f"task{k}" for k in range(n_tasks))
 
 
 def plain_names(names: Iterable[Any]) -> list[Any]:
@@ -92,7 +96,7 @@ def require_known(parameter: str, by_name: Mapping[Any, Any], names: Sequence[An
 def require_order(parameter: str, columns: Sequence[Any], names: Sequence[Any], of: str) -> None:
     """Check that columns, which are matched to tasks by position, have the tasks' names in the order of ``of``.
 
-    Names are compared where both have some, or the same in another order.
+    Names are compared where both have some, or frames have the same in another order.
 
     Raises
     ------
@@ -100,6 +104,8 @@ def require_order(parameter: str, columns: Sequence[Any], names: Sequence[Any], 
         If a name or the order differs.
     """
     same = set(columns) == set(names)
+    if isinstance(columns, DefaultNames):
+        return
     if list(columns) != list(names) and (same or (are_names(columns) and are_names(names))):
         cure = "Put them in this order" if same else "Pass an array if they are in this order"
         raise ValueError(

@@ -253,7 +253,8 @@ def _default_scores(model: Any, y: Any, predicted: Any, *, average: Any, task_we
 
 
 def _with_summaries(names: list[Any], scores: np.ndarray) -> dict[Any, float]:
-    found = dict(zip(names, scores.tolist(), strict=True))
+    labels = [str(name) if isinstance(name, tuple) else name for name in names]  # searches format tuples otherwise
+    found = dict(zip(labels, scores.tolist(), strict=True))
     for summary, value in (("mean", np.nanmean(scores)), ("worst", np.nanmin(scores))):
         while summary in found:  # a task of this name keeps it
             summary += "_"

@@ -150,7 +150,11 @@ def test_integer_names():
 
 
 @pytest.mark.parametrize(
-    "names", [["macro", "worst"], ["", "a__b"], [("a", 1), ("b", 2)], ["sharing", "loss"], [5, "5"]]
+    "names",
+    [
+        *(["macro", "worst"], ["", "a__b"], [("a", 1), ("b", 2)], ["sharing", "loss"], [5, "5"], ["mean", "worst"]),
+        *(["task1", "task0"], [1, 0], [2.5, 0.0], [True, "True"]),
+    ],
 )
 def test_names_that_mean_something_elsewhere(names):
     columns = pd.MultiIndex.from_tuples(names) if isinstance(names[0], tuple) else names
@@ -162,6 +166,9 @@ def test_names_that_mean_something_elsewhere(names):
     for name in names:
         assert make_task_scorer("accuracy", task=name)(net, X, y) == pytest.approx(scores[name])
         assert net.task_view(name).score(X, y[name]) == scores[name]
+    assert net.score(X, y.to_numpy()) == net.score(X, y) == accuracy(y, net.predict(X))
+    for cross in (cross_val_score, cross_validate):
+        cross(net, X, y, cv=KFold(2), scoring=make_task_scorer("accuracy"))
 
 
 def test_a_series_names_its_task():

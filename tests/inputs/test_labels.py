@@ -5,6 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
@@ -32,6 +33,7 @@ CONTAINERS = {
     "polars enum": (pl.Series(WORDS, dtype=pl.Enum(["cow", "fox"])), WORDS),
     "decimals": ([Decimal("0.25"), Decimal("NaN"), Decimal(3)], [0.25, None, 3.0]),
     "whole decimals": (np.array([Decimal(HUGE), Decimal(3), None], dtype=object), [HUGE, 3, None]),
+    "matrix": (np.matrix([[3], [4]]), [3, 4]),
     "list": ([3, None, HUGE], [3, None, HUGE]),
     "tuple of bytes": ((b"cow", None, b"fox"), [b"cow", None, b"fox"]),
     "integers and whole floats": ([3.0, HUGE], [3, HUGE]),
@@ -78,6 +80,7 @@ def test_integers_beside_others_stay_exact(y):
         (["a", "a\0"], "Task 'task0' has labels that end with a null character"),
         ([True, 1], "Task 'task0' mixes labels of types bool, int"),
         (pd.Series([{1}, {2}], name="tags"), "Unknown label type: task 'tags' holds set objects"),
+        (pa.table({"a": [1, 2]}), "y is a table of pyarrow; pass y.to_pandas"),
         ({1, 2}, "y must be an array, a list or a data frame of labels; got set"),
     ],
 )

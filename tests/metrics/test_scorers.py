@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, metrics
 from skmtl.metrics import make_task_scorer, task_scores
 from skmtl.metrics._registry import METRICS
-from skmtl.model_selection import MultiTaskKFold
+from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
 
 SMALL = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 5, "random_state": 0}
 FOLDS = MultiTaskKFold(2)
@@ -171,9 +171,13 @@ def test_a_task_with_the_name_of_a_summary_keeps_it(names):
     y = pd.DataFrame(CLASSES, columns=pd.Index(names, tupleize_cols=False))
     model = MultiTaskNetClassifier(**SMALL).fit(X, y)
     scores, by_task = task_scores(model, X, y), model.score_tasks(X, y)
-    assert by_task.items() <= scores.items()
-    rest = [value for name, value in scores.items() if name not in by_task]
+    spelt = {str(name) if isinstance(name, tuple) else name: score for name, score in by_task.items()}
+    assert spelt.items() <= scores.items()
+    rest = [value for name, value in scores.items() if name not in spelt]
     assert_allclose(rest, [np.mean(list(by_task.values())), min(by_task.values())])
+    for search in (GridSearchCV, MultiTaskSearchCV):
+        found = search(MultiTaskNetClassifier(**SMALL), {"dropout": [0.1]}, scoring=task_scores, refit=False, cv=FOLDS)
+        assert {f"mean_test_{name}" for name in scores} <= found.fit(X, y).cv_results_.keys()
 
 
 # in scikit-learn's tools ---------------------------------------------------------------------------------------------
