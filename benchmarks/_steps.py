@@ -11,7 +11,7 @@ from skmtl.balancing import Balancer
 from skmtl.network import Architecture, Network
 from skmtl.sharing import Sharing
 from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import SCHEDULES, AdamW, DenseRows, FitConfig, Objective, Run, Streams, TrainingData
+from skmtl.training import SCHEDULES, AdamW, Batch, DenseRows, FitConfig, Objective, Run, Streams, TrainingData
 
 CPU = torch.device("cpu")
 
@@ -27,6 +27,26 @@ def skmtl_step(
     rate: float = 1e-3,
 ) -> Callable[[], None]:
     """Build a step on one batch of all rows, for all members at once."""
+    run, batch = skmtl_run(sharing, balancer, hidden_layer_sizes, x, y, members=members, rate=rate)
+
+    def step() -> None:
+        with run.step.passes.mode():
+            run.step(batch, 1.0)
+
+    return step
+
+
+def skmtl_run(
+    sharing: Sharing,
+    balancer: Balancer,
+    hidden_layer_sizes: Sequence[int],
+    x: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    members: int = 1,
+    rate: float = 1e-3,
+) -> tuple[Run, Batch]:
+    """Build a run, and one batch of all rows."""
     n_rows, n_tasks = y.shape
     layout = TaskLayout([SquaredError().fit(f"t{t}", y[:, t].numpy(), np.ones(n_rows)) for t in range(n_tasks)])
     data = TrainingData(DenseRows(x.numpy(), torch.float32, CPU), y, torch.ones_like(y))
@@ -54,6 +74,9 @@ def skmtl_step(
         relevance_epochs=0,
         dropout=0.0,
         members=members,
+        n_peers=1,
+        collaboration=None,
+        collaboration_settings=torch.zeros(members, 0),
         seed=0,
         n_folds=0,
         corrects=False,
@@ -74,10 +97,4 @@ def skmtl_step(
     network = Network(architecture, CPU)
     network.buffer.initialise(streams.initial)
     run = Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, config, streams)
-    batch = data.take(slice(None))
-
-    def step() -> None:
-        with run.step.passes.mode():
-            run.step(batch, 1.0)
-
-    return step
+    return run, data.take(slice(None))

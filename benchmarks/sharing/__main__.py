@@ -7,11 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.sharing import relatedness, sets, steps
+from benchmarks.sharing import drift, many_tasks, relatedness, sets, steps
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 HEAD = "# Sharing architectures\n\nWritten by `python -m benchmarks.sharing`.\n"
-PARTS = ("relatedness", "sets", "steps")
+PARTS = ("relatedness", "drift", "sets", "steps", "many_tasks")
 
 
 def main() -> None:
@@ -19,15 +19,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sharing", description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("SKMTL_DATA"), help="folder of the sets")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--seeds", type=int, default=10, help="for relatedness (default: 10)")
+    parser.add_argument("--seeds", type=int, default=10, help="for relatedness and drift (default: 10)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.data is None and "sets" in options.parts:
         parser.error("the data sets are missing: give --data PATH, set SKMTL_DATA, or leave out the part 'sets'")
     measure = {
         "relatedness": lambda: relatedness.run(options.seeds),
+        "drift": lambda: drift.run(options.seeds),
         "sets": lambda: sets.run(options.data),
         "steps": steps.run,
+        "many_tasks": many_tasks.run,
     }
     for part in options.parts:
         section = measure[part]()

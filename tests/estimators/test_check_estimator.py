@@ -26,9 +26,9 @@ ESTIMATORS = {
     # a balancing method of losses and one of gradients; constant weights are the default
     "uncertainty": MultiTaskNetClassifier(balancing="uncertainty", **QUICK),
     "cagrad": MultiTaskNetRegressor(balancing="cagrad", **QUICK),
-    # networks apart, tied by a penalty, of experts, joined by stitches, and factorised
+    # networks apart, tied by a learned penalty, of experts, joined by stitches, and factorised
     "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
-    "soft": MultiTaskNetClassifier(sharing="soft", **SHORT),
+    "relationship": MultiTaskNetClassifier(sharing="relationship", **SHORT),
     "mmoe": MultiTaskNetRegressor(sharing="mmoe", **SHORT),
     "cross_stitch": MultiTaskNetClassifier(sharing="cross_stitch", **SHORT),
     "low_rank": MultiTaskNetRegressor(sharing="low_rank", **SHORT),

@@ -9,7 +9,7 @@ from skmtl import MultiTaskNet, MultiTaskNetRegressor
 from skmtl.datasets import make_related_tasks
 from skmtl.sharing import BodySpec, Independent, Relationship, Soft
 from skmtl.sharing._relatedness import blended_root, correlations, graphical_lasso
-from skmtl.training import SGD
+from skmtl.training import SCHEDULES, SGD, Training
 from tests import _builders as build
 
 RNG = np.random.default_rng(0)
@@ -244,6 +244,18 @@ def test_mixed_tasks_with_holes_are_in_the_order_of_the_labels():
     statistics = net.inspect_sharing(X)
     assert set(statistics) == {"relatedness"}
     np.testing.assert_allclose(statistics["relatedness"].mean(0), found, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("forgetting", [0.0, 0.5, 1.0])
+def test_calls_that_keep_nothing_of_the_last_are_epochs_of_one(forgetting):
+    ends = []
+    for calls in ([4], [1, 1, 2]):
+        run = make_run(Relationship(0.3, forgetting=forgetting), schedule=SCHEDULES["constant"], max_iter=4)
+        for epochs in calls:
+            Training(run, DATA, None).advance(epochs)
+        ends.append({name: view for name, view in run.network.buffer.views.items() if name != "relatedness.before"})
+    once, apart = ends
+    assert all(torch.equal(once[name], view) for name, view in apart.items()) == (forgetting == 0)
 
 
 @pytest.mark.parametrize(
