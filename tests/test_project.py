@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "fitting": {*_ENGINE, "postprocess"},
     "estimators": {*_ENGINE, "postprocess", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
-    "inspection": {"estimators", "fitting", "inputs", "metrics", "model_selection", "network", "tasks", "training"},
+    "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection"},
 }
 WITHOUT_SKLEARN = {
     "defaults",

@@ -167,8 +167,9 @@ class Recorded(Params):
     ----------
     balancing : str or Balancer, default="static"
         The method.
-    quantities : sequence of {"gradient_norms", "gradient_cosines"}, default=("gradient_norms", "gradient_cosines")
-        Norms of the gradients, and cosines between them: negative ones tell of conflicts.
+    quantities : sequence of str, default=("gradient_norms", "gradient_cosines")
+        "gradient_norms", "gradient_cosines" between them, of which negative ones tell of conflicts, and
+        "gradient_products", their inner products.
 
     Examples
     --------

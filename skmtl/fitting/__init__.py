@@ -9,6 +9,7 @@ from skmtl.fitting._prediction import (
     predict_responses,
     sharing_findings,
     stack_columns,
+    task_features,
     task_relatedness,
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
@@ -43,5 +44,6 @@ __all__ = [
     "sharing_findings",
     "stack_columns",
     "stack_jobs",
+    "task_features",
     "task_relatedness",
 ]

@@ -137,6 +137,18 @@ def task_relatedness(network: Network, layout: TaskLayout) -> np.ndarray | None:
     return _restored(SharingStatistic(by_member.mean(0), ("task", "task")), layout)
 
 
+def task_features(network: Network, layout: TaskLayout, encoder: Encoder, X: Any, task: int) -> np.ndarray:
+    """Last hidden layer that a task's output reads, ``(member, row, width)``; the task by its label column."""
+    dtype = network.architecture.dtype
+    with _threads(network), torch.inference_mode():
+        encoded = torch.from_numpy(dense(encoder.transform(X, dtype), dtype)).to(network.device)
+        features = network.layers.features(encoded[None], Workspace()).cpu().numpy()
+    n_tasks, members = len(layout.tasks), network.architecture.members
+    if len(features) == members * n_tasks:  # of each task's own
+        features = features.reshape(members, n_tasks, *features.shape[1:])[:, np.flatnonzero(layout.order == task)[0]]
+    return features
+
+
 def _restored(finding: SharingStatistic, layout: TaskLayout) -> np.ndarray:
     values = finding.values.cpu().numpy()
     for axis, name in enumerate(finding.axes):

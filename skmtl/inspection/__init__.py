@@ -1,8 +1,11 @@
 """How tasks were learned together, and whether they should be: pictures and reports."""
 
+from skmtl.inspection._affinity import TaskAffinity
+from skmtl.inspection._affinity_display import TaskAffinityDisplay
 from skmtl.inspection._gradient_conflict import GradientConflictDisplay
 from skmtl.inspection._learning_curve import LearningCurveDisplay
 from skmtl.inspection._loss_weights import LossWeightDisplay
+from skmtl.inspection._task_affinity import task_affinity
 from skmtl.inspection._task_relatedness import TaskRelatednessDisplay
 from skmtl.inspection._transfer import TransferReport
 from skmtl.inspection._transfer_display import TransferDisplay
@@ -12,8 +15,11 @@ __all__ = [
     "GradientConflictDisplay",
     "LearningCurveDisplay",
     "LossWeightDisplay",
+    "TaskAffinity",
+    "TaskAffinityDisplay",
     "TaskRelatednessDisplay",
     "TransferDisplay",
     "TransferReport",
+    "task_affinity",
     "transfer_report",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skmtl.model_selection._subset_measurements import SubsetMeasurements
+from skmtl.model_selection._subset_measurements import SubsetMeasurements, mean_of_known
 
 CHUNK_CELLS = 1 << 22  # of counts, which bounds the memory
 
@@ -75,12 +75,3 @@ def _errors(measured: SubsetMeasurements, losses: np.ndarray, weights: np.ndarra
 def _relative_decrease(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     decrease = np.divide(before - after, before, out=np.full(before.shape, np.nan), where=before > 0)
     return mean_of_known(decrease, 1)
-
-
-def mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Mean of the values that are not NaN; NaN where there is none."""
-    known = ~np.isnan(values)
-    count = known.sum(axis)
-    total = np.where(known, values, 0.0).sum(axis)
-    mean: np.ndarray = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
-    return mean

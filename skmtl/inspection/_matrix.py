@@ -11,7 +11,7 @@ import numpy as np
 def draw_matrix(
     ax: Any, matrix: np.ndarray, names: Sequence[str], label: str, *, include_values: bool, **style: Any
 ) -> tuple[Any, np.ndarray | None]:
-    """Draw numbers between -1 and 1, with a colour bar.
+    """Draw numbers, by default between -1 and 1, with a colour bar.
 
     Parameters
     ----------
@@ -44,6 +44,6 @@ def draw_matrix(
         return image, None
     text = np.empty(matrix.shape, dtype=object)
     for (row, column), value in np.ndenumerate(matrix):
-        color = "white" if abs(value) > 0.6 else "black"
+        color = "white" if abs(image.norm(value) - 0.5) > 0.3 else "black"  # where the cell is dark
         text[row, column] = ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
     return image, text

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from skmtl._params import require_choice
-from skmtl.inspection._bootstrap import bootstrap_mean_gain, mean_of_known
+from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import PairedTest, holm, paired_test
 from skmtl.inspection._transfer_display import TransferDisplay
 from skmtl.metrics import delta_m
-from skmtl.model_selection._subset_measurements import SubsetMeasurements
+from skmtl.model_selection._subset_measurements import SubsetMeasurements, mean_of_known
 
 N_DRAWS = 1000  # of the bootstrap
 _FORMATS = {"gain": "+.1f", "low": "+.1f", "high": "+.1f", "n_labels": "d"} | dict.fromkeys(
@@ -81,13 +81,12 @@ class TransferReport:
         n_tasks = len(self.task_names)
         tasks = np.arange(n_tasks)
         alone = measured.scores[tasks, :, tasks].T  # (split, task)
-        better = np.where(self.greater_is_better, 1.0, -1.0) * (measured.scores - alone)  # (subset, split, task)
         reference = mean_of_known(alone)
         self.subsets = [tuple(self.task_names[k] for k in subset) for subset in measured.subsets]
         self.delta_m = self._delta_m(mean_of_known(measured.scores[n_tasks]), reference)
-        self.subset_gains = 100 * np.stack([mean_of_known(of_subset) for of_subset in better]) / reference
+        self.subset_gains = measured.gains()
         ratios = measured.n_test / np.maximum(measured.n_train, 1)
-        relative = better[n_tasks] / reference
+        relative = np.where(self.greater_is_better, 1.0, -1.0) * (measured.scores[n_tasks] - alone) / reference
         tests = [_test(relative[:, k], ratios[:, k], rope, level) for k in tasks]
         self.table = self._columns(measured, alone, tests)
         self.unscored = [name for name, test in zip(self.task_names, tests, strict=True) if np.isnan(test.mean)]

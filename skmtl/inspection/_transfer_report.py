@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from skmtl._params import require_boolean, require_integer, require_number
+from skmtl._params import require_boolean, require_number
 from skmtl._sklearn import final_model
 from skmtl.inputs import read_labels
+from skmtl.inspection._few_members import with_few_members
 from skmtl.inspection._transfer import TransferReport
 from skmtl.model_selection._subset_measurements import read_subsets
 from skmtl.model_selection._task_subsets import measure_subsets
-from skmtl.model_selection.search._candidates import require_net
 
 
 def transfer_report(
@@ -114,14 +113,11 @@ def transfer_report(
     >>> report.negative
     []
     """
-    net = require_net(estimator, "transfer_report")
+    estimator = with_few_members(estimator, n_estimators, "transfer_report")
+    net = final_model(estimator)
     require_number("rope", rope, maximum=1)
     require_number("level", level, positive=True, below=1)
     require_boolean("own_recipe", own_recipe)
-    if n_estimators is not None:
-        require_integer("n_estimators", n_estimators, 1, " or None")
-        estimator = clone(estimator)
-        final_model(estimator).set_params(n_estimators=min(n_estimators, net.n_estimators))
     names = read_labels(y, net.missing_label).names
     if len(names) < 2:
         raise ValueError("transfer_report compares tasks learned together with tasks alone: y must have two or more.")

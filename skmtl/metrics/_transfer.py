@@ -57,13 +57,24 @@ def delta_m(scores: Any, reference: Any, *, greater_is_better: Any = True) -> fl
     defined = ~(np.isnan(ours) | np.isnan(alone))
     if not defined.any():
         raise ValueError("No task has both a score and a reference that are numbers; score more rows.")
-    for name, base in zip(np.array(names, dtype=object)[defined], alone[defined], strict=True):
+    require_positive(names, np.where(defined, alone, np.nan))
+    return float(np.mean(100 * signs * (ours - alone) / np.where(defined, alone, 1), where=defined))
+
+
+def require_positive(names: list[Any], reference: np.ndarray) -> None:
+    """Check that the references of the tasks, which may be NaN, are positive.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    for name, base in zip(names, reference, strict=True):
         if base <= 0:
             raise ValueError(
                 f"Task {name!r}: a relative gain needs a positive reference; got {base}. "
                 "Use a metric that is positive, say an error instead of R2."
             )
-    return float(np.mean(100 * signs * (ours - alone) / np.where(defined, alone, 1), where=defined))
 
 
 def _by_task(parameter: str, values: Any, names: list[Any]) -> np.ndarray:

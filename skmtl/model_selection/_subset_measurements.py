@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from skmtl.metrics._transfer import require_positive
+
 Subset = tuple[int, ...]
 
 
@@ -62,6 +64,21 @@ class SubsetMeasurements:
     unit_of_row: np.ndarray
     own_scores: np.ndarray | None = None
 
+    def gains(self) -> np.ndarray:
+        """Percent by which tasks score better in each subset than alone, ``(n_subsets, n_tasks)``; NaN outside.
+
+        Raises
+        ------
+        ValueError
+            If the mean score of a task alone is not positive.
+        """
+        tasks = range(len(self.task_names))
+        alone = np.stack([self.scores[self.subsets.index((k,)), :, k] for k in tasks], axis=1)  # (split, task)
+        reference = mean_of_known(alone)
+        require_positive(self.task_names, reference)
+        sign = np.where(self.greater_is_better, 100.0, -100.0)
+        return np.stack([sign * mean_of_known(scores - alone) / reference for scores in self.scores])
+
     def losses(self, index: int) -> np.ndarray:
         """Losses of the subset at a position as a matrix, ``(n_repeats, n_rows, n_tasks)``; NaN without a label."""
         rows, tasks = self.cells
@@ -91,3 +108,12 @@ def read_subsets(subsets: Iterable[Iterable[Any]], names: Sequence[Any]) -> list
                 )
         read.append(tuple(sorted({int(position.get(member, member)) for member in members})))
     return read
+
+
+def mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Mean of the values that are not NaN; NaN where there is none."""
+    known = ~np.isnan(values)
+    count = known.sum(axis)
+    total = np.where(known, values, 0.0).sum(axis)
+    mean: np.ndarray = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return mean

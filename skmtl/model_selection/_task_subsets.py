@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -16,15 +14,13 @@ from sklearn.utils import check_random_state, indexable
 from skmtl._params import require_integer
 from skmtl._sklearn import final_model
 from skmtl._torch_state import torch_settings
-from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
 from skmtl.inputs import count_rows, read_labels, read_sample_weight, take_rows
 from skmtl.model_selection._kinds import settle_kinds
-from skmtl.model_selection._single_task import prepare_single
-from skmtl.model_selection._splitters import MultiTaskKFold, read_cv
-from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements, read_subsets
-from skmtl.model_selection._subset_scores import SubsetScorer, TestedTask, read_tested
+from skmtl.model_selection._subset_folds import Fit, Split, SubsetFit, split_rows
+from skmtl.model_selection._subset_measurements import SubsetMeasurements, read_subsets
+from skmtl.model_selection._subset_scores import SubsetScorer, read_tested
 from skmtl.model_selection.search._candidates import require_net
 
 MEMORY = 2.0**30  # bytes of the networks that train at once
@@ -44,6 +40,7 @@ def measure_subsets(
     groups: Any = None,
     own_recipe: bool = False,
     random_state: Any = None,
+    observe: Callable[[SubsetFit], None] | None = None,
 ) -> SubsetMeasurements:
     """Train a network for each subset of the tasks and score it, all on the same folds and as few stacked networks.
 
@@ -79,6 +76,8 @@ def measure_subsets(
         of the task, with an encoder and what is "auto" of their own.
     random_state : int, RandomState or None, default=None
         Seed of the networks and folds of all repeats; None: that of the estimator.
+    observe : callable, optional
+        Called with every fit once it is scored.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def measure_subsets(
     estimator = settle_kinds(estimator, y)
     own = final_model(estimator).random_state if random_state is None else random_state
     seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
-    rows = _split_rows(estimator, X, y, groups, cv, seeds)
+    rows = split_rows(estimator, X, y, groups, cv, seeds)
     units = (
         np.arange(count_rows(X))
         if groups is None
@@ -107,43 +106,8 @@ def measure_subsets(
     )
     measurement = _Measurement(estimator, X, y, sample_weight, subsets, own_recipe, rows, scoring)
     for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True):
-        measurement.take(trainer)
+        measurement.take(trainer, observe)
     return measurement.result(units)
-
-
-class _Fit(NamedTuple):
-    """Tasks that a network learns; with a recipe of its own, one that knows no other task."""
-
-    tasks: Subset
-    own_recipe: bool = False
-
-
-@dataclass
-class _Split:
-    """A fold as its networks share it: ``joint`` is the fit of all tasks, ``n_waiting`` networks are to be scored."""
-
-    net: BaseMultiTaskNet
-    joint: FitJob
-    X_test: Any
-    test: np.ndarray
-    tested: list[TestedTask]
-    n_waiting: int
-
-    def job(self, fit: _Fit) -> FitJob:
-        if fit.own_recipe:
-            return prepare_single(self.net, self.joint.inputs, *fit.tasks)
-        return self.joint.with_loss_weights(self.joint.loss_weights * np.isin(np.arange(len(self.tested)), fit.tasks))
-
-
-def _split_rows(
-    estimator: Any, X: Any, y: Any, groups: Any, cv: Any, seeds: Sequence[int]
-) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-    """Training and test rows of the folds of each repeat."""
-    splitters = [read_cv(cv, estimator)] * len(seeds)
-    if isinstance(cv, Integral) and len(seeds) > 1:
-        mark = final_model(estimator).missing_label
-        splitters = [MultiTaskKFold(int(cv), shuffle=True, random_state=s, missing_label=mark) for s in seeds]
-    return [list(splitter.split(X, y, groups)) for splitter in splitters]
 
 
 class _Measurement:
@@ -174,14 +138,14 @@ class _Measurement:
         self.cells = row, task
         self.cell_of = np.full(self.weights.shape, -1)  # position among the cells
         self.cell_of[self.cells] = np.arange(len(row))
-        singles = [_Fit((k,), own_recipe=True) for k in range(n_tasks)] if own_recipe else []
-        self.fits = [*map(_Fit, self.subsets), *singles]
+        singles = [Fit((k,), own_recipe=True) for k in range(n_tasks)] if own_recipe else []
+        self.fits = [*map(Fit, self.subsets), *singles]
         self.scores = np.full((len(self.fits), len(self.rows), n_tasks), np.nan)
         self.n_train, self.n_test = np.zeros((2, len(self.rows), n_tasks), dtype=int)
         self.sums = np.zeros((len(self.fits), len(rows), len(row)))
         self.counts = np.zeros(self.sums.shape, dtype=np.int32)
         self.degrees = np.ones(n_tasks, dtype=int)
-        self.open: dict[int, _Split] = {}  # folds by number, while their networks are not all scored
+        self.open: dict[int, Split] = {}  # folds by number, while their networks are not all scored
 
     def jobs(self, seeds: Sequence[int]) -> Iterator[tuple[int, FitJob]]:
         """Fits of all subsets to all folds, prepared as they are asked for."""
@@ -198,7 +162,7 @@ class _Measurement:
             for k, fit in enumerate(self.fits):
                 yield number * len(self.fits) + k, split.job(fit)
 
-    def _split(self, train: np.ndarray, test: np.ndarray, seed: int) -> _Split:
+    def _split(self, train: np.ndarray, test: np.ndarray, seed: int) -> Split:
         """Fit the steps before the net, and read the rows of a fold."""
         X_train, y_train, X_test = take_rows(self.X, train), take_rows(self.y, train), take_rows(self.X, test)
         net = clone(final_model(self.estimator)).set_params(random_state=seed)
@@ -214,9 +178,9 @@ class _Measurement:
                     f"loss_weights is 0 for task {self.labels.names[k]!r}, so that no network can learn it."
                 )
         tested = read_tested(inputs.tasks, self.labels, self.weights, test)
-        return _Split(net, joint, X_test, np.asarray(test), tested, len(self.fits))
+        return Split(net, joint, X_test, np.asarray(test), tested, len(self.fits))
 
-    def take(self, trainer: StackedTrainer) -> None:
+    def take(self, trainer: StackedTrainer, observe: Callable[[SubsetFit], None] | None) -> None:
         """Score the fits of a network.
 
         Raises
@@ -228,19 +192,30 @@ class _Measurement:
             raise KeyboardInterrupt
         for index, error in trainer.errors.items():
             number, k = divmod(index, len(self.fits))
-            tasks = ", ".join(repr(self.labels.names[task]) for task in self.fits[k].tasks)
-            error.add_note(f"In the fit of the tasks {tasks} in fold {number}.")
+            names = ", ".join(repr(self.labels.names[task]) for task in self.fits[k].tasks)
+            error.add_note(f"In the fit of the tasks {names} in fold {number}.")
             raise error
         alike: dict[SharedInputs, list[int]] = {}
         for index in trainer.indices:
             alike.setdefault(trainer.jobs[index].inputs, []).append(index)
         for indices in alike.values():
             number = indices[0] // len(self.fits)
-            for index, responses in trainer.responses(indices, self.open[number].X_test).items():
-                self._score(number, index % len(self.fits), responses, trainer, index)
+            split = self.open[number]
+            for index, responses in trainer.responses(indices, split.X_test).items():
+                k = index % len(self.fits)
+                self._score(k, number, responses)
+                if self.scorer is not None:
+                    model = fitted_copy(split.net, trainer.result(index))
+                    self.scores[k, number] = self.scorer(model, split.X_test, split.tested, self.fits[k].tasks)
+                if observe is not None:
+                    tasks = self.fits[k].tasks
+                    observe(SubsetFit(tasks, number, trainer.result(index), split.X_test, split.test, responses))
+                split.n_waiting -= 1
+            if not split.n_waiting:
+                del self.open[number]
 
-    def _score(self, number: int, k: int, responses: Sequence[np.ndarray], trainer: StackedTrainer, index: int) -> None:
-        """Add losses and scores of a fit on the test rows of a fold."""
+    def _score(self, k: int, number: int, responses: Sequence[np.ndarray]) -> None:
+        """Add losses of fit ``k`` on the test rows of a fold, and its scores where these are the losses'."""
         split, repeat, fit = self.open[number], self.repeat_of_split[number], self.fits[k]
         for task, response in zip(fit.tasks if fit.own_recipe else range(len(split.tested)), responses, strict=True):
             if task not in fit.tasks:
@@ -252,12 +227,6 @@ class _Measurement:
             self.counts[k, repeat, cells] += 1
             if self.scorer is None:
                 self.scores[k, number, task] = tested.error(losses)
-        if self.scorer is not None:
-            model = fitted_copy(split.net, trainer.result(index))
-            self.scores[k, number] = self.scorer(model, split.X_test, split.tested, fit.tasks)
-        split.n_waiting -= 1
-        if not split.n_waiting:
-            del self.open[number]
 
     def result(self, units: np.ndarray) -> SubsetMeasurements:
         """All that was found."""

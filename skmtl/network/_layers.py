@@ -238,8 +238,12 @@ class Layers(Composite):
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or part or member, row, n_inputs) -> (member, row, output)``."""
+        return self.head.forward(self.features(x, workspace), workspace)
+
+    def features(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """What the output layer reads: ``(member, row, width)``; ``(member * task, row, width)`` where tasks differ."""
         features = self.body.forward(self.prepare(x, workspace), workspace)
-        return self.head.forward(self.task_layers.forward(features, workspace), workspace)
+        return self.task_layers.forward(features, workspace)
 
     def feature_gradients(self, output_gradient: Tensor, workspace: Workspace) -> Tensor:
         """Write the gradients of the task layers, and return that of each task at the features of ``body``.

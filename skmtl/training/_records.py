@@ -18,7 +18,15 @@ def _cosines(gramian: Tensor) -> Tensor:
     return gramian / (norms[:, :, None] * norms[:, None, :])
 
 
-RECORDS: dict[str, Callable[[Tensor], Tensor]] = {"gradient_norms": _norms, "gradient_cosines": _cosines}
+def _products(gramian: Tensor) -> Tensor:
+    return gramian.clone()  # of memory that is used again
+
+
+RECORDS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gradient_norms": _norms,
+    "gradient_cosines": _cosines,
+    "gradient_products": _products,
+}
 
 
 class RunningMean:
