@@ -14,13 +14,13 @@ from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, Options, StrOptions, with_callbacks
 from skmtl._torch_state import torch_settings
+from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
-from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
 from skmtl.fitting import LEARNED, FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
 from skmtl.inputs import TaskLabels, object_array
@@ -38,9 +38,7 @@ _ONE_PASS = {
 }
 
 
-class BaseMultiTaskNet(
-    AutoParamsHTMLMixin, CallbackSupportMixin, PredictorMixin, OutOfFoldMixin, NestedParamsMixin, ABC
-):
+class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
     """Base of the multi-task networks."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -219,7 +217,7 @@ class BaseMultiTaskNet(
     def _adopt(self, result: FitResult) -> None:
         """Take over what a fit has learned."""
         attributes = self._attributes(result)
-        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, "_run"):
+        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, "_run", "compaction_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
 

@@ -163,6 +163,9 @@ SECTIONS = {
     prequential_loss_ : ndarray of shape (n_calls, n_tasks)
         Loss of each task on the rows of each call of ``partial_fit`` before they were learned from, NaN where nothing
         had been learned before; only with ``sharing="relationship"``.
+    compaction_ : Compaction
+        Of an estimator made by :meth:`compact`: positions of the networks that were ``kept`` of the ensemble, and
+        scores ``before`` and ``after`` by task.
 """,
 }
 NOTE = """\

@@ -11,7 +11,7 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.fitting import count_threads, decode, predict_responses, score_columns, sharing_findings, stack_columns
-from skmtl.inputs import read_labelled_rows, require_same_tasks
+from skmtl.inputs import LabelledRows, read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor
 from skmtl.tasks import Task, TaskLayout, require_labels_of
@@ -38,6 +38,13 @@ class PredictorMixin:
         if type(X) is np.ndarray and X.shape[1:] == (self.n_features_in_,) and not hasattr(self, "feature_names_in_"):
             return  # nothing to say: scikit-learn's own check takes a quarter of the prediction of one row
         check_columns(self, X, self.encoder_, reset=False)
+
+    def _read_labelled(self, X: Any, y: Any, sample_weight: Any, suffix: str = "") -> LabelledRows:
+        """Rows with labels of the tasks of the fit; names in errors end in ``suffix``."""
+        observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__, suffix)
+        require_same_tasks(f"y{suffix}", observed.labels, self.task_names_.tolist())
+        require_labels_of(self.tasks_, observed.labels, f"y{suffix}")
+        return observed
 
     def _responses(self, X: Any) -> list[np.ndarray]:
         check_is_fitted(self, "network_")
@@ -137,9 +144,7 @@ class PredictorMixin:
             If no cell is observed.
         """
         check_is_fitted(self, "network_")
-        observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__)
-        require_same_tasks("y", observed.labels, self.task_names_.tolist())
-        require_labels_of(self.tasks_, observed.labels)
+        observed = self._read_labelled(X, y, sample_weight)
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -2,6 +2,7 @@
 
 from skmtl.fitting._config import count_threads, read_collaboration, read_sizes
 from skmtl.fitting._job import FitJob, join_members
+from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
     decode,
@@ -14,7 +15,7 @@ from skmtl.fitting._prediction import (
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
 from skmtl.fitting._prequential import fixed_share, prequential_losses
-from skmtl.fitting._result import FitResult, OutOfFold, progress_line, score_columns
+from skmtl.fitting._result import FitResult, OutOfFold, out_of_fold, progress_line, score_columns, score_responses
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
 from skmtl.fitting._trainer import Report, StackedTrainer
@@ -24,16 +25,19 @@ __all__ = [
     "MEMBER_PARAMETERS",
     "FitJob",
     "FitResult",
+    "JudgedMembers",
     "OutOfFold",
     "Report",
     "SharedInputs",
     "StackedTrainer",
+    "choose_members",
     "count_threads",
     "decode",
     "fit_many",
     "fixed_share",
     "holds_exactly",
     "join_members",
+    "out_of_fold",
     "predict_responses",
     "prepare",
     "prequential_losses",
@@ -41,9 +45,11 @@ __all__ = [
     "read_collaboration",
     "read_sizes",
     "score_columns",
+    "score_responses",
     "sharing_findings",
     "stack_columns",
     "stack_jobs",
     "task_features",
     "task_relatedness",
+    "weights_of",
 ]

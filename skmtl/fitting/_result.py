@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from skmtl.fitting._job import FitJob
+from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
 from skmtl.postprocess import HeldOutRows, LocalCorrection, Postprocessor
-from skmtl.tasks import Task, TaskLayout
-from skmtl.training import History, Validation
+from skmtl.tasks import Task
+from skmtl.training import History
 
 
 def score_columns(tasks: Sequence[Task], observed: LabelledRows, columns: Sequence[np.ndarray]) -> dict[str, float]:
@@ -40,73 +41,41 @@ class OutOfFold:
         after unpickling: they are of use beside the training rows only, and would make the pickle grow with these.
     scores : dict
         Task name to score, without the tasks that have no held-out label.
+    judged : JudgedMembers or None
+        What each of the members says of them. None after unpickling.
     """
 
     responses: list[np.ndarray] | None
     scores: dict[str, float]
+    judged: JudgedMembers | None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"responses": None, "scores": self.scores}
+        return {"responses": None, "scores": self.scores, "judged": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
 
-def held_out_responses(
-    validation: Validation, network: Network, layout: TaskLayout, member_weights: np.ndarray | None = None
-) -> list[np.ndarray]:
-    """Mean response of the members that hold a row out, one array ``(n, n_classes or 1)`` a task.
-
-    Parameters
-    ----------
-    validation : Validation
-        Each member's own rows.
-    network : Network
-        Fitted.
-    layout : TaskLayout
-        Its tasks.
-    member_weights : ndarray of shape (member, n_tasks), optional
-        Weight of each member in the mean of each task, as in :class:`FitJob`; by default all count alike.
-
-    Returns
-    -------
-    list of ndarray
-        NaN where no member holds the row out; in the order of the label matrix.
-    """
-    n_rows = validation.data.n_rows
-    if member_weights is None:
-        member_weights = np.ones((network.buffer.members, len(layout.tasks)))
-    weights = layout.arrange(member_weights)
-    sums: list[np.ndarray] = []
-    totals = np.zeros((n_rows, weights.shape[1]))
-    for index, real, outputs in validation.outputs(network):
-        responses = layout.member_responses(outputs.cpu().numpy())
-        sums = sums or [np.zeros((n_rows, *response.shape[2:])) for response in responses]
-        for member, (rows, holds) in enumerate(zip(index.cpu().numpy(), real.cpu().numpy() > 0, strict=True)):
-            totals[rows[holds]] += weights[member]  # a member's rows are distinct
-            for group, total, response in zip(layout.groups, sums, responses, strict=True):
-                serves = np.flatnonzero(weights[member, group.tasks])  # what it says of other tasks may be anything
-                own = weights[member, group.tasks][serves, None]
-                total[rows[holds][:, None], serves] += own * response[member, holds][:, serves]
-    totals[totals == 0] = np.nan
-    return layout.by_task(
-        [total / totals[:, group.tasks, None] for group, total in zip(layout.groups, sums, strict=True)]
-    )
-
-
-def out_of_fold(tasks: list[Task], responses: list[np.ndarray], observations: LabelledRows) -> OutOfFold:
-    """Score the responses and line them up with the rows that the user gave."""
-    scores, aligned = {}, []
-    cells = zip(tasks, responses, observations.labels.columns, observations.weights.T, strict=True)
+def score_responses(tasks: Sequence[Task], responses: Sequence[np.ndarray], observed: LabelledRows) -> dict[str, float]:
+    """Score of each task by responses ``(n, n_classes or 1)``, on its labels that have one."""
+    scores = {}
+    cells = zip(tasks, responses, observed.labels.columns, observed.weights.T, strict=True)
     for task, response, truth, weights in cells:
         seen = (weights > 0) & ~np.isnan(response[:, 0])
         scores[task.name] = task.kind.metric(truth[seen], task.kind.decode(task, response[seen]), weights[seen])
-        full = np.full((len(observations.kept_mask), response.shape[1]), np.nan)
+    return scores
+
+
+def out_of_fold(tasks: Sequence[Task], responses: list[np.ndarray], judged: JudgedMembers) -> OutOfFold:
+    """Score the responses and line them up with the rows that the user gave."""
+    aligned, kept = [], judged.observed.kept_mask
+    for task, response in zip(tasks, responses, strict=True):
+        full = np.full((len(kept), response.shape[1]), np.nan)
         # means of what the members have rounded to their own type do not sum to 1 in this one
         total = response.sum(axis=1, keepdims=True) if task.kind.is_classifier else 1.0
-        full[observations.kept_mask] = response / total
+        full[kept] = response / total
         aligned.append(full)
-    return OutOfFold(aligned, scores)
+    return OutOfFold(aligned, score_responses(tasks, responses, judged.observed), judged)
 
 
 @dataclass(frozen=True)
@@ -156,7 +125,8 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     if not job.responds or job.validation is None:
         return replace(result, learned=learned | label_quality(job, network, None))
     correction, inputs = None, job.inputs
-    responses = held_out_responses(job.validation, network, inputs.layout, job.member_weights)
+    judged = JudgedMembers.by_held_out_rows(job, network)
+    responses = judged.responses(inputs.layout, job.member_weights)
     if job.row_hashes is not None:
         weights = inputs.layout.restore(job.encoded.weights, 1)
         rows = HeldOutRows(job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses)
@@ -165,7 +135,7 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     return replace(
         result,
         correction=correction,
-        held_out=out_of_fold(inputs.tasks, responses, inputs.rows),
+        held_out=out_of_fold(inputs.tasks, responses, judged),
         learned=learned | label_quality(job, network, responses),
     )
 
