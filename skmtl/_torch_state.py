@@ -30,7 +30,12 @@ def torch_settings(n_threads: int | None = None) -> Iterator[None]:
         n_threads = 1
     n_nested = None if n_threads is None else _thread_count.set(n_threads)
     try:
-        if _is_plain():
+        if (
+            torch.is_grad_enabled()
+            and not torch.is_inference_mode_enabled()
+            and not torch._C._len_torch_function_stack()  # where a default device is
+            and not (torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"))
+        ):
             yield
         else:
             with ExitStack() as stack:
@@ -40,15 +45,6 @@ def torch_settings(n_threads: int | None = None) -> Iterator[None]:
     finally:
         if n_threads is not None:
             _thread_count.restore(n_nested)
-
-
-def _is_plain() -> bool:
-    return (
-        torch.is_grad_enabled()
-        and not torch.is_inference_mode_enabled()
-        and not torch._C._len_torch_function_stack()  # where a default device is
-        and not (torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"))
-    )
 
 
 def _plain() -> Iterator[AbstractContextManager[object]]:

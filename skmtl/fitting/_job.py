@@ -103,11 +103,6 @@ class FitJob:
         return self.network.buffer.members
 
     @property
-    def work(self) -> float:
-        """Operations a step."""
-        return 6.0 * self.network.operations * self.members * self.config.batch_size
-
-    @property
     def memory(self) -> float:
         """Bytes of parameters and activations in training."""
         network, architecture = self.network, self.network.architecture

@@ -96,10 +96,13 @@ def _respond(
 def encoded_chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
     dtype, step = network.architecture.dtype, _rows_at_a_time(network)
-    workspace = Workspace(reuse=True)
-    for rows in _cut(X, step):
+    workspace, n_rows = Workspace(reuse=True), getattr(X, "shape", (0,))[0]
+    for start in range(0, max(n_rows, 1), step):  # a list is one piece
+        rows = X if n_rows <= step else sliceable(X)[start : start + step]
         encoded = dense(encoder.transform(rows, dtype), dtype)
-        yield encoded, _outputs(network, encoded, workspace)
+        with torch.inference_mode():
+            outputs = network(torch.from_numpy(encoded).to(network.device)[None], workspace).cpu().numpy()
+        yield encoded, outputs
 
 
 def _rows_at_a_time(network: Network) -> int:
@@ -155,25 +158,6 @@ def _restored(finding: SharingStatistic, layout: TaskLayout) -> np.ndarray:
         if name == "task":
             values = np.moveaxis(layout.restore(np.moveaxis(values, axis, -1)), -1, axis)
     return np.ascontiguousarray(values)
-
-
-def _cut(X: Any, step: int) -> Iterator[Any]:
-    """Yield the rows of X in pieces; a list or one small table is one piece."""
-    shape = getattr(X, "shape", None)
-    if shape is None or shape[0] <= step:
-        yield X
-        return
-    rows = sliceable(X)
-    for start in range(0, shape[0], step):
-        yield rows[start : start + step]
-
-
-def _outputs(network: Network, encoded: np.ndarray, workspace: Workspace) -> np.ndarray:
-    """``(n, n_features) -> (member, n, outputs)``."""
-    with torch.inference_mode():
-        x = torch.from_numpy(encoded).to(network.device)
-        outputs: np.ndarray = network(x[None], workspace).cpu().numpy()
-    return outputs
 
 
 def decode(tasks: list[Task], responses: list[np.ndarray]) -> list[np.ndarray]:

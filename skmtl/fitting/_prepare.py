@@ -23,7 +23,7 @@ from skmtl.fitting._config import (
 )
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.inputs import deal, held_out_rows, label_codes, row_hashes
+from skmtl.inputs import held_out_rows, label_codes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.training import (
     DenseRows,
@@ -87,7 +87,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     config, loss_weights = make_config(values, summary, inputs, seed, device)
     held_out = None
     if hashes is not None and config.n_folds:
-        held_out = held_out_rows(deal(hashes, config.n_folds), config.members, config.n_folds, config.n_peers)
+        held_out = held_out_rows(hashes, config.members, config.n_folds, config.n_peers)
     data = _training_data(config, encoded, held_out)
     objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
     if inputs.validation is None:

@@ -92,9 +92,11 @@ class StackedTrainer:
             self._note_failures(self._training)
 
     def _threads(self) -> AbstractContextManager[None]:
-        """As many threads as the work of a step is worth, or as the user says."""
-        n_threads = [job.config.n_threads for job in self.jobs.values() if job.config.n_threads is not None]
-        return threads_for(sum(job.work for job in self.jobs.values()), n_threads[0] if n_threads else None)
+        """As many threads as the operations of a step are worth, or as the user says."""
+        jobs = self.jobs.values()
+        n_threads = [job.config.n_threads for job in jobs if job.config.n_threads is not None]
+        rows = (6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs)
+        return threads_for(sum(rows), n_threads[0] if n_threads else None)
 
     def _advance(self, fraction: float, report: Report | None) -> None:
         """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""

@@ -1,7 +1,7 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
 from skmtl.inputs._cells import from_tensor, is_missing, require_comparable
-from skmtl.inputs._folds import deal, held_out_rows, label_codes, row_hashes
+from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes
 from skmtl.inputs._labels import LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
@@ -38,7 +38,6 @@ __all__ = [
     "as_spelt",
     "by_task",
     "count_rows",
-    "deal",
     "default_names",
     "from_tensor",
     "held_out_rows",

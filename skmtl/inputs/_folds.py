@@ -48,18 +48,13 @@ def label_codes(labels: LabelMatrix) -> np.ndarray:
     return codes
 
 
-def deal(hashes: np.ndarray, n_folds: int) -> np.ndarray:
-    """Fold of each row, ``(n,)``: the distinct hashes in their order, dealt round-robin."""
-    _, rank = np.unique(hashes, return_inverse=True)
-    fold: np.ndarray = rank % n_folds
-    return fold
-
-
-def held_out_rows(fold: np.ndarray, members: int, n_folds: int, n_peers: int = 1) -> np.ndarray:
+def held_out_rows(hashes: np.ndarray, members: int, n_folds: int, n_peers: int = 1) -> np.ndarray:
     """Whether a member holds out a row, ``(member, n)``: those of cohort k, the rows of fold k modulo ``n_folds``.
 
-    A cohort is ``n_peers`` neighbouring members. They hold out the same rows, as a peer could pass labels on.
+    The distinct hashes, in their order, are dealt to the folds round-robin. A cohort is ``n_peers`` neighbouring
+    members. They hold out the same rows, as a peer could pass labels on.
     """
+    fold = np.unique(hashes, return_inverse=True)[1] % n_folds
     cohort = np.arange(members) // n_peers
     held_out: np.ndarray = fold[None, :] == (cohort % n_folds)[:, None]
     return held_out

@@ -67,7 +67,10 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     marks = read_marks(missing_label)
     columns, names, one_dimensional, categorical = _columns(y)
     read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
-    observed = _side_by_side([known for _, known in read])
+    if all(known.all() for _, known in read):  # no memory, but not to be written to
+        observed = np.broadcast_to(np.True_, (len(read[0][1]), len(read)))
+    else:
+        observed = np.column_stack([known for _, known in read])
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
 
 
@@ -98,13 +101,6 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[bool]]:
 def _name_of_series(y: Any) -> list[Any]:
     name = getattr(y, "name", None) if hasattr(y, "to_numpy") else None
     return default_names(1) if name is None or name == "" else plain_names([name])
-
-
-def _side_by_side(observed: list[np.ndarray]) -> np.ndarray:
-    """Masks of the columns as ``(n, n_tasks)``, not to be written to: where no label is missing they take no memory."""
-    if all(known.all() for known in observed):
-        return np.broadcast_to(np.True_, (len(observed[0]), len(observed)))
-    return np.column_stack(observed)
 
 
 def _is_categorical(series: Any) -> bool:
@@ -206,12 +202,12 @@ def read_classes(classes: Any, labels: LabelMatrix, missing_label: object = None
     if len(given) != len(labels.names):
         raise ValueError(f"classes must have one entry for each of the {len(labels.names)} tasks; got {len(given)}.")
     marks = read_marks(missing_label)
-    return [_of_task(name, entry, marks) for name, entry in zip(labels.names, given, strict=True)]
+    return [
+        None if entry is None else _of_task(name, entry, marks) for name, entry in zip(labels.names, given, strict=True)
+    ]
 
 
-def _of_task(name: Any, entry: Any, marks: list[Any]) -> np.ndarray | None:
-    if entry is None:
-        return None
+def _of_task(name: Any, entry: Any, marks: list[Any]) -> np.ndarray:
     if np.iterable(entry) and not isinstance(entry, str | bytes):
         array = as_array(list(entry) if isinstance(entry, Set) else entry, "classes")
         known, seen = read_column(name, array, marks) if array.ndim == 1 else (array, np.zeros(0, bool))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -15,8 +14,72 @@ from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, Postprocessor
 from skmtl.postprocess._kernel import SelfTuningKernel, relevance
-from skmtl.postprocess._residuals import Residuals, read_residuals
 from skmtl.tasks import Task
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Ideal minus held-out responses of a task.
+
+    Attributes
+    ----------
+    index : int
+        Index of the task in the label matrix.
+    task : Task
+        The task.
+    truth : ndarray of shape (n, n_classes or 1)
+        Ideal response; anything where no label is.
+    response : ndarray of shape (n, n_classes or 1)
+        Of members that held the row out.
+    weights : ndarray of shape (n,)
+        Of the labels, 0 where none is; their scale does not matter.
+    unit : numpy.float64
+        Largest residual: in this unit squares are neither too large nor too small for a float.
+    moments : ndarray of shape (n, n_columns + 1)
+        Relative weights times the residuals in units and, in the last column, alone.
+    """
+
+    index: int
+    task: Task
+    truth: np.ndarray
+    response: np.ndarray
+    weights: np.ndarray
+
+    unit: np.float64 = field(init=False)
+    moments: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        seen = self.weights[:, None] > 0
+        values = np.where(seen, self.truth - self.response, 0.0)
+        unit = np.float64(np.abs(values).max() or 1.0)
+        relative = self.weights[:, None] * (np.count_nonzero(seen) / (self.weights.sum() or 1.0))  # of mean 1
+        vars(self).update(unit=unit, moments=np.concatenate([relative * (values / unit), relative], axis=1))
+
+    def squared_errors(self, rows: np.ndarray, change: np.ndarray | None) -> np.ndarray:
+        """Weighted, of each of ``rows`` after a ``change`` of the response, both in units."""
+        response = self.response[rows]
+        if change is not None:
+            response = self.task.kind.shift(response, self.unit * change)
+        errors = np.square((self.truth[rows] - response) / self.unit).sum(axis=1)
+        weighted: np.ndarray = self.weights[rows] * np.where(self.weights[rows] > 0, errors, 0.0)
+        return weighted
+
+
+def read_residuals(held_out: HeldOutRows, known: np.ndarray) -> list[Residuals]:
+    """Residuals about the rows ``known``, of the tasks whose ideal response is defined."""
+    found = []
+    for index, (task, labels, response) in enumerate(
+        zip(held_out.tasks, held_out.labels, held_out.responses, strict=True)
+    ):
+        weights = held_out.weights[known, index]
+        labelled = known[weights > 0]
+        ideal = task.kind.ideal_response(task, labels[labelled])
+        if ideal is not None:
+            truth = np.zeros_like(response)
+            truth[labelled] = ideal
+            found.append(Residuals(index, task, truth[known], response[known], weights))
+    return found
+
 
 WIDTHS = (1.6, 0.8, 0.4, 0.2, 0.1)  # each is half of the one before, so that its kernel is a fourth power
 PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -113,25 +176,21 @@ class LocalCorrection(Postprocessor):
         self.kernel_, self.scale_, self.tasks_ = kernel, scale, tuple(tasks)
         return self if tasks else None
 
-    def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Correct responses; see :meth:`Postprocessor.__call__`."""
-        return self._corrected(rows, responses)
-
     def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
         """Correct each held-out response by the other rows; see :meth:`Postprocessor.cross_fitted`."""
         known = _known(held_out)
         rows = dense(held_out.rows[known], str(self.scale_.dtype))
-        corrected = self._corrected(rows, [response[known] for response in held_out.responses], self.kernel_.groups)
+        corrected = self(rows, [response[known] for response in held_out.responses], self.kernel_.groups)
         responses = list(held_out.responses)
         for task in self.tasks_:
             responses[task.index] = np.full_like(responses[task.index], np.nan)
             responses[task.index][known] = corrected[task.index]
         return responses
 
-    def _corrected(
+    def __call__(
         self, rows: np.ndarray, responses: Sequence[np.ndarray], groups: np.ndarray | None = None
     ) -> list[np.ndarray]:
-        """Correct responses, without the residuals of each row's group."""
+        """Correct responses, without the residuals of each row's group; see :meth:`Postprocessor.__call__`."""
         corrected = list(responses)
         moments = [[task.moments for task in self.tasks_ if task.width == width] for width in WIDTHS]
         sums = dict(
@@ -181,16 +240,11 @@ def _best(
     for width, of_width in zip(WIDTHS, sums, strict=True):
         for prior in PRIORS:
             after = residuals.squared_errors(rows, _mean_residual(of_width, prior))
-            gain, standard_error = _gain(before - after, copies)
+            of_rows = np.bincount(copies, weights=before - after)  # a row and its copies are one observation
+            gain, standard_error = float(of_rows.sum()), float(np.sqrt(len(of_rows)) * of_rows.std())
             if gain >= best_gain and gain > MIN_GAIN_SE * standard_error:
                 best, best_gain = (width, prior), gain
     return best
-
-
-def _gain(of_cells: np.ndarray, copies: np.ndarray) -> tuple[float, float]:
-    """Sum over the rows and its standard error; a row and its copies are one observation."""
-    of_rows = np.bincount(copies, weights=of_cells)
-    return float(of_rows.sum()), float(np.sqrt(len(of_rows)) * of_rows.std())
 
 
 def _mean_residual(sums: np.ndarray, prior: float) -> np.ndarray:
@@ -217,9 +271,4 @@ def _kernel_sums(
             if both is not None:
                 sums[k][block] = weights @ both
     split = zip(sums, moments, strict=True)
-    return [_split_columns(of_width, [own.shape[1] for own in asked]) for of_width, asked in split]
-
-
-def _split_columns(array: np.ndarray, columns: Sequence[int]) -> list[np.ndarray]:
-    edges = np.concatenate([[0], np.cumsum(columns, dtype=int)]).tolist()
-    return [array[:, first:last] for first, last in pairwise(edges)]
+    return [np.split(of_width, np.cumsum([own.shape[1] for own in asked])[:-1], axis=1) for of_width, asked in split]

@@ -61,12 +61,9 @@ class TaskLayout:
         self.n_outputs = tuple(task.kind.n_outputs(task) for task in self.tasks)
         self._ends = np.cumsum(self.n_outputs)
         self._positions = np.argsort(self.order)
-        self.groups = self._group(np.asarray(ranks)[self.order])
-
-    def _group(self, ranks: np.ndarray) -> list[Group]:
-        edges = [*np.flatnonzero(np.diff(ranks, prepend=-1)), len(ranks)]
+        edges = [*np.flatnonzero(np.diff(np.asarray(ranks)[self.order], prepend=-1)), len(ranks)]
         starts = np.concatenate([[0], self._ends])
-        return [
+        self.groups = [
             Group(self.tasks[a].kind, slice(int(a), int(b)), slice(int(starts[a]), int(starts[b])))
             for a, b in pairwise(edges)
         ]

@@ -13,7 +13,7 @@ from torch import nn
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
 from skmtl.postprocess import LocalCorrection
-from skmtl.postprocess._residuals import Residuals
+from skmtl.postprocess._local_correction import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
 from skmtl.tasks import KINDS
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.inputs import deal, held_out_rows, label_codes, read_labels, row_hashes
+from skmtl.inputs import held_out_rows, label_codes, read_labels, row_hashes
 
 HOLDING = {"early_stopping": 4}
 
@@ -16,8 +16,8 @@ def held_out_by(model, X, y, n_folds):
     """Which member holds out which row, ``(member, n)``, dealt anew."""
     encoded = model.encoder_.transform(X)
     codes = label_codes(read_labels(y, None))
-    fold = deal(row_hashes(encoded, model.random_state) + row_hashes(codes, model.random_state + 1), n_folds)
-    return held_out_rows(fold, model.n_estimators, n_folds)
+    hashes = row_hashes(encoded, model.random_state) + row_hashes(codes, model.random_state + 1)
+    return held_out_rows(hashes, model.n_estimators, n_folds)
 
 
 def test_a_row_is_predicted_by_the_members_that_held_it_out(regressor):

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 
 from skmtl import metrics
 from skmtl.encoders import TabularEncoder
-from skmtl.inputs import deal, held_out_rows, row_hashes
+from skmtl.inputs import held_out_rows, row_hashes
 from tests._asserts import assert_same_predictions
 
 N = 40
@@ -49,12 +49,14 @@ def test_tiny_data_hold_nothing_out(case):
 
 def test_equal_rows_are_held_out_together():
     rows = np.repeat(np.random.default_rng(0).normal(size=(10, 3)), 4, axis=0)
-    fold = deal(row_hashes(rows, seed=3), 5)
+    hashes = row_hashes(rows, seed=3)
+    fold = held_out_rows(hashes, 5, 5).argmax(axis=0)
     assert (fold.reshape(10, 4) == fold[::4, None]).all()
     assert_array_equal(np.bincount(fold[::4]), [2] * 5)
     shuffled = np.random.default_rng(1).permutation(40)
-    assert_array_equal(deal(row_hashes(rows[shuffled], seed=3), 5), fold[shuffled])
-    assert_array_equal(held_out_rows(fold, 7, 5).sum(axis=0), np.where(fold < 2, 2, 1))
+    of_shuffled = held_out_rows(row_hashes(rows[shuffled], seed=3), 5, 5)
+    assert_array_equal(of_shuffled.argmax(axis=0), fold[shuffled])
+    assert_array_equal(held_out_rows(hashes, 7, 5).sum(axis=0), np.where(fold < 2, 2, 1))
 
 
 def test_scores_are_masked_and_skip_tasks_without_a_label(case):

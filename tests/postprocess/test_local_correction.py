@@ -7,8 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl.postprocess import HeldOutRows, LocalCorrection, relevance
 from skmtl.postprocess import _kernel as kernels
-from skmtl.postprocess._local_correction import PRIORS, WIDTHS
-from skmtl.postprocess._residuals import Residuals
+from skmtl.postprocess._local_correction import PRIORS, WIDTHS, Residuals
 from skmtl.tasks import KINDS
 from tests._builders import make_network
 
@@ -44,7 +43,7 @@ def corrected_by(rows, groups, scale, residuals):
         return None
     n_tasks = 1 + max(of_task.index for of_task in residuals)
     responses = [next((r.response for r in residuals if r.index == k), None) for k in range(n_tasks)]
-    corrected = correction._corrected(rows, responses, groups)
+    corrected = correction(rows, responses, groups)
     return correction, [corrected[task.index] for task in correction.tasks_]
 
 
