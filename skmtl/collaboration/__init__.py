@@ -2,6 +2,7 @@
 
 from skmtl.collaboration._collaboration import Collaboration, Effect, PeerCells, PeerOutputs, Settings
 from skmtl.collaboration.co_teaching import CoTeaching
+from skmtl.collaboration.co_training import CoTraining
 from skmtl.collaboration.mean_teacher import MeanTeacher
 from skmtl.collaboration.mutual_learning import MutualLearning
 from skmtl.collaboration.pseudo_labeling import PseudoLabeling
@@ -9,6 +10,7 @@ from skmtl.collaboration.pseudo_labeling import PseudoLabeling
 COLLABORATIONS: dict[str, type[Collaboration]] = {
     "mutual": MutualLearning,
     "co_teaching": CoTeaching,
+    "co_training": CoTraining,
     "mean_teacher": MeanTeacher,
     "pseudo_labels": PseudoLabeling,
 }
@@ -16,6 +18,7 @@ COLLABORATIONS: dict[str, type[Collaboration]] = {
 __all__ = [
     "COLLABORATIONS",
     "CoTeaching",
+    "CoTraining",
     "Collaboration",
     "Effect",
     "MeanTeacher",

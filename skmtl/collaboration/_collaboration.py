@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -139,8 +140,6 @@ class Collaboration(Params, ABC):
 
     Attributes
     ----------
-    peers : int
-        Number of peers of a cohort that ``n_peers="auto"`` stands for.
     strengths : tuple of str
         Settings that each member of a network carries, so that a search over them trains one network.
     acts_by : tuple of str
@@ -152,11 +151,25 @@ class Collaboration(Params, ABC):
     """
 
     owner = "collaboration"
-    peers: ClassVar[int] = 2
     strengths: ClassVar[tuple[str, ...]] = ()
     acts_by: ClassVar[tuple[str, ...]] = ()
     judges_labels: ClassVar[bool] = False
     follows: ClassVar[bool] = False
+
+    @property
+    def peers(self) -> int:
+        """Number of peers of a cohort that ``n_peers="auto"`` stands for."""
+        return 2
+
+    def columns_seen(self, n_columns: int, names: Sequence[Any] | None) -> np.ndarray | None:
+        """Which columns of X each peer sees, ``(peer, n_columns)``; None: all see all.
+
+        Raises
+        ------
+        ValueError
+            If a setting names columns that are not there.
+        """
+        return None
 
     @abstractmethod
     def check(self) -> None:

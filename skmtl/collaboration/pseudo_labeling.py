@@ -52,7 +52,6 @@ class PseudoLabeling(Collaboration):
     ICML Workshop on Challenges in Representation Learning.
     """
 
-    peers = 4
     strengths = ("weight", "precision")
     acts_by = ("weight",)
 
@@ -67,6 +66,11 @@ class PseudoLabeling(Collaboration):
     ) -> None:
         self.threshold, self.precision, self.weight = threshold, precision, weight
         self.start, self.rounds, self.peers_only = start, rounds, peers_only
+
+    @property
+    def peers(self) -> int:
+        """Two teachers and two students."""
+        return 4
 
     def check(self) -> None:
         """Check the settings; see :meth:`Collaboration.check`."""

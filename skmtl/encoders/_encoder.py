@@ -111,6 +111,16 @@ class Encoder(Stateful, Params, ABC):
         """
         return []
 
+    def columns_of_outputs(self) -> npt.NDArray[np.intp] | None:
+        """Column of X that each output is made of.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs_,) or None
+            Positions; None, the default: outputs are made of several columns.
+        """
+        return None
+
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Training parameters that suit the encoder where the user leaves them "auto".
 

@@ -162,6 +162,14 @@ class TabularEncoder(Encoder):
         bins = [f"{plain[k]}_bin{np.sum(columns[:i] == k)}" for i, k in enumerate(columns)]
         return np.array([*plain, *indicators, *one_hot, *bins], dtype=object)
 
+    def columns_of_outputs(self) -> npt.NDArray[np.intp]:
+        """Position of the column of each output; see :meth:`Encoder.columns_of_outputs`."""
+        numeric = np.asarray(self.numeric_positions_, dtype=np.intp)
+        widths = [categories.n_outputs for categories in self.categories_]
+        one_hot = np.repeat(np.asarray(self.categorical_positions_, dtype=np.intp), widths)
+        binned = numeric[self.bins_.columns] if self.bins_ else numeric[:0]
+        return np.concatenate([numeric, numeric[self.indicated_], one_hot, binned])
+
     def _check_parameters(self) -> None:
         require_choice("numeric", self.numeric, _NUMERIC)
         require_integer("max_categories", self.max_categories, 1)

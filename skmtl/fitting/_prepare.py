@@ -11,6 +11,7 @@ import torch
 
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
+from skmtl.collaboration import Collaboration
 from skmtl.defaults import Choice, DataSummary, requested, resolve
 from skmtl.fitting._config import (
     Params,
@@ -142,6 +143,12 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     method = read_collaboration(params["collaboration"])
     if method is not None:
         preferences["n_peers"] = Choice(method.peers, f"{type(method).__name__} asks for them")
+        if _columns_seen(method, inputs) is not None:
+            if params["input_scaling"] is True:
+                raise ValueError(
+                    f"input_scaling must not be True with collaboration={type(method).__name__}; set 'auto'."
+                )
+            preferences["input_scaling"] = Choice(False, "peers see columns of their own")
     if network is not None:
         architecture, reason = network.architecture, "training goes on with the fitted network"
         fitted = {
@@ -210,7 +217,25 @@ def _network(
     )
     network = Network(architecture, config.device)
     network.buffer.initialise(as_followed(config, streams.initial, streams.initial))
-    return network
+    seen = None if config.collaboration is None else _columns_seen(config.collaboration, inputs)
+    if seen is None:
+        return network
+    return network.with_input_scale(np.tile(seen.astype(float), (config.members // config.n_peers, 1)))
+
+
+def _columns_seen(method: Collaboration, inputs: SharedInputs) -> np.ndarray | None:
+    """Encoded inputs that each peer of a cohort sees, ``(peer, n_inputs)``; None: all see all."""
+    columns = inputs.columns
+    seen = method.columns_seen(columns["n_features_in_"], columns.get("feature_names_in_"))
+    of_outputs = inputs.encoder.columns_of_outputs()
+    if seen is None:
+        return None
+    if of_outputs is None:
+        raise ValueError(
+            f"collaboration={type(method).__name__} needs an encoder that makes each input of one column, such as "
+            f"encoder='tabular'; got {type(inputs.encoder).__name__}."
+        )
+    return seen[:, of_outputs]
 
 
 def _rows_and_targets(encoded: EncodedRows, dtype: torch.dtype, device: torch.device) -> tuple[Rows, torch.Tensor]:

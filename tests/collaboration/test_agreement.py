@@ -229,6 +229,7 @@ def test_settings_out_of_range_are_refused(name):
         "mutual": [("strength", np.nan), ("temperature", 0.0), ("ramp", 1.5), ("target", "worst")],
         "co_teaching": [("noise_rate", 1.0), ("noise_rate", -0.1), ("ramp", -1), ("select", "me"), ("agreement", 0.5)],
         "mean_teacher": [("decay", 1.0), ("strength", -1.0), ("unlabeled_strength", -1.0), ("temperature", 0.0)],
+        "co_training": [("views", "ab"), ("views", [[0]]), ("views", 3)],
         "pseudo_labels": [
             ("threshold", "high"),
             ("precision", 1.0),

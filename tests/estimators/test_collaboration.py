@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,7 +12,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.collaboration import COLLABORATIONS, CoTeaching, MeanTeacher, MutualLearning, PseudoLabeling
+from skmtl.collaboration import CoTeaching, CoTraining, MeanTeacher, MutualLearning, PseudoLabeling
+from skmtl.encoders import TabularEncoder
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.model_selection.search._candidates import by_network, read_candidates
 from tests._asserts import assert_same_predictions
@@ -33,6 +35,7 @@ METHODS = {
     "joint choice": CoTeaching(0.3, select="joint", agreement=0.2),
     "a teacher": MeanTeacher(0.9, ramp=0.0),
     "pseudo-labels": PseudoLabeling(0.6, start=0.2),
+    "views": CoTraining([[0, 1, 2], [1, 2, 3]], ramp=0.0),
 }
 IDLE = [MutualLearning(0.0), CoTeaching(0.0), CoTeaching(0.0, select="joint"), PseudoLabeling(weight=0.0)]
 
@@ -97,7 +100,8 @@ def test_nothing_that_a_cohort_holds_out_reaches_it_through_a_peer(name):
     counts = 10.0 * (1 + RNG.permutation(100))
     rows = np.random.default_rng(1).normal(size=(100, 3))
     small = {"hidden_layer_sizes": (8,), "early_stopping": 4, "local_correction": False, "random_state": 0}
-    small |= {"loss": "poisson", "collaboration": METHODS[name], "input_scaling": False, "max_iter": 1}
+    method = CoTraining([[0, 1], [1, 2]]) if name == "views" else METHODS[name]
+    small |= {"loss": "poisson", "collaboration": method, "input_scaling": False, "max_iter": 1}
     first = MultiTaskNetRegressor(**small, n_estimators=1).fit(rows, counts)
     fold = np.flatnonzero(np.isfinite(first.oof_prediction_))
     changed = counts.copy()
@@ -254,10 +258,53 @@ def test_training_goes_on_in_passes_and_with_further_rows(name):
 # bad input ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", COLLABORATIONS)
+@pytest.mark.parametrize("name", METHODS)
 def test_one_peer_is_too_few(name):
-    with pytest.raises(ValueError, match=r"needs two .*; got n_peers=1\. Set n_peers to"):
-        make(collaboration=name, n_peers=1).fit(X, Y)
+    with pytest.raises(ValueError, match=r"needs .*; got n_peers=1\. (Set n_peers to|Leave it 'auto')"):
+        make(collaboration=METHODS[name], n_peers=1).fit(X, Y)
+
+
+def test_peers_see_the_columns_of_their_views():
+    """A change of the others changes nothing of what a peer says, and its predictions are those of its columns."""
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(e=np.where(X[:, 0] > 0, "x", "y")).astype({"e": "category"})
+    frame.loc[::7, "b"] = np.nan
+    method = CoTraining([["a", "b"], ["c", "d", "e"]])
+    model = make(collaboration=method, encoder=TabularEncoder(n_bins=3)).fit(frame, Y)
+    said = outputs_of(model, frame)
+    for changed, peers in [({"a": 0.0, "b": 1.0}, (1, 3)), ({"c": 0.0, "d": 1.0, "e": "x"}, (0, 2))]:
+        other = outputs_of(model, frame.assign(**changed).astype(frame.dtypes))
+        assert [k for k in range(4) if np.array_equal(said[k], other[k])] == list(peers)
+    assert (model.network_.architecture.input_scale[:, :1] == [[1], [0], [1], [0]]).all()
+
+
+def outputs_of(model, rows):
+    return model.network_(torch.from_numpy(model.encoder_.transform(rows, np.float64))[None]).numpy()
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        (None, "must be two lists of columns or more, such as"),
+        ([["a"]], "must be two lists of columns or more"),
+        (
+            [["a"], ["z"]],
+            r"names 'z', which is no column of X\. Give names of columns such as 'a', or positions from 0",
+        ),
+        ([[0], [4]], "names 4, which is no column"),
+        ([["a"], []], "must hold a column or more each; view 1 is empty"),
+    ],
+)
+def test_views_name_columns(views, message):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    with pytest.raises(ValueError, match=rf"views of collaboration=CoTraining {message}"):
+        make(collaboration=CoTraining(views)).fit(frame, Y)
+
+
+def test_views_are_of_columns():
+    with pytest.raises(ValueError, match="CoTraining needs an encoder that makes each input of one column"):
+        make(collaboration=CoTraining([[0], [1]]), encoder=torch.nn.Linear(4, 3)).fit(X, Y)
+    with pytest.raises(ValueError, match="input_scaling must not be True with collaboration=CoTraining"):
+        make(collaboration=METHODS["views"], input_scaling=True).fit(X, Y)
 
 
 def test_unknown_methods_and_settings_are_told():
