@@ -37,9 +37,9 @@ def main() -> None:
         write_section(options.out, section)
 
 
-def write_section(path: Path, section: str) -> None:
+def write_section(path: Path, section: str, title: str = HEAD) -> None:
     """Put a section in the place of the one with the same heading, or at the end."""
-    text = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    text = path.read_text(encoding="utf-8") if path.exists() else title
     head, *sections = text.split("\n## ")
     kept = {part.splitlines()[0]: part.strip() for part in sections}
     fresh = section.removeprefix("## ").strip()

@@ -56,11 +56,22 @@ class FoldGains:
         return int(self.gains.shape[1])
 
     @property
+    def is_single(self) -> np.ndarray:
+        """Whether a subset is one task, ``(n_subsets,)``."""
+        single: np.ndarray = self.members.sum(axis=1) == 1
+        return single
+
+    @property
+    def is_joint(self) -> np.ndarray:
+        """Whether a subset is all tasks, ``(n_subsets,)``."""
+        joint: np.ndarray = self.members.sum(axis=1) == self.members.shape[1]
+        return joint
+
+    @property
     def is_reference(self) -> np.ndarray:
         """Whether a subset is one task or all of them, ``(n_subsets,)``."""
-        sizes = self.members.sum(axis=1)
-        is_reference: np.ndarray = (sizes == 1) | (sizes == self.members.shape[1])
-        return is_reference
+        reference: np.ndarray = self.is_single | self.is_joint
+        return reference
 
     def without(self, fold: int) -> FoldGains:
         """Gains on all other folds."""

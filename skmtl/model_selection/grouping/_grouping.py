@@ -26,15 +26,15 @@ from skmtl.model_selection.search._candidates import require_net
 class TaskGroupingCV(FittedByAnother):
     """Multi-task estimator that learns by cross-validation which tasks to learn together.
 
-    It measures how well networks of subsets of the tasks predict, all of them trained side by side on the same folds,
-    and chooses at most ``n_networks`` of them, each task to be served by one, so that the gains of the tasks over
-    learning alone sum to the most: an integer programme, solved exactly. Subsets may overlap, and a network may learn
-    tasks only because others gain by them.
+    It measures how well networks of subsets of the tasks predict, all of them trained side by side on the same folds.
+    Then it chooses which network serves each task: its single net, the net of all tasks, or one of up to ``n_networks``
+    groups, nets of some of the tasks, so that the gains of the tasks sum to the most. That is an integer programme,
+    solved exactly. Groups may overlap, and may hold tasks only because others gain by them.
 
-    The best of many measured gains is too good to be true. So the choice is repeated without each fold and judged on
-    that fold. A larger number of networks is taken only where it gains there, and a group is kept only where the lower
-    confidence bound of the gain of its tasks exceeds ``min_gain``. Tasks without a group, and tasks that lose by
-    theirs, are served by the better of their single net and the net of all tasks.
+    The best of many measured gains is too good to be true. So every choice is repeated without each fold and judged on
+    that fold. It starts from one kind of net for all tasks, single or joint, whichever is better. Choosing between the
+    two task by task, and more and more groups, are taken only where they gain on the folds left out, and a group is
+    kept only where the lower confidence bound of its gain exceeds ``min_gain``.
 
     Fitted, it is one network: the groups are its members, each task is predicted by the members of one group, and
     prediction is one pass. To choose from losses of your own use :func:`choose_task_groups`.
@@ -44,7 +44,7 @@ class TaskGroupingCV(FittedByAnother):
     estimator : estimator
         One of skmtl's estimators, or a :class:`~sklearn.pipeline.Pipeline` whose last step is one.
     n_networks : int, default=3
-        Most networks that are chosen. Single nets of tasks that have no group may come on top.
+        Most groups of two tasks or more, beside single nets and the net of all tasks.
     subsets : "auto", "all", "pairs", int or list of lists, default="auto"
         Subsets that are measured besides the single tasks and all tasks. "auto": all of them for up to 7 tasks, else
         200 random ones and, for up to 30 tasks, all pairs. "pairs": all pairs. An int: so many random ones. Unless
@@ -53,7 +53,7 @@ class TaskGroupingCV(FittedByAnother):
     cv : int, splitter or iterable, default=5
         Folds; a number is that of a :class:`MultiTaskKFold`, whose rows keep their order.
     min_gain : float, default=0.0
-        Relative decrease of the error over learning alone that a group must bring, such as 0.01.
+        Relative decrease of the error that a group must bring, such as 0.01, over the nets that would serve else.
     confidence : float, default=0.9
         Probability with which all groups together must bring it.
     random_state : int, RandomState or None, default=None

@@ -57,7 +57,8 @@ class ProposedGroup:
     serves : list
         Names of those that it would predict.
     gain : float
-        Mean gain of these tasks over learning alone, where the choice without a fold is judged on that fold.
+        Mean gain of these tasks over the nets that serve where no group does, where the choice without a fold is judged
+        on that fold.
     low : float
         Lower confidence bound of the gain.
     kept : bool

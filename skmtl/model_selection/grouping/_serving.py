@@ -21,7 +21,7 @@ class Verification:
     served : ndarray of int
         Indices of the tasks that its network would serve.
     gain : float
-        Mean gain of these tasks over learning alone, on folds that did not choose.
+        Mean gain of these tasks over the nets that would serve them else, on folds that did not choose.
     low : float
         Lower confidence bound of the gain.
     """
@@ -57,9 +57,10 @@ class Decision:
 def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float, confidence: float) -> Decision:
     """Choose groups, verify them on folds that did not choose them, and fall back where they fail.
 
-    The choice is made once with all folds and once without each of them. Of 1 to ``n_networks`` networks, a larger
-    number is taken where it gains on the folds left out with this confidence. Tasks of groups that are not verified,
-    and those that lose by theirs with this confidence, fall back to the better of single net and net of all tasks.
+    Every choice is made once with all folds and once without each of them. The first is one kind of net for all tasks,
+    single nets or the net of all tasks. The better of the two for each task, then 1 to ``n_networks`` groups beside
+    them, take its place where they gain on the folds left out with this confidence. Tasks of groups that are not
+    verified, and those that lose by theirs with this confidence, keep the net that they had before.
 
     Parameters
     ----------
@@ -68,28 +69,34 @@ def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float
     pools : ndarray of shape (n_folds + 1, n_subsets), bool
         Subsets that may be chosen without each fold and, in the last row, with all.
     n_networks : int
-        Most networks.
+        Most groups.
     min_gain : float
         What the lower bound of a group's gain must exceed.
     confidence : float
         Of the lower bounds of all groups together (Bonferroni).
     """
-    judged = [_Judged.choose(table, pools, k) for k in range(1, n_networks + 1)]
-    best = judged[0]
-    for more in judged[1:]:
-        if lower_bound(_mean(more.gains - best.gains), table.test_ratio, confidence) > 0:
-            best = more
-    fallback = _Judged.choose(table, pools & table.is_reference, None)
-    serving, gains = fallback.serving.copy(), fallback.gains.copy()
-    proposed = np.unique(best.serving)
+
+    def gains_on(more: _Judged, less: _Judged) -> bool:
+        return lower_bound(_mean(more.gains - less.gains), table.test_ratio, confidence) > 0
+
+    single, joint = (_Judged.choose(table, pools & own, 0) for own in (table.is_single, table.is_joint))
+    before = joint if np.nanmean(joint.gains) > np.nanmean(single.gains) else single
+    mixed = _Judged.choose(table, pools & table.is_reference, 0)
+    before = mixed if gains_on(mixed, before) else before
+    best = before
+    for k in range(1, n_networks + 1):
+        more = _Judged.choose(table, pools, k)
+        best = more if gains_on(more, best) else best
+    serving, gains = before.serving.copy(), before.gains.copy()
+    proposed = np.setdiff1d(best.serving, np.flatnonzero(table.is_reference))
     verifications = []
     for subset in proposed:
         served = np.flatnonzero(best.serving == subset)
-        gain = _mean(best.gains[:, served])
+        gain = _mean(best.gains[:, served] - before.gains[:, served])
         low = lower_bound(gain, table.test_ratio, 1 - (1 - confidence) / len(proposed))
         verifications.append(Verification(int(subset), served, float(gain.mean()), low))
         for task in served.tolist() if low > min_gain else ():
-            if not lower_bound(_known(fallback.gains - best.gains, task), table.test_ratio, confidence) > 0:
+            if not lower_bound(_known(before.gains - best.gains, task), table.test_ratio, confidence) > 0:
                 serving[task], gains[:, task] = subset, best.gains[:, task]
     predicted = table.mean()[serving, np.arange(len(serving))]
     return Decision(serving, predicted, np.nanmean(gains, axis=0), verifications)
@@ -111,21 +118,25 @@ class _Judged:
     gains: np.ndarray
 
     @classmethod
-    def choose(cls, table: FoldGains, pools: np.ndarray, n_networks: int | None) -> _Judged:
-        """Choose from the pools of each fold and of all, ``(n_folds + 1, n_subsets)``."""
+    def choose(cls, table: FoldGains, pools: np.ndarray, n_groups: int) -> _Judged:
+        """Choose from the pools of each fold and of all, ``(n_folds + 1, n_subsets)``; see :func:`serve`."""
         parts = (table.without(fold) for fold in range(table.n_folds))
-        servings = np.array([serve(part, pool, n_networks) for part, pool in zip(parts, pools[:-1], strict=True)])
+        servings = np.array([serve(part, pool, n_groups) for part, pool in zip(parts, pools[:-1], strict=True)])
         folds, tasks = np.indices(servings.shape)
-        return cls(serve(table, pools[-1], n_networks), table.gains[servings, folds, tasks])
+        return cls(serve(table, pools[-1], n_groups), table.gains[servings, folds, tasks])
 
 
-def serve(table: FoldGains, pool: np.ndarray, n_networks: int | None) -> np.ndarray:
-    """Index of the subset of the ``pool`` that serves each task, ``(n_tasks,)``; None for any number of networks."""
+def serve(table: FoldGains, pool: np.ndarray, n_groups: int) -> np.ndarray:
+    """Index of the subset of the ``pool`` that serves each task, ``(n_tasks,)``, with at most ``n_groups`` groups.
+
+    Single tasks and all tasks are no groups: they serve wherever they are best.
+    """
     losses = np.where(pool[:, None], -table.mean(), np.nan)
-    if n_networks is None:
+    if n_groups == 0:
+        losses[~table.is_reference] = np.nan
         best: np.ndarray = np.where(np.isnan(losses), np.inf, losses).argmin(axis=0)
         return best
-    return choose_task_groups(losses, n_networks).serving
+    return choose_task_groups(losses, n_groups, np.where(table.is_reference, 0.0, 1.0)).serving
 
 
 def _mean(gains: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ def propose(table: FoldGains, n_networks: int, random: np.random.RandomState) ->
     table : FoldGains
         What was measured.
     n_networks : int
-        Most networks, those of single tasks and of all tasks included.
+        Most groups, beside networks of single tasks and of all tasks.
     random : RandomState
         Of the starts.
 
@@ -86,8 +86,9 @@ def propose(table: FoldGains, n_networks: int, random: np.random.RandomState) ->
     visited = {tuple(row) for row in _descend(model, n_networks, random)}
     n_tasks = table.members.shape[1]
     candidates = np.array([row for row in sorted(visited) if 1 < sum(row) < n_tasks], dtype=bool).reshape(-1, n_tasks)
+    n_free = int(table.is_reference.sum())
     losses = -np.concatenate([gains[table.is_reference], model.predict(candidates)])
-    chosen = choose_task_groups(losses, n_networks).chosen - table.is_reference.sum()
+    chosen = choose_task_groups(losses, n_networks, np.repeat([0.0, 1.0], [n_free, len(candidates)])).chosen - n_free
     return [tuple(np.flatnonzero(candidates[row]).tolist()) for row in chosen[chosen >= 0]]
 
 
