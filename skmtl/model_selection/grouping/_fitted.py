@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl._sklearn import final_model
 from skmtl.estimators._predictor import PredictorMixin
 
-ADOPTED = ("missing_label", "network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional")
+ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional")
 
 
 def _has(method: str) -> Any:
@@ -43,6 +43,11 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
             self.__dict__.pop(name, None)
             if hasattr(self.best_estimator_, name):
                 setattr(self, name, getattr(self.best_estimator_, name))
+
+    @property
+    def missing_label(self) -> object:  # type: ignore[override]
+        """A further value of y that means "no label"."""
+        return final_model(self.estimator).missing_label
 
     def _inner(self, X: Any) -> tuple[Any, Any]:
         """The fitted net, and rows as the steps before it leave them."""

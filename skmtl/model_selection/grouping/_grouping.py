@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state, indexable
 
 from skmtl._sklearn import HasMethods, Interval, StrOptions
-from skmtl.inputs import read_labels
+from skmtl.inputs import read_labelled_rows
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection._task_subsets import measure_subsets
@@ -164,8 +164,8 @@ class TaskGroupingCV(FittedByAnother):
         """
         self._validate_params()
         net = require_net(self.estimator, "TaskGroupingCV")
+        names = read_labelled_rows(X, y, sample_weight, net.missing_label, type(self).__name__).labels.names
         X, y = indexable(X, y)
-        names = read_labels(y, net.missing_label).names
         if len(names) < 2:
             raise ValueError(
                 "TaskGroupingCV needs y with two tasks at least; there is nothing to group in one. Fit "
