@@ -108,6 +108,14 @@ def resolve(parameter: str, value: object, choices: Mapping[str, type[P]], base:
     )
 
 
+MAX_INTEGER = 2**31 - 1  # what every size and number of torch takes
+
+
+def is_number(value: object, low: float, high: float) -> bool:
+    """Whether a value is a number between two others."""
+    return isinstance(value, Real) and low < value < high  # type: ignore[operator]
+
+
 def require_integer(name: str, value: object, minimum: int, alternative: str = "") -> None:
     """Check that a parameter is an integer of at least ``minimum``; errors name the ``alternative``, if there is one.
 
@@ -118,6 +126,8 @@ def require_integer(name: str, value: object, minimum: int, alternative: str = "
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
         raise ValueError(f"{name} must be an integer of at least {minimum}{alternative}; got {value!r}.")
+    if int(value) > MAX_INTEGER:
+        raise ValueError(f"{name} must be an integer of at most {MAX_INTEGER}{alternative}; got {value!r}.")
 
 
 def require_number(
@@ -130,6 +140,8 @@ def require_number(
     ValueError
         If it is not, or not above 0 where it must be ``positive``.
     """
+    if isinstance(value, Integral) and abs(int(value)) > MAX_INTEGER:
+        raise ValueError(f"{name} must be at most {MAX_INTEGER} where it is an integer; got {value!r}. Pass a float.")
     if isinstance(value, Real) and not isinstance(value, bool):
         found = float(value)
         if -inf < found and minimum <= found <= maximum and found < below and (found > 0 or not positive):
@@ -159,5 +171,5 @@ def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
     ValueError
         If it is not.
     """
-    if value not in list(choices):
+    if not isinstance(value, str) or value not in list(choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")

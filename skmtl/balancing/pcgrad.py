@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from skmtl._params import require_boolean
 from skmtl.balancing._balancer import BalancerInputs
 from skmtl.balancing._gramian import Floats, GramianBalancer, Problem, diagonal_of
 
@@ -36,6 +38,11 @@ class PCGrad(GramianBalancer):
     def __init__(self, shuffle: bool = True, gradient: Literal["parameters", "representation"] = "parameters") -> None:
         super().__init__(gradient)
         self.shuffle = shuffle
+
+    def start(self, loss_weights: Tensor) -> Any:
+        """Check the parameters; see :meth:`Balancer.start`."""
+        require_boolean(self.label("shuffle"), self.shuffle)
+        return super().start(loss_weights)
 
     def solve(self, problem: Problem, inputs: BalancerInputs) -> Floats:
         """Project on coefficient vectors; see :meth:`GramianBalancer.solve`."""

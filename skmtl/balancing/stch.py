@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from torch import Tensor
@@ -38,6 +39,7 @@ class STCH(Balancer):
     def start(self, loss_weights: Tensor) -> Any:
         """No state; see :meth:`Balancer.start`."""
         require_number(self.label("smoothing"), self.smoothing, positive=True)
+        require_number(self.label("ideal_loss"), self.ideal_loss, minimum=-inf)
         return None
 
     def weights(self, loss_weights: Tensor, inputs: BalancerInputs, state: Any) -> tuple[Tensor, Any]:

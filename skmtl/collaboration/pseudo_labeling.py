@@ -74,7 +74,8 @@ class PseudoLabeling(Collaboration):
 
     def check(self) -> None:
         """Check the settings; see :meth:`Collaboration.check`."""
-        if self.threshold != "auto" and (not isinstance(self.threshold, Real) or math.isnan(self.threshold)):
+        is_auto = isinstance(self.threshold, str) and self.threshold == "auto"
+        if not is_auto and (not isinstance(self.threshold, Real) or math.isnan(self.threshold)):
             raise ValueError(f"{self.label('threshold')} must be 'auto' or a number; got {self.threshold!r}.")
         require_number(self.label("precision"), self.precision, positive=True, below=1)
         require_number(self.label("weight"), self.weight)

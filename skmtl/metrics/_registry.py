@@ -41,6 +41,12 @@ class Metric:
     response_method: str = "predict"
     takes_classes: bool = False
 
+    @property
+    def name(self) -> str:
+        """Name of the function, also of one that is applied to each task."""
+        function = self.function.args[0] if isinstance(self.function, partial) else self.function
+        return getattr(function, "__name__", repr(function))
+
 
 def _of_numbers(function: Callable[..., Any]) -> Metric:
     return Metric(function, of_classes=False, greater_is_better=False)

@@ -233,7 +233,7 @@ def _suited_weights(metric: Metric, model: Any, sample_weight: Any, labels: Labe
         return sample_weight
     if not suited.any():
         raise ValueError(
-            f"The metric {metric.function.__name__} is for {'classes' if metric.of_classes else 'numbers'}, "
+            f"The metric {metric.name} is for {'classes' if metric.of_classes else 'numbers'}, "
             "which no task has. Choose another metric."
         )
     weights = read_sample_weight(sample_weight, len(labels.observed), labels.names, one_dimensional=False)

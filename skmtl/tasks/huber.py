@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from skmtl._params import is_number
 from skmtl.tasks._kind import Task
 from skmtl.tasks._numeric import RobustNumeric, cut_square, huber_location
 
@@ -33,14 +34,14 @@ class Huber(RobustNumeric):
 
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
-        if not 0 < self.delta < np.inf:
+        if not is_number(self.delta, 0, np.inf):
             raise ValueError(f"Task {name!r}: Huber needs a finite delta above 0; got {self.delta!r}.")
         return super().fit(name, labels, weights)
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Huber's location, where the clipped residuals balance; see :meth:`Kind.initial_bias`."""
-        return np.asarray([huber_location(encoded, weights, self.delta)])
+        return np.asarray([huber_location(encoded, weights, float(self.delta))])
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Huber loss; see :meth:`Kind.loss_gradient`."""
-        return cut_square(outputs - targets, self.delta)
+        return cut_square(outputs - targets, float(self.delta))

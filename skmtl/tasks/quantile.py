@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._params import is_number
 from skmtl.tasks._kind import Task
 from skmtl.tasks._numeric import RobustNumeric
 
@@ -32,7 +33,7 @@ class Quantile(RobustNumeric):
 
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
-        if not 0 < self.level < 1:
+        if not is_number(self.level, 0, 1):
             raise ValueError(f"Task {name!r}: Quantile needs a level between 0 and 1; got {self.level!r}.")
         return super().fit(name, labels, weights)
 

@@ -38,12 +38,13 @@ class SquaredError(Numeric):
     @property
     def bound(self) -> float:
         """Residual beyond which the loss is linear."""
-        far = rules.OUTLIER_SD if self.far == "auto" else float(self.far)
+        far = rules.OUTLIER_SD if isinstance(self.far, str) else float(self.far)
         return far if far < NO_BOUND else np.inf
 
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
-        if self.far != "auto" and not (isinstance(self.far, Real) and self.far > 0):
+        is_auto = isinstance(self.far, str) and self.far == "auto"
+        if not (is_auto or (isinstance(self.far, Real) and self.far > 0)):
             raise ValueError(f"Task {name!r}: SquaredError needs far='auto' or a number above 0; got {self.far!r}.")
         task = super().fit(name, labels, weights)
         n_far = int(np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound))

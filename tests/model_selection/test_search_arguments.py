@@ -166,3 +166,10 @@ def test_unknown_arguments_of_fit(estimator, argument, message):
 def test_an_empty_list_of_settings(name):
     with pytest.raises(ValueError, match=f"{name} is empty"):
         MultiTaskSearchCV(CLASSIFIER, **{name: []}).fit(X, CLASSES)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_metrics_that_suit_no_task_are_named(name):
+    net, y = (REGRESSOR, NUMBERS) if KNOWN[name].of_classes else (CLASSIFIER, CLASSES)
+    with pytest.raises(ValueError, match=rf"The metric {KNOWN[name].name} is for .*, which no task has"):
+        cross_validate(net, X, y, cv=2, scoring=name, error_score="raise")
