@@ -4,7 +4,7 @@ from skmtl.layers import ACTIVATIONS, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._network import Network
-from skmtl.network._passes import Passes, input_gradient, squared_derivatives
+from skmtl.network._passes import Passes, squared_derivatives
 from skmtl.network._task_gradients import TaskGradients, task_gradients
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Passes",
     "TaskGradients",
     "Workspace",
-    "input_gradient",
     "squared_derivatives",
     "task_gradients",
 ]

@@ -135,8 +135,10 @@ class Network:
         own = self.architecture.of(members)
         known = replace(architecture or own, input_scale=own.input_scale, n_read=own.n_read)
         chosen = Network(known, self.device)
-        index = torch.as_tensor(members, device=self.device)
-        chosen.buffer.values.copy_(self.buffer.pick(self.buffer.values if values is None else values, index))
+        values = self.buffer.values if values is None else values
+        if list(members) != list(range(self.buffer.members)):
+            values = self.buffer.pick(values, torch.as_tensor(members, device=self.device))
+        chosen.buffer.values.copy_(values)
         return chosen
 
     def with_input_scale(self, factors: np.ndarray, n_read: int | None = None) -> Network:

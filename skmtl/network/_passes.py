@@ -127,29 +127,6 @@ def single_precision_passes(
     return passes(layers, buffer, generators, parts)
 
 
-def input_gradient(network: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor) -> Tensor:
-    """Gradient at the rows ``(1 or member, row, feature)`` of each member from the one at its outputs.
-
-    Parameters
-    ----------
-    network : callable
-        ``(1 or member, row, feature) -> (member, row, output)``.
-    x : Tensor of shape (1 or member, row, feature)
-        Rows.
-    gradient : Tensor of shape (member, row, output)
-        At the outputs.
-
-    Returns
-    -------
-    Tensor of shape (member, row, feature)
-        Without dropout.
-    """
-    with torch.enable_grad():
-        leaf = x.expand(len(gradient), -1, -1).detach().clone().requires_grad_()
-        (at_input,) = torch.autograd.grad(network(leaf), leaf, gradient)
-    return at_input
-
-
 def squared_derivatives(
     network: Callable[[Tensor], Tensor], x: Tensor, factors: Tensor, generator: np.random.Generator
 ) -> Tensor:
@@ -174,10 +151,16 @@ def squared_derivatives(
     Tensor of shape (member, row, feature)
         Without dropout.
     """
-    n_outputs = factors.shape[2]
+    leaf = x.expand(len(factors), -1, -1).detach().clone().requires_grad_()
+    with torch.enable_grad():
+        outputs = network(leaf)
+    n_rows, n_outputs = outputs.shape[1:]
     if n_outputs <= FEW_OUTPUTS:
-        single = torch.eye(n_outputs, dtype=factors.dtype, device=factors.device)
-        squares = [input_gradient(network, x, factors * output).square_() for output in single]
-        return torch.stack(squares).sum(0)
-    signs = torch.from_numpy(generator.choice([-1.0, 1.0], (1, x.shape[1], n_outputs))).to(x)
-    return input_gradient(network, x, factors * signs).square_()
+        directions = torch.eye(n_outputs, dtype=factors.dtype, device=factors.device)[:, None]
+    else:
+        directions = torch.from_numpy(generator.choice([-1.0, 1.0], (1, n_rows, n_outputs))).to(x)
+    squares = [
+        torch.autograd.grad(outputs, leaf, factors * direction, retain_graph=True)[0].square_()
+        for direction in directions
+    ]
+    return torch.stack(squares).sum(0)

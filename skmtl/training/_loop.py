@@ -197,7 +197,8 @@ class Training:
         self.run, self.data, self.validation, self.task_names = run, data, validation, task_names
         config = run.config
         keep_best = validation is not None
-        self.stopping = EarlyStopping(run.judged.buffer, config.patience, config.tol, keep_best, teams)
+        patience = config.patience if config.patience < config.max_iter else np.inf  # then no weights are kept apart
+        self.stopping = EarlyStopping(run.judged.buffer, patience, config.tol, keep_best, teams)
         self.history = History()
         self.failures: dict[int, DivergenceError] = {}
         self._n_steps = n_steps(config, data)
