@@ -206,6 +206,13 @@ def test_tasks_of_all_kinds_with_names():
     assert frame.loc["number+class", ("gain", "number")] == fitted.subset_gains_.gains[2, 0]
 
 
+def test_a_second_fit_forgets_the_first():
+    rows = pd.DataFrame(X, columns=[f"x{k}" for k in range(8)])
+    fitted = grouping(net(max_iter=1), subsets=[]).fit(rows, Y)
+    assert not hasattr(fitted.fit(X[:, :5], Y[:, :2]), "feature_names_in_")
+    assert (fitted.n_features_in_, fitted.task_names_.tolist()) == (5, ["task0", "task1"])
+
+
 def test_classes_are_offered_only_where_there_are_any():
     assert not hasattr(grouping(), "predict_proba")
     assert hasattr(grouping(MultiTaskNet(**TINY)), "predict_proba")

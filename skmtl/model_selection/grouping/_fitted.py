@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl._sklearn import final_model
+from skmtl.estimators._fit_inputs import COLUMNS
 from skmtl.estimators._predictor import PredictorMixin
 
 ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional")
@@ -34,15 +35,14 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
     best_estimator_: Any
 
     def _adopt(self) -> None:
-        """Take over the fitted attributes that predictions need."""
-        fitted = final_model(self.best_estimator_)
-        for name in ADOPTED:
-            if hasattr(fitted, name):
-                setattr(self, name, getattr(fitted, name))
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)
-            if hasattr(self.best_estimator_, name):
-                setattr(self, name, getattr(self.best_estimator_, name))
+        """Take over the fitted attributes that predictions need, and what is known of the columns of X."""
+        owners = dict.fromkeys(ADOPTED, final_model(self.best_estimator_)) | dict.fromkeys(
+            COLUMNS, self.best_estimator_
+        )
+        for name, owner in owners.items():
+            self.__dict__.pop(name, None)  # of an earlier fit
+            if hasattr(owner, name):
+                setattr(self, name, getattr(owner, name))
 
     @property
     def missing_label(self) -> object:  # type: ignore[override]
