@@ -31,8 +31,8 @@ SETS = {
     "tox21": Protocol(rows=1000, epochs=15, subsets=40),
     "qm8": Protocol(rows=1000, epochs=15, subsets=40),
     "scm20d": Protocol(rows=1000, subsets=40),
-    "landmine": Protocol(rows=6000, epochs=15, subsets=20),
-    "school": Protocol(rows=15_000, epochs=15, subsets=20),
+    "landmine": Protocol(rows=3000, epochs=10, subsets=10),
+    "school": Protocol(rows=5000, epochs=10, subsets=10),
 }
 QUICK = Protocol(rows=300, epochs=5, subsets=8)
 WIDTH, MEMBERS, FOLDS = 32, 2, 4
