@@ -64,8 +64,8 @@ def transfer_report(
         Which networks are trained beside that of all tasks and those of single tasks: none, those of all tasks but one,
         or those of the tasks named.
     n_estimators : int or None, default=3
-        Greatest number of members of the networks that are compared; None: as many as the estimator has. Few members
-        show the same gains for a fraction of the time.
+        Greatest number of members of the networks that are compared; None: as many as the estimator has. Fewer take
+        less time; single members gain more by other tasks than ensembles do, whose averaging has some of that effect.
     own_recipe : bool, default=False
         Whether to train networks of single tasks in their own right, too: from the rows that have a label of the task,
         with what is "auto" decided for it. They are shown beside those of the joint recipe, and nothing is tested

@@ -1,0 +1,61 @@
+"""What a transfer report and all subsets cost, in fits of all tasks; processor time, medians of rounds in turn."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from skmtl import MultiTaskNetRegressor
+from skmtl.datasets import make_related_tasks
+from skmtl.inspection import transfer_report
+from skmtl.model_selection._task_subsets import measure_subsets
+
+N_TASKS = 6
+NETS: dict[str, dict[str, Any]] = {
+    "narrow": {"hidden_layer_sizes": (32,), "n_estimators": 1, "max_iter": 60},
+    "defaults": {},
+}
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Processor time of a call."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def measure(name: str, n_rows: int, rounds: int) -> list[str]:
+    """Rows of the table for one size of net."""
+    X, Y = make_related_tasks(n_rows, 14, N_TASKS, relatedness=0.9, random_state=0)  # type: ignore[misc]
+    net = MultiTaskNetRegressor(random_state=0, **NETS[name])
+    subsets = [subset for size in range(1, N_TASKS + 1) for subset in combinations(range(N_TASKS), size)]
+    calls: dict[str, Callable[[], Any]] = {"fit": lambda: net.fit(X, Y)}
+    calls["report, 5 folds"] = lambda: transfer_report(net, X, Y)
+    if name == "narrow":
+        calls["63 subsets, 5 folds"] = lambda: measure_subsets(net, X, Y, subsets)
+    for call in calls.values() if name == "narrow" else [calls["fit"]]:
+        call()  # what is loaded once
+    times = {label: np.median([seconds(call) for _ in range(rounds)]) for label, call in calls.items()}
+    fit = times.pop("fit")
+    return [f"| {name} | {n_rows} | {fit:.2f} | {label} | {t:.2f} | {t / fit:.1f} |" for label, t in times.items()]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
+    parser.add_argument("--rows", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    print("| net | rows | fit s | what | s | fits |\n|---|---|---|---|---|---|")
+    for name in given.nets:
+        print("\n".join(measure(name, given.rows, given.rounds if name == "narrow" else 1)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
