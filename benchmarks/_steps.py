@@ -77,6 +77,7 @@ def skmtl_run(
         n_peers=1,
         collaboration=None,
         collaboration_settings=torch.zeros(members, 0),
+        peer_sharing=None,
         seed=0,
         n_folds=0,
         corrects=False,

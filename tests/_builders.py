@@ -114,6 +114,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         n_peers=1,
         collaboration=None,
         collaboration_settings=torch.zeros(members, 0, dtype=torch.float64),
+        peer_sharing=None,
         seed=0,
         n_folds=0,
         corrects=False,

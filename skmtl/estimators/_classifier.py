@@ -81,6 +81,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         n_estimators: int = 8,
         n_peers: int | str = "auto",
         collaboration: Any = None,
+        peer_sharing: Any = None,
         local_correction: str | bool = "auto",
         balancing: Any = "static",
         optimizer: Any = "adamw",
@@ -113,6 +114,7 @@ class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
         self.n_estimators = n_estimators
         self.n_peers = n_peers
         self.collaboration = collaboration
+        self.peer_sharing = peer_sharing
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

@@ -54,11 +54,16 @@ SECTIONS = {
         Number of networks that each member of the ensemble consists of: a cohort of peers, which start from different
         weights and hold out the same rows, so that what one has learned can be told to the others and out-of-fold
         predictions stay honest. The ensemble has ``n_estimators`` times ``n_peers`` networks. "auto" is 1 without
-        ``collaboration``, else what the method asks for.
+        ``collaboration`` and ``peer_sharing``, else what the method asks for.
     collaboration : None, str or Collaboration, default=None
         How the peers of a cohort learn from one another's outputs: a method of :mod:`skmtl.collaboration`, by name or
         as an object such as ``MutualLearning(strength=0.5)``. Try "mutual" for few networks that are as good as many,
         "co_teaching" where some labels are wrong, and "pseudo_labels" where many are missing.
+    peer_sharing : None, str or PeerSharing, default=None
+        How the peers of a cohort share parameters: "averaging", "elastic" or "additive" of
+        :mod:`skmtl.training.peer_sharing`, or an object such as ``Averaging(period=10)``. The peers then begin with the
+        same weights and divide the rows of each batch among them, but where ``collaboration`` compares what they say of
+        the same rows. Combines with ``collaboration``.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where

@@ -16,13 +16,14 @@ from skmtl.encoders import ENCODERS
 from skmtl.estimators._encoding import as_encoder
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import LOSSES
-from skmtl.training import AVERAGES, OPTIMIZERS, as_device
+from skmtl.training import AVERAGES, OPTIMIZERS, PEER_SHARINGS, as_device
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "encoder": ENCODERS,
     "sharing": SHARINGS,
     "balancing": BALANCERS,
     "collaboration": COLLABORATIONS,
+    "peer_sharing": PEER_SHARINGS,
     "optimizer": OPTIMIZERS,
     "weight_average": AVERAGES,
     "loss": LOSSES,

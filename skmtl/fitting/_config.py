@@ -21,7 +21,7 @@ from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, as_numbers, as_spelt, by_task, require_known
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Task
-from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, as_device
+from skmtl.training import OPTIMIZERS, PEER_SHARINGS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
 
 
 def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
@@ -145,6 +145,9 @@ def make_config(
     if method is not None:
         method.check_peers(n_peers)
         _require_held_out(method, data, params)
+    peer_sharing = read_peer_sharing(params["peer_sharing"])
+    if peer_sharing is not None:
+        peer_sharing.check_peers(n_peers)
     config = FitConfig(
         learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
         weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
@@ -172,6 +175,7 @@ def make_config(
         n_peers=n_peers,
         collaboration=method,
         collaboration_settings=_collaboration_settings(method, torch.ones(members, **of_member)),
+        peer_sharing=peer_sharing if peer_sharing is not None and peer_sharing.acts else None,
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         corrects=bool(params["local_correction"]),
@@ -226,6 +230,15 @@ def _require_held_out(method: Collaboration, data: DataSummary, params: Params) 
             f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
             f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
         )
+
+
+def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
+    """Method by which peers share parameters, with usable settings; None without one."""
+    if peer_sharing is None:
+        return None
+    method = copy.deepcopy(resolve("peer_sharing", peer_sharing, PEER_SHARINGS, PeerSharing))
+    method.check()
+    return method
 
 
 def _collaboration_settings(method: Collaboration | None, ones: torch.Tensor) -> torch.Tensor:

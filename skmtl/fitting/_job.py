@@ -17,6 +17,7 @@ from skmtl.training import (
     FitConfig,
     JoinedData,
     Objective,
+    PeerRows,
     Run,
     Streams,
     Training,
@@ -128,7 +129,8 @@ class FitJob:
     @property
     def is_plain(self) -> bool:
         """Whether steps look at nothing but the losses of their batch, under constant weights."""
-        return not (self.config.balancer.needs or self.config.record or self.config.relevance_epochs)
+        config = self.config
+        return not (config.balancer.needs or config.record or config.relevance_epochs or config.divides_rows)
 
     @property
     def is_fillable(self) -> bool:
@@ -198,8 +200,9 @@ def begin_training(
     names = [task.name for task in first.inputs.layout.tasks]
     config = FitConfig.stack([job.config for job in jobs])
     if first.resumed is not None:
-        first.resumed.go_on(config, first.data)
-        return Training(first.resumed, first.data, first.validation, teams=teams, task_names=names)
+        own = PeerRows(first.data, config.n_peers, first.members) if config.divides_rows else first.data
+        first.resumed.go_on(config, own)
+        return Training(first.resumed, own, first.validation, teams=teams, task_names=names)
     fresh = network is None
     if network is None:
         network = Network.stack([job.network for job in jobs]) if len(jobs) > 1 else first.network.copy()
@@ -210,10 +213,11 @@ def begin_training(
     data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
     validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
     streams = Streams.join([[job.streams for job in part] for part in parts])
-    trained = first.objective, data, config, streams
+    learned: Data = PeerRows(data, config.n_peers, sum(sizes)) if config.divides_rows else data
+    trained = first.objective, learned, config, streams
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation)
-    return Training(Run(network, *trained), data, validation, teams=teams, task_names=names)
+    return Training(Run(network, *trained), learned, validation, teams=teams, task_names=names)
 
 
 def _stacked_validation(

@@ -19,6 +19,7 @@ from skmtl.fitting._config import (
     make_config,
     read_balancing,
     read_collaboration,
+    read_peer_sharing,
     read_seed,
     read_sizes,
 )
@@ -38,6 +39,7 @@ from skmtl.training import (
     Validation,
     as_followed,
     as_tensor,
+    by_cohort,
     choose_device,
 )
 
@@ -141,14 +143,13 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
     preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
     method = read_collaboration(params["collaboration"])
-    if method is not None:
-        preferences["n_peers"] = Choice(method.peers, f"{type(method).__name__} asks for them")
-        if _columns_seen(method, inputs) is not None:
-            if params["input_scaling"] is True:
-                raise ValueError(
-                    f"input_scaling must not be True with collaboration={type(method).__name__}; set 'auto'."
-                )
-            preferences["input_scaling"] = Choice(False, "peers see columns of their own")
+    asking = read_peer_sharing(params["peer_sharing"]) if method is None else method
+    if asking is not None:
+        preferences["n_peers"] = Choice(asking.peers, f"{type(asking).__name__} asks for them")
+    if method is not None and _columns_seen(method, inputs) is not None:
+        if params["input_scaling"] is True:
+            raise ValueError(f"input_scaling must not be True with collaboration={type(method).__name__}; set 'auto'.")
+        preferences["input_scaling"] = Choice(False, "peers see columns of their own")
     if network is not None:
         architecture, reason = network.architecture, "training goes on with the fitted network"
         fitted = {
@@ -217,6 +218,10 @@ def _network(
     )
     network = Network(architecture, config.device)
     network.buffer.initialise(as_followed(config, streams.initial, streams.initial))
+    if config.peer_sharing is not None:
+        for view in network.buffer.views.values():
+            peers = by_cohort(view, config.n_peers)
+            peers.copy_(peers[:, :1].clone())
     seen = None if config.collaboration is None else _columns_seen(config.collaboration, inputs)
     if seen is None:
         return network

@@ -8,29 +8,37 @@ from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
 from skmtl.training._loop import DivergenceError, Run, Training
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
+from skmtl.training.peer_sharing import PEER_SHARINGS, AdditivePeers, Averaging, Elastic, PeerSharing, by_cohort
 
 __all__ = [
     "AVERAGES",
     "EMA",
     "OPTIMIZERS",
+    "PEER_SHARINGS",
     "SCHEDULES",
     "SGD",
     "SWA",
     "AdamW",
+    "AdditivePeers",
+    "Averaging",
     "Batch",
     "Data",
     "DenseRows",
     "Device",
     "DivergenceError",
     "EarlyStopping",
+    "Elastic",
     "FitConfig",
     "History",
     "JoinedData",
     "Objective",
     "Optimizer",
+    "PeerRows",
+    "PeerSharing",
     "Rows",
     "Run",
     "SparseRows",
@@ -42,6 +50,7 @@ __all__ = [
     "as_device",
     "as_followed",
     "as_tensor",
+    "by_cohort",
     "choose_device",
     "held_out_cells",
     "learn_input_scale",

@@ -17,6 +17,7 @@ from skmtl.collaboration import Collaboration
 from skmtl.sharing import Sharing
 from skmtl.training._data import as_tensor
 from skmtl.training.optimizers import Optimizer
+from skmtl.training.peer_sharing import PeerSharing
 
 Schedule = Callable[[int, int], float]
 
@@ -106,6 +107,8 @@ class FitConfig:
         How peers learn from one another's outputs.
     collaboration_settings : Tensor of shape (member, setting)
         Its ``strengths`` of each member.
+    peer_sharing : PeerSharing or None
+        How peers share parameters; None also where its settings do not couple them.
     seed : int
         Seed of everything random.
     n_folds : int
@@ -142,6 +145,7 @@ class FitConfig:
     n_peers: int = field(metadata=role(Role.NETWORK))
     collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_collaboration, step=True))
     collaboration_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="collaboration"))
+    peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, step=True))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
     corrects: bool = field(metadata=role(Role.FIT, parameter="local_correction"))
@@ -155,6 +159,11 @@ class FitConfig:
             return False
         columns = [method.strengths.index(name) for name in method.acts_by]
         return not columns or bool((self.collaboration_settings[:, columns] != 0).any())
+
+    @property
+    def divides_rows(self) -> bool:
+        """Whether each peer of a cohort has rows of a batch for itself: methods of collaboration need common ones."""
+        return self.peer_sharing is not None and self.collaboration is None
 
     @property
     def torch_dtype(self) -> torch.dtype:

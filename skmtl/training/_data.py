@@ -125,6 +125,8 @@ class Data(ABC):
         Memory of a row of a batch.
     parts : tuple of int
         Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
+    n_shares : int
+        A member goes through one of so many parts of its rows in an epoch.
     """
 
     n_rows: int
@@ -133,6 +135,7 @@ class Data(ABC):
     row_bytes: int
     parts: tuple[int, ...] = ()
     counts: Tensor | None = None
+    n_shares: int = 1
 
     @abstractmethod
     def take(self, rows: Tensor | slice) -> Batch:

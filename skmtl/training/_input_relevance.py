@@ -16,6 +16,7 @@ from skmtl.training._loop import Run, Training
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import as_followed
 from skmtl.training._streams import Streams
+from skmtl.training.peer_sharing import by_cohort
 
 ROUNDS = 2
 FACTOR_RMS = 0.5  # root mean square of the factors: with small inputs a network begins smooth
@@ -67,6 +68,9 @@ def learn_input_scale(
     config = replace(config, max_iter=config.relevance_epochs)
     for remaining in reversed(range(ROUNDS)):
         factors = _round(network, objective, data, config, streams, validation)
+        if config.peer_sharing is not None:  # peers that share parameters read the same inputs in the same scale
+            of_cohort = by_cohort(factors, config.n_peers).mean(1)
+            factors = of_cohort.repeat_interleave(config.n_peers, 0)
         n_read = None if remaining else n_inputs_read(data.n_features)
         network = network.with_input_scale(factors.cpu().numpy(), n_read)
     return network

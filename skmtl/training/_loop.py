@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._params import resolve
 from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
 from skmtl.training._captured import captured
@@ -18,12 +17,13 @@ from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._objective import Objective, Validation
-from skmtl.training._peers import peer_terms, peer_updates
+from skmtl.training._peers import peer_terms
 from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
+from skmtl.training._updates import make_updates
 from skmtl.training._weighting import make_weighting
-from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
+from skmtl.training.optimizers import AverageWeights
 
 
 class Run:
@@ -53,8 +53,6 @@ class Run:
         self.network, self.objective, self.config, self.streams = network, objective, config, streams
         self._generators = [torch.Generator(network.device) for _ in streams.members]
         passes = self._passes(data)
-        optimizer = config.optimizer.start(network.buffer, config.learning_rate, config.weight_decay)
-        penalties = passes.layers.body.penalties
         weighting = make_weighting(
             config.balancer,
             config.loss_weights,
@@ -63,12 +61,9 @@ class Run:
             passes,
             network.architecture,
         )
-        average = _average(config, network, data)
-        self.judged = network.copy() if average else network
-        updates: list[Update] = [Penalties(penalties), optimizer] if penalties else [optimizer]
-        if any(penalty.proximal for penalty in penalties):
-            updates.append(ProximalSteps(penalties, config.learning_rate))
-        updates += [*peer_updates(config, network.buffer), *average]
+        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data))
+        averages = any(isinstance(update, AverageWeights) for update in updates)
+        self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
         self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
         if config.cuda_graphs and network.device.type == "cuda":
@@ -123,7 +118,7 @@ class Run:
             update.end_epoch()
         self.streams.epoch += 1
         self._take_average()
-        return sums / data.totals
+        return sums / data.totals if data.n_shares == 1 else sums * data.n_shares / data.totals
 
     def _take_average(self) -> None:
         """Bring the judged network up to date."""
@@ -135,15 +130,6 @@ class Run:
 def n_steps(config: FitConfig, data: Data) -> int:
     """Greatest number of steps."""
     return config.max_iter * -(-data.n_rows // config.batch_size)
-
-
-def _average(config: FitConfig, network: Network, data: Data) -> list[Update]:
-    """What follows the weights with their average, if the optimizer asks for one."""
-    asked = config.optimizer.weight_average
-    if asked is None:
-        return []
-    average = resolve(config.optimizer.label("weight_average"), asked, AVERAGES, WeightAverage)
-    return [AverageWeights(average, network.buffer, n_steps(config, data))]
 
 
 def _rows_per_weight(data: Data) -> Tensor:

@@ -41,13 +41,15 @@ def test_peers_of_a_cohort_hold_out_the_same_rows():
     assert_array_equal(model.history_["loss"][:, 0], alone.history_["loss"][:, 0])
 
 
-def test_no_peer_learns_from_what_its_cohort_holds_out():
+@pytest.mark.parametrize("peer_sharing", [None, "averaging", "elastic", "additive"])
+def test_no_peer_learns_from_what_its_cohort_holds_out(peer_sharing):
     """Changed labels of the first fold, of equal ranks and mean, leave the first cohort as it was to the last bit."""
     fold = np.flatnonzero(held_out(fit(COUNTS, n_estimators=1, n_peers=2)))
     changed = COUNTS.copy()
     changed[fold[:12]] += 4
     changed[fold[12:24]] -= 4
     params = {"loss": "poisson", "n_estimators": FOLDS, "n_peers": 2, "input_scaling": False, "max_iter": 1}
+    params |= {"peer_sharing": peer_sharing, "batch_size": 20}
     one, other = (fit(y, **params) for y in (COUNTS, changed))
     weights = ([weights_of(model, k) for k in range(2 * FOLDS)] for model in (one, other))
     assert differing(*weights) == [False, False] + [True] * 6

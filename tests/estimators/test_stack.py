@@ -12,7 +12,7 @@ from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
 from skmtl.estimators._fit_inputs import read_further_rows
 from skmtl.sharing import Additive, LatentTasks, Relationship, Soft
-from skmtl.training import EMA, AdamW, DivergenceError, _joined
+from skmtl.training import EMA, AdamW, Averaging, DivergenceError, _joined
 from tests._fits import fitted, read_inputs, stacks_of
 
 RNG = np.random.default_rng(0)
@@ -41,6 +41,8 @@ COMMON = {
     "inputs scaled and dropped": {"input_scaling": True, "input_dropout": 0.2},
     "average of weights": {"optimizer": AdamW(weight_average=EMA(0.8)), "n_iter_no_change": 1, "max_iter": 12},
     "sgd, independent": {"optimizer": "sgd", "sharing": "independent"},
+    "means of peers": {"peer_sharing": Averaging(2, 0.5), "n_peers": 2, "n_iter_no_change": 1, "max_iter": 12},
+    "sums of peers": {"peer_sharing": "additive", "n_peers": 2},
     "task layers, mixture": {"task_layer_sizes": (3,), "sharing": "mmoe"},
 }
 

@@ -31,24 +31,20 @@ def make_training(average, held_out=None):
     return Training(run, data, Validation(run.objective, data, every, held_out.double()))
 
 
-class Watched:
-    """Keeps the weights after each step of an update."""
-
-    def __init__(self, update, buffer):
-        self.update, self.buffer, self.seen = update, buffer, []
-
-    def step(self, factor):
-        self.update.step(factor)
-        self.seen.append(self.buffer.values.clone())
-
-
 def plain_weights():
-    training = make_training(None)
-    watched = Watched(training.run.step.updates[-1], training.run.network.buffer)
-    training.run.step.updates = (watched,)
+    """Weights after each step of a run without an average."""
+    training, seen = make_training(None), []
+    (update,), values = training.run.step.updates, training.run.network.buffer.values
+    step = update.step
+
+    def watched(factor):
+        step(factor)
+        seen.append(values.clone())
+
+    update.step = watched
     training.advance(3)
-    assert len(watched.seen) == STEPS
-    return watched.seen
+    assert len(seen) == STEPS
+    return seen
 
 
 def exponential(seen, decay):

@@ -1,0 +1,53 @@
+"""The chain of updates of a run: all that is done to gradients and weights after a backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from skmtl._params import resolve
+from skmtl.layers import ParameterBuffer
+from skmtl.training._config import FitConfig
+from skmtl.training._peers import peer_updates
+from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
+
+
+def make_updates(
+    config: FitConfig, buffer: ParameterBuffer, penalties: Sequence[Any], n_steps: int
+) -> tuple[Update, ...]:
+    """Penalties, the optimizer with what couples the peers, and what follows the weights, in this order.
+
+    Parameters
+    ----------
+    config : FitConfig
+        Settings.
+    buffer : ParameterBuffer
+        Weights and their gradients.
+    penalties : sequence of Penalty
+        Terms beside the task losses.
+    n_steps : int
+        Greatest number of steps.
+
+    Returns
+    -------
+    tuple of Update
+        One after another they make a step.
+    """
+    updates: list[Update] = [Penalties(penalties)] if penalties else []
+    updates += _optimize(config, buffer)
+    if any(penalty.proximal for penalty in penalties):
+        updates.append(ProximalSteps(penalties, config.learning_rate))
+    updates += peer_updates(config, buffer)
+    asked = config.optimizer.weight_average
+    if asked is not None:
+        average = resolve(config.optimizer.label("weight_average"), asked, AVERAGES, WeightAverage)
+        updates.append(AverageWeights(average, buffer, n_steps))
+    return tuple(updates)
+
+
+def _optimize(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
+    """From the gradients to new values, those of the peers together where they share parameters."""
+    rates = config.learning_rate, config.weight_decay
+    if config.peer_sharing is None:
+        return [config.optimizer.start(buffer, *rates)]
+    return config.peer_sharing.updates(config.optimizer, buffer, config.n_peers, *rates)

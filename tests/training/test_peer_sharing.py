@@ -1,0 +1,243 @@
+"""Peers that share parameters, in the limits that make them one network or many, in float64."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+
+from skmtl import MultiTaskNetRegressor
+from skmtl.collaboration import COLLABORATIONS, CoTraining
+from skmtl.layers import ParameterBuffer, ParameterSpec
+from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.training import (
+    PEER_SHARINGS,
+    SGD,
+    AdamW,
+    AdditivePeers,
+    Averaging,
+    Elastic,
+    PeerRows,
+    by_cohort,
+)
+from tests import _builders as build
+
+RNG = np.random.default_rng(0)
+N, N_PEERS = 96, 4
+X = RNG.normal(size=(N, 3))
+Y = np.column_stack([X[:, 0] * X[:, 1], X[:, 2]])
+Y[RNG.random(Y.shape) < 0.3] = np.nan
+Y[np.isnan(Y).all(axis=1), 0] = 1.0
+SMALL = {"hidden_layer_sizes": (6,), "dtype": "float64", "random_state": 0, "max_iter": 4, "batch_size": 16}
+ALONE = {**SMALL, "early_stopping": False, "input_scaling": False}
+MOMENTUM = {"optimizer": SGD(0.9), "learning_rate_init": 0.05, "weight_decay": 0.1}
+
+
+def fit(**params):
+    return MultiTaskNetRegressor(**{**SMALL, **params}).fit(X, Y)
+
+
+def weights(model):
+    """Weights of each peer, ``(member, values)``."""
+    return np.hstack([array.reshape(len(array), -1) for array in model.network_.buffer.arrays().values()])
+
+
+@pytest.mark.parametrize("batch_size", [16, 200], ids=["batches", "all rows at once"])
+def test_a_mean_in_each_step_is_one_network_on_whole_batches(batch_size):
+    params = {**ALONE, **MOMENTUM, "batch_size": batch_size}
+    one = fit(n_estimators=1, **params)
+    cohort = fit(n_estimators=1, n_peers=N_PEERS, peer_sharing=Averaging(period=1), **params)
+    assert_allclose(weights(cohort), np.repeat(weights(one), N_PEERS, 0), rtol=0, atol=1e-10)
+    assert_allclose(cohort.predict(X), one.predict(X), rtol=0, atol=1e-10)
+    assert np.abs(weights(one) - weights(fit(n_estimators=1, **{**params, "max_iter": 1}))).max() > 0.01
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD(0.9)])
+def test_deltas_that_stay_at_0_are_one_network_on_whole_batches(optimizer, monkeypatch):
+    updates = AdditivePeers.updates
+
+    def frozen(self, *args):
+        (update,) = updates(self, *args)
+        update._of_own.step = lambda factor: None
+        return [update]
+
+    monkeypatch.setattr(AdditivePeers, "updates", frozen)
+    params = {**ALONE, **MOMENTUM, "optimizer": optimizer}
+    one = fit(n_estimators=1, **params)
+    cohort = fit(n_estimators=1, n_peers=N_PEERS, peer_sharing=AdditivePeers(), **params)
+    assert_allclose(weights(cohort), np.repeat(weights(one), N_PEERS, 0), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", [Averaging(strength=0.0), Elastic(0.0)])
+@pytest.mark.parametrize("params", [{}, {"early_stopping": 3, "dropout": 0.2, "dtype": "float32"}])
+def test_strength_0_trains_independent_members(method, params):
+    shared = fit(n_estimators=2, n_peers=2, peer_sharing=method, **params)
+    plain = fit(n_estimators=2, n_peers=2, **params)
+    assert_array_equal(weights(shared), weights(plain))
+
+
+def make_buffer(members):
+    def draw(generator, shape):
+        return generator.normal(size=shape)
+
+    specs = [ParameterSpec("a", (3, 2), draw), ParameterSpec("b", (4,), draw, "task")]
+    buffer = ParameterBuffer(specs, members, torch.float64, build.CPU)
+    buffer.initialise([np.random.default_rng(k) for k in range(members)])
+    buffer.gradient.copy_(torch.from_numpy(np.random.default_rng(9).normal(size=len(buffer.gradient))))
+    return buffer
+
+
+def chain(method, buffer):
+    """Updates under plain gradient descent with rate 0.1 and no decay, peers in threes."""
+    rate = torch.full((buffer.members,), 0.1, dtype=torch.float64)
+    return method.updates(SGD(0.0, nesterov=False), buffer, 3, rate, torch.zeros_like(rate))
+
+
+def peers_of(flat, buffer):
+    """``(cohort, peer, values)`` of a tensor in the layout of the buffer."""
+    blocks = [block.flatten(1) for block, _ in buffer.blocks_of(flat)]
+    return by_cohort(torch.cat(blocks, 1), 3)
+
+
+def test_peers_go_towards_the_mean_of_their_cohort_every_period():
+    buffer = make_buffer(6)
+    expected, gradient = peers_of(buffer.values, buffer), peers_of(buffer.gradient, buffer)
+    updates = chain(Averaging(period=2, strength=0.3), buffer)
+    for step in (1, 2, 3):
+        for update in updates:
+            update.step(1.0)
+        expected = expected - 0.1 * gradient
+        if step == 2:
+            expected = 0.7 * expected + 0.3 * expected.mean(1, keepdim=True)
+        torch.testing.assert_close(peers_of(buffer.values, buffer), expected, rtol=0, atol=1e-12)
+
+
+def test_the_elastic_penalty_adds_its_derivative():
+    buffer = make_buffer(6)
+
+    def penalty():
+        peers = peers_of(buffer.values, buffer)
+        return 0.4 * float((peers - peers.mean(1, keepdim=True)).square().sum())
+
+    before, step = buffer.gradient.clone(), 1e-6
+    chain(Elastic(0.4), buffer)[0].step(1.0)
+    for place in range(len(buffer.values)):
+        difference = 0.0
+        for sign in (1, -1):
+            buffer.values[place] += sign * step
+            difference += sign * penalty()
+            buffer.values[place] -= sign * step
+        assert abs(difference / (2 * step) - (buffer.gradient - before)[place]) < 1e-7
+
+
+def test_terms_of_a_sum_follow_their_own_losses_and_penalty():
+    buffer = make_buffer(6)
+    gradient, peers = peers_of(buffer.gradient, buffer), peers_of(buffer.values, buffer)
+    common = peers.mean(1, keepdim=True)
+    own = peers - common
+    (update,) = chain(AdditivePeers(own_strength=0.7), buffer)
+    for _ in range(2):
+        update.step(1.0)
+        common = common - 0.1 * gradient.mean(1, keepdim=True)
+        own = own - 0.1 * (gradient + 2 * 0.7 * own)
+        torch.testing.assert_close(peers_of(buffer.values, buffer), common + own, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weak", "strong"),
+    [
+        (Averaging(period=1, strength=0.01), Averaging(period=1, strength=0.3)),
+        (Elastic(0.01), Elastic(1.0)),
+        (AdditivePeers(0.0), AdditivePeers(0.3)),
+    ],
+)
+def test_peers_come_closer_as_the_strength_grows(weak, strong):
+    def spread(method):
+        model = fit(n_estimators=1, n_peers=N_PEERS, peer_sharing=method, **ALONE, learning_rate="constant")
+        return weights(model).std(axis=0).mean()
+
+    assert spread(weak) > 1.5 * spread(strong) > 0
+
+
+@pytest.mark.parametrize("n_rows", [16, 18, 3])
+def test_each_row_of_a_batch_goes_to_one_peer_of_a_cohort(n_rows):
+    values = np.arange(n_rows, dtype=float)[:, None]
+    kept = torch.ones(8, n_rows, dtype=torch.float64)
+    kept[:4, 1] = 0.0
+    data = PeerRows(build.make_data(values, values, kept=kept), N_PEERS, 8)
+    seen = []
+    for epoch in range(2):
+        (batch,) = data.batches(n_rows, [np.random.default_rng(epoch)])
+        assert batch.x.shape == (8, -(-n_rows // N_PEERS), 1)
+        assert_array_equal(batch.x, batch.targets)
+        by_peer = by_cohort(batch.x[..., 0], N_PEERS), by_cohort(batch.weights[..., 0], N_PEERS)
+        for cohort, (rows, counted) in enumerate(zip(*by_peer, strict=True)):
+            expected = np.delete(np.arange(n_rows), [1] if cohort == 0 else [])
+            assert_array_equal(np.sort(rows[counted > 0]), expected)
+        seen.append(batch.x.clone())
+        if n_rows % N_PEERS:
+            assert_array_equal(batch.counts[:4, 0], [max(len(p), 1) for p in np.array_split(values, N_PEERS)])
+    assert not torch.equal(*seen)
+
+
+def test_losses_of_an_epoch_are_means_although_a_peer_sees_a_part():
+    params = {**ALONE, "batch_size": N, "n_estimators": 1, "max_iter": 1}
+    cohort = fit(n_peers=N_PEERS, peer_sharing="averaging", **params)
+    assert_allclose(cohort.history_["loss"].mean(1), fit(**params).history_["loss"][:, 0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", PEER_SHARINGS)
+def test_a_search_trains_cohorts_as_they_train_alone(name):
+    net = MultiTaskNetRegressor(**SMALL, n_estimators=2, early_stopping=3)
+    grid = {"peer_sharing": [None, name], "learning_rate_init": [0.01, 0.03], "n_peers": [2]}
+    ours, theirs = (
+        search(net, grid, cv=KFold(2)).fit(X, np.nan_to_num(Y)) for search in (MultiTaskSearchCV, GridSearchCV)
+    )
+    assert_allclose(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", PEER_SHARINGS)
+@pytest.mark.parametrize("collaboration", [None, *COLLABORATIONS])
+def test_both_ways_of_learning_from_one_another_combine(name, collaboration):
+    method = CoTraining(views=[[0, 1], [2]]) if collaboration == "co_training" else collaboration
+    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 2, "early_stopping": 3}
+    model = fit(**params, dropout=0.2)
+    assert np.isfinite(model.predict(X)).all()
+    assert model.n_peers_ == (4 if collaboration in (None, "pseudo_labels") else 2)
+    assert_array_equal(fit(**params, dropout=0.2).predict(X), model.predict(X))
+    assert weights(model)[:4].std(axis=0).max() > 0
+
+
+@pytest.mark.parametrize("method", [Averaging(3, 0.5), Elastic(0.1), AdditivePeers(0.1)])
+def test_cohorts_clone_pickle_and_go_on(method):
+    model = MultiTaskNetRegressor(**SMALL, n_estimators=1, n_peers=2, peer_sharing=method, input_scaling=True)
+    model.set_params(peer_sharing__strength=0.2) if hasattr(method, "strength") else None
+    model = clone(model).fit(X, Y)
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+    assert_array_equal(model.network_.architecture.input_scale[0], model.network_.architecture.input_scale[1])
+    loss = model.partial_fit(X, Y).history_["loss"].mean()
+    for _ in range(10):
+        model.partial_fit(X, Y)
+    assert model.history_["loss"].mean() < loss
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"peer_sharing": "averaging", "n_peers": 1}, "peer_sharing=Averaging needs two peers or more; got n_peers=1"),
+        ({"peer_sharing": "gossip"}, "peer_sharing='gossip' is not known. Choose one of"),
+        ({"peer_sharing": Averaging(period=0)}, "period of peer_sharing=Averaging must be an integer of at least 1"),
+        (
+            {"peer_sharing": Averaging(strength=1.5)},
+            "strength of peer_sharing=Averaging must be a number of at least 0",
+        ),
+        ({"peer_sharing": Elastic(-1)}, "strength of peer_sharing=Elastic must be a number of at least 0"),
+        ({"peer_sharing": AdditivePeers("a")}, "own_strength of peer_sharing=AdditivePeers must be a number"),
+    ],
+)
+def test_bad_settings_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        fit(**params)
