@@ -125,6 +125,17 @@ def test_every_example_is_short_and_tested() -> None:
         assert f'run("{example.name}")' in tests
 
 
+def test_pairs_of_tasks_that_gain_are_the_groups() -> None:
+    printed = run("11_should_tasks_share.py")
+    for pair in ("task0 <- task2", "task2 <- task0", "task1 <- task3", "task3 <- task1"):
+        assert pair in printed
+    mean_gain, low, _ = numbers_after("Mean gain of the 4 tasks by being learned together:", printed)[:3]
+    assert mean_gain > low > 0
+    alone, together, in_groups = numbers_after("mean R2 on new rows:", printed)
+    assert min(together, in_groups) > alone + 0.03
+    assert printed.count("is served by a network of") == 4
+
+
 def test_convolutions_see_more_in_images_than_a_table() -> None:
     printed = run("05_images.py")
     for task in ("left", "right", "sum"):
