@@ -20,9 +20,9 @@ from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.model_selection import MultiTaskSearchCV
 
 torch.set_num_threads(2)
-X = np.random.default_rng(0).normal(size=(2000, 40))  # more cells than torch computes with in one thread
+X = np.random.default_rng(0).normal(size=(1000, 40))  # more cells than torch computes with in one thread
 Y = X[:, :2]
-BIG = {"hidden_layer_sizes": (256,), "n_estimators": 2, "max_iter": 1, "random_state": 0, "batch_size": 256}
+BIG = {"hidden_layer_sizes": (160,), "n_estimators": 2, "max_iter": 1, "random_state": 0, "batch_size": 256}
 
 def net(**params):
     return MultiTaskNetRegressor(**BIG | params)
@@ -32,7 +32,7 @@ def fitted(**params):
     model.predict(X)
     return model
 
-plain, modular = fitted(n_jobs=2), fitted(encoder=torch.nn.Linear(40, 1000), n_jobs=2)
+plain, modular = fitted(n_jobs=2), fitted(encoder=torch.nn.Linear(40, 850), n_jobs=2)
 saved = [pickle.dumps(plain), pickle.dumps(modular)]
 torch.rand(500, 500) @ torch.rand(500, 500)
 torch.zeros(1 << 20).add_(1)
