@@ -71,12 +71,6 @@ def parameters_of(cls: type, *roles: Role) -> frozenset[str]:
     return frozenset(_parameter(one) for one in fields(cls) if one.metadata["role"] in roles)
 
 
-def network_key(config: Any) -> tuple[Any, ...]:
-    """What must be equal for the members of one network."""
-    keyed = [(one, getattr(config, one.name)) for one in fields(config) if one.metadata["role"] is Role.NETWORK]
-    return tuple(value if one.metadata["key"] is None else one.metadata["key"](value) for one, value in keyed)
-
-
 def step_names(cls: type) -> tuple[str, ...]:
     """Names of the fields that a step depends on and members share."""
     return tuple(one.name for one in fields(cls) if one.metadata["step"])

@@ -3,7 +3,7 @@
 ``docs/balancing.md`` says which method to pick, what the weights mean and what the benchmark showed.
 """
 
-from skmtl.balancing._balancer import Balancer, BalancerInputs, GradientBalancer, Recorded, map_leaves, unwrap
+from skmtl.balancing._balancer import Balancer, BalancerInputs, GradientBalancer, Recorded, map_leaves
 from skmtl.balancing.aligned_mtl import AlignedMTL
 from skmtl.balancing.alternating import Alternating
 from skmtl.balancing.cagrad import CAGrad
@@ -70,5 +70,4 @@ __all__ = [
     "Uncertainty",
     "geometric",
     "map_leaves",
-    "unwrap",
 ]

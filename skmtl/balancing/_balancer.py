@@ -183,21 +183,3 @@ class Recorded(Params):
     ) -> None:
         self.balancing = balancing
         self.quantities = quantities
-
-
-def unwrap(balancing: Any) -> tuple[Any, tuple[str, ...]]:
-    """Balancing method of an estimator's parameter, and the quantities to record.
-
-    Raises
-    ------
-    ValueError
-        If the quantities are no sequence of names.
-    """
-    if not isinstance(balancing, Recorded):
-        return balancing, ()
-    if not isinstance(balancing.quantities, list | tuple):
-        raise ValueError(
-            f"quantities of balancing=Recorded must be a list of names, such as ['gradient_norms']; got "
-            f"{balancing.quantities!r}."
-        )
-    return balancing.balancing, tuple(balancing.quantities)

@@ -13,7 +13,7 @@ from joblib import cpu_count, effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
-from skmtl.balancing import BALANCERS, Balancer, unwrap
+from skmtl.balancing import BALANCERS, Balancer, Recorded
 from skmtl.balancing.static import GeometricWeights
 from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
@@ -208,9 +208,21 @@ def _require_rates(params: Params, dtype: str) -> None:
 
 
 def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:
-    """Balancing method, and quantities to record."""
-    method, record = unwrap(balancing)
-    return resolve("balancing", method, BALANCERS, Balancer), record
+    """Balancing method, and quantities to record.
+
+    Raises
+    ------
+    ValueError
+        If the method is not known, or the quantities are no sequence of names.
+    """
+    if not isinstance(balancing, Recorded):
+        return resolve("balancing", balancing, BALANCERS, Balancer), ()
+    if not isinstance(balancing.quantities, list | tuple):
+        raise ValueError(
+            f"quantities of balancing=Recorded must be a list of names, such as ['gradient_norms']; got "
+            f"{balancing.quantities!r}."
+        )
+    return resolve("balancing", balancing.balancing, BALANCERS, Balancer), tuple(balancing.quantities)
 
 
 def read_collaboration(collaboration: Any) -> Collaboration | None:

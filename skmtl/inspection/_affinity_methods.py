@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skmtl._sklearn import final_model
-from skmtl.balancing import Recorded, unwrap
+from skmtl.balancing import Recorded
 from skmtl.fitting import task_features
 from skmtl.inputs import LabelMatrix, TaskLabels, take_rows
 from skmtl.inspection._affinities import (
@@ -64,7 +64,8 @@ def _recorded(data: AffinityData, quantity: str) -> dict[str, np.ndarray]:
     """History of a network of all tasks with a quantity of the gradients."""
     model = clone(data.estimator)
     net = final_model(model)
-    net.set_params(balancing=Recorded(unwrap(net.balancing)[0], quantities=[quantity]))
+    method = net.balancing.balancing if isinstance(net.balancing, Recorded) else net.balancing
+    net.set_params(balancing=Recorded(method, quantities=[quantity]))
     prefix = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
     weights = {} if data.sample_weight is None else {f"{prefix}sample_weight": data.sample_weight}
     history: dict[str, np.ndarray] = final_model(model.fit(data.X, data.y, **weights)).history_

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._roles import Role, classified, names_of, network_key, role, step_names
+from skmtl._roles import Role, classified, names_of, role, step_names
 from skmtl.balancing import Balancer
 from skmtl.collaboration import Collaboration
 from skmtl.sharing import Sharing
@@ -193,7 +193,8 @@ class FitConfig:
 
     def network_key(self) -> tuple[Any, ...]:
         """What fits must have in common to be members of one network."""
-        return network_key(self)
+        keyed = [(one, getattr(self, one.name)) for one in fields(self) if one.metadata["role"] is Role.NETWORK]
+        return tuple(value if one.metadata["key"] is None else one.metadata["key"](value) for one, value in keyed)
 
     def same_steps(self, other: FitConfig) -> bool:
         """Whether steps under the other configuration are the same; sizes and numbers of epochs may differ."""
