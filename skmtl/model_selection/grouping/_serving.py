@@ -84,7 +84,7 @@ def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float
     mixed = _Judged.choose(table, pools & table.is_reference, 0)
     before = mixed if gains_on(mixed, before) else before
     best = before
-    for k in range(1, n_networks + 1):
+    for k in range(1, min(n_networks, int((pools[-1] & ~table.is_reference).sum())) + 1):
         more = _Judged.choose(table, pools, k)
         best = more if gains_on(more, best) else best
     serving, gains = before.serving.copy(), before.gains.copy()
