@@ -97,6 +97,16 @@ class PeerCells(PeerOutputs):
     progress: float
     to_outputs: Callable[[Tensor], Tensor]
 
+    def constant_correctness(self) -> Tensor:
+        """How right the best constant is, ``(cohort, 1, 1, task)``: the rate of a class, 0 for numbers."""
+        weights = torch.ones_like(self.losses) if self.weights is None else self.weights.expand_as(self.losses)
+        targets = self.targets.expand_as(self.losses)
+        parts = [
+            g.kind.constant_correctness(targets[:, :1, :, g.tasks], weights[:, :1, :, g.tasks], _count(g.tasks))
+            for g in self.groups
+        ]
+        return torch.cat(parts, -1)
+
     def correctness(self, belief: Tensor) -> Tensor:
         """How right a belief ``(cohort, 1, row, output)`` is, by task: 1 or 0 for a class, 1 minus a squared error."""
         parts = [

@@ -24,9 +24,10 @@ class PseudoLabeling(Collaboration):
     number is 1 minus the variance of the teachers' outputs, in units of the variance of the target.
 
     In the end the students are compared with their teachers by the held-out loss of each task. A task that has not
-    gained is predicted by the teachers, which are what they would be without pseudo-labels. These enter no validation,
-    no score, no class weight and no scale of a target, and given labels are never replaced. Labels that are missing for
-    a reason may be harder than those held out, so that the precision does not hold for them.
+    gained, by more than the standard error over the cohorts, is predicted by the teachers, which are what they would be
+    without pseudo-labels. These enter no validation, no score, no class weight and no scale of a target, and given
+    labels are never replaced. Labels that are missing for a reason may be harder than those held out, so that the
+    precision does not hold for them.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ class PseudoLabeling(Collaboration):
         none is used.
     precision : float in (0, 1), default=0.95
         With "auto" the fraction of right classes, or 1 minus the mean squared error of standardised numbers, among
-        held-out cells that are sure enough. Tasks that never reach it are left alone.
+        held-out cells that are sure enough. Where one class is so frequent that always naming it comes near, half of
+        its errors are allowed. Tasks that never reach it are left alone.
     weight : float, default=1.0
         What a cell with a pseudo-label counts: this over the number of rows. 0 trains independent networks.
     start : float in [0, 1), default=0.5
@@ -115,7 +117,8 @@ class PseudoLabeling(Collaboration):
         """Find the threshold of each task on held-out cells; see :meth:`Collaboration.calibrate`."""
         label, certainty = self._label(cells, cells.beliefs())
         weights = torch.ones_like(certainty) if cells.weights is None else cells.weights[:, :1].expand_as(certainty)
-        return lowest_threshold(certainty, cells.correctness(label), weights, settings["precision"][:, :1])
+        precision = torch.maximum(settings["precision"][:, :1], (1 + cells.constant_correctness()) / 2)
+        return lowest_threshold(certainty, cells.correctness(label), weights, precision)
 
     def effect(self, cells: PeerCells, settings: Settings) -> Effect:
         """Pull students to the labels that are sure enough; see :meth:`Collaboration.effect`."""

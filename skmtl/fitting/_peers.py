@@ -59,27 +59,35 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
     taught = np.zeros(n_peers, dtype=bool)
     taught[students] = True
     labels, learned = _transduction(job, network, method, ~taught, n_iter)
-    gain = _gain(job, network, taught)
+    gain, error = _gain(job, network, taught)
     learned["pseudo_label_gain_"] = {task.name: float(g) for task, g in zip(job.inputs.tasks, gain, strict=True)}
     if not labels:
         return job, learned
-    serves = np.where((gain > 0) | (job.validation is None), taught[:, None], ~taught[:, None])  # (peer, task)
+    serves = np.where((gain > error) | (job.validation is None), taught[:, None], ~taught[:, None])  # (peer, task)
     weights = np.tile(serves / serves.sum(axis=0), (job.members // n_peers, 1)) / (job.members // n_peers)
     return replace(job, member_weights=weights), learned
 
 
-def _gain(job: FitJob, network: Network, taught: np.ndarray) -> np.ndarray:
-    """By how much the held-out loss of the students is below that of the others, ``(n_tasks,)``; NaN where unknown."""
+def _gain(job: FitJob, network: Network, taught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """By how much the held-out loss of the students is below that of the others, and its standard error by cohorts.
+
+    ``(n_tasks,)`` each; the gain is NaN where it is unknown, the error 0 of a single cohort.
+    """
     if job.validation is None:
-        return np.full(len(job.inputs.tasks), np.nan)
+        return np.full(len(job.inputs.tasks), np.nan), np.zeros(len(job.inputs.tasks))
     losses = job.validation.losses(network).double().cpu().numpy().reshape(-1, len(taught), len(job.inputs.tasks))
     totals = np.broadcast_to(job.validation.totals.double().cpu().numpy(), (job.members, losses.shape[2]))
     totals = totals[:: len(taught)]
     gains = losses[:, ~taught].mean(axis=1) - losses[:, taught].mean(axis=1)  # (cohort, task)
     known = np.where(totals > 0, totals, 0.0)
     with np.errstate(invalid="ignore"):
-        mean = np.where(known > 0, gains * known, 0.0).sum(axis=0) / known.sum(axis=0)
-    return job.inputs.layout.restore(mean)
+        share = known / known.sum(axis=0)
+        mean = np.where(known > 0, gains * share, 0.0).sum(axis=0)
+        squares = np.where(known > 0, (share * (gains - mean)) ** 2, 0.0).sum(axis=0)
+    mean[known.sum(axis=0) == 0] = np.nan
+    n_cohorts = (known > 0).sum(axis=0)
+    error = np.sqrt(squares * n_cohorts / np.maximum(n_cohorts - 1, 1))
+    return job.inputs.layout.restore(mean), job.inputs.layout.restore(error)
 
 
 def _transduction(

@@ -53,6 +53,12 @@ class Classification(Kind):
             )
         return index.astype(np.float64)
 
+    def constant_correctness(self, targets: Tensor, weights: Tensor, n_tasks: int) -> Tensor:
+        """Rate of the most frequent class; see :meth:`Kind.constant_correctness`."""
+        classes = torch.arange(int(targets.max()) + 1, device=targets.device)
+        counts = ((targets[..., None] == classes) * weights[..., None]).sum(-3, keepdim=True)
+        return counts.amax(-1) / counts.sum(-1).clamp(min=torch.finfo(weights.dtype).tiny)
+
     def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
         """Probability of the label; see :meth:`Kind.label_quality`."""
         quality: np.ndarray = np.take_along_axis(response, self.encode(task, labels).astype(int)[:, None], 1)[:, 0]

@@ -150,6 +150,10 @@ class Kind(Params, ABC):
         """How right a belief ``(..., row, n_tasks * n_outputs)`` is, at most 1, ``(..., row, n_tasks)``."""
 
     @abstractmethod
+    def constant_correctness(self, targets: Tensor, weights: Tensor, n_tasks: int) -> Tensor:
+        """Mean :meth:`correctness` of the best constant, by cells ``(..., row, n_tasks)``: ``(..., 1, n_tasks)``."""
+
+    @abstractmethod
     def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
         """How probable labels ``(n,)`` are by a response ``(n, n_classes or 1)``, from 0 to 1, ``(n,)``."""
 

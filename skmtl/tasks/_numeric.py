@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.optimize import brentq
 from scipy.special import erfc
 from torch import Tensor
@@ -90,6 +91,10 @@ class Numeric(Kind):
     def correctness(self, belief: Tensor, targets: Tensor, n_tasks: int) -> Tensor:
         """1 minus the squared error; see :meth:`Kind.correctness`."""
         return 1 - (belief - targets).square()
+
+    def constant_correctness(self, targets: Tensor, weights: Tensor, n_tasks: int) -> Tensor:
+        """0, as targets are standardised; see :meth:`Kind.constant_correctness`."""
+        return torch.zeros_like(weights[..., :1, :])
 
     def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
         """Probability of a normal residual as large, scaled by the median; see :meth:`Kind.label_quality`."""

@@ -73,8 +73,9 @@ class PeerTerm(Resumable):
             each = (self.loss_weights / n_rows)[:, None]  # of a cell without a label, (member, 1, task)
             counts = self._members(effect.labeled) * (each * step.rows_per_weight[:, None])
             if batch.cell_weights is not None:
-                unlabeled = self._members(effect.unlabeled) * each
-                counts = torch.where(batch.cell_weights > 0, counts * batch.cell_weights, unlabeled)
+                counts = counts * batch.cell_weights
+                if self.collaboration.uses_unlabeled:
+                    counts = torch.where(batch.cell_weights > 0, counts, self._members(effect.unlabeled) * each)
             gradient.addcmul_(effect.gradient.flatten(0, 1), self.objective.to_outputs(counts))
         return None if effect.factors is None else self._members(effect.factors)
 

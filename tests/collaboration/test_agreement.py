@@ -216,6 +216,15 @@ def test_joint_choice_adds_losses_and_disagreement():
     torch.testing.assert_close(effect.gradient, cells.pull(beliefs, others))
 
 
+def test_labels_must_beat_the_most_frequent_class():
+    found = cells_of(random_outputs(), weights=WEIGHTS).constant_correctness()
+    assert found.shape == (COHORTS, 1, 1, 7)
+    for task, kind in enumerate(task.kind for task in LAYOUT.tasks):
+        counts = np.bincount(TARGETS[0, :, task].long().clamp(min=0), WEIGHTS[0, 0, :, task])
+        expected = counts.max() / counts.sum() if kind.is_classifier else 0.0
+        np.testing.assert_allclose(found[..., task], expected)
+
+
 @pytest.mark.parametrize("progress", [0.0, 0.05, 0.1, 1.0])
 def test_the_rate_rises_along_the_ramp(progress):
     outputs = random_outputs()

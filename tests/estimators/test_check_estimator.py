@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.collaboration import CoTeaching, CoTraining, MeanTeacher, MutualLearning, PseudoLabeling
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder
 
 
@@ -32,6 +33,12 @@ ESTIMATORS = {
     "mmoe": MultiTaskNetRegressor(sharing="mmoe", **SHORT),
     "cross_stitch": MultiTaskNetClassifier(sharing="cross_stitch", **SHORT),
     "low_rank": MultiTaskNetRegressor(sharing="low_rank", **SHORT),
+    # peers that agree, choose labels, follow, label missing cells and see columns of their own
+    "mutual": MultiTaskNetClassifier(collaboration=MutualLearning(unlabeled_strength=1.0), **QUICK),
+    "co_teaching": MultiTaskNetClassifier(collaboration=CoTeaching(0.1), **QUICK),
+    "mean_teacher": MultiTaskNetRegressor(collaboration=MeanTeacher(0.9), **QUICK),
+    "pseudo_labels": MultiTaskNetClassifier(collaboration=PseudoLabeling(0.9), **QUICK),
+    "co_training": MultiTaskNetClassifier(collaboration=CoTraining([[0, -1], [0, -1]]), **QUICK),
     "huber": MultiTaskNetRegressor(loss="huber", **QUICK),
     # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
     # which are no token ids.

@@ -114,7 +114,7 @@ def test_given_labels_stay_and_missing_ones_are_told():
 
 
 def test_each_task_is_predicted_by_those_who_are_better_on_held_out_rows(monkeypatch):
-    monkeypatch.setattr(_peers, "_gain", lambda *_: np.array([0.1, -0.1, np.nan]))
+    monkeypatch.setattr(_peers, "_gain", lambda *_: (np.array([0.1, 0.1, np.nan]), np.array([0.05, 0.2, 0])))
     model = fit(collaboration=SURE)
     taught = np.tile([False, False, True, True], 2)
     assert_array_equal(model._member_weights[:, 0], taught / 4)
