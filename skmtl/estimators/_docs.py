@@ -149,7 +149,7 @@ SECTIONS = {
     termination_condition_, pseudo_label_gain_ : dict
         With it, by task, whether "all_labeled", some ("max_iter") or none ("no_change") of the missing cells were
         labelled, and by how much the held-out loss of networks that learned from these labels is lower than that of
-        the others, which predict the task where it is not.
+        the others; those who are clearly better predict the task, else all.
     n_unlabeled_rows_ : int
         Number of rows without any label that were kept, as some methods of ``collaboration`` learn from them.
     history_ : dict of ndarray of shape (n_iter_, n_estimators * n_peers_, n_tasks)

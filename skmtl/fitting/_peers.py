@@ -43,7 +43,9 @@ def label_quality(job: FitJob, network: Network, held_out: list[np.ndarray] | No
 
 
 def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, Learned]:
-    """Let each task be predicted by the students of a method if they do better on held-out rows than the others.
+    """Let each task be predicted by students of a method or by the others, whoever does better on held-out rows.
+
+    Where the difference is within its standard error, or unknown, all predict.
 
     Returns
     -------
@@ -63,7 +65,8 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
     learned["pseudo_label_gain_"] = {task.name: float(g) for task, g in zip(job.inputs.tasks, gain, strict=True)}
     if not labels:
         return job, learned
-    serves = np.where((gain > error) | (job.validation is None), taught[:, None], ~taught[:, None])  # (peer, task)
+    better, worse = gain > error, gain < -error  # neither where the difference is noise
+    serves = np.where(taught[:, None], ~worse, ~better).astype(float)  # (peer, task)
     weights = np.tile(serves / serves.sum(axis=0), (job.members // n_peers, 1)) / (job.members // n_peers)
     return replace(job, member_weights=weights), learned
 

@@ -114,11 +114,12 @@ def test_given_labels_stay_and_missing_ones_are_told():
 
 
 def test_each_task_is_predicted_by_those_who_are_better_on_held_out_rows(monkeypatch):
-    monkeypatch.setattr(_peers, "_gain", lambda *_: (np.array([0.1, 0.1, np.nan]), np.array([0.05, 0.2, 0])))
+    monkeypatch.setattr(_peers, "_gain", lambda *_: (np.array([0.1, -0.1, 0.1]), np.array([0.05, 0.05, 0.2])))
     model = fit(collaboration=SURE)
     taught = np.tile([False, False, True, True], 2)
     assert_array_equal(model._member_weights[:, 0], taught / 4)
-    assert_array_equal(model._member_weights[:, 1:], np.tile(~taught[:, None] / 4, 2))
+    assert_array_equal(model._member_weights[:, 1], ~taught / 4)
+    assert_array_equal(model._member_weights[:, 2], np.full(8, 1 / 8))
     outputs = model.network_(torch.from_numpy(model.encoder_.transform(X, np.float64))[None]).numpy()
     responses = model._layout.by_task(model._layout.mean_responses(outputs[taught]))
     assert_allclose(model.predict_proba(X)[0], responses[0], rtol=0, atol=1e-12)
@@ -178,7 +179,7 @@ def test_thresholds_need_held_out_rows():
         fit(collaboration="pseudo_labels", n_peers=5)
     model = fit(collaboration=PseudoLabeling(0.9), early_stopping=False)
     assert np.isnan(list(model.pseudo_label_gain_.values())).all()
-    assert (model._member_weights[2:4] == 0.25).all()
+    assert (model._member_weights == 1 / 8).all()
 
 
 def test_what_an_earlier_fit_found_out_is_forgotten():
