@@ -76,7 +76,7 @@ def kept_factors(losses: Tensor, weights: Tensor | None, rate: Tensor) -> Tensor
     Those of the others make up for the weight that is left out.
     """
     weights = torch.ones_like(losses) if weights is None else weights.expand_as(losses)
-    order = losses.masked_fill(weights == 0, torch.inf).argsort(-2)
+    order = losses.argsort(-2)  # cells of weight 0 move no other in the sums below
     until = torch.take_along_dim(weights, order, -2).cumsum(-2)
     total = until[..., -1:, :]
     before = torch.cat([torch.zeros_like(total), until[..., :-1, :]], -2)
