@@ -79,18 +79,27 @@ def run_of(sparsities, rates):
 
 
 def test_each_member_has_its_own_sparsity_and_keeps_it():
-    run, data = run_of([0.0, 0.5, 5.0], [0.02] * 3)
+    rates = [0.02, 0.03, 0.04]
+    run, data = run_of([0.0, 0.5, 5.0], rates)
     build.train(run, data)
     zeros = (run.network.buffer.views["mixture"] == 0).sum((1, 2)).tolist()
     assert zeros[0] == 0
     assert zeros[2] == 6
-    alone, _ = run_of([0.5], [0.02])
+    alone, _ = run_of([0.5], rates[1:2])
     build.train(alone, data)
     mixture = run.network.buffer.views["mixture"][1]
     torch.testing.assert_close(alone.network.buffer.views["mixture"][0], mixture, rtol=0, atol=1e-10)
-    chosen = run.select(torch.tensor([0, 2]), data)
-    assert chosen.step.passes.layers.body.penalties[0].strength.tolist() == [0.0, 5.0]
-    assert [len(update.penalties) for update in chosen.step.updates if hasattr(update, "penalties")] == [1, 1]
+    chosen = run.select(torch.tensor([0, 1]), data).step
+    updates = [update for update in chosen.updates if hasattr(update, "penalties")]
+    assert [update.penalties[0].strength.tolist() for update in updates] == [[0.0, 0.5]] * 2
+    before = chosen.updates[-1].penalties[0]._values.clone()
+    chosen.updates[-1].step(2.0)
+    assert torch.equal(chosen.updates[-1].penalties[0]._values, soft_threshold(before, [0.0, 2 * 0.03 * 0.5]))
+
+
+def soft_threshold(values, thresholds):
+    limit = torch.tensor(thresholds, dtype=torch.float64)[:, None]
+    return values - torch.clamp(values, -limit, limit)
 
 
 def test_a_larger_sparsity_leaves_fewer_latent_tasks_to_a_task():

@@ -226,6 +226,13 @@ def test_the_relatedness_that_is_found_rises_with_that_of_the_data():
     assert abs(found[0]) < 0.05 < found[1] < 0.5 < found[2]
 
 
+def test_weight_decay_moves_no_task():
+    """A task of loss weight 0 stays at the start, which shrinks with it: it is unrelated to the others."""
+    net = fitted(Y, weight_decay=0.5, loss_weights=[1, 0, 1])
+    assert net.task_relatedness_[1].tolist() == [0.0, 1.0, 0.0]
+    assert net.task_relatedness_[0, 2] != 0
+
+
 def test_groups_are_blocks():
     data = make_related_tasks(400, 12, 4, relatedness=0.9, groups=2, random_state=0)
     found = MultiTaskNetRegressor(sharing="relationship", max_iter=60, **SMALL, **ALONE).fit(*data).task_relatedness_
