@@ -12,6 +12,7 @@ from torch import Tensor
 
 MAX_ROUNDS = 100  # of the graphical lasso; a matrix on the way is as good for an epoch
 TOLERANCE = 1e-6
+STILL = 1e-6  # length of a movement, beside the mean over the tasks
 
 
 def blended_root(before: Tensor, gram: Tensor, forgetting: Tensor) -> Tensor:
@@ -33,10 +34,12 @@ def blended_root(before: Tensor, gram: Tensor, forgetting: Tensor) -> Tensor:
     """
     past, present = of_unit_mean(before @ before), of_unit_mean(gram)
     share = (forgetting * (past.diagonal(dim1=1, dim2=2).sum(1) > 0))[:, None, None]
-    values, vectors = torch.linalg.eigh(share * past + (1 - share) * present)
+    square = share * past + (1 - share) * present
+    moved = (square.diagonal(dim1=1, dim2=2) > STILL**2).to(square.dtype)  # what has not may hold rounding
+    values, vectors = torch.linalg.eigh(square)
     rounding = values[:, -1:] * len(values[0]) * torch.finfo(values.dtype).eps  # its root would not be small
     roots = torch.where(values > rounding, values, 0.0).sqrt()[:, None]
-    return of_unit_mean((vectors * roots) @ vectors.mT)
+    return of_unit_mean((vectors * roots) @ vectors.mT * moved[:, :, None] * moved[:, None])
 
 
 def of_unit_mean(matrix: Tensor) -> Tensor:
@@ -46,11 +49,11 @@ def of_unit_mean(matrix: Tensor) -> Tensor:
 
 
 def correlations(matrix: Tensor) -> Tensor:
-    """Scale to a diagonal of 1; a task of variance 0 is unrelated to the others."""
-    scale = matrix.diagonal(dim1=1, dim2=2).abs().sqrt()
-    inverse = torch.where(scale > 0, 1 / scale, 0.0)
+    """Scale ``(member, task, task)`` to a diagonal of 1; a task of variance 0 is unrelated to the others."""
+    variance = matrix.diagonal(dim1=1, dim2=2)
+    inverse = torch.where(variance > 0, variance.clamp_min(0).rsqrt(), 0.0)
     scaled = matrix * inverse[:, :, None] * inverse[:, None]
-    return torch.diagonal_scatter(scaled.clamp(-1, 1), torch.ones_like(scale), dim1=1, dim2=2)
+    return torch.diagonal_scatter(scaled.clamp(-1, 1), torch.ones_like(variance), dim1=1, dim2=2)
 
 
 def shrunk(matrix: Tensor, shrinkage: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._params import require_choice, require_number
+from skmtl._params import require_boolean, require_choice, require_number
 from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, constant
 from skmtl.sharing._relatedness import blended_root, correlations, of_unit_mean, shrunk, sparse_inverse
 from skmtl.sharing._sharing import Body, BodySpec, MLPBody, Penalty, Sharing, SharingStatistic
@@ -25,21 +25,22 @@ class Relationship(Sharing):
     The penalty is strength * tr(D P D'), where column t of D is how far the parameters theta_t of a task's hidden
     layers have moved from the start that all tasks have in common. P is learned once an epoch from S = D'D:
 
-    - ``learn="covariance"``: the inverse of S^(1/2), the covariance of the tasks. It makes the penalty the squared
-      nuclear norm of D over the number of tasks.
+    - ``learn="covariance"``: the inverse of S^(1/2), the covariance of the tasks. With ``ridge`` it makes the penalty
+      the squared nuclear norm of D over the number of tasks.
     - ``learn="precision"``: the graphical lasso of the correlations in S^(1/2). P is sparse: two tasks act on each
       other where they are related beyond what other tasks explain.
     - ``learn=None``: P stays I - 11'/n_tasks, and the penalty is that of ``sharing="soft"``.
 
     S^(1/2) is scaled to a mean of 1 on its diagonal, so that ``strength`` does not depend on how far the tasks have
-    moved. Tasks that move alike are held together, tasks that move in opposite directions are held apart, and a
-    task that is unlike the others is left alone. The output layers of all tasks start alike, too, so that only their
-    labels tell tasks apart. Fitted estimators have the correlations in ``task_relatedness_``. Reported losses and the
-    early-stopping score do not include the penalty.
+    moved. From P its least eigenvalue is taken off the diagonal, unless ``ridge`` is set: what the tasks have most in
+    common costs nothing then. Tasks that move alike are held together, tasks that move in opposite directions are held
+    apart, and a task that is unlike the others is left alone. The output layers of all tasks start alike, too, so that
+    only their labels tell tasks apart. Fitted estimators have the correlations in ``task_relatedness_``. Reported
+    losses and the early-stopping score do not include the penalty.
 
     Parameters
     ----------
-    strength : float, default=0.001
+    strength : float, default=0.003
         Factor of the penalty, beside task losses whose weights sum to 1.
     learn : {"covariance", "precision"} or None, default="covariance"
         What is learned of the tasks' relations.
@@ -54,6 +55,9 @@ class Relationship(Sharing):
         times S before the call plus (1 - forgetting) D'D. With 0 the present parameters alone decide; with 1 relations
         stay what the first call found. A sequence is dealt to the members in turn. Their predictions then count by
         their losses on the rows of each call of ``partial_fit``, measured before these are learned from.
+    ridge : bool, default=False
+        Whether P keeps its least eigenvalue, as in the paper. All tasks are then drawn towards their start, which is a
+        second weight decay.
 
     References
     ----------
@@ -70,14 +74,15 @@ class Relationship(Sharing):
 
     def __init__(
         self,
-        strength: float = 0.001,
+        strength: float = 0.003,
         learn: Learn = "covariance",
         sparsity: float = 0.0,
         shrinkage: float = 0.05,
         forgetting: float | Sequence[float] = 0.0,
+        ridge: bool = False,
     ) -> None:
         self.strength, self.learn, self.sparsity = strength, learn, sparsity
-        self.shrinkage, self.forgetting = shrinkage, forgetting
+        self.shrinkage, self.forgetting, self.ridge = shrinkage, forgetting, ridge
 
     def build(self, spec: BodySpec) -> Body:
         """Make the trunks and their penalty; see :meth:`Sharing.build`."""
@@ -93,6 +98,7 @@ class Relationship(Sharing):
         require_number(self.label("shrinkage"), self.shrinkage, minimum=LEAST_SHRINKAGE, maximum=1)
         for factor in self.forgetting_factors:
             require_number(self.label("forgetting"), factor, maximum=1)
+        require_boolean(self.label("ridge"), self.ridge)
         return _RelationshipBody(spec, self)
 
     @property
@@ -192,7 +198,7 @@ class RelationshipPenalty(Penalty):
         starts: Sequence[ParameterSpec],
         roots: Sequence[ParameterSpec],
     ) -> None:
-        self.parameter, self.learn, self.n_tasks = "strength", settings.learn, spec.n_tasks
+        self.parameter, self.learn, self.ridge, self.n_tasks = "strength", settings.learn, settings.ridge, spec.n_tasks
         self.strength = spec.of_members("strength", settings.strength)
         self.sparsity = spec.of_members("sparsity", settings.sparsity)
         self.shrinkage = spec.of_members("shrinkage", settings.shrinkage)
@@ -217,11 +223,20 @@ class RelationshipPenalty(Penalty):
     def matrix(self) -> Tensor:
         """P, ``(member, task, task)``, as it is until the end of the epoch."""
         if not self._known:
-            self._matrix.copy_(self._solved())
+            self._solve()
             self._known = True
         return self._matrix
 
-    def _solved(self) -> Tensor:
+    def _solve(self) -> None:
+        """Write P, in place: a recorded step reads it."""
+        precision = self._precision()
+        if not self.ridge:
+            least = torch.linalg.eigvalsh(precision)[:, :1, None]
+            precision = precision - least * _identity_like(precision)
+        self._matrix.copy_(precision)
+
+    def _precision(self) -> Tensor:
+        """Inverse of the tasks' covariance, ``(member, task, task)``."""
         root, shrinkage = of_unit_mean(self.root.double()), self.shrinkage.double()
         if self.learn is None:
             return _identity_like(root) - 1 / self.n_tasks
@@ -242,17 +257,17 @@ class RelationshipPenalty(Penalty):
             moved = (values - origin).double()
             gram.baddbmm_(moved, moved.mT)
         self.root.copy_(blended_root(self._before.double(), gram, self.forgetting.double()))
-        self._matrix.copy_(self._solved())  # in place: a recorded step reads it
+        self._solve()
 
     def relatedness(self) -> Tensor:
         """Correlations of the tasks, ``(member, task, task)``."""
         return correlations(self.root.double())
 
     def partial_correlations(self) -> Tensor:
-        """What two tasks have in common beyond the others, ``(member, task, task)``; 0 where P is."""
-        scaled = correlations(self.matrix().double())
+        """What two tasks have in common beyond the others, ``(member, task, task)``; 0 where P is 0."""
+        scaled = correlations(self._precision())
         return 2 * _identity_like(scaled) - scaled
 
 
 def _identity_like(matrix: Tensor) -> Tensor:
-    return torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    return torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device).expand_as(matrix)

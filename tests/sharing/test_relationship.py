@@ -89,14 +89,14 @@ def test_the_matrix_of_soft_sharing_is_soft_sharing(optimizer):
 
 @pytest.mark.parametrize("learn", ["covariance", "precision"])
 def test_one_task_has_the_penalty_of_weight_decay(learn):
-    network, penalty, movement = moved(Relationship(0.4, learn=learn), n_tasks=1)
+    network, penalty, movement = moved(Relationship(0.4, learn=learn, ridge=True), n_tasks=1)
     penalty.end_epoch()
     np.testing.assert_allclose(penalty_gradient(network, penalty), 2 * 0.4 * movement, rtol=0, atol=1e-12)
     assert penalty.relatedness().tolist() == [[[1.0]]] * MEMBERS
 
 
 def test_the_learned_covariance_gives_the_squared_nuclear_norm():
-    network, penalty, movement = moved(Relationship(1.0))
+    network, penalty, movement = moved(Relationship(1.0, ridge=True))
     penalty.shrinkage = torch.zeros(MEMBERS, dtype=torch.float64)
     penalty.end_epoch()
     left, norms, right = np.linalg.svd(movement, full_matrices=False)
@@ -107,14 +107,29 @@ def test_the_learned_covariance_gives_the_squared_nuclear_norm():
     np.testing.assert_allclose(penalty_gradient(network, penalty), expected, rtol=0, atol=1e-10)
 
 
-def test_a_sparsity_of_one_leaves_tasks_to_themselves():
-    network, penalty, movement = moved(Relationship(0.4, learn="precision", sparsity=1.0))
+@pytest.mark.parametrize("ridge", [True, False])
+def test_a_sparsity_of_one_leaves_tasks_to_themselves(ridge):
+    network, penalty, movement = moved(Relationship(0.4, learn="precision", sparsity=1.0, ridge=ridge))
     penalty.end_epoch()
-    np.testing.assert_allclose(penalty_gradient(network, penalty), 0.8 * movement, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(penalty_gradient(network, penalty), 0.8 * ridge * movement, rtol=0, atol=1e-5)
     matrix = penalty.matrix().numpy()
     assert (matrix[:, ~np.eye(3, dtype=bool)] == 0).all()
     assert (penalty.partial_correlations().numpy() == np.eye(3)).all()
     assert abs(penalty.relatedness().numpy() - np.eye(3)).max() > 0.01  # what was found stays visible
+
+
+@pytest.mark.parametrize("learn", ["covariance", "precision"])
+def test_what_tasks_have_most_in_common_costs_nothing_without_ridge(learn):
+    found = []
+    for ridge in (True, False):
+        _, penalty, _ = moved(Relationship(learn=learn, sparsity=0.0, ridge=ridge))
+        penalty.end_epoch()
+        found.append(penalty.matrix().numpy())
+    least = np.linalg.eigvalsh(found[0])[:, :1, None]
+    np.testing.assert_allclose(found[1], found[0] - least * np.eye(3), rtol=0, atol=1e-10)
+    assert (least > 0.1).all()
+    network, penalty, _ = moved(Relationship(), n_tasks=1)
+    assert (penalty_gradient(network, penalty) == 0).all()
 
 
 def test_partial_correlations_have_the_sign_of_the_relation():
@@ -287,6 +302,7 @@ def test_calls_that_keep_nothing_of_the_last_are_epochs_of_one(forgetting):
             "forgetting of sharing=Relationship must be a number of at least 0 and at most 1",
         ),
         (Relationship(forgetting=(0.5, -1)), "forgetting of sharing=Relationship.*got -1"),
+        (Relationship(ridge="a"), "ridge of sharing=Relationship must be True or False; got 'a'"),
         (Relationship(forgetting=()), r"forgetting of sharing=Relationship.*got \(\)"),
     ],
 )
