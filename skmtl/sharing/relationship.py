@@ -256,6 +256,8 @@ class RelationshipPenalty(Penalty):
         for values, origin in zip(self._values, self._origins, strict=True):
             moved = (values - origin).double()
             gram.baddbmm_(moved, moved.mT)
+        # A member that has diverged learns nothing more; the losses will tell.
+        gram = torch.where(gram.isfinite().all(2).all(1)[:, None, None], gram, 0.0)
         self.root.copy_(blended_root(self._before.double(), gram, self.forgetting.double()))
         self._solve()
 

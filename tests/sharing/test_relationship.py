@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.covariance import graphical_lasso as reference_lasso
 
-from skmtl import MultiTaskNet, MultiTaskNetRegressor
+from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetRegressor
 from skmtl.datasets import make_related_tasks
 from skmtl.sharing import BodySpec, Independent, Relationship, Soft
 from skmtl.sharing._relatedness import blended_root, correlations, graphical_lasso
@@ -309,6 +309,12 @@ def test_calls_that_keep_nothing_of_the_last_are_epochs_of_one(forgetting):
 def test_bad_parameters_are_named(sharing, message):
     with pytest.raises(ValueError, match=message):
         sharing.build(BodySpec(1, 3, (4,), 2, "relu", torch.zeros(1, dtype=torch.float64)))
+
+
+@pytest.mark.parametrize("learn", ["covariance", "precision", None])
+def test_a_member_that_diverges_is_told_by_its_losses(learn):
+    with pytest.raises(DivergenceError, match="task 'task"):
+        fitted(Y, Relationship(learn=learn), learning_rate_init=1e200)
 
 
 def test_no_hidden_layer_has_nothing_to_relate():
