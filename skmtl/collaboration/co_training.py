@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,8 @@ class CoTraining(MutualLearning):
 
     def check(self) -> None:
         """Check the settings; see :meth:`Collaboration.check`."""
-        if isinstance(self.views, str) or not hasattr(self.views, "__len__") or len(self.views) < 2:
+        views = () if isinstance(self.views, str) or not hasattr(self.views, "__len__") else self.views
+        if len(views) < 2 or not all(isinstance(view, Iterable) for view in views):
             raise ValueError(
                 f"{self.label('views')} must be two lists of columns or more, such as [['a', 'b'], ['c', 'd']]; got "
                 f"{self.views!r}."

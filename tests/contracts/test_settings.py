@@ -12,6 +12,7 @@ from skmtl.estimators._nested_params import STRATEGIES
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 SMALL = {"hidden_layer_sizes": (3,), "n_estimators": 1, "n_peers": 4, "max_iter": 1, "random_state": 0}
+NEEDED = {"collaboration co_training": {"views": [[0], [1], [2], [0, 1]]}}  # settings without a default
 OBJECTS = {
     f"{parameter} {name}": (parameter, cls)
     for parameter, choices in STRATEGIES.items()
@@ -37,7 +38,7 @@ def test_wrong_values_are_named(owner, setting):
     parameter, cls = OBJECTS[owner]
 
     def fit(value):
-        MultiTaskNetRegressor(**SMALL | {parameter: cls(**{setting: value})}).fit(X, X[:, :2])
+        MultiTaskNetRegressor(**SMALL | {parameter: cls(**NEEDED.get(owner, {}) | {setting: value})}).fit(X, X[:, :2])
 
     for value in ("nonsense", b"auto", 1 + 2j, np.array([1.0, 2.0]), object):
         with pytest.raises((ValueError, TypeError), match=setting):
