@@ -118,6 +118,22 @@ def test_the_picture_of_sharing_is_saved(tmp_path: Path) -> None:
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_networks_that_agree_lose_less_by_keeping_one_and_wrong_labels_are_found() -> None:
+    printed = run("12_networks_that_teach.py")
+    alone, agreeing = numbers_after("independent", printed), numbers_after("agree", printed)
+    assert abs(agreeing[0] - alone[0]) < 0.04
+    assert agreeing[0] - agreeing[1] < alone[0] - alone[1]
+    (found,) = numbers_after("188 digits are wrong", printed)
+    assert found > 0.85
+
+
+def test_the_picture_of_suspicious_labels_is_saved(tmp_path: Path) -> None:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile((EXAMPLES / "12_networks_that_teach.py").read_text(encoding="utf-8"), "12", "exec"), names)
+    names["draw"](np.zeros((20, 64)), np.zeros(20, dtype=int), np.arange(20), tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_every_example_is_short_and_tested() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
     for example in EXAMPLES.glob("*.py"):

@@ -24,7 +24,7 @@ from skmtl.fitting import (
 
 KEEP = ("one", "one_per_cohort")
 # What a compact estimator is from now on: networks that learn on their own and are not corrected
-_ALONE = {"n_peers": 1, "collaboration": None, "local_correction": False}
+_ALONE = {"n_peers": 1, "collaboration": None, "peer_sharing": None, "local_correction": False}
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class CompactMixin(PredictorMixin):
         Self
             A fitted copy, which predicts as the kept networks do, without ``local_correction``. Its parameters are
             those of networks that learn on their own (``n_estimators`` the number of kept ones, ``n_peers=1``,
-            ``collaboration=None``, ``local_correction=False``), so that ``partial_fit`` and ``warm_start`` train the
-            kept ones further and a clone trains as many new ones. This estimator stays as it is. The attribute
-            ``compaction_`` of the copy has the positions of the networks that were ``kept`` and the scores ``before``
-            and ``after`` by task.
+            ``collaboration=None``, ``peer_sharing=None``, ``local_correction=False``), so that ``partial_fit`` and
+            ``warm_start`` train the kept ones further and a clone trains as many new ones. This estimator stays as it
+            is. The attribute ``compaction_`` of the copy has the positions of the networks that were ``kept`` and the
+            scores ``before`` and ``after`` by task.
 
         Raises
         ------

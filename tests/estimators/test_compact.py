@@ -140,7 +140,8 @@ def test_the_ensemble_and_its_parameters_stay_as_they_are():
 
 @pytest.mark.parametrize(("keep", "members"), [("one", 1), ("one_per_cohort", 2)])
 def test_training_goes_on_with_what_is_kept(keep, members):
-    compacted = cohorts(collaboration="mutual", local_correction="auto").compact(keep=keep)
+    together = {"collaboration": "mutual", "peer_sharing": "averaging", "local_correction": "auto"}
+    compacted = cohorts(**together).compact(keep=keep)
     warm = pickle.loads(pickle.dumps(compacted)).set_params(warm_start=True)
     for trained in (compacted.partial_fit(X, Y), warm.fit(X, Y), clone(compacted).fit(X, Y)):
         assert trained.network_.architecture.members == members

@@ -1,0 +1,1 @@
+"""All methods of collaboration beside independent networks, gradient boosting and cleanlab's ranking, on eight sets."""
