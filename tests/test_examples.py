@@ -118,7 +118,7 @@ def test_the_picture_of_sharing_is_saved(tmp_path: Path) -> None:
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_networks_that_agree_lose_less_by_keeping_one_and_wrong_labels_are_found() -> None:
+def test_agreement_keeps_one_network_good_and_wrong_labels_are_found() -> None:
     printed = run("12_networks_that_teach.py")
     alone, agreeing = numbers_after("independent", printed), numbers_after("agree", printed)
     assert abs(agreeing[0] - alone[0]) < 0.04
