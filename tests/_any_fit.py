@@ -48,7 +48,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "device": ["auto", "cpu", torch.device("cpu"), "nowhere", None],
     "missing_label": [None, -1, "?", np.nan, [0, "?"], 1.5, pd.NA],
     "n_estimators": [1, 2, np.int16(3), 0, 1.5],
-    "peer_sharing": [None, "averaging", "elastic", "additive", "none", 3],
+    "peer_sharing": [None, "averaging", "elastic", "additive", "batch_ensemble", "none", 3],
     "n_peers": ["auto", 1, np.int16(2), 0, "many"],
     "collaboration": [None, *COLLABORATIONS, "none", 3],
     "max_iter": [1, 2, np.int32(1), 0, "many"],

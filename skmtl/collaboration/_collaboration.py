@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._params import Params
+from skmtl._peer_method import PeerMethod
 from skmtl.tasks import Group
 
 Settings = Mapping[str, Tensor]
@@ -141,7 +141,7 @@ class Effect(NamedTuple):
     unlabeled: float | Tensor = 0.0
 
 
-class Collaboration(Params, ABC):
+class Collaboration(PeerMethod):
     """Settings of a method by which the peers of a cohort learn from one another.
 
     A method sees the outputs and losses of all peers for a batch and tells which labels a peer learns from and where
@@ -180,30 +180,6 @@ class Collaboration(Params, ABC):
             If a setting names columns that are not there.
         """
         return None
-
-    @abstractmethod
-    def check(self) -> None:
-        """Check the settings.
-
-        Raises
-        ------
-        ValueError
-            If one is not usable.
-        """
-
-    def check_peers(self, n_peers: int) -> None:
-        """Check the number of peers of a cohort.
-
-        Raises
-        ------
-        ValueError
-            If it is 1 where several are needed.
-        """
-        if n_peers < 2:
-            raise ValueError(
-                f"collaboration={type(self).__name__} needs two peers or more; got n_peers={n_peers}. Set n_peers to 2 "
-                f"or leave it 'auto'."
-            )
 
     @property
     def uses_unlabeled(self) -> bool:

@@ -60,10 +60,10 @@ SECTIONS = {
         as an object such as ``MutualLearning(strength=0.5)``. Try "mutual" for few networks that are as good as many,
         "co_teaching" where some labels are wrong, and "pseudo_labels" where many are missing.
     peer_sharing : None, str or PeerSharing, default=None
-        How the peers of a cohort share parameters: "averaging", "elastic" or "additive" of
+        How the peers of a cohort share parameters: "averaging", "elastic", "additive" or "batch_ensemble" of
         :mod:`skmtl.training.peer_sharing`, or an object such as ``Averaging(period=10)``. The peers then begin with the
-        same weights and divide the rows of each batch among them, but where ``collaboration`` compares what they say of
-        the same rows. Combines with ``collaboration``.
+        same weights ("batch_ensemble": but for random signs of the inputs) and divide the rows of each batch among
+        them, but where ``collaboration`` compares what they say of the same rows. Combines with ``collaboration``.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where

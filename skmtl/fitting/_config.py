@@ -152,7 +152,7 @@ def make_config(
         learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
         weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
-        sharing=copy.deepcopy(resolve("sharing", params["sharing"], SHARINGS, Sharing)),
+        sharing=_read_sharing(params["sharing"], peer_sharing),
         hidden_layer_sizes=hidden,
         task_layer_sizes=of_task,
         activation=params["activation"],
@@ -251,6 +251,22 @@ def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
     method = copy.deepcopy(resolve("peer_sharing", peer_sharing, PEER_SHARINGS, PeerSharing))
     method.check()
     return method
+
+
+def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
+    """Sharing architecture, without proximal steps where peers compute their weights anew in each step."""
+    known: Sharing = copy.deepcopy(resolve("sharing", sharing, SHARINGS, Sharing))
+    parameter = known.proximal
+    if parameter is None or peer_sharing is None or not peer_sharing.composes:
+        return known
+    strength = getattr(known, parameter)
+    if np.any(np.asarray(strength) != 0):
+        raise ValueError(
+            f"{known.label(parameter)} must be 0 with peer_sharing={type(peer_sharing).__name__}, which computes the "
+            f"weights of each peer from parts and would undo the proximal steps; got {strength!r}. Set it to 0, or "
+            f"choose peer_sharing='averaging' or 'elastic'."
+        )
+    return known
 
 
 def _collaboration_settings(method: Collaboration | None, ones: torch.Tensor) -> torch.Tensor:

@@ -39,7 +39,6 @@ from skmtl.training import (
     Validation,
     as_followed,
     as_tensor,
-    by_cohort,
     choose_device,
 )
 
@@ -217,11 +216,10 @@ def _network(
         task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
-    network.buffer.initialise(as_followed(config, streams.initial, streams.initial))
+    generators = as_followed(config, streams.initial, streams.initial)
+    network.buffer.initialise(generators)
     if config.peer_sharing is not None:
-        for view in network.buffer.views.values():
-            peers = by_cohort(view, config.n_peers)
-            peers.copy_(peers[:, :1].clone())
+        config.peer_sharing.initialise(network.buffer, config.n_peers, generators)
     seen = None if config.collaboration is None else _columns_seen(config.collaboration, inputs)
     if seen is None:
         return network

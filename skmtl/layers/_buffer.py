@@ -29,12 +29,15 @@ class ParameterSpec:
     owner : {"shared", "task"} or None
         Whether several tasks use the parameter or a single one; None for a statistic, which has no gradient: forward
         passes in training change it, or penalties at the end of an epoch.
+    hidden : bool
+        Whether it holds the weights of hidden layers, ``(..., n_inputs, n_outputs)``.
     """
 
     name: str
     shape: tuple[int, ...]
     initial: Initializer
     owner: Literal["shared", "task"] | None = "shared"
+    hidden: bool = False
 
     @property
     def size(self) -> int:

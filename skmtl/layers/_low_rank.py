@@ -37,7 +37,7 @@ class MemberLowRank:
         fan_in = max(n_inputs, 1)
         even = uniform((3 / fan_in) ** 0.5)
         self.specs = (
-            ParameterSpec(f"{name}.weight", (n_inputs, n_outputs), uniform(gain * (3 / fan_in) ** 0.5)),
+            ParameterSpec(f"{name}.weight", (n_inputs, n_outputs), uniform(gain * (3 / fan_in) ** 0.5), hidden=True),
             ParameterSpec(f"{name}.bias", (1, n_outputs), uniform(fan_in**-0.5)),
             ParameterSpec(f"{name}.down", (n_tasks, rank, n_inputs), even, "task"),
             ParameterSpec(f"{name}.up", (n_tasks, rank, n_outputs), constant(0.0), "task"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor
 
 from skmtl.layers._activations import ACTIVATIONS, MemberNonlinearity
-from skmtl.layers._buffer import Composite
+from skmtl.layers._buffer import Composite, ParameterSpec
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
 
@@ -53,7 +54,14 @@ class MemberMLP(Composite):
             for i in range(len(sizes))
         ]
         self.parts = self.layers
+        pairs = [layer.specs for layer in self.layers]
+        self._specs = [spec for weight, bias in pairs for spec in (replace(weight, hidden=True), bias)]
         self._nonlinearities = [MemberNonlinearity(layer.name, activation, dropout) for layer in self.layers]
+
+    @property
+    def specs(self) -> Sequence[ParameterSpec]:
+        """See :class:`Composite`."""
+        return self._specs
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""

@@ -205,9 +205,12 @@ class Sharing(Params, ABC):
     strengths : tuple of str
         Parameters that are numbers of a penalty; members of one network may differ in them. A sequence of numbers is
         dealt to the members of a fit.
+    proximal : str or None
+        The one of them whose penalty has a proximal step; see :class:`Penalty`.
     """
 
     strengths: ClassVar[tuple[str, ...]] = ()
+    proximal: ClassVar[str | None] = None
 
     owner = "sharing"
 

@@ -36,6 +36,7 @@ class LatentTasks(Sharing):
     """
 
     strengths = ("sparsity",)
+    proximal = "sparsity"
 
     def __init__(self, n_latent: int = 4, sparsity: float = 0.1) -> None:
         self.n_latent, self.sparsity = n_latent, sparsity

@@ -12,7 +12,15 @@ from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
-from skmtl.training.peer_sharing import PEER_SHARINGS, AdditivePeers, Averaging, Elastic, PeerSharing, by_cohort
+from skmtl.training.peer_sharing import (
+    PEER_SHARINGS,
+    AdditivePeers,
+    Averaging,
+    BatchEnsemble,
+    Elastic,
+    PeerSharing,
+    by_cohort,
+)
 
 __all__ = [
     "AVERAGES",
@@ -26,6 +34,7 @@ __all__ = [
     "AdditivePeers",
     "Averaging",
     "Batch",
+    "BatchEnsemble",
     "Data",
     "DenseRows",
     "Device",

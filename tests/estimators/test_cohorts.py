@@ -41,7 +41,7 @@ def test_peers_of_a_cohort_hold_out_the_same_rows():
     assert_array_equal(model.history_["loss"][:, 0], alone.history_["loss"][:, 0])
 
 
-@pytest.mark.parametrize("peer_sharing", [None, "averaging", "elastic", "additive"])
+@pytest.mark.parametrize("peer_sharing", [None, "averaging", "elastic", "additive", "batch_ensemble"])
 def test_no_peer_learns_from_what_its_cohort_holds_out(peer_sharing):
     """Changed labels of the first fold, of equal ranks and mean, leave the first cohort as it was to the last bit."""
     fold = np.flatnonzero(held_out(fit(COUNTS, n_estimators=1, n_peers=2)))

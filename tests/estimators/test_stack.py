@@ -43,6 +43,7 @@ COMMON = {
     "sgd, independent": {"optimizer": "sgd", "sharing": "independent"},
     "means of peers": {"peer_sharing": Averaging(2, 0.5), "n_peers": 2, "n_iter_no_change": 1, "max_iter": 12},
     "sums of peers": {"peer_sharing": "additive", "n_peers": 2},
+    "scalings of peers": {"peer_sharing": "batch_ensemble", "n_peers": 2},
     "task layers, mixture": {"task_layer_sizes": (3,), "sharing": "mmoe"},
 }
 

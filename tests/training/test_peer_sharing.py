@@ -10,17 +10,20 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 from skmtl import MultiTaskNetRegressor
-from skmtl.collaboration import COLLABORATIONS, CoTraining
+from skmtl.collaboration import COLLABORATIONS, CoTraining, MutualLearning
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.sharing import LatentTasks
 from skmtl.training import (
     PEER_SHARINGS,
     SGD,
     AdamW,
     AdditivePeers,
     Averaging,
+    BatchEnsemble,
     Elastic,
     PeerRows,
+    PeerSharing,
     by_cohort,
 )
 from tests import _builders as build
@@ -71,6 +74,32 @@ def test_deltas_that_stay_at_0_are_one_network_on_whole_batches(optimizer, monke
     assert_allclose(weights(cohort), np.repeat(weights(one), N_PEERS, 0), rtol=0, atol=1e-10)
 
 
+def freeze_scalings(monkeypatch):
+    """Batch ensembles whose scalings stay as they begin, at 1."""
+    updates = BatchEnsemble.updates
+
+    def frozen(self, *args):
+        (update,) = updates(self, *args)
+        for scaling in ("inputs", "outputs"):
+            update._updates.pop(scaling)
+        return [update]
+
+    monkeypatch.setattr(BatchEnsemble, "updates", frozen)
+    monkeypatch.setattr(BatchEnsemble, "initialise", PeerSharing.initialise)
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD(0.9)])
+@pytest.mark.parametrize("sharing", ["hard", "additive", "low_rank", "ple", "latent"])
+def test_scalings_that_stay_at_1_are_one_network(optimizer, sharing, monkeypatch):
+    freeze_scalings(monkeypatch)
+    sharing = LatentTasks(2, sparsity=0) if sharing == "latent" else sharing
+    params = {**ALONE, **MOMENTUM, "optimizer": optimizer, "sharing": sharing, "n_estimators": 1}
+    one = fit(**params)
+    sees_all_rows = MutualLearning(strength=0.0)
+    cohort = fit(n_peers=N_PEERS, peer_sharing="batch_ensemble", collaboration=sees_all_rows, **params)
+    assert_allclose(weights(cohort), np.repeat(weights(one), N_PEERS, 0), rtol=0, atol=1e-10)
+
+
 @pytest.mark.parametrize("method", [Averaging(strength=0.0), Elastic(0.0)])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": 3, "dropout": 0.2, "dtype": "float32"}])
 def test_strength_0_trains_independent_members(method, params):
@@ -83,7 +112,7 @@ def make_buffer(members):
     def draw(generator, shape):
         return generator.normal(size=shape)
 
-    specs = [ParameterSpec("a", (3, 2), draw), ParameterSpec("b", (4,), draw, "task")]
+    specs = [ParameterSpec("a", (3, 2), draw, hidden=True), ParameterSpec("b", (4,), draw, "task")]
     buffer = ParameterBuffer(specs, members, torch.float64, build.CPU)
     buffer.initialise([np.random.default_rng(k) for k in range(members)])
     buffer.gradient.copy_(torch.from_numpy(np.random.default_rng(9).normal(size=len(buffer.gradient))))
@@ -144,6 +173,53 @@ def test_terms_of_a_sum_follow_their_own_losses_and_penalty():
         common = common - 0.1 * gradient.mean(1, keepdim=True)
         own = own - 0.1 * (gradient + 2 * 0.7 * own)
         torch.testing.assert_close(peers_of(buffer.values, buffer), common + own, rtol=0, atol=1e-12)
+
+
+def test_one_peer_with_fixed_scalings_is_a_plain_network(monkeypatch):
+    freeze_scalings(monkeypatch)
+    plain, alone = make_buffer(2), make_buffer(2)
+    rates = torch.tensor([0.1, 0.2]).double(), torch.tensor([0.3, 0.4]).double()
+    (update,) = BatchEnsemble().updates(AdamW(), alone, 1, *rates)
+    expected = AdamW().start(plain, *rates)
+    for _ in range(3):
+        update.step(1.0)
+        expected.step(1.0)
+    torch.testing.assert_close(alone.values, plain.values, rtol=0, atol=1e-10)
+
+
+def test_matrices_and_scalings_follow_their_derivatives():
+    buffer = make_buffer(6)
+    BatchEnsemble().initialise(buffer, 3, [np.random.default_rng(k) for k in range(6)])
+    target = torch.from_numpy(np.random.default_rng(3).normal(size=(2, 3, 3, 2)))
+    (update,) = chain(BatchEnsemble(), buffer)
+    w, r, s = (part.clone().requires_grad_() for part in update._by_name()["a"])
+    torch.testing.assert_close(r * w * s, by_cohort(buffer.views["a"], 3), rtol=0, atol=1e-12)
+    assert set(r.detach().abs().flatten().tolist()) == {1.0}
+    assert r.detach().std() > 0
+    others = buffer.views["b"] - 2 * 0.1 * buffer.gradient_views["b"]
+    for _ in range(2):
+        difference = by_cohort(buffer.views["a"], 3) - target
+        by_cohort(buffer.gradient_views["a"], 3).copy_(2 * difference)
+        update.step(1.0)
+        losses = (r * w * s - target).square().sum((-1, -2))
+        at_w = torch.autograd.grad(losses.mean(1).sum(), w, retain_graph=True)[0]
+        at_r, at_s = torch.autograd.grad(losses.sum(), (r, s))
+        with torch.no_grad():
+            for part, gradient in ((w, at_w), (r, at_r), (s, at_s)):
+                part.sub_(0.1 * gradient)
+        torch.testing.assert_close(by_cohort(buffer.views["a"], 3), (r * w * s).detach(), rtol=0, atol=1e-10)
+    torch.testing.assert_close(buffer.views["b"], others, rtol=0, atol=1e-12)
+
+
+def test_a_batch_ensemble_goes_on_from_its_weights():
+    buffer = make_buffer(6)
+    BatchEnsemble().initialise(buffer, 3, [np.random.default_rng(k) for k in range(6)])
+    (update,) = chain(BatchEnsemble(), buffer)
+    for _ in range(3):
+        update.step(1.0)
+    (again,) = chain(BatchEnsemble(), buffer)
+    for w, r, s in again._by_name().values():
+        torch.testing.assert_close(r * w * s, by_cohort(buffer.views["a"], 3), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +287,7 @@ def test_both_ways_of_learning_from_one_another_combine(name, collaboration):
     assert weights(model)[:4].std(axis=0).max() > 0
 
 
-@pytest.mark.parametrize("method", [Averaging(3, 0.5), Elastic(0.1), AdditivePeers(0.1)])
+@pytest.mark.parametrize("method", [Averaging(3, 0.5), Elastic(0.1), AdditivePeers(0.1), BatchEnsemble()])
 def test_cohorts_clone_pickle_and_go_on(method):
     model = MultiTaskNetRegressor(**SMALL, n_estimators=1, n_peers=2, peer_sharing=method, input_scaling=True)
     model.set_params(peer_sharing__strength=0.2) if hasattr(method, "strength") else None
@@ -236,6 +312,14 @@ def test_cohorts_clone_pickle_and_go_on(method):
         ),
         ({"peer_sharing": Elastic(-1)}, "strength of peer_sharing=Elastic must be a number of at least 0"),
         ({"peer_sharing": AdditivePeers("a")}, "own_strength of peer_sharing=AdditivePeers must be a number"),
+        (
+            {"peer_sharing": "additive", "sharing": LatentTasks(sparsity=0.1)},
+            "sparsity of sharing=LatentTasks must be 0 with peer_sharing=AdditivePeers.* got 0.1. Set it to 0",
+        ),
+        (
+            {"peer_sharing": "batch_ensemble", "sharing": LatentTasks(sparsity=[0, 0.1])},
+            "sparsity of sharing=LatentTasks must be 0 with peer_sharing=BatchEnsemble",
+        ),
     ],
 )
 def test_bad_settings_are_named(params, message):

@@ -12,7 +12,7 @@ import torch
 
 from skmtl.balancing import BALANCERS
 from skmtl.sharing import LatentTasks, Relationship
-from skmtl.training import SGD, AdamW, AdditivePeers, Averaging, Training, Validation
+from skmtl.training import SGD, AdamW, AdditivePeers, Averaging, BatchEnsemble, Training, Validation
 from tests._builders import make_objective
 from tests.contracts.test_balancing_laws import LAYOUT, N, make_data, make_run
 
@@ -31,6 +31,7 @@ FORMS = {
     "random": {"sharing": "ple"},
     "mgda": {"peer_sharing": Averaging(2, 0.3), "n_peers": 3},
     "imtl_g": {"peer_sharing": AdditivePeers(0.1), "n_peers": 3},
+    "aligned_mtl": {"peer_sharing": BatchEnsemble(), "n_peers": 3},
     "log": {"patience": float("inf"), "validated": False, "record": ("gradient_norms",)},
     "stch": {"validated": False},
     "soft_optimal_uncertainty": {"sharing": Relationship(0.1, forgetting=(0.3, 0.0, 1.0))},

@@ -3,8 +3,23 @@
 from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort
 from skmtl.training.peer_sharing.additive_peers import AdditivePeers
 from skmtl.training.peer_sharing.averaging import Averaging
+from skmtl.training.peer_sharing.batch_ensemble import BatchEnsemble
 from skmtl.training.peer_sharing.elastic import Elastic
 
-PEER_SHARINGS: dict[str, type[PeerSharing]] = {"averaging": Averaging, "elastic": Elastic, "additive": AdditivePeers}
+PEER_SHARINGS: dict[str, type[PeerSharing]] = {
+    "averaging": Averaging,
+    "elastic": Elastic,
+    "additive": AdditivePeers,
+    "batch_ensemble": BatchEnsemble,
+}
 
-__all__ = ["PEER_SHARINGS", "AdditivePeers", "Averaging", "Elastic", "PeerSharing", "PeerUpdate", "by_cohort"]
+__all__ = [
+    "PEER_SHARINGS",
+    "AdditivePeers",
+    "Averaging",
+    "BatchEnsemble",
+    "Elastic",
+    "PeerSharing",
+    "PeerUpdate",
+    "by_cohort",
+]

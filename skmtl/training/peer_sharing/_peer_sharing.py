@@ -3,60 +3,57 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 from torch import Tensor
 
-from skmtl._params import Params
+from skmtl._peer_method import PeerMethod
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers import Optimizer, Update
 
 
-class PeerSharing(Params, ABC):
+class PeerSharing(PeerMethod):
     """Settings of a method by which the peers of a cohort share parameters.
 
-    Such peers begin with the same weights, as the mean of networks that began apart is worth little, and divide the
-    rows of each batch among them, so that a cohort costs about as much as one network. Where they also collaborate,
+    Such peers begin alike (:meth:`initialise`), as the mean of networks that began apart is worth little, and divide
+    the rows of each batch among them, so that a cohort costs about as much as one network. Where they also collaborate,
     which compares what they say of the same rows, each has all rows of the batch.
 
     Attributes
     ----------
     peers : int
         Number of peers of a cohort that ``n_peers="auto"`` stands for.
+    composes : bool
+        Whether weights are computed from others in each step, so that what else changes them would be lost.
     """
 
     owner = "peer_sharing"
     peers: ClassVar[int] = 4
+    composes: ClassVar[bool] = False
 
     @property
     @abstractmethod
     def acts(self) -> bool:
         """Whether the settings couple the peers at all; else they are members as without the method."""
 
-    @abstractmethod
-    def check(self) -> None:
-        """Check the settings.
+    def initialise(self, buffer: ParameterBuffer, n_peers: int, generators: Sequence[np.random.Generator]) -> None:
+        """Set the first weights of the peers; by default those of the first peer of a cohort.
 
-        Raises
-        ------
-        ValueError
-            If one is not usable.
+        Parameters
+        ----------
+        buffer : ParameterBuffer
+            Values drawn for each member.
+        n_peers : int
+            Peers of a cohort.
+        generators : sequence of Generator
+            One a member, for draws that set peers apart.
         """
-
-    def check_peers(self, n_peers: int) -> None:
-        """Check the number of peers of a cohort.
-
-        Raises
-        ------
-        ValueError
-            If it is 1.
-        """
-        if n_peers < 2:
-            raise ValueError(
-                f"peer_sharing={type(self).__name__} needs two peers or more; got n_peers={n_peers}. Set n_peers to 2 "
-                f"or leave it 'auto'."
-            )
+        for view in buffer.views.values():
+            peers = by_cohort(view, n_peers)
+            peers.copy_(peers[:, :1].clone())
 
     @abstractmethod
     def updates(
@@ -107,3 +104,10 @@ def by_cohort(block: Tensor, n_peers: int) -> Tensor:
     """``(member, ...)`` as ``(cohort, peer, ...)``."""
     peers: Tensor = block.unflatten(0, (-1, n_peers))
     return peers
+
+
+def part_of(buffer: ParameterBuffer, members: Tensor) -> ParameterBuffer:
+    """Values of some of the members in a buffer of their own."""
+    part = ParameterBuffer(buffer.specs, len(members), buffer.values.dtype, buffer.values.device)
+    part.values.copy_(buffer.pick(buffer.values, members))
+    return part

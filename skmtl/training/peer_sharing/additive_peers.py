@@ -14,7 +14,7 @@ from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer
 from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort, part_of
 
 
 class AdditivePeers(PeerSharing):
@@ -33,6 +33,8 @@ class AdditivePeers(PeerSharing):
     ----------
     Evgeniou, T. and Pontil, M. (2004). Regularized multi-task learning. KDD. There the sum is over tasks.
     """
+
+    composes = True
 
     def __init__(self, own_strength: float = 0.003) -> None:
         self.own_strength = own_strength
@@ -100,7 +102,7 @@ class _SumUpdate(PeerUpdate):
         chosen = super().select(members, buffer)
         assert isinstance(chosen, _SumUpdate)
         cohorts = members[:: self.n_peers] // self.n_peers
-        chosen.common, chosen.own = _part(self.common, cohorts), _part(self.own, members)
+        chosen.common, chosen.own = part_of(self.common, cohorts), part_of(self.own, members)
         chosen._of_common = self._of_common.select(cohorts, chosen.common)
         chosen._of_own = self._of_own.select(members, chosen.own)
         return chosen
@@ -117,10 +119,3 @@ class _SumUpdate(PeerUpdate):
         self.own.load(terms["own"])
         self._of_common.load_state(*saved["of common"], device)
         self._of_own.load_state(*saved["of own"], device)
-
-
-def _part(buffer: ParameterBuffer, members: Tensor) -> ParameterBuffer:
-    """Values of some of the members in a buffer of their own."""
-    part = ParameterBuffer(buffer.specs, len(members), buffer.values.dtype, buffer.values.device)
-    part.values.copy_(buffer.pick(buffer.values, members))
-    return part
