@@ -129,7 +129,9 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     responses = judged.responses(inputs.layout, job.member_weights)
     if job.row_hashes is not None:
         weights = inputs.layout.restore(job.encoded.weights, 1)
-        rows = HeldOutRows(job.encoded.X, job.row_hashes, inputs.tasks, job.encoded.labels.columns, weights, responses)
+        learns = job.objective.to_outputs(job.config.loss_weights > 0).cpu().numpy()
+        cells = inputs.tasks, job.encoded.labels.columns, weights, responses
+        rows = HeldOutRows(job.encoded.X, job.row_hashes, *cells, learns)
         correction = LocalCorrection().fit(network, rows)
         responses = responses if correction is None else correction.cross_fitted(rows)
     return replace(

@@ -32,6 +32,8 @@ class HeldOutRows:
         Of the labels, 0 where none is; their scale does not matter.
     responses : sequence of ndarray of shape (n, n_classes or 1)
         Of each task, NaN where no member held the row out.
+    learned : ndarray of shape (member, n_outputs), bool
+        Whether a member has learned the task of an output of the network.
     """
 
     rows: Any
@@ -40,6 +42,7 @@ class HeldOutRows:
     labels: Sequence[np.ndarray]
     weights: np.ndarray
     responses: Sequence[np.ndarray]
+    learned: np.ndarray
 
 
 class Postprocessor(Stateful, ABC):

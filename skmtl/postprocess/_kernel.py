@@ -14,7 +14,7 @@ MAX_ROWS = 512  # a mean over more would hardly differ
 BATCH_ROWS = 256
 
 
-def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
+def relevance(network: Network, rows: np.ndarray, learned: np.ndarray) -> np.ndarray:
     """Root mean square derivative of the outputs by each input, over rows and members.
 
     The diagonal of the average gradient outer product (Radhakrishnan et al., 2024), that of each member over its mean.
@@ -25,6 +25,8 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
         Trained.
     rows : ndarray of shape (n, n_inputs)
         Encoded; of many, some are drawn.
+    learned : ndarray of shape (member, n_outputs), bool
+        Which outputs a member has learned; the others do not count.
 
     Returns
     -------
@@ -39,11 +41,11 @@ def relevance(network: Network, rows: np.ndarray) -> np.ndarray:
     few = rows[np.random.default_rng(0).permutation(len(rows))[:MAX_ROWS]]
     dtype, members = getattr(torch, network.architecture.dtype), network.buffer.members
     signs = np.random.default_rng(0)  # any will do
+    factors = torch.from_numpy(learned).to(network.device, dtype)[:, None]  # (member, 1, output)
     total = torch.zeros(members, rows.shape[1], dtype=torch.float64, device=network.device)
     for first in range(0, len(few), BATCH_ROWS):
         x = torch.tensor(few[first : first + BATCH_ROWS], dtype=dtype, device=network.device)[None]
-        factors = x.new_ones(members, x.shape[1], network.n_outputs)
-        total += squared_derivatives(network, x, factors, signs).double().sum(1)
+        total += squared_derivatives(network, x, factors.expand(-1, x.shape[1], -1), signs).double().sum(1)
     mean = total.mean(1, keepdim=True)
     fractions = torch.where(mean > 0, total / mean, 1.0)
     by_input: np.ndarray = fractions.mean(0).sqrt_().cpu().numpy()

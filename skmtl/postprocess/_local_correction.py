@@ -161,7 +161,7 @@ class LocalCorrection(Postprocessor):
             return None
         rows = dense(held_out.rows[known], network.architecture.dtype)
         reliable = len(rows) >= MIN_ROWS_PER_INPUT * rows.shape[1]
-        scale = relevance(network, rows) if reliable else np.ones(rows.shape[1])
+        scale = relevance(network, rows, held_out.learned) if reliable else np.ones(rows.shape[1])
         return self.fit_residuals(rows, groups, scale.astype(rows.dtype), residuals)
 
     def fit_residuals(

@@ -203,10 +203,11 @@ class Training:
         for term in run.step.terms:
             term.begin_epoch(run.steps_done / self._n_steps, run.network, validation)
         losses = run.epoch(self.data, self._n_steps)
-        held_out, watched = None, torch.where(self.data.totals > 0, losses, 0.0)
+        counts = run.config.loss_weights > 0  # the loss of another task may be infinite, as it is not learned
+        held_out, watched = None, torch.where(counts & (self.data.totals > 0), losses, 0.0)
         if validation is not None:
             held_out = validation.losses(run.judged)
-            watched = torch.where(validation.totals > 0, held_out, watched)  # else the training loss
+            watched = torch.where(counts & (validation.totals > 0), held_out, watched)  # else the training loss
         active = stopping.active
         self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())
         score = (watched * run.config.loss_weights).sum(1).double().cpu().numpy()

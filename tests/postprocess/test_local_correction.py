@@ -248,8 +248,11 @@ def test_relevance_of_a_linear_network_is_the_size_of_its_weights():
     view = network.buffer.views[name]
     view.copy_(torch.from_numpy(weights).reshape(view.shape))
     of_members = 3 * np.array([[9, 16, 0], [100, 0, 100]]) / [[25], [200]]
-    got = relevance(network, RNG.normal(size=(300, 3)))
+    got = relevance(network, RNG.normal(size=(300, 3)), np.ones((2, 2), dtype=bool))
     assert_allclose(got, np.sqrt(of_members.mean(axis=0)), rtol=1e-12)
+    of_learned = 3 * np.array([[0, 1, 0], [0.5, 0, 0.5]])  # the first member has learned its second output only
+    got = relevance(network, RNG.normal(size=(300, 3)), np.array([[False, True], [True, True]]))
+    assert_allclose(got, np.sqrt(of_learned.mean(axis=0)), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("n_inputs", "by_relevance"), [(15, True), (16, False)])
@@ -257,6 +260,8 @@ def test_inputs_count_by_their_relevance_where_rows_are_enough(n_inputs, by_rele
     rows, labels = RNG.normal(size=(30, n_inputs)), np.zeros(30)
     network = make_network("hard", n_inputs, (4,), (1,), seeds=[0])
     task = KINDS["regression"]().fit("number", np.arange(30.0), np.ones(30))
-    held_out = HeldOutRows(rows, np.arange(30), [task], [labels], np.ones((30, 1)), [labels[:, None] + 1.0])
+    cells = [task], [labels], np.ones((30, 1)), [labels[:, None] + 1.0]
+    learned = np.ones((1, 1), dtype=bool)
+    held_out = HeldOutRows(rows, np.arange(30), *cells, learned)
     scale = LocalCorrection().fit(network, held_out).scale_
-    assert_allclose(scale, relevance(network, rows) if by_relevance else np.ones(n_inputs), rtol=1e-12)
+    assert_allclose(scale, relevance(network, rows, learned) if by_relevance else np.ones(n_inputs), rtol=1e-12)

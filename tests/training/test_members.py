@@ -77,6 +77,24 @@ def test_pick_keeps_the_layout_of_the_buffer():
         assert torch.equal(fewer.views[name], buffer.views[name][[2, 0]])
 
 
+def test_early_stopping_does_not_look_at_tasks_of_loss_weight_0():
+    def trained(of_second):
+        data = build.make_data(X, Y)
+        judges = build.make_data(X, np.column_stack([Y[:, 0], np.full(N, of_second)]))
+        validation = Validation(build.make_objective(LAYOUT), judges, torch.arange(N)[None], torch.ones(1, N).double())
+        config = build.make_config(2, 2, loss_weights=build.tensor([[1, 0], [0.5, 0.5]]))
+        run = build.make_run(make_network(2), LAYOUT, data, config, Streams.from_seed(3, 2))
+        training = Training(run, data, validation, teams=np.arange(2), task_names=["a", "b"])
+        training.advance(4)
+        return training
+
+    near, far = trained(0.0), trained(1e308)  # whose loss is infinite
+    assert np.isinf(far.history.arrays()["validation_loss"][:, 0, 1]).all()
+    assert list(far.failures) == [1]
+    assert "task 'b'" in str(far.failures[1])
+    np.testing.assert_array_equal(far.stopping.kept()[0], near.stopping.kept()[0])
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("rates", [(0.01,) * 4, (0.01, 0.02, 0.005, 0.03)])
 @pytest.mark.parametrize("own_cells", [False, True])
