@@ -163,8 +163,8 @@ def require_boolean(name: str, value: object) -> None:
         raise ValueError(f"{name} must be True or False; got {value!r}.")
 
 
-def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """Check that a parameter is one of some names.
+def require_choice(name: str, value: object, choices: Iterable[str], alternative: str = "") -> None:
+    """Check that a parameter is one of some names; errors name the ``alternative``, if there is one.
 
     Raises
     ------
@@ -172,4 +172,4 @@ def require_choice(name: str, value: object, choices: Iterable[str]) -> None:
         If it is not.
     """
     if not isinstance(value, str) or value not in list(choices):
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}{alternative}; got {value!r}.")

@@ -52,7 +52,7 @@ def _study(relatedness: float, seed: int) -> tuple[bool, bool, bool, float]:
         X, Y = make_related_tasks(
             n_rows, N_FEATURES, N_TASKS, relatedness=relatedness, groups=2, missing=0.3, random_state=seed
         )
-        single = measure_subsets(net, X, Y, [[task] for task in range(N_TASKS)], cv=cv, random_state=seed).scores
+        single = measure_subsets(net, X, Y, [(task,) for task in range(N_TASKS)], cv=cv, random_state=seed).scores
         errors = np.array([np.mean(single[task, :, task]) for task in range(N_TASKS)])
         if (score := float(np.mean(1 - errors**2))) >= LEAST_SCORE:
             break

@@ -39,12 +39,14 @@ def correlate_residuals(residuals: np.ndarray) -> np.ndarray:
     known = ~np.isnan(residuals)
     common = known.T.astype(int) @ known.astype(int)
     n_tasks = residuals.shape[1]
-    correlation = np.eye(n_tasks)
+    correlation, unknown = np.eye(n_tasks), np.zeros((n_tasks, n_tasks), dtype=bool)
     for i, j in combinations(range(n_tasks), 2):
         both = known[:, i] & known[:, j]
         pair = residuals[both][:, [i, j]]
         if common[i, j] >= MIN_CELLS and (pair.std(axis=0) > 0).all():
             correlation[i, j] = correlation[j, i] = np.corrcoef(pair.T)[0, 1]
+        else:
+            unknown[i, j] = unknown[j, i] = True
     values, vectors = np.linalg.eigh(correlation)
     possible = (vectors * values.clip(min=MIN_EIGENVALUE)) @ vectors.T
     scale = np.sqrt(possible.diagonal())
@@ -52,7 +54,7 @@ def correlate_residuals(residuals: np.ndarray) -> np.ndarray:
     alpha = np.sqrt(np.log(n_tasks) / n_rows)
     precision = graphical_lasso(possible / np.outer(scale, scale), alpha, tol=1e-3, max_iter=500)[1]
     size = np.sqrt(precision.diagonal())
-    partial: np.ndarray = -precision / np.outer(size, size)
+    partial: np.ndarray = np.where(unknown, np.nan, -precision / np.outer(size, size)) + 0.0  # no -0.0
     np.fill_diagonal(partial, 1.0)
     return partial
 
@@ -71,6 +73,14 @@ def dissimilarities(features: np.ndarray) -> np.ndarray:
 
 
 def compare_representations(by_task: Sequence[np.ndarray]) -> np.ndarray:
-    """Spearman correlations ``(n_tasks, n_tasks)`` of the dissimilarities of rows under each task's features."""
-    matrix: np.ndarray = np.corrcoef(rankdata(np.stack(by_task), axis=1))
+    """Spearman correlations ``(n_tasks, n_tasks)`` of the dissimilarities of rows under each task's features.
+
+    NaN where these are all the same, as with two rows.
+    """
+    ranks = rankdata(np.stack(by_task), axis=1)
+    if ranks.shape[1] < 2:
+        return np.where(np.eye(len(ranks)) > 0, 1.0, np.nan)
+    with np.errstate(invalid="ignore"):
+        matrix = np.asarray(np.corrcoef(ranks))
+    np.fill_diagonal(matrix, 1.0)
     return matrix

@@ -95,8 +95,7 @@ def _representation(data: AffinityData) -> np.ndarray:
 
     data.measure(data.singles, observe=look)
     similarities = [compare_representations([one[k] for k in range(len(one))]) for one in by_split.values()]
-    mean: np.ndarray = np.mean(similarities, axis=0)
-    return mean
+    return mean_of_known(np.array(similarities))
 
 
 def _output(data: AffinityData) -> np.ndarray:

@@ -54,16 +54,18 @@ def _continued(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, np.minimum(epochs, last), axis=0)
 
 
-def indices_of(tasks: Sequence[str] | None, names: Sequence[str]) -> list[int]:
+def indices_of(tasks: Sequence[Any] | None, names: Sequence[str]) -> list[int]:
     """Indices of the tasks to show; all by default.
 
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, or there is none.
     """
     names = list(names)
-    chosen = names if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
+    chosen = names if tasks is None else [tasks] if isinstance(tasks, str) else [str(task) for task in tasks]
+    if not chosen:
+        raise ValueError("tasks is empty; name at least one task, or leave it out to show all.")
     unknown = [name for name in chosen if name not in names]
     if unknown:
         known = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -75,7 +76,7 @@ class TaskRelatednessDisplay:
         Raises
         ------
         ValueError
-            If the estimator has learned no relations, or a task is unknown.
+            If the estimator has learned no relations, a task is unknown, or there was no such call.
         """
         names = fitted_names(estimator)
         indices = indices_of(tasks, names)
@@ -85,7 +86,10 @@ class TaskRelatednessDisplay:
                 f"The estimator was fitted with sharing={model.sharing!r} and has no task_relatedness_. Fit it with "
                 f"sharing='relationship' and at least one hidden layer."
             )
-        found = model.task_relatedness_ if call is None else model.relatedness_history_[call]
+        history = model.relatedness_history_
+        if call is not None and not (isinstance(call, Integral) and -len(history) <= call < len(history)):
+            raise ValueError(f"call must be the index of one of the {len(history)} calls, or None; got {call!r}.")
+        found = model.task_relatedness_ if call is None else history[call]
         display = cls(relatedness=found[np.ix_(indices, indices)], task_names=[names[index] for index in indices])
         return display.plot(include_values=include_values, ax=ax, **kwargs)
 

@@ -82,6 +82,11 @@ class TransferReport:
         tasks = np.arange(n_tasks)
         alone = measured.scores[tasks, :, tasks].T  # (split, task)
         reference = mean_of_known(alone)
+        if np.isnan(reference).all():
+            raise ValueError(
+                "No task can be scored: its metric must suit its kind, and some fold of cv must test labels of it that "
+                "are not all the same in its training rows."
+            )
         self.subsets = [tuple(self.task_names[k] for k in subset) for subset in measured.subsets]
         self.delta_m = self._delta_m(mean_of_known(measured.scores[n_tasks]), reference)
         self.subset_gains = measured.gains()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class SubsetMeasurements:
         reference = mean_of_known(alone)
         require_positive(self.task_names, reference)
         sign = np.where(self.greater_is_better, 100.0, -100.0)
-        return np.stack([sign * mean_of_known(scores - alone) / reference for scores in self.scores])
+        return np.stack([sign * mean_of_known(scores - alone) / reference + 0.0 for scores in self.scores])  # no -0.0
 
     def losses(self, index: int) -> np.ndarray:
         """Losses of the subset at a position as a matrix, ``(n_repeats, n_rows, n_tasks)``; NaN without a label."""
@@ -90,24 +91,34 @@ class SubsetMeasurements:
 def read_subsets(subsets: Iterable[Iterable[Any]], names: Sequence[Any]) -> list[Subset]:
     """Sorted indices of the tasks in each subset, which holds names or indices.
 
+    Where names are integers, an integer is a name.
+
     Raises
     ------
     ValueError
         If a subset is empty or names a task that does not exist.
+    TypeError
+        If one is no list.
     """
-    position = {name: k for k, name in enumerate(names)}
     read = []
     for subset in subsets:
-        members = [subset] if isinstance(subset, str) else list(subset)
+        if isinstance(subset, str) or not isinstance(subset, Iterable):
+            raise TypeError(f"subsets must be a list of lists of task names; got {subset!r} in place of a list.")
+        members = {_position(member, names) for member in subset}
         if not members:
             raise ValueError("subsets holds an empty one; each must have at least one task.")
-        for member in members:
-            if member not in position and member not in range(len(names)):
-                raise ValueError(
-                    f"subsets names the unknown task {member!r}; the tasks are {', '.join(map(repr, names))}."
-                )
-        read.append(tuple(sorted({int(position.get(member, member)) for member in members})))
+        read.append(tuple(sorted(members)))
     return read
+
+
+def _position(member: Any, names: Sequence[Any]) -> int:
+    """Index of the task that a member of a subset names."""
+    if not isinstance(member, bool | np.bool_):  # as in a mask, whose True would be read as 1
+        if member in names:
+            return names.index(member)
+        if isinstance(member, Integral) and 0 <= int(member) < len(names):
+            return int(member)
+    raise ValueError(f"subsets names the unknown task {member!r}; the tasks are {', '.join(map(repr, names))}.")
 
 
 def mean_of_known(values: np.ndarray, axis: int = 0) -> np.ndarray:

@@ -19,7 +19,7 @@ from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
 from skmtl.inputs import count_rows, read_labels, read_sample_weight, take_rows
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._subset_folds import Fit, Split, SubsetFit, split_rows
-from skmtl.model_selection._subset_measurements import SubsetMeasurements, read_subsets
+from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements
 from skmtl.model_selection._subset_scores import SubsetScorer, read_tested
 from skmtl.model_selection.search._candidates import require_net
 
@@ -31,7 +31,7 @@ def measure_subsets(
     estimator: Any,
     X: Any,
     y: Any,
-    subsets: Iterable[Iterable[Any]],
+    subsets: Iterable[Subset],
     *,
     cv: Any = 5,
     n_repeats: int = 1,
@@ -58,8 +58,8 @@ def measure_subsets(
         Rows.
     y : array-like or data frame of shape (n_samples, n_tasks)
         Labels with holes.
-    subsets : iterable of iterable
-        Names or indices of the tasks that each network learns.
+    subsets : iterable of tuple of int
+        Sorted indices of the tasks that each network learns; names are read by :func:`read_subsets`.
     cv : int, splitter or iterable, default=5
         Folds.
     n_repeats : int, default=1
@@ -87,8 +87,7 @@ def measure_subsets(
     Raises
     ------
     ValueError
-        If a subset is empty or names an unknown task, a task has no label to train on in a fold, or has a loss weight
-        of 0.
+        If a task has no label to train on in a fold, or has a loss weight of 0.
     TypeError
         If the estimator is not one of skmtl's.
     """
@@ -119,7 +118,7 @@ class _Measurement:
         X: Any,
         y: Any,
         sample_weight: Any,
-        subsets: Iterable[Iterable[Any]],
+        subsets: Iterable[Subset],
         own_recipe: bool,
         rows: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]],
         scoring: Any,
@@ -130,7 +129,7 @@ class _Measurement:
         weights = read_sample_weight(sample_weight, len(self.labels.observed), names, self.labels.one_dimensional)
         self.sample_weight = None if sample_weight is None else weights
         self.weights = weights * self.labels.observed
-        self.subsets = read_subsets(subsets, names)
+        self.subsets = list(subsets)
         self.rows = [split for of_repeat in rows for split in of_repeat]
         self.repeat_of_split = np.repeat(np.arange(len(rows)), [len(of_repeat) for of_repeat in rows])
         self.scorer = None if scoring is None else SubsetScorer(scoring, names)

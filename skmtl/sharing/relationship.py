@@ -88,7 +88,7 @@ class Relationship(Sharing):
         """Make the trunks and their penalty; see :meth:`Sharing.build`."""
         require_number(self.label("strength"), self.strength)
         if self.learn is not None:
-            require_choice(self.label("learn"), self.learn, ("covariance", "precision"))
+            require_choice(self.label("learn"), self.learn, ("covariance", "precision"), " or None")
         require_number(self.label("sparsity"), self.sparsity)
         if self.sparsity and self.learn != "precision":
             raise ValueError(

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.fitting import predict_responses
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
+from skmtl.postprocess import relevance
 
 RNG = np.random.default_rng(0)
 X = np.repeat(RNG.normal(size=(50, 3)), 3, axis=0)  # every row comes three times
@@ -43,6 +44,18 @@ def test_numbers_and_classes_are_corrected_each_in_its_own_way():
     predicted = model.predict(FRESH)
     assert (predicted[:, 0] == CODES[:, 0]).mean() > 0.95
     assert np.abs(predicted[:, 1] - (10.0 + 3.0 * CODES[:, 1])).mean() < 0.5
+
+
+def test_inputs_count_by_the_outputs_of_tasks_with_a_loss_weight():
+    number = 10.0 + 3.0 * CODES[:, 1] + 0.1 * RNG.normal(size=len(X))
+    labels = np.column_stack([CODES[:, 0], number, CODES[:, 1]])  # in the network the two of classes are neighbours
+    tasks = ["binary", "regression", "binary"]
+    model = MultiTaskNet(tasks=tasks, loss_weights=[0, 1, 2], **SMALL).fit(X, labels)
+    rows = model.encoder_.transform(X).astype(np.float32)
+    learned = model._layout.arrange(np.tile([False, True, True], (SMALL["n_estimators"], 1)))
+    by_learned, by_all = (relevance(model.network_, rows, which) for which in (learned, np.ones_like(learned)))
+    assert_allclose(model._correction.scale_, by_learned, rtol=1e-5)
+    assert np.abs(by_learned - by_all).max() > 1e-3
 
 
 def test_held_out_scores_are_those_of_corrected_predictions():

@@ -110,6 +110,18 @@ def test_relatedness_is_that_of_the_estimator(relating):
     assert (first.relatedness != relating.task_relatedness_).any()
     with pytest.raises(ValueError, match=r"sharing='hard' and has no task_relatedness_. Fit it with sharing='relation"):
         TaskRelatednessDisplay.from_estimator(MultiTaskNet(**SETTINGS).fit(*data()))
+    for call in (2, -3, "first"):
+        with pytest.raises(ValueError, match="call must be the index of one of the 2 calls, or None"):
+            TaskRelatednessDisplay.from_estimator(relating, call=call)
+
+
+def test_tasks_named_by_integers_are_found():
+    pd = pytest.importorskip("pandas")
+    X, Y = data()
+    model = MultiTaskNet(**SETTINGS).fit(X, pd.DataFrame(Y, columns=[2, 0, 1]))
+    np.testing.assert_array_equal(
+        LearningCurveDisplay.from_estimator(model, tasks=[1, 2]).loss, model.history_["loss"].mean(axis=1)[:, [2, 0]]
+    )
 
 
 @pytest.mark.parametrize("display", DISPLAYS)
@@ -124,6 +136,8 @@ def test_conventions(model, relating, display):
     assert drawn.ax_ is not ax
     with pytest.raises(ValueError, match=r"tasks names 'x'.*'task0'"):
         display.from_estimator(model, tasks=["x"])
+    with pytest.raises(ValueError, match="tasks is empty"):
+        display.from_estimator(model, tasks=[])
     assert display.from_estimator(Pipeline([("net", model)])).task_names == drawn.task_names
     with pytest.raises(NotFittedError):
         display.from_estimator(MultiTaskNet())

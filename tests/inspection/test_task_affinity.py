@@ -115,6 +115,12 @@ def test_representations_by_hand():
     assert dissimilarities(np.zeros((1, 3, 4))).tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_representations_of_rows_that_are_too_few_or_alike_are_unknown(n_rows):
+    alike = dissimilarities(np.zeros((1, n_rows, 4)))
+    np.testing.assert_array_equal(compare_representations([alike, alike]), [[1, np.nan], [np.nan, 1]])
+
+
 def test_residuals_that_share_noise_along_a_chain():
     """Of a chain a - b - c the ends are correlated, but not given the middle."""
     a = RNG.normal(size=4000)
@@ -130,8 +136,11 @@ def test_residuals_of_tasks_without_a_common_row():
     residuals = RNG.normal(size=(40, 3))
     residuals[:20, 0], residuals[20:, 1] = np.nan, np.nan
     matrix = correlate_residuals(residuals)
-    assert matrix[0, 1] == pytest.approx(0, abs=0.05)
-    assert np.isfinite(matrix).all()
+    unknown = np.zeros((3, 3), dtype=bool)
+    unknown[[0, 1], [1, 0]] = True
+    np.testing.assert_array_equal(np.isnan(matrix), unknown)
+    residuals[:, 2] = 0.0  # as of a constant task
+    assert np.isnan(correlate_residuals(residuals)[~np.eye(3, dtype=bool)]).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

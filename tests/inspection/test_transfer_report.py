@@ -238,6 +238,7 @@ def test_display(report):
     [
         ({"y": Y[:, :1]}, "y must have two or more"),
         ({"subsets": "all"}, "subsets must be 'single', 'leave_one_out' or a list"),
+        ({"cv": []}, "No task can be scored: its metric must suit its kind"),
         ({"subsets": [["task9"]]}, "subsets names the unknown task 'task9'"),
         ({"rope": -1}, "rope must be a number of at least 0"),
         ({"level": 1}, "level must be a number above 0 and below 1"),

@@ -234,6 +234,7 @@ def test_weights_and_groups_of_rows_are_passed_on():
         ({"confidence": 1.0}, "confidence"),
         ({"subsets": "triples"}, "subsets"),
         ({"subsets": [["task0", "nobody"]]}, "unknown task 'nobody'"),
+        ({"cv": [(np.arange(45), np.arange(45, 90))]}, "cv of at least 2 folds to verify its choice; got 1"),
     ],
 )
 def test_parameters_out_of_range_are_named(params, message):

@@ -14,6 +14,7 @@ from skmtl.datasets import make_related_tasks
 from skmtl.inputs import take_rows
 from skmtl.metrics import make_task_scorer
 from skmtl.model_selection import MultiTaskKFold
+from skmtl.model_selection._subset_measurements import read_subsets
 from skmtl.model_selection._task_subsets import measure_subsets
 
 KINDS = ["regression", "binary", "multiclass"]
@@ -131,21 +132,51 @@ def test_what_cannot_be_judged_is_nan():
     assert np.isnan(measured.losses(0)[0, 50, 2])
 
 
-def test_names_frames_and_lists():
+@pytest.mark.parametrize("names", [["a", "b", "c"], [2, 0, 1]], ids=str)
+def test_frames_with_names_of_any_kind(measured, names):
     pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(Y, columns=["a", "b", "c"])
-    named = measure_subsets(net(), pd.DataFrame(X).add_prefix("x"), frame, [["c", "a"], "b"], cv=2)
-    assert named.task_names == ["a", "b", "c"]
-    assert named.subsets == [(0, 2), (1,)]
+    frame = pd.DataFrame(Y, columns=names)
+    named = measure_subsets(net(), pd.DataFrame(X).add_prefix("x"), frame, ALL, cv=2)
+    assert named.task_names == names
+    np.testing.assert_array_equal(named.scores, measured.scores)
     assert take_rows(frame, np.arange(2)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "subsets", "expected"),
+    [
+        (["a", "b", "c"], [["c", "a"], {"b"}, (2, 1)], [(0, 2), (1,), (1, 2)]),
+        ([2, 0, 1], [[2, 1], (0,)], [(0, 2), (1,)]),
+        ([5, ("d", 1)], [[("d", 1), 0]], [(0, 1)]),
+    ],
+    ids=str,
+)
+def test_subsets_by_name_and_by_index(names, subsets, expected):
+    assert read_subsets(subsets, names) == expected
+
+
+@pytest.mark.parametrize(
+    ("subsets", "error", "message"),
+    [
+        ([["x"]], ValueError, r"subsets names the unknown task 'x'; the tasks are 0, 1, 'c'"),
+        ([(3,)], ValueError, "unknown task 3"),
+        ([[["c"]]], ValueError, r"unknown task \['c'\]"),
+        ([[True, False]], ValueError, "unknown task True"),
+        (np.array([[True, False, True]]), ValueError, "unknown task np.True_"),
+        ([()], ValueError, "subsets holds an empty one"),
+        (["c", 1], TypeError, "list of lists of task names; got 'c' in place of a list"),
+        ([0, 1], TypeError, "got 0 in place of a list"),
+    ],
+    ids=str,
+)
+def test_subsets_that_are_refused(subsets, error, message):
+    with pytest.raises(error, match=message):
+        read_subsets(subsets, [0, 1, "c"])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"subsets": [["x"]]}, r"subsets names the unknown task 'x'; the tasks are 'task0'"),
-        ({"subsets": [(3,)]}, "unknown task 3"),
-        ({"subsets": [()]}, "subsets holds an empty one"),
         ({"n_repeats": 0}, "n_repeats must be an integer of at least 1"),
         ({"scoring": "speed"}, "metric must be one of"),
         ({"estimator": net(loss_weights=[1, 1, 0])}, "loss_weights is 0 for task 'task2'"),

@@ -43,8 +43,9 @@ class FoldGains:
         if (tested.sum(axis=0) < 2).any():
             name = first.task_names[int(np.flatnonzero(tested.sum(axis=0) < 2)[0])]
             raise ValueError(
-                f"Task {name!r} has labels to test by in fewer than two folds, so that no gain of it can be told. Give "
-                "it more labels, or take cv=MultiTaskKFold(...), which deals the labels of each task to all folds."
+                f"Task {name!r} has labels to test by in fewer than two folds, so that no gain of it can be told "
+                "(nor where all its training labels are the same). Give it more labels, leave it out, or take "
+                "cv=MultiTaskKFold(...), which deals the labels of each task to all folds."
             )
         unit = np.nanmean(single, axis=0)
         gains = (single - errors) / np.where(unit > 0, unit, 1.0)

@@ -176,6 +176,8 @@ class TaskGroupingCV(FittedByAnother):
         random = check_random_state(copy.deepcopy(given))
         seed = int(random.randint(2**31 - 1))
         splits = list(read_cv(self.cv, estimator).split(X, y, groups))
+        if len(splits) < 2:
+            raise ValueError(f"TaskGroupingCV needs a cv of at least 2 folds to verify its choice; got {len(splits)}.")
         fits = {"cv": splits, "sample_weight": sample_weight, "random_state": seed}
         table, pools = self._measure(estimator, X, y, names, fits, random)
         decision = decide(table, pools, self.n_networks, self.min_gain, self.confidence)
