@@ -19,8 +19,8 @@ class PeerSharing(PeerMethod):
     """Settings of a method by which the peers of a cohort share parameters.
 
     Such peers begin alike (:meth:`initialise`), as the mean of networks that began apart is worth little, and divide
-    the rows of each batch among them, so that a cohort costs about as much as one network. Where they also collaborate,
-    which compares what they say of the same rows, each has all rows of the batch.
+    the rows of each batch among them, so that the products of a step cost about as much as those of one network. Where
+    they also collaborate, which compares what they say of the same rows, each has all rows of the batch.
 
     Attributes
     ----------

@@ -25,9 +25,10 @@ class BatchEnsemble(PeerSharing):
     other parameters, such as biases, outputs and trained encoders, follow the loss of their own peer. Weight decay
     does not act on the scalings.
 
-    This saves parameters to learn, not the arithmetic of a step: each peer computes with a whole matrix, and a fitted
-    network keeps it. Training that goes on from a fitted network begins with the common matrices and scalings that are
-    nearest to its weights, which are all the same but where peers were stopped at different epochs.
+    This saves parameters to learn, not the arithmetic of a step: each peer computes with a whole matrix, made anew in
+    each step, and a fitted network keeps it. Training that goes on from a fitted network begins with the common
+    matrices and scalings nearest to its weights, which give the same weights unless peers were stopped at different
+    epochs.
 
     References
     ----------
