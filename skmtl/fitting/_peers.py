@@ -67,8 +67,11 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
         return job, learned
     better, worse = gain > error, gain < -error  # neither where the difference is noise
     serves = np.where(taught[:, None], ~worse, ~better).astype(float)  # (peer, task)
-    weights = np.tile(serves / serves.sum(axis=0), (job.members // n_peers, 1)) / (job.members // n_peers)
-    return replace(job, member_weights=weights), learned
+    n_cohorts = job.members // n_peers
+    share = np.tile(serves / serves.sum(axis=0), (n_cohorts, 1))
+    if job.member_weights is None:
+        return replace(job, member_weights=share / n_cohorts), learned
+    return replace(job, member_weights=job.member_weights * share * n_peers), learned  # peers have the same weight
 
 
 def _gain(job: FitJob, network: Network, taught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +85,8 @@ def _gain(job: FitJob, network: Network, taught: np.ndarray) -> tuple[np.ndarray
     totals = np.broadcast_to(job.validation.totals.double().cpu().numpy(), (job.members, losses.shape[2]))
     totals = totals[:: len(taught)]
     gains = losses[:, ~taught].mean(axis=1) - losses[:, taught].mean(axis=1)  # (cohort, task)
-    known = np.where(totals > 0, totals, 0.0)
+    learned = job.config.loss_weights[:: len(taught)].cpu().numpy() > 0
+    known = np.where(learned & (totals > 0), totals, 0.0)
     with np.errstate(invalid="ignore"):
         share = known / known.sum(axis=0)
         mean = np.where(known > 0, gains * share, 0.0).sum(axis=0)

@@ -215,7 +215,13 @@ class TransferReport:
     def _cells(self) -> tuple[list[str], list[list[str]]]:
         """Head and rows of the table as text, without columns that are empty."""
         names = [name for name in _SHOWN if not np.isnan(self.table[name]).all()]
-        columns = [[f"{value:{_FORMATS.get(name, '.3g')}}" for value in self.table[name].tolist()] for name in names]
+        columns = [
+            [
+                "nan" if np.isnan(value) else f"{value:{_FORMATS.get(name, '.3g')}}"
+                for value in self.table[name].tolist()
+            ]
+            for name in names
+        ]
         rows = [list(row) for row in zip(map(str, self.task_names), *columns, strict=True)]
         return ["task", *(f"{name} %" if name in ("gain", "low", "high") else name for name in names)], rows
 

@@ -7,8 +7,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl import MultiTaskNet
+from skmtl.collaboration import PseudoLabeling
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
-from skmtl.fitting import fit_many, join_members
+from skmtl.fitting import _peers, fit_many, join_members
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4))
@@ -93,3 +94,29 @@ def test_training_that_goes_on_asks_for_as_many_estimators():
     joined = by_groups([net(group, max_iter=1) for group in GROUPS])
     with pytest.raises(ValueError, match="n_estimators was 6 when training began and is now 3"):
         joined.partial_fit(X, Y)
+
+
+def test_students_take_the_place_of_their_teachers_inside_a_group(monkeypatch):
+    gain = np.array([1.0, -1.0, 0.0, -1.0])  # students are better at the first task, worse at two, alike at one
+    monkeypatch.setattr(_peers, "_transduction", lambda *_: (True, {}))
+    monkeypatch.setattr(_peers, "_gain", lambda *_: (gain, np.zeros(4)))
+    peers = {"n_peers": 4, "collaboration": PseudoLabeling(), "n_estimators": 2, "max_iter": 1}
+    inputs = read_inputs(net(GROUPS[0], **peers), X, Y)
+    jobs = [prepare_candidate(net(group, **peers), inputs) for group in GROUPS]
+    served = np.repeat([[task in group for task in range(4)] for group in GROUPS], 8, axis=0)
+    (trainer,) = fit_many([(0, join_members(jobs, served / 8))])
+    found = trainer.result(0).job.member_weights
+    students = np.isin(np.arange(16) % 4, np.arange(4)[PseudoLabeling().students(4)])
+    serves = np.column_stack([students, ~students, np.ones(16), ~students])
+    assert_allclose(found, served * serves / (served * serves).sum(axis=0))
+
+
+def test_students_of_a_group_are_compared_with_their_teachers_as_alone():
+    peers = {"n_peers": 4, "collaboration": PseudoLabeling(), "early_stopping": True, "local_correction": False}
+    nets = [net(group, **peers) for group in GROUPS]
+    served = np.repeat([[task in group for task in range(4)] for group in GROUPS], 12, axis=0)
+    joined = fit_joined(nets, served / 12).pseudo_label_gain_
+    for group, own in zip(GROUPS, nets, strict=True):
+        alone = own.fit(X, Y).pseudo_label_gain_
+        for task in group:
+            assert joined[f"task{task}"] == pytest.approx(alone[f"task{task}"], rel=1e-9)

@@ -161,6 +161,7 @@ def test_tasks_that_cannot_be_scored_are_named():
     folds = [(np.arange(80), np.arange(80, 120)), (np.r_[:60, 80:120], np.arange(60, 80))]
     report = transfer_report(net(), X, y, cv=folds)
     assert report.unscored == ["task2"]
+    assert "+nan" not in str(report)
     assert np.isnan([report.table[name][2] for name in ("gain", "low", "p_value", "p_holm", "p_better")]).all()
     assert np.isfinite(report.delta_m)
     assert np.isfinite(report.delta_m_interval).all()
