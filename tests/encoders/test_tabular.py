@@ -243,7 +243,7 @@ def test_categories_of_mixed_types():
 
 @pytest.mark.parametrize("when", ["fit", "transform"])
 def test_unhashable_category(when):
-    bad = pd.DataFrame({"c": [["a"], ["b"]]})
+    bad = pd.DataFrame({"c": [{"a": 1}, {"b": 2}]})
     encoder = _fit(pd.DataFrame({"c": ["a", "b"]}))
     with pytest.raises(TypeError, match="categorical column 'c' that cannot be a category"):
         encoder.fit(bad, np.ones(2)) if when == "fit" else encoder.transform(bad)
