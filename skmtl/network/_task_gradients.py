@@ -233,7 +233,8 @@ def task_gradients(passes: Passes, n_outputs: Sequence[int], gradient: str, shar
     if not shared:
         raise ValueError(
             f"Gradients of tasks meet in shared parameters, and sharing={sharing!r} with these hidden layers has none. "
-            f"Use a sharing architecture with shared hidden layers, or balancing that looks at losses only."
+            "Use a sharing architecture with shared hidden layers, or balancing, or a method of task_affinity, that "
+            "looks at no gradients."
         )
     own = {spec.name for spec in (*task_layers.specs, *head.specs)}
     of_tasks = {spec.name for spec in passes.buffer.specs if spec.owner == "task"}

@@ -49,7 +49,8 @@ class TaskGroupingCV(FittedByAnother):
         Subsets that are measured besides the single tasks and all tasks. "auto": all of them for up to 7 tasks, else
         200 random ones and, for up to 30 tasks, all pairs. "pairs": all pairs. An int: so many random ones. Unless
         they are all subsets, gains of others are predicted by an additive model of those measured, and groups that
-        look best by it are measured too. A list of lists of task names or indices: these subsets and no others.
+        look best by it are measured too. A list of lists of task names or indices: these subsets and no others; where
+        names are integers, integers are names.
     cv : int, splitter or iterable, default=5
         Folds; a number is that of a :class:`MultiTaskKFold`, whose rows keep their order.
     min_gain : float, default=0.0
