@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from skmtl.collaboration import COLLABORATIONS, CoTeaching, MutualLearning, PeerCells
-from skmtl.collaboration.co_teaching import kept_factors
-from skmtl.tasks import AbsoluteError, Binary, Huber, Multiclass, Poisson, Quantile, SquaredError
+from skmtl.collaboration.co_teaching import kept_factors, places_in_class
+from skmtl.tasks import AbsoluteError, Binary, Group, Huber, Multiclass, Poisson, Quantile, SquaredError
 from tests import _builders as build
 
 COHORTS, PEERS, ROWS = 2, 3, 7
@@ -194,11 +194,64 @@ def test_a_label_of_weight_two_counts_as_two():
         torch.testing.assert_close(own[:, ~split], both[:8][:, ~split], rtol=0, atol=1e-12)
 
 
+def labelled(classes, losses, *, weights=None):
+    """Cells of one task of classes and one peer."""
+    targets, losses = (torch.tensor(values, dtype=torch.float64)[None, None, :, None] for values in (classes, losses))
+    if weights is not None:
+        weights = torch.tensor(weights, dtype=torch.float64)[None, None, :, None]
+    group = Group(Multiclass(), slice(0, 1), slice(0, 4))
+    return PeerCells(torch.zeros(1, 1, len(classes), 4), [group], losses, targets, weights, 1.0, lambda cells: cells)
+
+
+def kept(cells, rate):
+    factors = kept_factors(cells.losses, cells.weights, rates(rate), places_in_class(cells, cells.losses))
+    return factors.flatten() > 0
+
+
+def test_labels_are_ranked_within_their_class():
+    """A label's place is the weight of those of its class below it and half its own, over that of all."""
+    classes, weights = RNG.integers(0, 4, 30), RNG.integers(0, 3, 30)
+    losses = RNG.normal(size=30)
+    cells = labelled(classes, losses, weights=weights)
+    found = places_in_class(cells, cells.losses).flatten()
+    for row in np.flatnonzero(weights):
+        own = weights * (classes == classes[row])
+        expected = (own[losses < losses[row]].sum() + weights[row] / 2) / own.sum()
+        assert abs(found[row] - expected) <= 1e-12
+    numbers = cells_of(random_outputs())
+    assert (places_in_class(numbers, numbers.losses)[..., 2:] == 0).all()
+
+
+def test_no_class_is_left_out_as_a_whole():
+    classes, losses = [0] * 8 + [1] * 4, [*np.linspace(0, 1, 8), *np.linspace(5, 6, 4)]
+    assert np.flatnonzero(~kept(labelled(classes, losses), 0.25)).tolist() == [6, 7, 11]
+
+
+def test_labels_are_ranked_together_where_no_class_is_harder():
+    """Labels of one class, one label of each, and classes that have the same losses: the choice of the paper."""
+    losses = RNG.normal(size=4)
+    for classes, values in (([0] * 4, losses), ([0, 1, 2, 3], losses), ([0, 1] * 4, losses.repeat(2))):
+        cells = labelled(classes, values)
+        assert torch.equal(kept(cells, 0.5), kept_factors(cells.losses, None, rates(0.5)).flatten() > 0)
+
+
+def test_missing_labels_have_no_place_in_a_class():
+    classes, losses = [0, 0, 0, 1, 1, 1], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    holed = labelled([*classes, 0, 1, 3], [*losses, -9.0, 9.0, 0.0], weights=[1] * 6 + [0] * 3)
+    for rate in (0.0, 0.3, 0.6, 0.9):
+        assert torch.equal(kept(holed, rate)[:6], kept(labelled(classes, losses), rate))
+    empty = labelled(classes, losses, weights=[0] * 6)
+    assert torch.isfinite(
+        kept_factors(empty.losses, empty.weights, rates(0.3), places_in_class(empty, empty.losses))
+    ).all()
+
+
 def test_labels_are_chosen_by_the_next_peer():
     outputs = random_outputs()
-    losses = cells_of(outputs).losses
+    cells = cells_of(outputs)
     factors = effect_of(CoTeaching(0.4), outputs).factors
-    own = kept_factors(losses, None, torch.full((COHORTS, PEERS, 1, 1), 0.4, dtype=torch.float64))
+    rate = torch.full((COHORTS, PEERS, 1, 1), 0.4, dtype=torch.float64)
+    own = kept_factors(cells.losses, None, rate, places_in_class(cells, cells.losses))
     assert torch.equal(factors, own[:, [1, 2, 0]])
     assert not torch.equal(factors, own)
 
@@ -209,7 +262,8 @@ def test_joint_choice_adds_losses_and_disagreement():
     beliefs = cells.beliefs()
     others = (beliefs.sum(1, keepdim=True) - beliefs) / (PEERS - 1)
     scores = ((1 - agreement) * cells.losses + agreement * cells.disagreement(beliefs, others)).sum(1, keepdim=True)
-    expected = kept_factors(scores, None, torch.full((COHORTS, 1, 1, 1), 0.4, dtype=torch.float64))
+    rate = torch.full((COHORTS, 1, 1, 1), 0.4, dtype=torch.float64)
+    expected = kept_factors(scores, None, rate, places_in_class(cells, scores))
     effect = effect_of(CoTeaching(0.4, select="joint", agreement=agreement), outputs)
     torch.testing.assert_close(effect.factors, (0.7 * expected).expand(-1, PEERS, -1, -1))
     torch.testing.assert_close(effect.labeled, (0.3 * expected).expand(-1, PEERS, -1, -1))
@@ -225,10 +279,10 @@ def test_labels_must_beat_the_most_frequent_class():
         np.testing.assert_allclose(found[..., task], expected)
 
 
-@pytest.mark.parametrize("progress", [0.0, 0.05, 0.1, 1.0])
+@pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 1.0])
 def test_the_rate_rises_along_the_ramp(progress):
     outputs = random_outputs()
-    expected = effect_of(CoTeaching(0.6 * min(progress / 0.1, 1), ramp=0.0), outputs).factors
+    expected = effect_of(CoTeaching(0.6 * min(progress / 0.5, 1), ramp=0.0), outputs).factors
     assert torch.equal(effect_of(CoTeaching(0.6), outputs, progress=progress).factors, expected)
 
 
