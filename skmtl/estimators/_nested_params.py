@@ -55,6 +55,11 @@ class NestedParamsMixin(BaseEstimator):
         -------
         Self
             The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, or reaches into a value that has no parameters.
         """
         nested = {name: value for name, value in params.items() if "__" in name}
         super().set_params(**{name: value for name, value in params.items() if name not in nested})
@@ -82,7 +87,15 @@ class NestedParamsMixin(BaseEstimator):
 
 def _with_setting(parameter: str, strategy: Any, name: str, value: Any) -> Any:
     """Copy of a strategy, by name or as an object, with a setting changed, which may be one of a strategy within it."""
-    changed = STRATEGIES[parameter][strategy]() if isinstance(strategy, str) else copy.copy(strategy)
+    known = STRATEGIES[parameter]
+    if not (strategy in known if isinstance(strategy, str) else isinstance(strategy, Params)):
+        names = ", ".join(map(repr, known))
+        choice = f"to one of {names} or an object" if known else "to an object"
+        raise ValueError(
+            f"{parameter}__{name} cannot be set, as {parameter}={strategy!r} has no parameters. Set {parameter} "
+            f"{choice} before."
+        )
+    changed = known[strategy]() if isinstance(strategy, str) else copy.copy(strategy)
     outer, _, inner = name.partition("__")
     if inner and outer in STRATEGIES:
         value = _with_setting(outer, getattr(changed, outer), inner, value)

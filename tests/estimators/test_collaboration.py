@@ -316,3 +316,13 @@ def test_unknown_methods_and_settings_are_told():
         make(collaboration=CoTeaching(1.0)).fit(X, Y)
     with pytest.raises(ValueError, match="CoTeaching has no parameter 'strength'"):
         make(collaboration="co_teaching").set_params(collaboration__strength=1)
+
+
+@pytest.mark.parametrize("collaboration", [None, "mutuall", MutualLearning, 3])
+def test_settings_of_no_method_are_refused(collaboration):
+    message = (
+        "collaboration__strength cannot be set, as collaboration=.* has no parameters. Set collaboration to one of"
+    )
+    with pytest.raises(ValueError, match=message):
+        make(collaboration=collaboration).set_params(collaboration__strength=1.0)
+    assert make(collaboration=None).set_params(collaboration="mutual", collaboration__strength=0.5).collaboration
