@@ -148,9 +148,10 @@ def make_config(
     peer_sharing = read_peer_sharing(params["peer_sharing"])
     if peer_sharing is not None:
         peer_sharing.check_peers(n_peers)
+    ones = torch.ones(members, **of_member)
     config = FitConfig(
-        learning_rate=torch.full((members,), float(params["learning_rate_init"]), **of_member),
-        weight_decay=torch.full((members,), float(params["weight_decay"]), **of_member),
+        learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges
+        weight_decay=float(params["weight_decay"]) * ones,
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
         sharing=_read_sharing(params["sharing"], peer_sharing),
         hidden_layer_sizes=hidden,
@@ -174,7 +175,7 @@ def make_config(
         members=members,
         n_peers=n_peers,
         collaboration=method,
-        collaboration_settings=_collaboration_settings(method, torch.ones(members, **of_member)),
+        collaboration_settings=_collaboration_settings(method, ones),
         peer_sharing=peer_sharing if peer_sharing is not None and peer_sharing.acts else None,
         seed=seed,
         n_folds=n_held_out_folds(data, params),
