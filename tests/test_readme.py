@@ -61,4 +61,7 @@ def test_parameter_table_has_every_parameter_with_its_default() -> None:
 def test_links_lead_to_files() -> None:
     targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("#")]
     assert targets
-    assert [target for target in targets if not (ROOT / target).is_file()] == []
+    assert [target for target in targets if not (ROOT / target.partition("#")[0]).is_file()] == []
+    for page, _, heading in (target.partition("#") for target in targets if "#" in target):
+        titles = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert heading in [title.lower().replace(" ", "-") for title in titles]

@@ -141,13 +141,12 @@ def make_config(
     dtype = "float32" if reduced else params["dtype"]
     _require_rates(params, dtype)
     of_member = {"dtype": getattr(torch, dtype), "device": device}
-    method = read_collaboration(params["collaboration"])
+    method, peer_sharing = read_collaboration(params["collaboration"]), read_peer_sharing(params["peer_sharing"])
+    for of_peers in (method, peer_sharing):
+        if of_peers is not None:
+            of_peers.check_peers(n_peers)
     if method is not None:
-        method.check_peers(n_peers)
         _require_held_out(method, data, params)
-    peer_sharing = read_peer_sharing(params["peer_sharing"])
-    if peer_sharing is not None:
-        peer_sharing.check_peers(n_peers)
     ones = torch.ones(members, **of_member)
     config = FitConfig(
         learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges

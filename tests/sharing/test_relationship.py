@@ -289,7 +289,7 @@ def test_calls_that_keep_nothing_of_the_last_are_epochs_of_one(forgetting):
         ),
         (
             Relationship(learn="graph"),
-            "learn of sharing=Relationship must be one of 'covariance', 'precision'; got 'graph'",
+            "learn of sharing=Relationship must be one of 'covariance', 'precision' or None; got 'graph'",
         ),
         (Relationship(sparsity=0.1), "sparsity of sharing=Relationship is for learn='precision'; got sparsity=0.1"),
         (Relationship(learn="precision", sparsity="a"), "sparsity of sharing=Relationship must be a number"),
