@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from skmtl.inspection._history import make_axes
-from skmtl.inspection._matrix import draw_matrix
+from skmtl.inspection._matrix import MatrixDisplay
 
 LABELS = {
     "gain": "Gain in percent",
@@ -20,7 +19,7 @@ LABELS = {
 }
 
 
-class TaskAffinityDisplay:
+class TaskAffinityDisplay(MatrixDisplay):
     """What each task of a column does to each task of a row: blue where it helps or is alike, red where it harms.
 
     Use :meth:`from_affinity`, or ``plot`` of the affinity.
@@ -45,6 +44,8 @@ class TaskAffinityDisplay:
     text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
         The numbers in the cells.
     """
+
+    axis_labels: ClassVar[dict[str, str]] = {"xlabel": "beside", "ylabel": "task"}
 
     def __init__(self, *, matrix: np.ndarray, task_names: Sequence[Any], method: str = "gain") -> None:
         self.matrix, self.task_names, self.method = matrix, list(task_names), method
@@ -72,30 +73,6 @@ class TaskAffinityDisplay:
         display = cls(matrix=affinity.matrix, task_names=affinity.task_names, method=affinity.method)
         return display.plot(include_values=include_values, ax=ax, **kwargs)
 
-    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
-        """Draw the matrix.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
-        include_values : bool, default=True
-            Whether to write the numbers into the cells.
-        **kwargs : dict
-            Passed to matplotlib's ``imshow``.
-
-        Returns
-        -------
-        TaskAffinityDisplay
-            This display.
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure
+    def _drawing(self) -> tuple[np.ndarray, str, dict[str, Any]]:
         largest = 1.0 if self.method not in ("gain", "lookahead") else float(np.nanmax(np.abs(self.matrix))) or 1.0
-        style = {"vmin": -largest, "vmax": largest, **kwargs}
-        names = [str(name) for name in self.task_names]
-        self.im_, self.text_ = draw_matrix(
-            self.ax_, self.matrix, names, LABELS[self.method], include_values=include_values, **style
-        )
-        self.ax_.set(xlabel="beside", ylabel="task")
-        return self
+        return self.matrix, LABELS[self.method], {"vmin": -largest, "vmax": largest}

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from skmtl.inspection._history import fitted_names, indices_of, make_axes, member_means
-from skmtl.inspection._matrix import draw_matrix
+from skmtl.inspection._history import fitted_names, indices_of, member_means
+from skmtl.inspection._matrix import MatrixDisplay
 
 
-class GradientConflictDisplay:
+class GradientConflictDisplay(MatrixDisplay):
     """Cosines between the tasks' gradients: blue where tasks pull together, red where they oppose each other.
 
     Use :meth:`from_estimator` on a model that was fitted with ``balancing=Recorded(...)``. Conflict tells about
@@ -88,31 +88,5 @@ class GradientConflictDisplay:
         display = cls(cosines=cosines, task_names=[names[index] for index in indices])
         return display.plot(include_values=include_values, ax=ax, **kwargs)
 
-    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
-        """Draw the matrix.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
-        include_values : bool, default=True
-            Whether to write the numbers into the cells.
-        **kwargs : dict
-            Passed to matplotlib's ``imshow``.
-
-        Returns
-        -------
-        GradientConflictDisplay
-            This display.
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure
-        self.im_, self.text_ = draw_matrix(
-            self.ax_,
-            self.cosines,
-            self.task_names,
-            "Mean cosine of the gradients",
-            include_values=include_values,
-            **kwargs,
-        )
-        return self
+    def _drawing(self) -> tuple[np.ndarray, str, dict[str, Any]]:
+        return self.cosines, "Mean cosine of the gradients", {}

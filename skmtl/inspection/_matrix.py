@@ -1,14 +1,63 @@
-"""A matrix of tasks by tasks as a picture."""
+"""Matrices of tasks by tasks as pictures."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from skmtl.inspection._history import make_axes
 
-def draw_matrix(
+
+class MatrixDisplay(ABC):
+    """What displays of a number for every two tasks have in common.
+
+    Attributes
+    ----------
+    task_names : sequence
+        Names of the tasks.
+    axis_labels : dict of str to str
+        "xlabel" and "ylabel", where rows and columns are not alike.
+    """
+
+    task_names: Sequence[Any]
+    axis_labels: ClassVar[dict[str, str]] = {}
+
+    @abstractmethod
+    def _drawing(self) -> tuple[np.ndarray, str, dict[str, Any]]:
+        """Matrix ``(n_tasks, n_tasks)``, label of its colour bar, and arguments of ``imshow`` that are no default."""
+
+    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
+        """Draw the matrix.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        include_values : bool, default=True
+            Whether to write the numbers into the cells.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow``.
+
+        Returns
+        -------
+        Self
+            This display.
+        """
+        matrix, label, style = self._drawing()
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        names = [str(name) for name in self.task_names]
+        self.im_, self.text_ = _draw_matrix(
+            self.ax_, matrix, names, label, include_values=include_values, **{**style, **kwargs}
+        )
+        self.ax_.set(**self.axis_labels)
+        return self
+
+
+def _draw_matrix(
     ax: Any, matrix: np.ndarray, names: Sequence[str], label: str, *, include_values: bool, **style: Any
 ) -> tuple[Any, np.ndarray | None]:
     """Draw numbers, by default between -1 and 1, with a colour bar.

@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from skmtl._sklearn import final_model
-from skmtl.inspection._history import fitted_names, indices_of, make_axes
-from skmtl.inspection._matrix import draw_matrix
+from skmtl.inspection._history import fitted_names, indices_of
+from skmtl.inspection._matrix import MatrixDisplay
 
 
-class TaskRelatednessDisplay:
+class TaskRelatednessDisplay(MatrixDisplay):
     """Correlations of the tasks as ``sharing="relationship"`` has learned them: blue where tasks are alike.
 
     Use :meth:`from_estimator`.
@@ -93,31 +93,5 @@ class TaskRelatednessDisplay:
         display = cls(relatedness=found[np.ix_(indices, indices)], task_names=[names[index] for index in indices])
         return display.plot(include_values=include_values, ax=ax, **kwargs)
 
-    def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
-        """Draw the matrix.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
-        include_values : bool, default=True
-            Whether to write the numbers into the cells.
-        **kwargs : dict
-            Passed to matplotlib's ``imshow``.
-
-        Returns
-        -------
-        TaskRelatednessDisplay
-            This display.
-        """
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure
-        self.im_, self.text_ = draw_matrix(
-            self.ax_,
-            self.relatedness,
-            self.task_names,
-            "Correlation of the tasks",
-            include_values=include_values,
-            **kwargs,
-        )
-        return self
+    def _drawing(self) -> tuple[np.ndarray, str, dict[str, Any]]:
+        return self.relatedness, "Correlation of the tasks", {}
