@@ -12,7 +12,7 @@ from skmtl.collaboration import Collaboration, PeerOutputs
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._prediction import encoded_chunks, predict_responses
 from skmtl.network import Network
-from skmtl.training import held_out_cells, settings_by_name
+from skmtl.training import by_cohort, held_out_cells, settings_by_name
 
 Learned = dict[str, Any]
 LEARNED = (
@@ -109,7 +109,7 @@ def _transduction(
     rounds = method.rounds_begun((n_iter - 1) / config.max_iter) if config.collaborates else 0
     known, columns, groups = [], [], layout.groups
     for _, outputs in encoded_chunks(network, inputs.encoder, inputs.rows.X):
-        peers = PeerOutputs(torch.from_numpy(outputs).to(network.device).unflatten(0, (-1, config.n_peers)), groups)
+        peers = PeerOutputs(by_cohort(torch.from_numpy(outputs).to(network.device), config.n_peers), groups)
         labelled = method.labelled(peers, calibrated).double().mean(0) >= 0.5
         known.append(layout.restore(labelled.cpu().numpy() & (rounds > 0), 1))
         whom = np.tile(teachers, len(outputs) // len(teachers))

@@ -16,6 +16,7 @@ from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable
 from skmtl.training._step import OutputTerm, StepCells
 from skmtl.training.optimizers import Memberwise, Update
+from skmtl.training.peer_sharing import by_cohort
 
 T = TypeVar("T")
 
@@ -108,11 +109,6 @@ class PeerTerm(Resumable):
         return chosen
 
 
-def by_cohort(values: Tensor, n_peers: int) -> Tensor:
-    """``(member, ...)`` to ``(cohort, peer, ...)``; what all members share, to ``(1, 1, ...)``."""
-    return values[None] if len(values) == 1 else values.unflatten(0, (-1, n_peers))
-
-
 def held_out_cells(network: Network, validation: Validation, n_peers: int, progress: float = 1.0) -> PeerCells:
     """What peers say, without dropout, of the rows that judge them; those that only fill up a list weigh 0."""
     objective = validation.objective
@@ -146,7 +142,7 @@ class Followers(Memberwise):
         )
         self._steps += 1
         for kept, values in self.buffer.blocks_of(self._memory):
-            former, peers = (block.unflatten(0, (-1, self.n_peers)) for block in (kept, values))
+            former, peers = (by_cohort(block, self.n_peers) for block in (kept, values))
             weight = (1 - decay).view(-1, *[1] * (peers.ndim - 2))
             former[:, -1].lerp_(peers[:, 0], weight.to(former.dtype))
             peers[:, -1].copy_(former[:, -1])
@@ -161,8 +157,8 @@ class Followers(Memberwise):
 
 def settings_by_name(collaboration: Collaboration, settings: Tensor, n_peers: int) -> dict[str, Tensor]:
     """Settings ``(cohort, peer, 1, 1)`` by name."""
-    by_cohort = settings.unflatten(0, (-1, n_peers))[..., None, None]
-    return {name: by_cohort[:, :, k] for k, name in enumerate(collaboration.strengths)}
+    of_peers = by_cohort(settings, n_peers)[..., None, None]
+    return {name: of_peers[:, :, k] for k, name in enumerate(collaboration.strengths)}
 
 
 def peer_terms(config: FitConfig, objective: Objective) -> list[OutputTerm]:

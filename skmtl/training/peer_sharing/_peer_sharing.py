@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from skmtl._peer_method import PeerMethod
+from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer
+from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
 
 
@@ -100,10 +103,82 @@ class PeerUpdate(Update):
         return chosen
 
 
-def by_cohort(block: Tensor, n_peers: int) -> Tensor:
-    """``(member, ...)`` as ``(cohort, peer, ...)``."""
-    peers: Tensor = block.unflatten(0, (-1, n_peers))
-    return peers
+class ComposedUpdate(PeerUpdate):
+    """Optimises parts of the weights in buffers of their own; :meth:`compose` writes weights made of them.
+
+    Parameters
+    ----------
+    buffer : ParameterBuffer
+        Weights and gradients of all peers.
+    n_peers : int
+        Peers of a cohort.
+    parts : dict of str to ParameterBuffer
+        The first is common to a cohort, the others are each peer's own.
+    """
+
+    def __init__(self, buffer: ParameterBuffer, n_peers: int, parts: dict[str, ParameterBuffer]) -> None:
+        super().__init__(buffer, n_peers)
+        self.parts = parts
+        self._updates: dict[str, Update] = {}
+
+    def start(
+        self, optimizer: Optimizer, learning_rate: Tensor, weight_decay: Tensor, *, undecayed: Sequence[str]
+    ) -> None:
+        """Begin the updates of the parts, of ``undecayed`` ones without weight decay."""
+        of_cohort = slice(None, None, self.n_peers)
+        for name, part in self.parts.items():
+            rate, decay = learning_rate, torch.zeros_like(weight_decay) if name in undecayed else weight_decay
+            if name == self._common:
+                rate, decay = rate[of_cohort], decay[of_cohort]
+            if len(part.learned):
+                self._updates[name] = optimizer.start(part, rate, decay)
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        self.derive()
+        for update in self._updates.values():
+            update.step(factor)
+        self.compose()
+
+    @abstractmethod
+    def derive(self) -> None:
+        """Write the gradients of the parts from those of the weights."""
+
+    @abstractmethod
+    def compose(self) -> None:
+        """Write the weights that the parts make."""
+
+    @property
+    def _common(self) -> str:
+        return next(iter(self.parts))
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`; the members make whole cohorts."""
+        chosen = super().select(members, buffer)
+        assert isinstance(chosen, ComposedUpdate)
+        index = dict.fromkeys(self.parts, members) | {self._common: members[:: self.n_peers] // self.n_peers}
+        chosen.parts = {name: part_of(part, index[name]) for name, part in self.parts.items()}
+        chosen._updates = {n: update.select(index[n], chosen.parts[n]) for n, update in self._updates.items()}
+        return chosen
+
+    def state(self) -> State:
+        """See :class:`Resumable`."""
+        parts = {name: part.arrays() for name, part in self.parts.items()}
+        return join({"parts": pack(parts, "parts", {}), **{n: update.state() for n, update in self._updates.items()}})
+
+    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray], device: torch.device) -> None:
+        """See :class:`Resumable`."""
+        saved = split(state, arrays)
+        parts = unpack(*saved["parts"], {}, {})
+        for name, part in self.parts.items():
+            part.load(parts[name])
+        for name, update in self._updates.items():
+            update.load_state(*saved[name], device)
+
+
+def by_cohort(values: Tensor, n_peers: int) -> Tensor:
+    """``(member, ...)`` as ``(cohort, peer, ...)``; what all members share, as ``(1, 1, ...)``."""
+    return values[None] if len(values) == 1 else values.unflatten(0, (-1, n_peers))
 
 
 def part_of(buffer: ParameterBuffer, members: Tensor) -> ParameterBuffer:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from skmtl._params import require_number
-from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer
-from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort, part_of
+from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, by_cohort
 
 
 class AdditivePeers(PeerSharing):
@@ -55,8 +49,8 @@ class AdditivePeers(PeerSharing):
         return [_SumUpdate(self, optimizer, buffer, n_peers, learning_rate, weight_decay)]
 
 
-class _SumUpdate(PeerUpdate):
-    """Optimises the terms in buffers of their own, and writes their sums to that of the network.
+class _SumUpdate(ComposedUpdate):
+    """Optimises the terms, and writes their sums to the buffer of the network.
 
     Statistics of rows are no parameters: what the forward passes of a peer make of them stays its own.
     """
@@ -70,52 +64,27 @@ class _SumUpdate(PeerUpdate):
         learning_rate: Tensor,
         weight_decay: Tensor,
     ) -> None:
-        super().__init__(buffer, n_peers)
+        specs, layout = [s for s in buffer.specs if s.owner is not None], (buffer.values.dtype, buffer.values.device)
+        parts = {
+            "common": ParameterBuffer(specs, buffer.members // n_peers, *layout),
+            "own": ParameterBuffer(specs, buffer.members, *layout),
+        }
+        super().__init__(buffer, n_peers, parts)
         self.settings = settings
-        specs, dtype, device = (
-            tuple(s for s in buffer.specs if s.owner is not None),
-            buffer.values.dtype,
-            buffer.values.device,
-        )
-        self.common = ParameterBuffer(specs, buffer.members // n_peers, dtype, device)
-        self.own = ParameterBuffer(specs, buffer.members, dtype, device)
-        for name, common in self.common.views.items():
+        for name, common in parts["common"].views.items():
             peers = by_cohort(buffer.views[name], n_peers)
             common.copy_(peers[:, 0] + (peers - peers[:, :1]).mean(1))  # exact for peers that begin alike
-            by_cohort(self.own.views[name], n_peers).copy_(peers - common[:, None])
-        of_cohort = slice(None, None, n_peers)
-        self._of_common = optimizer.start(self.common, learning_rate[of_cohort], weight_decay[of_cohort])
-        self._of_own = optimizer.start(self.own, learning_rate, torch.zeros_like(weight_decay))
+            by_cohort(parts["own"].views[name], n_peers).copy_(peers - common[:, None])
+        self.start(optimizer, learning_rate, weight_decay, undecayed=["own"])
 
-    def step(self, factor: float | Tensor) -> None:
+    def derive(self) -> None:
+        common, own = self.parts["common"], self.parts["own"]
         for name, gradient in self.buffer.gradient_views.items():
-            torch.mean(by_cohort(gradient, self.n_peers), 1, out=self.common.gradient_views[name])
-            self.own.gradient_views[name].copy_(gradient)
-        self.own.gradient.add_(self.own.learned, alpha=2 * float(self.settings.own_strength))
-        self._of_common.step(factor)
-        self._of_own.step(factor)
-        for name, common in self.common.views.items():
-            sums = by_cohort(self.buffer.views[name], self.n_peers)
-            torch.add(by_cohort(self.own.views[name], self.n_peers), common[:, None], out=sums)
+            torch.mean(by_cohort(gradient, self.n_peers), 1, out=common.gradient_views[name])
+            own.gradient_views[name].copy_(gradient)
+        own.gradient.add_(own.learned, alpha=2 * float(self.settings.own_strength))
 
-    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
-        chosen = super().select(members, buffer)
-        assert isinstance(chosen, _SumUpdate)
-        cohorts = members[:: self.n_peers] // self.n_peers
-        chosen.common, chosen.own = part_of(self.common, cohorts), part_of(self.own, members)
-        chosen._of_common = self._of_common.select(cohorts, chosen.common)
-        chosen._of_own = self._of_own.select(members, chosen.own)
-        return chosen
-
-    def state(self) -> State:
-        terms = {"common": self.common.arrays(), "own": self.own.arrays()}
-        updates = {"of common": self._of_common.state(), "of own": self._of_own.state()}
-        return join({"terms": pack(terms, "terms", {}), **updates})
-
-    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray], device: torch.device) -> None:
-        saved = split(state, arrays)
-        terms = unpack(*saved["terms"], {}, {})
-        self.common.load(terms["common"])
-        self.own.load(terms["own"])
-        self._of_common.load_state(*saved["of common"], device)
-        self._of_own.load_state(*saved["of own"], device)
+    def compose(self) -> None:
+        for name, common in self.parts["common"].views.items():
+            sums, own = (by_cohort(buffer.views[name], self.n_peers) for buffer in (self.buffer, self.parts["own"]))
+            torch.add(own, common[:, None], out=sums)

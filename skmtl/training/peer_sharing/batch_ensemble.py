@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer, ParameterSpec
-from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort, part_of
+from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, by_cohort
 
 
 class BatchEnsemble(PeerSharing):
@@ -66,82 +63,53 @@ class BatchEnsemble(PeerSharing):
         return [_ScaledUpdate(optimizer, buffer, n_peers, learning_rate, weight_decay)]
 
 
-class _ScaledUpdate(PeerUpdate):
-    """Optimises matrices, scalings and all else in buffers of their own, and writes the weights to the network's."""
+class _ScaledUpdate(ComposedUpdate):
+    """Optimises matrices, scalings and all else, and writes the weights to the buffer of the network."""
 
     def __init__(
         self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
     ) -> None:
-        super().__init__(buffer, n_peers)
         hidden = [spec for spec in buffer.specs if spec.hidden]
         others = [spec for spec in buffer.specs if spec.owner is not None and not spec.hidden]
-        of_cohort, layout = slice(None, None, n_peers), (buffer.values.dtype, buffer.values.device)
-        self.matrices = ParameterBuffer(hidden, buffer.members // n_peers, *layout)
-        self.inputs = ParameterBuffer([_scaling(spec, -1) for spec in hidden], buffer.members, *layout)
-        self.outputs = ParameterBuffer([_scaling(spec, -2) for spec in hidden], buffer.members, *layout)
-        self.others = ParameterBuffer(others, buffer.members, *layout)
-        for name, parts in self._by_name().items():
-            for part, value in zip(parts, _nearest(by_cohort(buffer.views[name], n_peers)), strict=True):
-                part.copy_(value)
-        for name, values in self.others.views.items():
-            values.copy_(buffer.views[name])
-        rates = {
-            "matrices": (learning_rate[of_cohort], weight_decay[of_cohort]),
-            "inputs": (learning_rate, torch.zeros_like(weight_decay)),
-            "outputs": (learning_rate, torch.zeros_like(weight_decay)),
-            "others": (learning_rate, weight_decay),
+        layout = buffer.values.dtype, buffer.values.device
+        parts = {
+            "matrices": ParameterBuffer(hidden, buffer.members // n_peers, *layout),
+            "inputs": ParameterBuffer([_scaling(spec, -1) for spec in hidden], buffer.members, *layout),
+            "outputs": ParameterBuffer([_scaling(spec, -2) for spec in hidden], buffer.members, *layout),
+            "others": ParameterBuffer(others, buffer.members, *layout),
         }
-        self._updates = {n: optimizer.start(b, *rates[n]) for n, b in self._buffers().items() if len(b.learned)}
-
-    def _buffers(self) -> dict[str, ParameterBuffer]:
-        return {"matrices": self.matrices, "inputs": self.inputs, "outputs": self.outputs, "others": self.others}
+        super().__init__(buffer, n_peers, parts)
+        for name, factors in self._by_name().items():
+            for factor, value in zip(factors, _nearest(by_cohort(buffer.views[name], n_peers)), strict=True):
+                factor.copy_(value)
+        for name, values in parts["others"].views.items():
+            values.copy_(buffer.views[name])
+        self.start(optimizer, learning_rate, weight_decay, undecayed=["inputs", "outputs"])
 
     def _by_name(self, *, gradients: bool = False) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """W ``(cohort, 1, ..., input, output)``, r ``(cohort, peer, ..., input, 1)``, s of each matrix by its name."""
         w, r, s = (
-            buffer.gradient_views if gradients else buffer.views
-            for buffer in (self.matrices, self.inputs, self.outputs)
+            self.parts[name].gradient_views if gradients else self.parts[name].views
+            for name in ("matrices", "inputs", "outputs")
         )
         return {n: (w[n][:, None], by_cohort(r[n], self.n_peers), by_cohort(s[n], self.n_peers)) for n in w}
 
-    def step(self, factor: float | Tensor) -> None:
-        parts, derivatives = self._by_name(), self._by_name(gradients=True)
-        for name, (w, r, s) in parts.items():
+    def derive(self) -> None:
+        derivatives = self._by_name(gradients=True)
+        for name, (w, r, s) in self._by_name().items():
             gradient = by_cohort(self.buffer.gradient_views[name], self.n_peers)
             at_w, at_r, at_s = derivatives[name]
             torch.mean(r * gradient * s, 1, keepdim=True, out=at_w)
             torch.sum(gradient * w * s, -1, keepdim=True, out=at_r)
             torch.sum(gradient * w * r, -2, keepdim=True, out=at_s)
-        for name, at_own in self.others.gradient_views.items():
+        for name, at_own in self.parts["others"].gradient_views.items():
             at_own.copy_(self.buffer.gradient_views[name])
-        for update in self._updates.values():
-            update.step(factor)
-        for name, (w, r, s) in parts.items():
+
+    def compose(self) -> None:
+        for name, (w, r, s) in self._by_name().items():
             torch.mul(r * w, s, out=by_cohort(self.buffer.views[name], self.n_peers))
-        for name, own in self.others.views.items():
+        for name, own in self.parts["others"].views.items():
             self.buffer.views[name].copy_(own)
-
-    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
-        chosen = super().select(members, buffer)
-        assert isinstance(chosen, _ScaledUpdate)
-        of_parts = {name: members for name in self._buffers()} | {"matrices": members[:: self.n_peers] // self.n_peers}
-        for name, part in self._buffers().items():
-            setattr(chosen, name, part_of(part, of_parts[name]))
-        parts = chosen._buffers()
-        chosen._updates = {n: update.select(of_parts[n], parts[n]) for n, update in self._updates.items()}
-        return chosen
-
-    def state(self) -> State:
-        parts = {name: buffer.arrays() for name, buffer in self._buffers().items()}
-        return join({"parts": pack(parts, "parts", {}), **{n: update.state() for n, update in self._updates.items()}})
-
-    def load_state(self, state: dict[str, Any], arrays: Mapping[str, np.ndarray], device: torch.device) -> None:
-        saved = split(state, arrays)
-        parts = unpack(*saved["parts"], {}, {})
-        for name, buffer in self._buffers().items():
-            buffer.load(parts[name])
-        for name, update in self._updates.items():
-            update.load_state(*saved[name], device)
 
 
 def _scaling(spec: ParameterSpec, axis: int) -> ParameterSpec:
