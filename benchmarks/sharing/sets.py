@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks._data import load
 from benchmarks.sharing.architectures import NAMES, n_parameters, width_for
 
 SETS = ("multimnist", "trec", "yeast", "sarcos_test", "scm20d", "tox21")
@@ -40,12 +40,7 @@ class Table(NamedTuple):
 
 def read(data: Path, name: str) -> Table:
     """Fold 0 of a set, subsampled, as numbers."""
-    spec = importlib.util.spec_from_file_location("loader", data / "loader.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loader = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loader)
-    loaded = loader.load(name, root=str(data))
+    loaded = load(data, name)
     held_out = loaded["fold"] == (1 if name == "multimnist" else 0)  # there the column marks the test part
     random = np.random.default_rng(0)
     train, test = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from benchmarks._data import load
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.metrics import log_loss
 from skmtl.model_selection import MultiTaskKFold, TaskGroupingCV
@@ -64,12 +64,7 @@ def run(data: Path, names: Sequence[str], *, quick: bool = False) -> str:
 
 def _load(data: Path, name: str, most: int) -> tuple[Any, ...]:
     """Training and test part of a set, labels of tasks that have two in training."""
-    spec = importlib.util.spec_from_file_location("loader", data / "loader.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loader = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loader)
-    loaded = loader.load(name, root=str(data))
+    loaded = load(data, name)
     X, Y, fold = np.asarray(loaded["X"], dtype=float), np.asarray(loaded["Y"], dtype=float), loaded["fold"]
     random = np.random.default_rng(0)
     train = np.sort(random.permutation(np.flatnonzero(fold != 0))[:most])

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import given_kinds, may_have_classes, mixed_kinds
-from skmtl.inputs import TaskLabels, read_labels
+from skmtl.inputs import TaskLabels, all_labels_by_task, read_labels
 from skmtl.tasks import Kind, Task
 from skmtl.tasks._classification import log_probabilities
 
@@ -139,9 +139,7 @@ class MultiTaskNet(BaseMultiTaskNet):
 
     def _infer_kinds(self, y: Any) -> list[Kind]:
         """Kinds for ``tasks``, by which fits to parts of y take every task as they would in all of y."""
-        labels = read_labels(y, self.missing_label)
-        cells = zip(labels.names, labels.columns, labels.observed.T, labels.categorical, strict=True)
-        return self._kinds([TaskLabels(name, c[seen], seen[seen], is_category) for name, c, seen, is_category in cells])
+        return self._kinds(all_labels_by_task(read_labels(y, self.missing_label)))
 
     def _expose(self, tasks: list[Task], one_dimensional: bool) -> dict[str, Any]:
         classes = [task.classes for task in tasks]

@@ -18,6 +18,7 @@ from skmtl.inputs._quantiles import weighted_quantile
 from skmtl.inputs._rows import (
     LabelledRows,
     TaskLabels,
+    all_labels_by_task,
     as_numbers,
     count_rows,
     labels_by_task,
@@ -32,6 +33,7 @@ __all__ = [
     "LabelMatrix",
     "LabelledRows",
     "TaskLabels",
+    "all_labels_by_task",
     "are_names",
     "as_mapping",
     "as_numbers",

@@ -212,6 +212,12 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: Sequence[Any]
         require_order(parameter, labels.names, names, "fit")
 
 
+def all_labels_by_task(labels: LabelMatrix) -> list[TaskLabels]:
+    """Observed labels of each task, of weight 1; none where a task has none."""
+    by_task = zip(labels.names, labels.columns, labels.observed.T, labels.categorical, strict=True)
+    return [TaskLabels(name, cells[seen], np.ones(seen.sum()), typed) for name, cells, seen, typed in by_task]
+
+
 def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None]) -> list[TaskLabels]:
     """Observed labels of each task; where ``classes`` gives the classes of a task, these.
 

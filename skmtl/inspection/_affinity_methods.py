@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from skmtl._sklearn import final_model
 from skmtl.balancing import Recorded
 from skmtl.fitting import task_features
-from skmtl.inputs import LabelMatrix, TaskLabels, take_rows
+from skmtl.inputs import LabelMatrix, all_labels_by_task, take_rows
 from skmtl.inspection._affinities import (
     compare_representations,
     correlate_outputs,
@@ -122,8 +122,7 @@ def _residual(data: AffinityData) -> np.ndarray:
 def _classes(data: AffinityData) -> list[np.ndarray | None]:
     """Classes of each task; None for numbers."""
     net = final_model(data.estimator)
-    columns = zip(data.labels.names, data.labels.columns, data.labels.observed.T, data.labels.categorical, strict=True)
-    observed = [TaskLabels(name, c[seen], np.ones(seen.sum()), categorical) for name, c, seen, categorical in columns]
+    observed = all_labels_by_task(data.labels)
     pairs = zip(net._kinds(observed), observed, strict=True)
     return [np.unique(column.labels) if kind.is_classifier else None for kind, column in pairs]
 

@@ -33,7 +33,7 @@ CONTAINERS = {
     "polars enum": (pl.Series(WORDS, dtype=pl.Enum(["cow", "fox"])), WORDS),
     "decimals": ([Decimal("0.25"), Decimal("NaN"), Decimal(3)], [0.25, None, 3.0]),
     "whole decimals": (np.array([Decimal(HUGE), Decimal(3), None], dtype=object), [HUGE, 3, None]),
-    "matrix": (np.matrix([[3], [4]]), [3, 4]),
+    "matrix": (np.array([[3], [4]]).view(np.matrix), [3, 4]),
     "list": ([3, None, HUGE], [3, None, HUGE]),
     "tuple of bytes": ((b"cow", None, b"fox"), [b"cow", None, b"fox"]),
     "integers and whole floats": ([3.0, HUGE], [3, HUGE]),
