@@ -117,7 +117,6 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         peer_sharing=None,
         seed=0,
         n_folds=0,
-        corrects=False,
         n_threads=None,
     )
     return replace(config, **changes)

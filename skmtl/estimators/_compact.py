@@ -175,7 +175,7 @@ class CompactMixin(PredictorMixin):
             n_peers_=1,
             network_=self.network_.select(kept),
             compaction_=compaction,
-            _correction=None,
+            _postprocessors=(),
             _member_weights=weights,
             _out_of_fold=None,
         )

@@ -29,7 +29,7 @@ class PredictorMixin:
     tasks_: list[Task]
     task_names_: np.ndarray
     _layout: TaskLayout
-    _correction: Postprocessor | None = None
+    _postprocessors: tuple[Postprocessor, ...] = ()
     _member_weights: np.ndarray | None = None  # (member, n_tasks); None: a task is predicted by the mean of all members
     _one_dimensional: bool
 
@@ -51,7 +51,7 @@ class PredictorMixin:
         self._check_columns(X)
         n_threads = count_threads(self.n_jobs)
         fitted = self.network_, self._layout, self.encoder_
-        return predict_responses(*fitted, X, n_threads, self._correction, self._member_weights)
+        return predict_responses(*fitted, X, n_threads, self._postprocessors, self._member_weights)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)

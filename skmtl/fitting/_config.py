@@ -178,7 +178,6 @@ def make_config(
         peer_sharing=peer_sharing if peer_sharing is not None and peer_sharing.acts else None,
         seed=seed,
         n_folds=n_held_out_folds(data, params),
-        corrects=bool(params["local_correction"]),
         n_threads=count_threads(params["n_jobs"]),
     )
     return config, loss_weights

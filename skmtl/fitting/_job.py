@@ -12,6 +12,7 @@ import torch
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.network import Network
+from skmtl.postprocess import Postprocessor
 from skmtl.training import (
     Data,
     FitConfig,
@@ -61,7 +62,9 @@ class FitJob:
     encoded : EncodedRows
         Training rows.
     row_hashes : ndarray of shape (n,) or None
-        Hash of features and labels of each row; None unless the correction needs it.
+        Hash of features and labels of each row; None unless postprocessors need it.
+    postprocessors : tuple of Postprocessor
+        What learns from held-out responses, in the order in which it acts; not fitted.
     responds : bool
         Whether every member has rows that it never learned from, for out-of-fold predictions.
     resumed : Run or None
@@ -86,6 +89,7 @@ class FitJob:
     order: int | None
     encoded: EncodedRows
     row_hashes: np.ndarray | None
+    postprocessors: tuple[Postprocessor, ...]
     responds: bool
     resumed: Run | None = None
     member_weights: np.ndarray | None = None

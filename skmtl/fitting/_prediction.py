@@ -26,7 +26,7 @@ def predict_responses(
     encoder: Encoder,
     X: Any,
     n_threads: int | None = None,
-    correction: Postprocessor | None = None,
+    postprocessors: Sequence[Postprocessor] = (),
     member_weights: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """Mean response of the members, one array ``(n, n_classes or 1)`` a task, in the order of the label matrix.
@@ -43,8 +43,8 @@ def predict_responses(
         Rows.
     n_threads : int, optional
         Number of threads; by default chosen from the work.
-    correction : Postprocessor, optional
-        Of the responses.
+    postprocessors : sequence of Postprocessor, default=()
+        Of the responses, in the order in which they act.
     member_weights : ndarray of shape (member, n_tasks), optional
         Weight of each member in the mean of each task, as in :class:`FitJob`; by default all count alike.
 
@@ -55,7 +55,7 @@ def predict_responses(
     """
     with _threads(network, n_threads):
         chunks = encoded_chunks(network, encoder, X)
-        return _in_one([_respond(layout, outputs, rows, correction, member_weights) for rows, outputs in chunks])
+        return _in_one([_respond(layout, outputs, rows, postprocessors, member_weights) for rows, outputs in chunks])
 
 
 def predict_side_by_side(
@@ -64,7 +64,7 @@ def predict_side_by_side(
     layout: TaskLayout,
     encoder: Encoder,
     X: Any,
-    corrections: Sequence[Postprocessor | None],
+    postprocessors: Sequence[Sequence[Postprocessor]],
     member_weights: Sequence[np.ndarray | None],
 ) -> list[list[np.ndarray]]:
     """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
@@ -72,9 +72,9 @@ def predict_side_by_side(
     chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
     with _threads(network):
         for rows, outputs in encoded_chunks(network, encoder, X):
-            fits = zip(np.split(outputs, ends), corrections, member_weights, chunks, strict=True)
-            for own, correction, weights, pieces in fits:
-                pieces.append(_respond(layout, own, rows, correction, weights))
+            fits = zip(np.split(outputs, ends), postprocessors, member_weights, chunks, strict=True)
+            for own, of_fit, weights, pieces in fits:
+                pieces.append(_respond(layout, own, rows, of_fit, weights))
     return [_in_one(pieces) for pieces in chunks]
 
 
@@ -82,7 +82,7 @@ def _respond(
     layout: TaskLayout,
     outputs: np.ndarray,
     rows: np.ndarray,
-    correction: Postprocessor | None,
+    postprocessors: Sequence[Postprocessor],
     member_weights: np.ndarray | None,
 ) -> list[np.ndarray]:
     """Responses by task, ``(row, n_classes or 1)``, from outputs ``(member, row, outputs)`` to encoded rows."""
@@ -90,7 +90,9 @@ def _respond(
         responses = layout.by_task(layout.mean_responses(outputs))
     else:
         responses = layout.weighted_responses(outputs, member_weights)
-    return responses if correction is None else correction(rows, responses)
+    for postprocessor in postprocessors:
+        responses = postprocessor(rows, responses)
+    return responses
 
 
 def encoded_chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -24,6 +24,7 @@ from skmtl.fitting._config import (
     read_sizes,
 )
 from skmtl.fitting._job import FitJob
+from skmtl.fitting._postprocessing import read_postprocessors
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.inputs import held_out_rows, label_codes, row_hashes
 from skmtl.network import Architecture, Network
@@ -42,9 +43,10 @@ from skmtl.training import (
     choose_device,
 )
 
-# Estimator parameters in which the members of one network may differ. Class weights are part of the data.
+# Estimator parameters in which the members of one network may differ. Class weights are part of the data, and
+# postprocessing comes after training.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
-MEMBER_PARAMETERS |= {"class_weight"}
+MEMBER_PARAMETERS |= {"class_weight", "local_correction"}
 # Those that decide more than what a step reads of a member.
 _DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
@@ -87,6 +89,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     hashes, summary = _summarise(asked, inputs, encoded, seed, device, fitted_dtype)
     values, choices = resolve(params, summary, preferences)
     config, loss_weights = make_config(values, summary, inputs, seed, device)
+    postprocessors = read_postprocessors(values)
     held_out = None
     if hashes is not None and config.n_folds:
         held_out = held_out_rows(hashes, config.members, config.n_folds, config.n_peers)
@@ -111,7 +114,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         choices=choices,
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
-        row_hashes=hashes if config.corrects else None,
+        row_hashes=hashes if postprocessors else None,
+        postprocessors=postprocessors,
         responds=network is None and held_out is not None,  # earlier weights may have learned from any row
         resumed=run if run is not None and run.config.same_steps(config) else None,
     )

@@ -11,9 +11,10 @@ import numpy as np
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
+from skmtl.fitting._postprocessing import postprocess
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import HeldOutRows, LocalCorrection, Postprocessor
+from skmtl.postprocess import Postprocessor
 from skmtl.tasks import Task
 from skmtl.training import History
 
@@ -92,8 +93,8 @@ class FitResult:
         Quantity to its values by epoch, tasks in the order of the label matrix.
     n_iter : int
         Epochs done.
-    correction : Postprocessor or None
-        Of responses.
+    postprocessors : tuple of Postprocessor
+        Of responses, in the order in which they act; each was fitted to held-out responses as those before leave them.
     held_out : OutOfFold or None
         Responses of members to training rows that they never learned from.
     learned : dict
@@ -104,7 +105,7 @@ class FitResult:
     network: Network
     history: dict[str, np.ndarray]
     n_iter: int
-    correction: Postprocessor | None = None
+    postprocessors: tuple[Postprocessor, ...] = ()
     held_out: OutOfFold | None = None
     learned: dict[str, Any] = field(default_factory=dict)
 
@@ -124,20 +125,12 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     result = replace(describe(job, network, history.arrays(), len(history)), learned=learned)
     if not job.responds or job.validation is None:
         return replace(result, learned=learned | label_quality(job, network, None))
-    correction, inputs = None, job.inputs
     judged = JudgedMembers.by_held_out_rows(job, network)
-    responses = judged.responses(inputs.layout, job.member_weights)
-    if job.row_hashes is not None:
-        weights = inputs.layout.restore(job.encoded.weights, 1)
-        learns = job.objective.to_outputs(job.config.loss_weights > 0).cpu().numpy()
-        cells = inputs.tasks, job.encoded.labels.columns, weights, responses
-        rows = HeldOutRows(job.encoded.X, job.row_hashes, *cells, learns)
-        correction = LocalCorrection().fit(network, rows)
-        responses = responses if correction is None else correction.cross_fitted(rows)
+    postprocessors, responses = postprocess(job, network, judged.responses(job.inputs.layout, job.member_weights))
     return replace(
         result,
-        correction=correction,
-        held_out=out_of_fold(inputs.tasks, responses, judged),
+        postprocessors=postprocessors,
+        held_out=out_of_fold(job.inputs.tasks, responses, judged),
         learned=learned | label_quality(job, network, responses),
     )
 

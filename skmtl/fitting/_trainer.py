@@ -257,9 +257,9 @@ class StackedTrainer:
         responses: dict[int, list[np.ndarray]] = {}
         for fits, network in networks:
             counts = [self.jobs[index].members for index in fits]
-            corrections = [self.result(i).correction if self.jobs[i].row_hashes is not None else None for i in fits]
+            chains = [self.result(i).postprocessors if self.jobs[i].postprocessors else () for i in fits]
             weights = [self._member_weights(index) for index in fits]
-            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, corrections, weights)
+            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, chains, weights)
             responses |= dict(zip(fits, own, strict=True))
         return responses
 

@@ -113,8 +113,6 @@ class FitConfig:
         Seed of everything random.
     n_folds : int
         Number of folds of held-out rows; 0 where members hold out no rows of their own.
-    corrects : bool
-        Whether predictions are corrected by held-out errors.
     n_threads : int or None
         Threads; None: chosen from the work of a step.
     """
@@ -148,7 +146,6 @@ class FitConfig:
     peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, step=True))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
-    corrects: bool = field(metadata=role(Role.FIT, parameter="local_correction"))
     n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))
 
     @property

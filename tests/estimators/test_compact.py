@@ -91,7 +91,7 @@ def test_scores_are_of_rows_that_the_networks_held_out():
 def test_what_the_correction_has_gained_is_lost_and_told():
     corrected = fit(n_estimators=4, early_stopping=4, local_correction=True, max_iter=2)
     plain = fit(n_estimators=4, **HOLDING, max_iter=2)
-    assert corrected._correction is not None
+    assert corrected._postprocessors
     compacted = corrected.compact(keep="one_per_cohort")
     assert_allclose(compacted.predict(X), plain.predict(X))
     assert compacted.compaction_.before == corrected.oof_score_ != plain.oof_score_

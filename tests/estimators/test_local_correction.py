@@ -54,7 +54,8 @@ def test_inputs_count_by_the_outputs_of_tasks_with_a_loss_weight():
     rows = model.encoder_.transform(X).astype(np.float32)
     learned = model._layout.arrange(np.tile([False, True, True], (SMALL["n_estimators"], 1)))
     by_learned, by_all = (relevance(model.network_, rows, which) for which in (learned, np.ones_like(learned)))
-    assert_allclose(model._correction.scale_, by_learned, rtol=1e-5)
+    (correction,) = model._postprocessors
+    assert_allclose(correction.scale_, by_learned, rtol=1e-5)
     assert np.abs(by_learned - by_all).max() > 1e-3
 
 
@@ -71,12 +72,12 @@ def test_held_out_scores_are_those_of_corrected_predictions():
 def test_copies_of_a_row_do_not_vouch_for_it(copies):
     rows, coin = RNG.normal(size=(100, 3)), RNG.integers(0, 2, 100)
     model = classifier().fit(np.tile(rows, (copies, 1)), np.tile(coin, copies))
-    assert model._correction is None or model.oof_score_["task0"] < 0.7
+    assert not model._postprocessors or model.oof_score_["task0"] < 0.7
 
 
 def test_where_nothing_is_gained_the_network_has_the_word():
     rows, noise = RNG.normal(size=(300, 30)), RNG.normal(size=300)
-    assert MultiTaskNetRegressor(**SMALL).fit(rows, noise)._correction is None
+    assert not MultiTaskNetRegressor(**SMALL).fit(rows, noise)._postprocessors
 
 
 @pytest.mark.parametrize(
@@ -85,13 +86,13 @@ def test_where_nothing_is_gained_the_network_has_the_word():
     ids=["nothing held out", "fewer members than folds", "more folds than members"],
 )
 def test_auto_wants_all_rows_held_out(params):
-    assert classifier(**params).fit(X, Y)._correction is None
+    assert not classifier(**params).fit(X, Y)._postprocessors
 
 
 def test_few_members_correct_by_the_rows_that_they_held_out_on_request():
     model = classifier(n_estimators=2, local_correction=np.True_).fit(X, Y)
-    assert model._correction is not None
-    assert len(model._correction.tasks_[0].moments) == np.sum(~np.isnan(model.oof_proba_[0][:, 0])) < len(X) / 2
+    assert model._postprocessors
+    assert len(model._postprocessors[0].tasks_[0].moments) == np.sum(~np.isnan(model.oof_proba_[0][:, 0])) < len(X) / 2
 
 
 def test_on_request_without_held_out_rows_is_an_error():
@@ -103,11 +104,11 @@ def test_on_request_without_held_out_rows_is_an_error():
 
 def test_training_that_goes_on_drops_the_correction():
     model = classifier(warm_start=True, local_correction=True).fit(X, Y)
-    assert model._correction is not None
+    assert model._postprocessors
     model.fit(X, Y)
-    assert model._correction is None
+    assert not model._postprocessors
     model = classifier(local_correction=True).fit(X, Y).partial_fit(X, Y)
-    assert model._correction is None
+    assert not model._postprocessors
 
 
 def test_a_pickle_predicts_the_same():
@@ -127,7 +128,7 @@ def test_rows_are_corrected_alike_in_pieces_and_at_once():
 def test_sparse_rows_are_corrected_as_dense_ones():
     dense = np.where(np.abs(X) > 0.5, X, 0.0)
     model = classifier(dtype="float64").fit(sparse.csr_array(dense), Y)
-    assert model._correction is not None
+    assert model._postprocessors
     assert_allclose(model.predict_proba(sparse.csr_array(dense))[0], model.predict_proba(dense)[0], rtol=1e-6)
 
 
@@ -142,7 +143,7 @@ def test_weight_zero_is_no_label():
     weights = np.where(np.arange(len(X))[:, None] % 4 == 0, 0.0, np.ones_like(Y))
     masked = np.where(weights > 0, Y, np.nan)
     a, b = classifier().fit(X, Y, sample_weight=weights), classifier().fit(X, masked)
-    assert a._correction is not None
+    assert a._postprocessors
     assert_allclose(a.predict_proba(FRESH)[0], b.predict_proba(FRESH)[0], rtol=1e-6)
 
 

@@ -71,7 +71,7 @@ def test_a_task_is_predicted_as_by_its_group_alone(variant):
 
 def test_copies_and_views_keep_weights_and_correction():
     joined = by_groups([net(group, early_stopping=True, local_correction=True, n_estimators=8) for group in GROUPS])
-    assert joined._correction is not None
+    assert joined._postprocessors
     copied = pickle.loads(pickle.dumps(joined))
     assert_array_equal(copied.predict(X), joined.predict(X))
     assert_array_equal(copied.task_view(2).predict(X), joined.predict(X)[:, 2].astype(float))
