@@ -78,6 +78,7 @@ def skmtl_run(
         collaboration=None,
         collaboration_settings=torch.zeros(members, 0),
         peer_sharing=None,
+        peer_sharing_settings=torch.zeros(members, 0),
         seed=0,
         n_folds=0,
         corrects=False,

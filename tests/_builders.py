@@ -21,6 +21,7 @@ from skmtl.training import (
     FitConfig,
     History,
     Objective,
+    PeerSharing,
     Run,
     Streams,
     Training,
@@ -84,6 +85,11 @@ def make_data(X: np.ndarray, targets: Any, weights: Any = None, kept: torch.Tens
     )
 
 
+def _settings_of(method: PeerSharing | None, members: int) -> torch.Tensor:
+    values = [float(getattr(method, name)) for name in ([] if method is None else method.strengths)]
+    return torch.tensor(values, dtype=torch.float64).expand(members, -1)
+
+
 def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
     """How to train: AdamW under a cosine schedule with equal weights of tasks."""
     ones = torch.ones(members, dtype=torch.float64)
@@ -115,6 +121,7 @@ def make_config(members: int, n_tasks: int, **changes: Any) -> FitConfig:
         collaboration=None,
         collaboration_settings=torch.zeros(members, 0, dtype=torch.float64),
         peer_sharing=None,
+        peer_sharing_settings=_settings_of(changes.get("peer_sharing"), members),
         seed=0,
         n_folds=0,
         n_threads=None,

@@ -150,10 +150,8 @@ class Collaboration(PeerMethod):
 
     Attributes
     ----------
-    strengths : tuple of str
-        Settings that each member of a network carries, so that a search over them trains one network.
     acts_by : tuple of str
-        Those of them of which one must differ from 0 for anything to happen; none: something always does.
+        Those of the ``strengths`` of which one must differ from 0 for anything to happen; none: something always does.
     judges_labels : bool
         Whether the fitted estimator tells the quality of the given labels.
     follows : bool
@@ -161,7 +159,6 @@ class Collaboration(PeerMethod):
     """
 
     owner = "collaboration"
-    strengths: ClassVar[tuple[str, ...]] = ()
     acts_by: ClassVar[tuple[str, ...]] = ()
     judges_labels: ClassVar[bool] = False
     follows: ClassVar[bool] = False
@@ -215,9 +212,8 @@ class Collaboration(PeerMethod):
 
     @property
     def shared_settings(self) -> tuple[Any, ...]:
-        """What members of one network must have in common."""
-        shared = [(name, value) for name, value in self.get_params().items() if name not in self.strengths]
-        return type(self), self.uses_unlabeled, repr(shared)
+        """See :class:`PeerMethod`; rows without any label are of use to all or none."""
+        return *super().shared_settings, self.uses_unlabeled
 
     @abstractmethod
     def effect(self, cells: PeerCells, settings: Settings) -> Effect:

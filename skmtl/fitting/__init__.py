@@ -1,6 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
-from skmtl.fitting._config import count_threads, read_collaboration, read_sizes
+from skmtl.fitting._config import count_threads, read_collaboration, read_peer_sharing, read_sizes
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._peers import LEARNED
@@ -43,6 +43,7 @@ __all__ = [
     "prequential_losses",
     "progress_line",
     "read_collaboration",
+    "read_peer_sharing",
     "read_sizes",
     "score_columns",
     "score_responses",

@@ -13,6 +13,7 @@ from joblib import cpu_count, effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
+from skmtl._peer_method import PeerMethod
 from skmtl.balancing import BALANCERS, Balancer, Recorded
 from skmtl.balancing.static import GeometricWeights
 from skmtl.collaboration import COLLABORATIONS, Collaboration
@@ -147,6 +148,7 @@ def make_config(
             of_peers.check_peers(n_peers)
     if method is not None:
         _require_held_out(method, data, params)
+    coupled = peer_sharing if peer_sharing is not None and peer_sharing.acts else None
     ones = torch.ones(members, **of_member)
     config = FitConfig(
         learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges
@@ -174,8 +176,9 @@ def make_config(
         members=members,
         n_peers=n_peers,
         collaboration=method,
-        collaboration_settings=_collaboration_settings(method, ones),
-        peer_sharing=peer_sharing if peer_sharing is not None and peer_sharing.acts else None,
+        collaboration_settings=_member_settings(method, ones),
+        peer_sharing=coupled,
+        peer_sharing_settings=_member_settings(coupled, ones),
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         n_threads=count_threads(params["n_jobs"]),
@@ -268,7 +271,7 @@ def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
     return known
 
 
-def _collaboration_settings(method: Collaboration | None, ones: torch.Tensor) -> torch.Tensor:
+def _member_settings(method: PeerMethod | None, ones: torch.Tensor) -> torch.Tensor:
     """Settings that members carry, ``(member, setting)``."""
     names = () if method is None else method.strengths
     values = [float(getattr(method, name)) for name in names]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skmtl._peer_method import PeerMethod
 from skmtl._roles import Role, classified, names_of, role, step_names
 from skmtl.balancing import Balancer
 from skmtl.collaboration import Collaboration
@@ -47,7 +48,7 @@ def _shared_settings(sharing: Sharing) -> tuple[Any, ...]:
     return type(sharing), repr(shared)
 
 
-def _shared_collaboration(method: Collaboration | None) -> tuple[Any, ...]:
+def _shared_by_members(method: PeerMethod | None) -> tuple[Any, ...]:
     """All but the strengths, in which members may differ."""
     return () if method is None else method.shared_settings
 
@@ -109,6 +110,8 @@ class FitConfig:
         Its ``strengths`` of each member.
     peer_sharing : PeerSharing or None
         How peers share parameters; None also where its settings do not couple them.
+    peer_sharing_settings : Tensor of shape (member, setting)
+        Its ``strengths`` of each member.
     seed : int
         Seed of everything random.
     n_folds : int
@@ -141,9 +144,10 @@ class FitConfig:
     dropout: float = field(metadata=role(Role.FIT))
     members: int = field(metadata=role(Role.FIT, parameter="n_estimators"))
     n_peers: int = field(metadata=role(Role.NETWORK))
-    collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_collaboration, step=True))
+    collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_by_members, step=True))
     collaboration_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="collaboration"))
-    peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, step=True))
+    peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, key=_shared_by_members, step=True))
+    peer_sharing_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="peer_sharing"))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
     n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))

@@ -50,4 +50,6 @@ def _optimize(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
     rates = config.learning_rate, config.weight_decay
     if config.peer_sharing is None:
         return [config.optimizer.start(buffer, *rates)]
-    return config.peer_sharing.updates(config.optimizer, buffer, config.n_peers, *rates)
+    names = config.peer_sharing.strengths
+    settings = dict(zip(names, config.peer_sharing_settings.unbind(1), strict=True))
+    return config.peer_sharing.updates(config.optimizer, buffer, config.n_peers, *rates, settings)

@@ -7,12 +7,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid
 
 from skmtl import MultiTaskNetRegressor
 from skmtl.collaboration import COLLABORATIONS, CoTraining, MutualLearning
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.model_selection.search._candidates import by_network, read_candidates
 from skmtl.sharing import LatentTasks
 from skmtl.training import (
     PEER_SHARINGS,
@@ -27,6 +28,7 @@ from skmtl.training import (
     by_cohort,
 )
 from tests import _builders as build
+from tests._fits import fitted, read_inputs, stacks_of
 
 RNG = np.random.default_rng(0)
 N, N_PEERS = 96, 4
@@ -122,7 +124,8 @@ def make_buffer(members):
 def chain(method, buffer):
     """Updates under plain gradient descent with rate 0.1 and no decay, peers in threes."""
     rate = torch.full((buffer.members,), 0.1, dtype=torch.float64)
-    return method.updates(SGD(0.0, nesterov=False), buffer, 3, rate, torch.zeros_like(rate))
+    settings = {name: torch.full_like(rate, getattr(method, name)) for name in method.strengths}
+    return method.updates(SGD(0.0, nesterov=False), buffer, 3, rate, torch.zeros_like(rate), settings)
 
 
 def peers_of(flat, buffer):
@@ -179,7 +182,7 @@ def test_one_peer_with_fixed_scalings_is_a_plain_network(monkeypatch):
     freeze_scalings(monkeypatch)
     plain, alone = make_buffer(2), make_buffer(2)
     rates = torch.tensor([0.1, 0.2]).double(), torch.tensor([0.3, 0.4]).double()
-    (update,) = BatchEnsemble().updates(AdamW(), alone, 1, *rates)
+    (update,) = BatchEnsemble().updates(AdamW(), alone, 1, *rates, {})
     expected = AdamW().start(plain, *rates)
     for _ in range(3):
         update.step(1.0)
@@ -273,6 +276,33 @@ def test_a_search_trains_cohorts_as_they_train_alone(name):
         search(net, grid, cv=KFold(2)).fit(X, np.nan_to_num(Y)) for search in (MultiTaskSearchCV, GridSearchCV)
     )
     assert_allclose(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"peer_sharing": ["averaging"], "peer_sharing__period": [1, 3], "peer_sharing__strength": [0.2, 1.0]},
+        {"peer_sharing": ["elastic"], "peer_sharing__strength": [0.01, 0.5]},
+        {"peer_sharing": ["additive"], "peer_sharing__own_strength": [0.01, 0.5]},
+    ],
+)
+def test_members_carry_strengths_of_their_own(settings):
+    net = MultiTaskNetRegressor(**SMALL, n_estimators=1, n_peers=2)
+    candidates = read_candidates(net, ParameterGrid(settings))
+    rows = read_inputs(net, X, Y)
+    (stack,) = stacks_of([(candidate.net, rows) for candidate in candidates])
+    assert [len(group) for group in by_network(candidates)] == [len(candidates)]
+    stack.advance(1.0)
+    found = [fitted(stack, place) for place in range(len(candidates))]
+    for candidate, model in zip(candidates, found, strict=True):
+        assert_allclose(weights(model), weights(candidate.net.fit(X, Y)), rtol=0, atol=1e-10)
+    assert min(np.abs(weights(found[0]) - weights(other)).max() for other in found[1:]) > 1e-4
+
+
+def test_peers_without_coupling_are_no_members_beside_coupled_ones():
+    grid = {"peer_sharing": [Averaging(strength=0.0), Averaging(strength=0.5), Elastic(0.1)], "n_peers": [2]}
+    candidates = read_candidates(MultiTaskNetRegressor(), ParameterGrid(grid))
+    assert [[candidate.index for candidate in group] for group in by_network(candidates)] == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize("name", PEER_SHARINGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import getattr_static, signature
 from typing import Any
@@ -13,10 +13,11 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from skmtl._params import resolve
+from skmtl._peer_method import PeerMethod
 from skmtl._sklearn import arguments_of_last, validate_parameter_constraints
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy
-from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_collaboration
+from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_collaboration, read_peer_sharing
 from skmtl.sharing import SHARINGS, Sharing
 
 _SCORING = ("score", "score_tasks", "predict", "_predict_columns", "_responses")
@@ -198,7 +199,8 @@ def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
 def _net_key(candidate: Candidate) -> tuple[Any, ...]:
     own = candidate.net.get_params(deep=False)
     own["sharing"] = _without_strengths(own["sharing"])
-    own["collaboration"] = _shared_collaboration(own["collaboration"])
+    own["collaboration"] = _shared_by_members(read_collaboration, own["collaboration"])
+    own["peer_sharing"] = _shared_by_members(read_peer_sharing, own["peer_sharing"])
     shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in MEMBER_PARAMETERS]
     return type(candidate.net), *shared
 
@@ -213,12 +215,12 @@ def _without_strengths(sharing: Any) -> Any:
     return type(sharing), *sorted(shared.items())
 
 
-def _shared_collaboration(collaboration: Any) -> Any:
-    """What members of one network must have in common of ``collaboration``."""
+def _shared_by_members(read: Callable[[Any], PeerMethod | None], value: Any) -> Any:
+    """What members of one network must have in common of a method of peers."""
     try:
-        method = read_collaboration(collaboration)
+        method = read(value)
     except (TypeError, ValueError):  # an error of its fit
-        return collaboration
+        return value
     return None if method is None else method.shared_settings
 
 

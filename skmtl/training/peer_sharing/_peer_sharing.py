@@ -17,6 +17,8 @@ from skmtl.layers import ParameterBuffer
 from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
 
+Settings = Mapping[str, Tensor]
+
 
 class PeerSharing(PeerMethod):
     """Settings of a method by which the peers of a cohort share parameters.
@@ -58,9 +60,20 @@ class PeerSharing(PeerMethod):
             peers = by_cohort(view, n_peers)
             peers.copy_(peers[:, :1].clone())
 
+    @property
+    def shared_settings(self) -> tuple[Any, ...]:
+        """See :class:`PeerMethod`; peers that are not coupled begin apart."""
+        return *super().shared_settings, self.acts
+
     @abstractmethod
     def updates(
-        self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
+        self,
+        optimizer: Optimizer,
+        buffer: ParameterBuffer,
+        n_peers: int,
+        learning_rate: Tensor,
+        weight_decay: Tensor,
+        settings: Settings,
     ) -> list[Update]:
         """Chain from the gradients to new values: the optimizer's update and what couples the peers.
 
@@ -74,6 +87,8 @@ class PeerSharing(PeerMethod):
             Peers of a cohort.
         learning_rate, weight_decay : Tensor of shape (member,)
             Of each peer.
+        settings : mapping of str to Tensor of shape (member,)
+            The ``strengths`` of each peer.
 
         Returns
         -------
@@ -91,15 +106,23 @@ class PeerUpdate(Update):
         Values and gradients of all peers.
     n_peers : int
         Peers of a cohort.
+    settings : mapping of str to Tensor of shape (member,)
+        What the update reads of each peer, by name.
     """
 
-    def __init__(self, buffer: ParameterBuffer, n_peers: int) -> None:
-        self.buffer, self.n_peers = buffer, n_peers
+    def __init__(self, buffer: ParameterBuffer, n_peers: int, settings: Settings) -> None:
+        self.buffer, self.n_peers, self.settings = buffer, n_peers, settings
+
+    def setting(self, name: str, like: Tensor) -> Tensor:
+        """A setting ``(cohort, peer, 1, ...)`` beside values ``(cohort, peer, ...)``."""
+        of_peers = by_cohort(self.settings[name], self.n_peers)
+        return of_peers.view(*of_peers.shape, *[1] * (like.ndim - 2))
 
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`; the members make whole cohorts."""
         chosen = copy.copy(self)
         chosen.buffer = buffer
+        chosen.settings = {name: values[members] for name, values in self.settings.items()}
         return chosen
 
 
@@ -112,12 +135,16 @@ class ComposedUpdate(PeerUpdate):
         Weights and gradients of all peers.
     n_peers : int
         Peers of a cohort.
+    settings : mapping of str to Tensor of shape (member,)
+        What the update reads of each peer, by name.
     parts : dict of str to ParameterBuffer
         The first is common to a cohort, the others are each peer's own.
     """
 
-    def __init__(self, buffer: ParameterBuffer, n_peers: int, parts: dict[str, ParameterBuffer]) -> None:
-        super().__init__(buffer, n_peers)
+    def __init__(
+        self, buffer: ParameterBuffer, n_peers: int, settings: Settings, parts: dict[str, ParameterBuffer]
+    ) -> None:
+        super().__init__(buffer, n_peers, settings)
         self.parts = parts
         self._updates: dict[str, Update] = {}
 

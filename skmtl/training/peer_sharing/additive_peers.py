@@ -8,7 +8,7 @@ from torch import Tensor
 from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, Settings, by_cohort
 
 
 class AdditivePeers(PeerSharing):
@@ -30,6 +30,8 @@ class AdditivePeers(PeerSharing):
 
     composes = True
 
+    strengths = ("own_strength",)
+
     def __init__(self, own_strength: float = 0.003) -> None:
         self.own_strength = own_strength
 
@@ -43,10 +45,16 @@ class AdditivePeers(PeerSharing):
         require_number(self.label("own_strength"), self.own_strength)
 
     def updates(
-        self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
+        self,
+        optimizer: Optimizer,
+        buffer: ParameterBuffer,
+        n_peers: int,
+        learning_rate: Tensor,
+        weight_decay: Tensor,
+        settings: Settings,
     ) -> list[Update]:
         """See :class:`PeerSharing`."""
-        return [_SumUpdate(self, optimizer, buffer, n_peers, learning_rate, weight_decay)]
+        return [_SumUpdate(optimizer, buffer, n_peers, learning_rate, weight_decay, settings)]
 
 
 class _SumUpdate(ComposedUpdate):
@@ -57,20 +65,19 @@ class _SumUpdate(ComposedUpdate):
 
     def __init__(
         self,
-        settings: AdditivePeers,
         optimizer: Optimizer,
         buffer: ParameterBuffer,
         n_peers: int,
         learning_rate: Tensor,
         weight_decay: Tensor,
+        settings: Settings,
     ) -> None:
         specs, layout = [s for s in buffer.specs if s.owner is not None], (buffer.values.dtype, buffer.values.device)
         parts = {
             "common": ParameterBuffer(specs, buffer.members // n_peers, *layout),
             "own": ParameterBuffer(specs, buffer.members, *layout),
         }
-        super().__init__(buffer, n_peers, parts)
-        self.settings = settings
+        super().__init__(buffer, n_peers, settings, parts)
         for name, common in parts["common"].views.items():
             peers = by_cohort(buffer.views[name], n_peers)
             common.copy_(peers[:, 0] + (peers - peers[:, :1]).mean(1))  # exact for peers that begin alike
@@ -79,10 +86,11 @@ class _SumUpdate(ComposedUpdate):
 
     def derive(self) -> None:
         common, own = self.parts["common"], self.parts["own"]
-        for name, gradient in self.buffer.gradient_views.items():
-            torch.mean(by_cohort(gradient, self.n_peers), 1, out=common.gradient_views[name])
-            own.gradient_views[name].copy_(gradient)
-        own.gradient.add_(own.learned, alpha=2 * float(self.settings.own_strength))
+        for name, view in self.buffer.gradient_views.items():
+            gradient = by_cohort(view, self.n_peers)
+            torch.mean(gradient, 1, out=common.gradient_views[name])
+            delta, at_own = (by_cohort(views[name], self.n_peers) for views in (own.views, own.gradient_views))
+            torch.addcmul(gradient, delta, self.setting("own_strength", delta), value=2, out=at_own)
 
     def compose(self) -> None:
         for name, common in self.parts["common"].views.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from skmtl._params import require_integer, require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, Settings, by_cohort
 
 
 class Averaging(PeerSharing):
@@ -32,6 +33,8 @@ class Averaging(PeerSharing):
     Stich, S. U. (2019). Local SGD converges fast and communicates little. ICLR.
     """
 
+    strengths = ("period", "strength")
+
     def __init__(self, period: int = 100, strength: float = 1.0) -> None:
         self.period, self.strength = period, strength
 
@@ -46,22 +49,31 @@ class Averaging(PeerSharing):
         require_number(self.label("strength"), self.strength, maximum=1)
 
     def updates(
-        self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
+        self,
+        optimizer: Optimizer,
+        buffer: ParameterBuffer,
+        n_peers: int,
+        learning_rate: Tensor,
+        weight_decay: Tensor,
+        settings: Settings,
     ) -> list[Update]:
         """See :class:`PeerSharing`."""
-        return [optimizer.start(buffer, learning_rate, weight_decay), _MeanUpdate(self, buffer, n_peers)]
+        return [optimizer.start(buffer, learning_rate, weight_decay), _MeanUpdate(buffer, n_peers, settings)]
 
 
 class _MeanUpdate(PeerUpdate):
     saved = ("_steps",)
 
-    def __init__(self, settings: Averaging, buffer: ParameterBuffer, n_peers: int) -> None:
-        super().__init__(buffer, n_peers)
-        self.settings, self._steps = settings, 0
+    def __init__(self, buffer: ParameterBuffer, n_peers: int, settings: Settings) -> None:
+        super().__init__(buffer, n_peers, settings)
+        self._steps = 0
 
     def step(self, factor: float | Tensor) -> None:
         self._steps += 1
-        if self._steps % self.settings.period == 0:
-            for view in self.buffer.views.values():
-                peers = by_cohort(view, self.n_peers)
-                peers.lerp_(peers.mean(1, keepdim=True), float(self.settings.strength))
+        due = self._steps % self.settings["period"] == 0
+        if not due.any():
+            return
+        for view in self.buffer.views.values():
+            peers = by_cohort(view, self.n_peers)
+            closer = peers.lerp(peers.mean(1, keepdim=True), self.setting("strength", peers))
+            view.copy_(torch.where(due.view(-1, *[1] * (view.ndim - 1)), closer.view_as(view), view))

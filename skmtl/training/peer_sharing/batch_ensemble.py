@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, Settings, by_cohort
 
 
 class BatchEnsemble(PeerSharing):
@@ -57,7 +57,13 @@ class BatchEnsemble(PeerSharing):
             values.mul_(torch.from_numpy(signs).to(values)[:, None])
 
     def updates(
-        self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
+        self,
+        optimizer: Optimizer,
+        buffer: ParameterBuffer,
+        n_peers: int,
+        learning_rate: Tensor,
+        weight_decay: Tensor,
+        settings: Settings,
     ) -> list[Update]:
         """See :class:`PeerSharing`."""
         return [_ScaledUpdate(optimizer, buffer, n_peers, learning_rate, weight_decay)]
@@ -78,7 +84,7 @@ class _ScaledUpdate(ComposedUpdate):
             "outputs": ParameterBuffer([_scaling(spec, -2) for spec in hidden], buffer.members, *layout),
             "others": ParameterBuffer(others, buffer.members, *layout),
         }
-        super().__init__(buffer, n_peers, parts)
+        super().__init__(buffer, n_peers, {}, parts)
         for name, factors in self._by_name().items():
             for factor, value in zip(factors, _nearest(by_cohort(buffer.views[name], n_peers)), strict=True):
                 factor.copy_(value)

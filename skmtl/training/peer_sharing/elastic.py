@@ -7,7 +7,7 @@ from torch import Tensor
 from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers import Optimizer, Update
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, Settings, by_cohort
 
 
 class Elastic(PeerSharing):
@@ -27,6 +27,8 @@ class Elastic(PeerSharing):
     Zhang, S., Choromanska, A. and LeCun, Y. (2015). Deep learning with elastic averaging SGD. NeurIPS.
     """
 
+    strengths = ("strength",)
+
     def __init__(self, strength: float = 0.003) -> None:
         self.strength = strength
 
@@ -40,19 +42,21 @@ class Elastic(PeerSharing):
         require_number(self.label("strength"), self.strength)
 
     def updates(
-        self, optimizer: Optimizer, buffer: ParameterBuffer, n_peers: int, learning_rate: Tensor, weight_decay: Tensor
+        self,
+        optimizer: Optimizer,
+        buffer: ParameterBuffer,
+        n_peers: int,
+        learning_rate: Tensor,
+        weight_decay: Tensor,
+        settings: Settings,
     ) -> list[Update]:
         """See :class:`PeerSharing`."""
-        return [_SpreadUpdate(self, buffer, n_peers), optimizer.start(buffer, learning_rate, weight_decay)]
+        return [_SpreadUpdate(buffer, n_peers, settings), optimizer.start(buffer, learning_rate, weight_decay)]
 
 
 class _SpreadUpdate(PeerUpdate):
-    def __init__(self, settings: Elastic, buffer: ParameterBuffer, n_peers: int) -> None:
-        super().__init__(buffer, n_peers)
-        self.settings = settings
-
     def step(self, factor: float | Tensor) -> None:
         for name, gradient in self.buffer.gradient_views.items():
             peers = by_cohort(self.buffer.views[name], self.n_peers)
             distance = peers - peers.mean(1, keepdim=True)
-            by_cohort(gradient, self.n_peers).add_(distance, alpha=2 * float(self.settings.strength))
+            by_cohort(gradient, self.n_peers).addcmul_(distance, self.setting("strength", distance), value=2)
