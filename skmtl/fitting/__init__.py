@@ -1,8 +1,9 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
-from skmtl.fitting._config import count_threads, read_collaboration, read_peer_sharing, read_sizes
+from skmtl.fitting._config import count_threads, read_sizes
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
+from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
     decode,

@@ -13,16 +13,15 @@ from joblib import cpu_count, effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
-from skmtl._peer_method import PeerMethod
 from skmtl.balancing import BALANCERS, Balancer, Recorded
 from skmtl.balancing.static import GeometricWeights
-from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
+from skmtl.fitting._peer_settings import member_settings, read_collaboration, read_peer_sharing, require_held_out
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, as_numbers, as_spelt, by_task, require_known
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Task
-from skmtl.training import OPTIMIZERS, PEER_SHARINGS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
+from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
 
 
 def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
@@ -147,7 +146,7 @@ def make_config(
         if of_peers is not None:
             of_peers.check_peers(n_peers)
     if method is not None:
-        _require_held_out(method, data, params)
+        require_held_out(method, data, params)
     coupled = peer_sharing if peer_sharing is not None and peer_sharing.acts else None
     ones = torch.ones(members, **of_member)
     config = FitConfig(
@@ -176,9 +175,9 @@ def make_config(
         members=members,
         n_peers=n_peers,
         collaboration=method,
-        collaboration_settings=_member_settings(method, ones),
+        collaboration_settings=member_settings(method, ones),
         peer_sharing=coupled,
-        peer_sharing_settings=_member_settings(coupled, ones),
+        peer_sharing_settings=member_settings(coupled, ones),
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         n_threads=count_threads(params["n_jobs"]),
@@ -227,34 +226,6 @@ def read_balancing(balancing: Any) -> tuple[Balancer, tuple[str, ...]]:
     return resolve("balancing", balancing.balancing, BALANCERS, Balancer), tuple(balancing.quantities)
 
 
-def read_collaboration(collaboration: Any) -> Collaboration | None:
-    """Method by which peers learn from one another, with usable settings; None without one."""
-    if collaboration is None:
-        return None
-    method = copy.deepcopy(resolve("collaboration", collaboration, COLLABORATIONS, Collaboration))
-    method.check()
-    return method
-
-
-def _require_held_out(method: Collaboration, data: DataSummary, params: Params) -> None:
-    """Check that there are held-out rows where a method measures something on them."""
-    if method.needs_held_out and not n_held_out_folds(data, params) and not data.validation_given:
-        raise ValueError(
-            f"collaboration={type(method).__name__} needs held-out rows to measure on, and there are none: "
-            f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
-            f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
-        )
-
-
-def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
-    """Method by which peers share parameters, with usable settings; None without one."""
-    if peer_sharing is None:
-        return None
-    method = copy.deepcopy(resolve("peer_sharing", peer_sharing, PEER_SHARINGS, PeerSharing))
-    method.check()
-    return method
-
-
 def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
     """Sharing architecture, without proximal steps where peers compute their weights anew in each step."""
     known: Sharing = copy.deepcopy(resolve("sharing", sharing, SHARINGS, Sharing))
@@ -269,13 +240,6 @@ def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
             f"choose peer_sharing='averaging' or 'elastic'."
         )
     return known
-
-
-def _member_settings(method: PeerMethod | None, ones: torch.Tensor) -> torch.Tensor:
-    """Settings that members carry, ``(member, setting)``."""
-    names = () if method is None else method.strengths
-    values = [float(getattr(method, name)) for name in names]
-    return torch.tensor(values, dtype=ones.dtype, device=ones.device).expand(len(ones), -1)
 
 
 def read_sizes(params: Params, name: str) -> tuple[int, ...]:

@@ -18,12 +18,11 @@ from skmtl.fitting._config import (
     cell_weights,
     make_config,
     read_balancing,
-    read_collaboration,
-    read_peer_sharing,
     read_seed,
     read_sizes,
 )
 from skmtl.fitting._job import FitJob
+from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.inputs import held_out_rows, label_codes, row_hashes

@@ -1,0 +1,50 @@
+"""From what users write of peers to usable methods, and what members carry of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from skmtl._params import resolve
+from skmtl._peer_method import PeerMethod
+from skmtl.collaboration import COLLABORATIONS, Collaboration
+from skmtl.defaults import DataSummary, n_held_out_folds
+from skmtl.training import PEER_SHARINGS, PeerSharing
+
+
+def read_collaboration(collaboration: Any) -> Collaboration | None:
+    """Method by which peers learn from one another, with usable settings; None without one."""
+    if collaboration is None:
+        return None
+    method = copy.deepcopy(resolve("collaboration", collaboration, COLLABORATIONS, Collaboration))
+    method.check()
+    return method
+
+
+def require_held_out(method: Collaboration, data: DataSummary, params: Mapping[str, Any]) -> None:
+    """Check that there are held-out rows where a method measures something on them."""
+    if method.needs_held_out and not n_held_out_folds(data, params) and not data.validation_given:
+        raise ValueError(
+            f"collaboration={type(method).__name__} needs held-out rows to measure on, and there are none: "
+            f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
+            f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
+        )
+
+
+def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
+    """Method by which peers share parameters, with usable settings; None without one."""
+    if peer_sharing is None:
+        return None
+    method = copy.deepcopy(resolve("peer_sharing", peer_sharing, PEER_SHARINGS, PeerSharing))
+    method.check()
+    return method
+
+
+def member_settings(method: PeerMethod | None, ones: torch.Tensor) -> torch.Tensor:
+    """Settings that members carry, ``(member, setting)``."""
+    names = () if method is None else method.strengths
+    values = [float(getattr(method, name)) for name in names]
+    return torch.tensor(values, dtype=ones.dtype, device=ones.device).expand(len(ones), -1)
