@@ -16,7 +16,7 @@ from skmtl._params import resolve
 from skmtl.balancing import BALANCERS, Balancer, Recorded
 from skmtl.balancing.static import GeometricWeights
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
-from skmtl.fitting._peer_settings import member_settings, read_collaboration, read_peer_sharing, require_held_out
+from skmtl.fitting._peer_settings import member_settings, read_peer_methods
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, as_numbers, as_spelt, by_task, require_known
 from skmtl.sharing import SHARINGS, Sharing
@@ -141,13 +141,7 @@ def make_config(
     dtype = "float32" if reduced else params["dtype"]
     _require_rates(params, dtype)
     of_member = {"dtype": getattr(torch, dtype), "device": device}
-    method, peer_sharing = read_collaboration(params["collaboration"]), read_peer_sharing(params["peer_sharing"])
-    for of_peers in (method, peer_sharing):
-        if of_peers is not None:
-            of_peers.check_peers(n_peers)
-    if method is not None:
-        require_held_out(method, data, params)
-    coupled = peer_sharing if peer_sharing is not None and peer_sharing.acts else None
+    method, peer_sharing = read_peer_methods(params, n_peers, data)
     ones = torch.ones(members, **of_member)
     config = FitConfig(
         learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges
@@ -176,8 +170,8 @@ def make_config(
         n_peers=n_peers,
         collaboration=method,
         collaboration_settings=member_settings(method, ones),
-        peer_sharing=coupled,
-        peer_sharing_settings=member_settings(coupled, ones),
+        peer_sharing=peer_sharing,
+        peer_sharing_settings=member_settings(peer_sharing, ones),
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         n_threads=count_threads(params["n_jobs"]),

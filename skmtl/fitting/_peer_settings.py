@@ -24,7 +24,21 @@ def read_collaboration(collaboration: Any) -> Collaboration | None:
     return method
 
 
-def require_held_out(method: Collaboration, data: DataSummary, params: Mapping[str, Any]) -> None:
+def read_peer_methods(
+    params: Mapping[str, Any], n_peers: int, data: DataSummary
+) -> tuple[Collaboration | None, PeerSharing | None]:
+    """Methods that couple the peers of a cohort, checked beside their number; None without one, or where none acts."""
+    method, peer_sharing = read_collaboration(params["collaboration"]), read_peer_sharing(params["peer_sharing"])
+    if method is not None:
+        method.check_peers(n_peers)
+        _require_held_out(method, data, params)
+    if peer_sharing is not None:
+        peer_sharing.check_peers(n_peers)
+        peer_sharing = peer_sharing if peer_sharing.acts else None
+    return method, peer_sharing
+
+
+def _require_held_out(method: Collaboration, data: DataSummary, params: Mapping[str, Any]) -> None:
     """Check that there are held-out rows where a method measures something on them."""
     if method.needs_held_out and not n_held_out_folds(data, params) and not data.validation_given:
         raise ValueError(
