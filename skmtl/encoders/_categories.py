@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from skmtl.encoders._columns import Array
 
+_NEARLY_ALL = 0.9  # of the cells: the fewest values of free text and identifiers
 _DIGITS = 12  # fractions equal to so many digits tie, however the weights are scaled
 
 
@@ -38,6 +40,7 @@ class Categories:
         found, fractions = _fractions(values, weights, label)
         kept, rare = found, []
         if len(found) > max_categories:
+            _warn_of_text(values, found, label)
             order = np.argsort(-fractions, kind="stable")  # of equal fractions the first in sorted order is kept
             is_kept = np.zeros(len(found), dtype=bool)
             is_kept[order[: max_categories - 1]] = True
@@ -63,6 +66,17 @@ class Categories:
             raise _hash_error(self._label, error) from error
         known = np.flatnonzero(codes >= 0)
         out[known, codes[known]] = 1.0
+
+
+def _warn_of_text(values: Array, found: list[Any], label: str) -> None:
+    n_cells = sum(value is not None for value in values)
+    if len(found) >= _NEARLY_ALL * n_cells:
+        warnings.warn(
+            f"X has {len(found)} different values in {n_cells} cells of the categorical {label}, as free text or "
+            "identifiers have: their one-hot encoding tells little. Drop the column, or encode it ahead, say with "
+            "make_pipeline(skrub.TableVectorizer(), MultiTaskNet()).",
+            stacklevel=6,
+        )
 
 
 def _fractions(

@@ -10,13 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from skmtl.encoders._dates import Moments, from_date_objects, from_dates
 from skmtl.inputs import is_missing
 
 Array: TypeAlias = npt.NDArray[Any]
 Names: TypeAlias = Sequence[Any] | None
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-_TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+_DATES = (datetime.date, datetime.time, np.datetime64)
+_DURATIONS = (datetime.timedelta, np.timedelta64)
+_SECOND = np.timedelta64(1, "s")
 
 
 def column_label(names: Names, position: int) -> str:
@@ -31,41 +34,65 @@ def to_objects(values: Array) -> Array:
     return objects
 
 
-def holds_categories(values: Array, label: str) -> bool:
-    """Whether an object column of a table is categorical: it is, unless all it holds is numbers.
+def holds_categories(values: Array) -> bool:
+    """Whether an object column of a table is categorical: it is, unless all it holds is numbers, or dates or times."""
+    if values.dtype.kind not in "OUS":
+        return False
+    types = _types(to_objects(values))
+    times = any(map(_is_date, types)) or any(issubclass(kind, _DURATIONS) for kind in types)
+    return not times and (not types or not all(issubclass(kind, (numbers.Number, np.bool_)) for kind in types))
+
+
+def _types(objects: Array) -> set[type]:
+    return {*map(type, objects)} - {type(None)}
+
+
+def _is_date(kind: type) -> bool:
+    return issubclass(kind, _DATES) or kind.__name__ == "Period"
+
+
+def to_moments(values: Array, label: str) -> Moments:
+    """Column as dates.
 
     Raises
     ------
     TypeError
-        If the column holds dates or times.
+        If it holds anything else.
     """
-    if values.dtype.kind not in "OUS":
-        return False
-    types = {*map(type, to_objects(values))} - {type(None)}
-    if any(issubclass(kind, _TIMES) or kind.__name__ == "Period" for kind in types):
-        raise _time_error(label)
-    return not types or not all(issubclass(kind, (numbers.Number, np.bool_)) for kind in types)
+    if values.dtype.kind == "M":
+        return from_dates(values)
+    objects = to_objects(values)
+    others = [kind for kind in _types(objects) if not _is_date(kind)]
+    if others:
+        raise _mixture_error(label, others[0])
+    return from_date_objects(objects)
 
 
-def to_numbers(values: Array, label: str) -> Array:
-    """Column as an array of real numbers, NaN where missing.
+def to_values(values: Array, label: str) -> Array | Moments:
+    """Column as real numbers, NaN where missing, or as dates; durations become seconds.
 
     Raises
     ------
     ValueError
         For strings, complex numbers and values too large for any float.
     TypeError
-        For dates, times and other objects.
+        For a mixture of dates and others, and other objects.
     """
     if values.dtype.kind in "biuf":
         return values
     if values.dtype.kind == "c":
         raise _complex_error(label)
-    if values.dtype.kind in "mM":
-        raise _time_error(label)
+    if values.dtype.kind == "m":
+        return values / _SECOND
+    if values.dtype.kind == "M":
+        return from_dates(values)
     objects = to_objects(values)
-    types = {*map(type, objects)}
-    if all(issubclass(kind, (numbers.Real, np.bool_, type(None))) for kind in types):
+    types = _types(objects)
+    if any(map(_is_date, types)):
+        return to_moments(objects, label)
+    if types and all(issubclass(kind, _DURATIONS) for kind in types):
+        return objects.astype("timedelta64[us]") / _SECOND
+    if all(issubclass(kind, (numbers.Real, np.bool_)) for kind in types):
         try:
             return objects.astype(np.float64)
         except OverflowError:
@@ -81,8 +108,8 @@ def _to_number(value: Any, label: str) -> float:
             f"X holds the string {value!r} in {label}, which is not categorical. Convert the column to numbers, "
             "or name it in categorical_features."
         )
-    if isinstance(value, _TIMES):
-        raise _time_error(label)
+    if isinstance(value, _DURATIONS):
+        raise _mixture_error(label, type(value))
     if isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real):
         raise _complex_error(label)
     try:
@@ -138,10 +165,10 @@ def _size_error(value: Any, label: str) -> ValueError:
     )
 
 
-def _time_error(label: str) -> TypeError:
+def _mixture_error(label: str, kind: type) -> TypeError:
     return TypeError(
-        f"X holds dates or times in {label}; numbers or categories are required. "
-        "Convert the column to numbers, such as days since a date, the hour or the month."
+        f"X holds dates or times beside values of type {kind.__name__} in {label}. Convert the column to one type, "
+        "say with pandas.to_datetime or pandas.to_timedelta, with NaT where a cell is missing."
     )
 
 

@@ -1,4 +1,4 @@
-"""The encoder of tables: numbers on one robust scale, categories one-hot."""
+"""The encoder of tables: numbers on one robust scale, categories one-hot, dates by parts of the calendar."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from skmtl._params import require_choice, require_integer
 from skmtl.defaults import encoders as rules
 from skmtl.encoders._categories import Categories
 from skmtl.encoders._columns import Array, column_label
+from skmtl.encoders._dates import Dates
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
 from skmtl.encoders._piecewise import PiecewiseLinear
+from skmtl.encoders._scaling import center_and_scale, divide, scale_numbers, smooth_clip, sparse_scale
 from skmtl.encoders._table import CategoricalFeatures, Table, read_table
-from skmtl.inputs import row_hashes, weighted_quantile
+from skmtl.inputs import row_hashes
 
 _NUMERIC = ("auto", "scaled", "piecewise")
 _ROWS_COUNTED = 10_000  # of which distinct ones are counted: enough to tell whether there are as many as it takes
-_FAR = 1e15  # encodes as the bound does, and its square is a float32
-_CLIP = 3.0  # bound of an encoded number
-_RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this fraction of the values is rounding, not data
-_ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
 
 
 class TabularEncoder(Encoder):
@@ -36,7 +34,15 @@ class TabularEncoder(Encoder):
     numbers.
 
     Categories are encoded one-hot. If a column has more than ``max_categories``, the rarest ones have one output
-    together. Missing cells have an output if there were any in ``fit``. Unknown categories encode as zeros.
+    together. Missing cells have an output if there were any in ``fit``. Unknown categories encode as zeros. A column of
+    free text or of identifiers, with nearly as many values as cells, tells little in this way, and ``fit`` warns of it:
+    drop it, or put an encoder of text ahead, such as skrub's TableVectorizer in a Pipeline.
+
+    Dates and times, whether of pandas, polars, numpy or Python, become numbers: year, month, day, weekday and hour as
+    clocks showed them in the time zone of the column, and the days since the first date of ``fit``, which go on beyond
+    the last. These are encoded as numbers are. Beside them stand sine and cosine of the position in the year, the
+    month, the week and the day. What did not vary in ``fit`` is left out; a missing date has one indicator. Durations
+    are numbers. Strings that look like dates are categories: convert them first, say with ``pandas.to_datetime``.
 
     Sparse X stays sparse: its numbers are not centred but divided by the largest absolute value of their column, then
     clipped as above, so zeros stay zeros.
@@ -62,15 +68,20 @@ class TabularEncoder(Encoder):
     Attributes
     ----------
     n_outputs_ : int
-        Length of an encoded row: numbers, missing indicators, categories, then bins.
+        Length of an encoded row: numbers, missing indicators, categories, cycles of dates, then bins.
     center_, scale_ : ndarray of shape (n_numeric,)
-        What is subtracted from each numeric column and what it is divided by (infinity for a constant column).
+        What is subtracted from each number and what it is divided by (infinity for a constant one): the numeric
+        columns, then the parts of dates.
     indicated_ : ndarray of int
-        Which numeric columns have a missing indicator.
-    numeric_positions_, categorical_positions_ : ndarray of int and list of int
-        Positions in X of the two kinds of columns.
+        Which numbers have a missing indicator.
+    numeric_positions_ : ndarray of int of shape (n_numeric,)
+        Position in X of the column of each number.
+    categorical_positions_, date_positions_ : list of int
+        Positions in X of the categories and the dates.
     categories_ : list of Categories
         Codes of each categorical column.
+    dates_ : list of Dates
+        Parts and cycles of each column of dates.
     column_names_ : list or None
         Names of the columns of X; None for arrays.
     bins_ : PiecewiseLinear or None
@@ -82,7 +93,7 @@ class TabularEncoder(Encoder):
     allows_nan = True
     allows_sparse = True
 
-    state_types = MappingProxyType({"categories": Categories, "piecewise": PiecewiseLinear})
+    state_types = MappingProxyType({"categories": Categories, "piecewise": PiecewiseLinear, "dates": Dates})
 
     def __init__(
         self,
@@ -101,27 +112,30 @@ class TabularEncoder(Encoder):
         """Learn medians, scales, bins and categories; see :meth:`Encoder.fit` and :func:`read_table`."""
         self._check_parameters()
         table = read_table(X, self.categorical_features)
-        self._fit_numbers(table.numeric, sample_weight)
-        self._fit_categories(table, sample_weight)
-        self.numeric_positions_ = table.numeric_positions
         self.column_names_ = table.names
-        one_hot = sum(categories.n_outputs for categories in self.categories_)
-        self.bins_ = self._fit_bins(table.numeric, sample_weight)
-        self._plain_outputs = len(self.center_) + len(self.indicated_) + one_hot
+        self.date_positions_, self.dates_ = list(table.date_positions), [Dates(column) for column in table.dates]
+        parts = np.repeat(np.array(table.date_positions, dtype=np.intp), [len(dates.parts) for dates in self.dates_])
+        self.numeric_positions_ = np.concatenate([table.numeric_positions, parts])
+        numbers_ = self._numbers(table)
+        self._fit_numbers(numbers_, sample_weight)
+        self._fit_categories(table, sample_weight)
+        self.bins_ = self._fit_bins(numbers_, sample_weight)
+        further = sum(column.n_outputs for _, column in self._further())
+        self._plain_outputs = len(self.center_) + len(self.indicated_) + further
         self.n_outputs_ = self._plain_outputs + (self.bins_.n_outputs if self.bins_ else 0)
         return self
 
     def transform(self, X: Any, dtype: npt.DTypeLike = np.float64) -> Encoded:
         """Encode rows; sparse where X is and the X of ``fit`` was. See :meth:`Encoder.transform`."""
-        table = read_table(X, self.categorical_positions_ or None)
-        numbers_ = table.numeric
+        table = read_table(X, self.categorical_positions_ or None, self.date_positions_)
+        numbers_ = self._numbers(table)
         if sp.issparse(numbers_):
             if self.sparse_:
                 return self._encode_sparse(numbers_, dtype)
             numbers_ = numbers_.toarray()
         n, n_numeric = numbers_.shape
         out = np.empty((n, self.n_outputs_), dtype=dtype)
-        _scale(numbers_, self.center_, self.scale_, out[:, :n_numeric])
+        scale_numbers(numbers_, self.center_, self.scale_, out[:, :n_numeric])
         if self._plain_outputs > n_numeric:
             self._encode_rest(numbers_, table, out[:, n_numeric : self._plain_outputs])
         if self.bins_ is not None:
@@ -149,26 +163,27 @@ class TabularEncoder(Encoder):
         Returns
         -------
         ndarray of shape (n_outputs_,)
-            The column's name for a number, followed by ``_missing`` for an indicator, ``_<category>`` or ``_bin<i>``.
+            The column's name for a number, followed by ``_missing`` for an indicator, ``_<category>`` or ``_bin<i>``;
+            for dates by ``_year``, say, or ``_weekday_sin``.
         """
-        n_columns = len(self.numeric_positions_) + len(self.categorical_positions_)
+        n_columns = len({*self.numeric_positions_.tolist(), *self.categorical_positions_})
         given = self.column_names_ if input_features is None else np.asarray(input_features, dtype=object).tolist()
         names = [f"x{i}" for i in range(n_columns)] if given is None else [str(name) for name in given]
-        plain = [names[i] for i in self.numeric_positions_]
-        indicators = [f"{plain[k]}_missing" for k in self.indicated_]
-        pairs = zip(self.categorical_positions_, self.categories_, strict=True)
-        one_hot = [f"{names[i]}_{name}" for i, categories in pairs for name in categories.names]
+        parts = [f"_{part}" for dates in self.dates_ for part in dates.parts]
+        columns_ = [names[i] for i in self.numeric_positions_]
+        plain = [name + part for name, part in zip(columns_, [""] * (len(columns_) - len(parts)) + parts, strict=True)]
+        indicators = [f"{columns_[k]}_missing" for k in self.indicated_]
+        further = [f"{names[i]}_{name}" for i, column in self._further() for name in column.names]
         columns = self.bins_.columns if self.bins_ else np.zeros(0, dtype=int)
         bins = [f"{plain[k]}_bin{np.sum(columns[:i] == k)}" for i, k in enumerate(columns)]
-        return np.array([*plain, *indicators, *one_hot, *bins], dtype=object)
+        return np.array([*plain, *indicators, *further, *bins], dtype=object)
 
     def columns_of_outputs(self) -> npt.NDArray[np.intp]:
         """Position of the column of each output; see :meth:`Encoder.columns_of_outputs`."""
         numeric = np.asarray(self.numeric_positions_, dtype=np.intp)
-        widths = [categories.n_outputs for categories in self.categories_]
-        one_hot = np.repeat(np.asarray(self.categorical_positions_, dtype=np.intp), widths)
+        further = [np.full(column.n_outputs, i) for i, column in self._further()]
         binned = numeric[self.bins_.columns] if self.bins_ else numeric[:0]
-        return np.concatenate([numeric, numeric[self.indicated_], one_hot, binned])
+        return np.concatenate([numeric, numeric[self.indicated_], *further, binned])
 
     def _check_parameters(self) -> None:
         require_choice("numeric", self.numeric, _NUMERIC)
@@ -176,15 +191,28 @@ class TabularEncoder(Encoder):
         if not isinstance(self.n_bins, str) or self.n_bins != "auto":
             require_integer("n_bins", self.n_bins, 2, ", or 'auto'")
 
+    def _further(self) -> list[tuple[int, Categories | Dates]]:
+        """Columns that have outputs beside numbers, each with its position."""
+        positions = [*self.categorical_positions_, *self.date_positions_]
+        return list(zip(positions, [*self.categories_, *self.dates_], strict=True))
+
+    def _numbers(self, table: Table) -> Array | sp.csr_array:
+        """Numeric columns and parts of dates."""
+        if not self.dates_:
+            return table.numeric
+        parts = [dates.numbers(column) for dates, column in zip(self.dates_, table.dates, strict=True)]
+        return np.asfortranarray(np.hstack([np.asarray(table.numeric), *parts]))
+
     def _fit_numbers(self, values: Array | sp.csr_array, weights: FloatArray) -> None:
         self.sparse_ = bool(sp.issparse(values))
         if sp.issparse(values):
             self.center_ = np.zeros(values.shape[1])
-            self.scale_, missing = _sparse_scale(values)
+            self.scale_, missing = sparse_scale(values)
         else:
-            self.center_, self.scale_ = _center_and_scale(values, weights)
+            self.center_, self.scale_ = center_and_scale(values, weights)
             missing = np.logical_or.reduce(np.isnan(values), axis=0)
-        self.indicated_ = np.flatnonzero(missing)
+        own = np.diff(self.numeric_positions_, prepend=-1) != 0  # a date has one indicator
+        self.indicated_ = np.flatnonzero(missing & own)
 
     def _fit_bins(self, values: Array | sp.csr_array, weights: FloatArray) -> PiecewiseLinear | None:
         n_columns, is_auto = values.shape[1], self.numeric == "auto"
@@ -203,72 +231,24 @@ class TabularEncoder(Encoder):
         self.categories_ = [Categories(values, weights, self.max_categories, label) for values, label in pairs]
 
     def _encode_rest(self, values: Array, table: Table, out: FloatArray) -> None:
-        """Write missing indicators and categories."""
+        """Write missing indicators, categories and cycles of dates."""
         start = len(self.indicated_)
         out[:, :start] = np.isnan(values[:, self.indicated_])
         out[:, start:] = 0.0
-        for column, categories in zip(table.categorical, self.categories_, strict=True):
-            stop = start + categories.n_outputs
-            categories.encode(column, out[:, start:stop])
+        cells: list[Any] = [*table.categorical, *table.dates]
+        for column, (_, encoding) in zip(cells, self._further(), strict=True):
+            stop = start + encoding.n_outputs
+            encoding.encode(column, out[:, start:stop])
             start = stop
 
     def _encode_sparse(self, values: sp.csr_array, dtype: npt.DTypeLike) -> sp.csr_array:
-        data = _divide(values.data.astype(np.float64), self.scale_[values.indices])
+        data = divide(values.data.astype(np.float64), self.scale_[values.indices])
         missing = np.isnan(data)
         data[missing] = 0.0
-        encoded = sp.csr_array((_smooth_clip(data).astype(dtype), values.indices, values.indptr), shape=values.shape)
+        encoded = sp.csr_array((smooth_clip(data).astype(dtype), values.indices, values.indptr), shape=values.shape)
         if not len(self.indicated_):
             return encoded
         marks = sp.csr_array((missing.astype(dtype), values.indices, values.indptr), shape=values.shape)
         marks = marks[:, self.indicated_]
         marks.eliminate_zeros()
         return sp.csr_array(sp.hstack([encoded, marks], format="csr"))
-
-
-def _center_and_scale(values: Array, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    low, first, median, third, high = weighted_quantile(values, weights, (0.0, 0.25, 0.5, 0.75, 1.0))
-    resolution = _RESOLUTION * np.maximum(np.abs(low), np.abs(high))
-    scale = third - first
-    narrow = ~(scale > resolution)
-    distance = np.abs(values[:, narrow] - median[narrow])
-    distance[distance <= resolution[narrow]] = np.nan
-    scale[narrow] = 0.5 * weighted_quantile(distance, weights, (0.5,))[0]
-    return np.where(np.isnan(median), 0.0, median), np.where(np.isnan(scale), np.inf, scale)
-
-
-def _sparse_scale(values: sp.csr_array) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Largest absolute value of each column, infinite where there is none, and which columns miss values."""
-    size, missing = np.zeros(values.shape[1]), np.zeros(values.shape[1], dtype=bool)
-    is_missing = np.isnan(values.data)
-    missing[values.indices[is_missing]] = True
-    np.maximum.at(size, values.indices, np.where(is_missing, 0.0, np.abs(values.data)))
-    return np.where(size > 0.0, size, np.inf), missing
-
-
-def _scale(values: Array, center: FloatArray, scale: FloatArray, out: FloatArray) -> None:
-    """Write the encoded numbers into ``out``; a missing value becomes the median's 0."""
-    step = max(1, _ELEMENTS_AT_ONCE // max(1, values.shape[1]))
-    for start in range(0, len(values), step):
-        rows = out[start : start + step]
-        difference = values[start : start + step] - center  # in float64, where close numbers keep their digits
-        rows[:] = _divide(difference, scale)
-        _smooth_clip(rows)
-        missing = np.isnan(rows)
-        if missing.any():
-            rows[missing] = 0.0
-
-
-def _divide(difference: FloatArray, scale: FloatArray) -> FloatArray:
-    """Divide in place; what is beyond ``_FAR``, or the range of floats where scales are tiny, becomes ``_FAR``."""
-    with np.errstate(over="ignore"):
-        difference /= scale
-    return difference.clip(-_FAR, _FAR, out=difference)
-
-
-def _smooth_clip(z: FloatArray) -> FloatArray:
-    """``z / sqrt(1 + (z / 3)**2)``, in place."""
-    square = z * z
-    square *= 1.0 / _CLIP**2
-    square += 1.0
-    z /= np.sqrt(square, out=square)
-    return z

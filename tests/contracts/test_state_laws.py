@@ -29,6 +29,7 @@ FRAME = pd.DataFrame(
         "mixed": RNG.choice(np.array([True, "x", 3, None], dtype=object), N),
     }
 )
+DATES = FRAME[["number"]].assign(date=pd.date_range("2020-02-03", periods=N, freq="29h", tz="Asia/Tokyo"))
 IMAGES = RNG.integers(0, 256, (N, 1, 6, 6)).astype(np.uint8)
 TOKENS = RNG.integers(0, 9, (N, 5))
 MODULE = nn.Linear(3, 2)
@@ -37,6 +38,7 @@ ENCODERS = {
     "numbers": (TabularEncoder(), NUMBERS),
     "single precision": (TabularEncoder(numeric="piecewise", n_bins=5), NUMBERS.astype(np.float32)),
     "frame": (TabularEncoder(max_categories=2), FRAME),
+    "dates": (TabularEncoder(), DATES),
     "chosen columns": (TabularEncoder(categorical_features=np.array([1, 3])), FRAME.to_numpy()),
     "sparse": (TabularEncoder(), sp.csr_array(np.nan_to_num(NUMBERS))),
     "images": (ConvolutionEncoder(channels=(3, 4)), IMAGES),

@@ -198,7 +198,7 @@ def test_rare_is_decided_by_weight():
     weights = np.array([1.0, 1.0, 1.0, 9.0])
     encoder = _fit(pd.DataFrame({"c": list("aaab")}), weights, max_categories=1)
     assert encoder.get_feature_names_out().tolist() == ["c_infrequent"]
-    encoder = _fit(pd.DataFrame({"c": list("abcd")}), weights, max_categories=2)
+    encoder = _fit(pd.DataFrame({"c": list("abcdabcd")}), np.tile(weights, 2), max_categories=2)
     assert encoder.get_feature_names_out().tolist() == ["c_d", "c_infrequent"]
 
 
@@ -208,8 +208,15 @@ def test_no_infrequent_output_up_to_the_limit():
 
 
 def test_outputs_are_bounded_by_max_categories():
-    values = [f"v{i:03d}" for i in range(200)] + [None]
+    values = [f"v{i:03d}" for i in range(200)] * 2 + [None]
     assert _fit(pd.DataFrame({"c": values})).n_outputs_ == 64 + 1
+
+
+def test_free_text_is_warned_of():
+    frame = pd.DataFrame({"id": [f"v{i}" for i in range(95)] + ["v0"] * 5, "city": [f"c{i % 89}" for i in range(100)]})
+    with pytest.warns(UserWarning, match="95 different values in 100 cells of the categorical column 'id'.*skrub") as w:
+        _fit(frame)
+    assert len(w) == 1  # not of the cities
 
 
 def test_frames_of_other_kinds_encode_alike():
