@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn import get_config
-from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _BaseKFold
 from sklearn.model_selection._validation import _insert_error_scores, _score, _warn_or_raise_about_fit_failures
@@ -137,6 +137,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "_BaseKFold",
+    "_BaseScorer",
     "_MultimetricScorer",
     "_PassthroughScorer",
     "_check_method_params",

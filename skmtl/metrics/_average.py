@@ -22,6 +22,10 @@ class OneTask:
     name: Any
 
 
+class EachTask:
+    """In place of an average: the scores of all tasks, also where none is defined."""
+
+
 def averaged(
     metric: Callable[[TaskCells], float],
     cells: Sequence[TaskCells],
@@ -38,9 +42,10 @@ def averaged(
         Gives the score of one task; NaN where it is not defined.
     cells : sequence of TaskCells
         The tasks.
-    average : {"macro", "weighted", "worst"}, name, OneTask or None
+    average : {"macro", "weighted", "worst"}, name, OneTask, EachTask or None
         "macro": plain mean; "weighted": mean by ``task_weights``, or without these by the tasks' observed weight;
-        "worst": of the tasks the one that does worst; a task's name: that task alone; None: all of them.
+        "worst": of the tasks the one that does worst; a task's name: that task alone; None: all of them, of which one
+        at least must be defined.
     task_weights : array-like of shape (n_tasks,), dict or Series, default=None
         With "weighted": weight of each task; tasks that are not named weigh 1.
     greater_is_better : bool, default=True
@@ -57,24 +62,41 @@ def averaged(
         If ``average`` is unknown, a weight is not usable, or no score is defined.
     """
     names = [task.name for task in cells]
-    if isinstance(average, OneTask):
-        return _single(metric, cells, names, average.name)
-    if average is not None and average not in AVERAGES:
-        return _single(metric, cells, names, average)
+    if (one := task_alone(average, names)) is not None:
+        return _single(metric, cells[one])
+    scores = np.array([score_of(metric, task) for task in cells])
+    if isinstance(average, EachTask):
+        return scores
+    totals = np.array([task.weights.sum() for task in cells])
+    return summed_up(scores, names, average, task_weights, totals, greater_is_better=greater_is_better)
+
+
+def summed_up(
+    scores: np.ndarray,
+    names: list[Any],
+    average: str | None,
+    task_weights: Any,
+    totals: np.ndarray,
+    *,
+    greater_is_better: bool,
+) -> Any:
+    """Average of the scores ``(n_tasks,)``, or with None the scores; ``totals`` are the tasks' observed weights.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not usable, or no score is defined.
+    """
     if task_weights is not None and average != "weighted":
         raise ValueError(f"task_weights has no meaning with average={average!r}; use average='weighted'.")
-    scores = np.array([score_of(metric, task) for task in cells])
-    if average is None:
-        return require_defined(scores)
-    weights = _task_weights(task_weights, cells, names) if average == "weighted" else np.ones(len(cells))
-    return summary(scores, average, weights, greater_is_better)
-
-
-def summary(scores: np.ndarray, average: str, weights: np.ndarray, greater_is_better: bool) -> float:
-    """One number from the scores that are defined, ``(n_tasks,)``."""
     defined = ~np.isnan(require_defined(scores))
+    if average is None:
+        return scores
     if average == "worst":
         return float(np.min(scores[defined]) if greater_is_better else np.max(scores[defined]))
+    weights = totals if average == "weighted" else np.ones(len(scores))
+    if task_weights is not None:
+        weights = _read_task_weights(task_weights, names)
     if not weights[defined].any():
         raise ValueError("task_weights are zero for every task whose score is defined; give one of them a weight.")
     return float(np.average(scores[defined], weights=weights[defined]))
@@ -90,21 +112,33 @@ def score_of(metric: Callable[[TaskCells], float], task: TaskCells) -> float:
         raise ValueError(f"Task {task.name!r}: {error}") from error
 
 
-def _single(metric: Callable[[TaskCells], float], cells: Sequence[TaskCells], names: list[Any], average: Any) -> float:
-    if average not in names:
+def task_alone(average: Any, names: list[Any]) -> int | None:
+    """Position of the task whose score alone is asked for; None where those of several are.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
+    """
+    if isinstance(average, EachTask) or average is None or average in AVERAGES:
+        return None
+    name = average.name if isinstance(average, OneTask) else average
+    if name not in names:
         raise ValueError(
             f"average must be one of {', '.join(map(repr, AVERAGES))}, None or the name of a task "
-            f"({', '.join(map(repr, names[:5]))}{', ...' if len(names) > 5 else ''}); got {average!r}."
+            f"({', '.join(map(repr, names[:5]))}{', ...' if len(names) > 5 else ''}); got {name!r}."
         )
-    score = score_of(metric, cells[names.index(average)])
+    return names.index(name)
+
+
+def _single(metric: Callable[[TaskCells], float], task: TaskCells) -> float:
+    score = score_of(metric, task)
     if np.isnan(score):
-        raise ValueError(f"The score of task {average!r} is not defined: {TOO_FEW}")
+        raise ValueError(f"The score of task {task.name!r} is not defined: {TOO_FEW}")
     return score
 
 
-def _task_weights(task_weights: Any, cells: Sequence[TaskCells], names: list[Any]) -> np.ndarray:
-    if task_weights is None:
-        return np.array([task.weights.sum() for task in cells])
+def _read_task_weights(task_weights: Any, names: list[Any]) -> np.ndarray:
     weights = as_numbers(by_task("task_weights", task_weights, names, 1.0), "task_weights")
     if weights.shape != (len(names),):
         raise ValueError(f"task_weights must have one weight for each of the {len(names)} tasks; got {weights.shape}.")

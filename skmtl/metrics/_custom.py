@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from skmtl.metrics._average import averaged
@@ -50,10 +51,31 @@ def masked_metric(
     >>> masked_metric(median_absolute_error, y_true, np.zeros((3, 2)), average=None)
     array([ 2., 15.])
     """
-    read = read_score_cells if of_scores else read_cells
 
     def of_task(task: TaskCells) -> float:
         return metric(task.y_true, task.y_pred, sample_weight=task.weights, **settings)
 
-    cells = read(y_true, y_pred, sample_weight, missing_label, task_names)
-    return averaged(of_task, cells, average, task_weights, greater_is_better=greater_is_better)
+    read = {"sample_weight": sample_weight, "missing_label": missing_label, "task_names": task_names}
+    summed = {"average": average, "task_weights": task_weights, "greater_is_better": greater_is_better}
+    return over_tasks(of_task, y_true, y_pred, of_scores=of_scores, **read, **summed)
+
+
+def over_tasks(
+    score: Callable[..., float],
+    y_true: Any,
+    y_pred: Any,
+    *,
+    sample_weight: Any = None,
+    average: Any = "macro",
+    task_weights: Any = None,
+    classes: Any = None,
+    missing_label: object = None,
+    task_names: Any = None,
+    greater_is_better: bool = True,
+    of_scores: bool = False,
+    **settings: Any,
+) -> Any:
+    """Apply ``score(cells, **settings)`` to the cells of each task; the rest is as in :func:`masked_metric`."""
+    read = read_score_cells if of_scores else read_cells
+    cells = read(y_true, y_pred, sample_weight, missing_label, task_names, classes)
+    return averaged(partial(score, **settings), cells, average, task_weights, greater_is_better=greater_is_better)

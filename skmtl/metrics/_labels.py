@@ -79,14 +79,14 @@ def _accuracy(task: TaskCells) -> float:
 
 def _balanced_accuracy(task: TaskCells) -> float:
     # scikit-learn's balanced accuracy is this, with a warning where a class is predicted that is not observed
-    observed, codes_true, codes_pred = _codes(task, np.unique(task.y_true))
+    observed, codes_true, codes_pred = codes_of_labels(task, np.unique(task.y_true))
     recall = recall_score(codes_true, codes_pred, labels=observed, average="macro", sample_weight=task.weights)
     return float(recall)
 
 
 def _f1(task: TaskCells) -> float:
     known = task.y_true if task.classes is None else task.classes
-    codes, codes_true, codes_pred = _codes(task, np.union1d(np.union1d(known, task.y_true), task.y_pred))
+    codes, codes_true, codes_pred = codes_of_labels(task, np.union1d(np.union1d(known, task.y_true), task.y_pred))
     if len(codes) < 2:
         return float("nan")
     binary = len(codes) == 2
@@ -102,7 +102,7 @@ def _f1(task: TaskCells) -> float:
     )
 
 
-def _codes(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def codes_of_labels(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the codes of the classes, and truth and predictions in them; -1 is a prediction of none of these."""
     _require_labels(task)
     index = np.searchsorted(classes, task.y_pred).clip(max=len(classes) - 1)

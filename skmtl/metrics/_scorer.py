@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
-from skmtl._sklearn import final_model
-from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
-from skmtl.metrics._average import OneTask, averaged
-from skmtl.metrics._cells import TaskCells, read_cells
-from skmtl.metrics._registry import METRICS, SCIKIT_LEARN, Metric, find_metric
-from skmtl.tasks import require_labels_of
-from skmtl.tasks._scores import accuracy, r2
+from skmtl._sklearn import _BaseScorer
+from skmtl.inputs import by_task
+from skmtl.metrics._average import EachTask, OneTask, summed_up, task_alone
+from skmtl.metrics._registry import KNOWN, Metric, find_metric
+from skmtl.metrics._scored import Scored
 
 
 class TaskScorer(BaseEstimator):
@@ -28,8 +26,9 @@ class TaskScorer(BaseEstimator):
     Parameters
     ----------
     metric : str, callable or None, default=None
-        A metric of :mod:`skmtl.metrics`, by name or function, or a metric of a single task. None: accuracy for
-        classification tasks and R2 for regression tasks.
+        A metric of :mod:`skmtl.metrics`, by name or function, the name of a scorer of scikit-learn for one target, such
+        a scorer, or a metric of a single task; or a dict of these by task. None: accuracy for classification tasks and
+        R2 for regression tasks.
     average : {"macro", "weighted", "worst"}, str or None, default="macro"
         How the scores of the tasks become one, as in :mod:`skmtl.metrics`. The name of a task gives its score alone,
         None a dict of all scores.
@@ -95,27 +94,38 @@ class TaskScorer(BaseEstimator):
         ValueError
             If no task's score is defined.
         """
-        model = final_model(estimator)
-        missing_label = getattr(model, "missing_label", None) if self.missing_label is None else self.missing_label
-        labels = read_labels(y, missing_label)
-        names = _task_names(model, labels)
-        options = {
-            "missing_label": missing_label,
-            "task_names": names,
-            "average": self.average if self.task is None else OneTask(self.task),
-            **(self.settings or {}),
-        }
-        if self.metric is None:
-            scores = _default_scores(model, y, estimator.predict(X), sample_weight=sample_weight, **options)
+        scored = Scored(estimator, X, y, sample_weight, self.missing_label)
+        average = self.average if self.task is None else OneTask(self.task)
+        if isinstance(self.metric, Mapping):
+            scores = self._by_task(scored, average)
         else:
-            metric = find_metric(self.metric, self.greater_is_better, self.response_method)
-            weights = _suited_weights(metric, model, sample_weight, labels)
-            if metric.takes_classes:
-                options["classes"] = _classes(model, len(names))
-            response = getattr(estimator, metric.response_method)(X)
-            scores = metric.function(y, response, sample_weight=weights, **options)
-            scores = scores if metric.greater_is_better else -scores
-        return _with_summaries(names, scores) if self.average is None and self.task is None else float(scores)
+            scores = scored.scores(self._find(scored), average, **(self.settings or {}))
+        return _with_summaries(scored.names, scores) if average is None else float(scores)
+
+    def _find(self, scored: Scored) -> Metric:
+        if self.metric is None:
+            return scored.default_metric
+        return find_metric(self.metric, self.greater_is_better, self.response_method)
+
+    def _by_task(self, scored: Scored, average: Any) -> Any:
+        """Scores where each task has a metric of its own."""
+        given = by_task("metric", self.metric, scored.names, None)
+        scorers = [metric if isinstance(metric, TaskScorer) else TaskScorer(metric) for metric in given]
+        metrics = [scorer._find(scored) for scorer in scorers]
+        for task, metric in zip(scored.tasks or [], metrics, strict=False):
+            metric.require_suits(task)
+        one = task_alone(average, scored.names)
+        if one is not None:
+            return scored.scores(metrics[one], average, [one], **(scorers[one].settings or {}))
+        alike: dict[Any, list[int]] = {}  # tasks of one metric are scored in one call
+        for k, metric in enumerate(given):
+            alike.setdefault(metric if isinstance(metric, str) else id(metric), []).append(k)
+        scores = np.full(len(given), np.nan)
+        for tasks in alike.values():
+            settings = scorers[tasks[0]].settings or {}
+            scores[tasks] = scored.scores(metrics[tasks[0]], EachTask(), tasks, **settings)[tasks]
+        weights = (self.settings or {}).get("task_weights"), scored.weights.sum(axis=0)
+        return summed_up(scores, scored.names, average, *weights, greater_is_better=True)
 
     def _accept_sample_weight(self) -> bool:
         return True  # scikit-learn asks its scorers so where metadata routing is off
@@ -135,10 +145,19 @@ def make_task_scorer(
 
     Parameters
     ----------
-    metric : str, callable or None, default=None
-        A metric of :mod:`skmtl.metrics`, by name or function; or a metric of a single task, called as
-        ``metric(y_true, y_pred, sample_weight=...)``. None: accuracy for classification tasks and R2 for regression
-        tasks.
+    metric : str, callable, dict or None, default=None
+        One of these:
+
+        - a metric of :mod:`skmtl.metrics`, by name or function;
+        - the name of a scorer of scikit-learn that is for one target, such as "f1_macro", "roc_auc_ovo" or
+          "neg_median_absolute_error";
+        - a scorer from :func:`sklearn.metrics.make_scorer`, applied to one task after the other;
+        - a metric of a single task, called as ``metric(y_true, y_pred, sample_weight=...)``;
+        - a dict of all these by task, in which tasks that are not named have None;
+        - None: accuracy for classification tasks and R2 for regression tasks.
+
+        Losses are negated, with "neg_" before their name or without. Of two classes the second is the positive one; the
+        names "f1", "precision", "recall" and "jaccard" stand for the mean over all where there are more.
     task : name, default=None
         Score this task only.
     average : {"macro", "weighted", "worst"} or None, default="macro"
@@ -153,19 +172,22 @@ def make_task_scorer(
     missing_label : object, default=None
         A further value of y that means "no label"; None: ``missing_label`` of the estimator.
     **settings : dict
-        Further arguments of the metric, such as ``task_weights``, ``level`` or ``y_train``.
+        Further arguments of the metric, such as ``task_weights``, ``level`` or ``y_train``. With a dict of metrics
+        ``task_weights`` only; a metric in it that needs another is itself made by this function.
 
     Returns
     -------
     TaskScorer
         Called as ``scorer(estimator, X, y, sample_weight=None)``; greater is better, a loss is negated. Metrics of
         classes leave out the regression tasks of an estimator of skmtl, and metrics of numbers its classification
-        tasks.
+        tasks. One that a dict names for a task must suit it.
 
     Raises
     ------
     ValueError
         If the metric is unknown, or both ``task`` and ``average`` are given.
+    TypeError
+        If ``metric`` is none of these.
 
     Examples
     --------
@@ -182,10 +204,18 @@ def make_task_scorer(
     >>> scores = cross_validate(model, X, y, cv=MultiTaskKFold(2, shuffle=True, random_state=0), scoring=scoring)
     >>> scores["test_auc"].round(1)
     array([1., 1.])
+
+    A metric for each task:
+
+    >>> scorer = make_task_scorer({"task0": "roc_auc", "task1": "f1_macro"}, average=None)
+    >>> sorted(scorer(model.fit(X, y), X, y))
+    ['mean', 'task0', 'task1', 'worst']
     """
     if task is not None and average != "macro":
         raise ValueError(f"task={task!r} scores one task alone, average={average!r} all of them; pass one of the two.")
-    if metric is not None:
+    if isinstance(metric, Mapping):
+        _check_metrics(metric, greater_is_better, response_method, settings)
+    elif metric is not None:
         find_metric(metric, greater_is_better, response_method)
     return TaskScorer(
         metric,
@@ -198,58 +228,49 @@ def make_task_scorer(
     )
 
 
+def _check_metrics(
+    metrics: Mapping[Any, Any], greater_is_better: Any, response_method: Any, settings: dict[str, Any]
+) -> None:
+    """Check metrics by task, as far as this can be done without tasks."""
+    for metric in metrics.values():
+        if metric is not None and not isinstance(metric, TaskScorer):
+            find_metric(metric)
+    common = {"greater_is_better": greater_is_better, "response_method": response_method} | settings
+    for name, value in common.items():
+        if value is not None and name != "task_weights":
+            task = next(iter(metrics), "task")
+            raise ValueError(
+                f"{name} belongs to a single metric, but there is one for each task. Give it with the metric: "
+                f"{{{task!r}: make_task_scorer(..., {name}={value!r})}}."
+            )
+
+
 def read_scoring(scoring: Any) -> Any:
-    """``scoring`` of a search or a cross-validation with scorers over observed cells in place of names."""
+    """``scoring`` of a search or a cross-validation with scorers over observed cells in place of scikit-learn's.
+
+    Raises
+    ------
+    ValueError
+        If one of several scorers gives more than one number.
+    """
     if isinstance(scoring, str):
-        return make_task_scorer(scoring) if scoring in METRICS or scoring in SCIKIT_LEARN else scoring
+        return make_task_scorer(scoring) if scoring in KNOWN else scoring
     if isinstance(scoring, Mapping):
-        return {name: read_scoring(scorer) for name, scorer in scoring.items()}
+        return {name: _one_of_several(name, read_scoring(scorer)) for name, scorer in scoring.items()}
     if isinstance(scoring, list | tuple | set) and all(isinstance(name, str) for name in scoring):
         return {name: read_scoring(name) for name in scoring}
+    if isinstance(scoring, _BaseScorer) and scoring._score_func.__module__.startswith("sklearn."):
+        return make_task_scorer(scoring)  # scikit-learn's functions know no missing labels
     return scoring
 
 
-def _task_names(model: Any, labels: LabelMatrix) -> list[Any]:
-    known = getattr(model, "task_names_", None)
-    if known is None:
-        return labels.names
-    require_same_tasks("y", labels, list(known))
-    require_labels_of(model.tasks_, labels)
-    return list(known)
-
-
-def _classes(model: Any, n_tasks: int) -> Any:
-    classes = getattr(model, "classes_", None)
-    return classes if n_tasks == 1 or isinstance(classes, list) else None
-
-
-def _suited_weights(metric: Metric, model: Any, sample_weight: Any, labels: LabelMatrix) -> Any:
-    """Weights without those of the tasks that the metric is not for."""
-    tasks = getattr(model, "tasks_", None)
-    if tasks is None or metric.of_classes is None:
-        return sample_weight
-    suited = np.array([task.kind.is_classifier == metric.of_classes for task in tasks])
-    if suited.all():
-        return sample_weight
-    if not suited.any():
+def _one_of_several(name: Any, scorer: Any) -> Any:
+    if isinstance(scorer, TaskScorer) and scorer.average is None and scorer.task is None:
         raise ValueError(
-            f"The metric {metric.name} is for {'classes' if metric.of_classes else 'numbers'}, "
-            "which no task has. Choose another metric."
+            f"scoring[{name!r}] gives the score of each task, where one number is needed. Pass this scorer alone as "
+            "scoring, or build it with an average or a task."
         )
-    weights = read_sample_weight(sample_weight, len(labels.observed), labels.names, one_dimensional=False)
-    return weights * suited
-
-
-def _default_scores(model: Any, y: Any, predicted: Any, *, average: Any, task_weights: Any = None, **read: Any) -> Any:
-    """Scores by the default metric of each task."""
-    cells = read_cells(y, predicted, **read)
-    kinds = {task.name: task.kind.metric for task in getattr(model, "tasks_", [])}
-    plain = accuracy if is_classifier(model) else r2
-
-    def of_task(task: TaskCells) -> float:
-        return float(kinds.get(task.name, plain)(task.y_true, task.y_pred, task.weights))
-
-    return averaged(of_task, cells, average, task_weights)
+    return scorer
 
 
 def _with_summaries(names: list[Any], scores: np.ndarray) -> dict[Any, float]:

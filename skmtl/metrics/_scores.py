@@ -85,35 +85,42 @@ def _roc_auc(task: TaskCells) -> float:
     return _against_the_rest(sklearn.metrics.roc_auc_score, task)
 
 
+def roc_auc_by_frequency(task: TaskCells) -> float:
+    """ROC-AUC, of more than two classes the mean in which each counts as often as it is observed."""
+    return _against_the_rest(sklearn.metrics.roc_auc_score, task, by_frequency=True)
+
+
 def _average_precision(task: TaskCells) -> float:
     return _against_the_rest(sklearn.metrics.average_precision_score, task)
 
 
 def _log_loss(task: TaskCells) -> float:
-    codes, codes_true, probabilities = _by_class(task)
+    codes, codes_true, probabilities = codes_of_scores(task)
     if len(codes) < 2:
         return float("nan")
     return float(sklearn.metrics.log_loss(codes_true, probabilities, labels=codes, sample_weight=task.weights))
 
 
 def _brier(task: TaskCells) -> float:
-    codes, codes_true, probabilities = _by_class(task)
+    codes, codes_true, probabilities = codes_of_scores(task)
     if len(codes) < 2:
         return float("nan")
     score = sklearn.metrics.brier_score_loss(codes_true, probabilities, labels=codes, sample_weight=task.weights)
     return float(score)
 
 
-def _against_the_rest(metric: Callable[..., float], task: TaskCells) -> float:
+def _against_the_rest(metric: Callable[..., float], task: TaskCells, *, by_frequency: bool = False) -> float:
     """Mean of a metric of two classes over the observed classes, each against the rest; of two, the second alone."""
     if len(np.unique(task.y_true)) < 2:
         return float("nan")
-    codes, codes_true, scores = _by_class(task)
+    codes, codes_true, scores = codes_of_scores(task)
     positive = [1] if len(codes) == 2 else np.unique(codes_true)
-    return float(np.mean([metric(codes_true == c, scores[:, c], sample_weight=task.weights) for c in positive]))
+    found = [metric(codes_true == c, scores[:, c], sample_weight=task.weights) for c in positive]
+    frequencies = [task.weights[codes_true == c].sum() for c in positive] if by_frequency else None
+    return float(np.average(found, weights=frequencies))
 
 
-def _by_class(task: TaskCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def codes_of_scores(task: TaskCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes of all classes, labels in codes, scores ``(n, n_classes)``; a class that has no column scores 0."""
     known = np.unique(task.y_true) if task.classes is None else task.classes
     scores = _both_classes(task.y_pred) if len(known) == 2 else task.y_pred.reshape(len(task.y_pred), -1)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 
 from skmtl.inputs import LabelMatrix, by_task, count_rows
 from skmtl.metrics import TaskScorer, make_task_scorer
-from skmtl.metrics._registry import find_metric
+from skmtl.metrics._average import EachTask
+from skmtl.metrics._registry import Metric, find_metric
+from skmtl.metrics._scored import Scored
 from skmtl.tasks import Task
 
 
@@ -76,6 +76,9 @@ class SubsetScorer:
     """
 
     def __init__(self, scoring: Any, names: Sequence[Any]) -> None:
+        if isinstance(scoring, TaskScorer) and isinstance(scoring.metric, Mapping):
+            scoring = scoring.metric
+        self._chosen_by_task = isinstance(scoring, Mapping)
         given = by_task("scoring", scoring, names, None) if isinstance(scoring, Mapping) else [scoring] * len(names)
         read = {id(metric): _OneMetric.read(metric) for metric in given}  # tasks of one metric are scored in one call
         self._metrics = [read[id(metric)] for metric in given]
@@ -86,8 +89,11 @@ class SubsetScorer:
         scores = np.full(len(tested), np.nan)
         asked: dict[_OneMetric, list[int]] = {}
         for k in tasks:
-            if len(tested[k].rows) and self._metrics[k].suits(tested[k].task):
-                asked.setdefault(self._metrics[k], []).append(k)
+            metric = self._metrics[k]
+            if self._chosen_by_task and metric.metric is not None:
+                metric.metric.require_suits(tested[k].task)
+            if len(tested[k].rows) and metric.suits(tested[k].task):
+                asked.setdefault(metric, []).append(k)
         for metric, of_metric in asked.items():
             scores[of_metric] = metric.scores(model, X, [tested[k] for k in of_metric])
         return scores
@@ -95,34 +101,37 @@ class SubsetScorer:
 
 @dataclass(frozen=True, eq=False)
 class _OneMetric:
-    """A metric and what it is for."""
+    """A metric, None for that of each task's kind, and its settings."""
 
-    scorer: TaskScorer
-    greater_is_better: bool
-    of_classes: bool | None
+    metric: Metric | None
+    settings: dict[str, Any]
 
     @classmethod
-    def read(cls, metric: Any) -> _OneMetric:
-        scorer = metric if isinstance(metric, TaskScorer) else make_task_scorer(metric)
-        scorer = clone(scorer).set_params(average=None, task=None)
+    def read(cls, given: Any) -> _OneMetric:
+        scorer = given if isinstance(given, TaskScorer) else make_task_scorer(given)
         if scorer.metric is None:
-            return cls(scorer, True, None)
+            return cls(None, {})
         found = find_metric(scorer.metric, scorer.greater_is_better, scorer.response_method)
-        return cls(scorer, found.greater_is_better, found.of_classes)
+        return cls(found, scorer.settings or {})
 
-    def scores(self, model: Any, X: Any, tested: Sequence[TestedTask]) -> list[float]:
+    @property
+    def greater_is_better(self) -> bool:
+        return self.metric is None or self.metric.greater_is_better
+
+    def scores(self, model: Any, X: Any, tested: Sequence[TestedTask]) -> np.ndarray:
         """Scores of some of the tasks of ``model``."""
         names = model.task_names_.tolist()
+        tasks = [names.index(one.task.name) for one in tested]
         truth = np.full((count_rows(X), len(names)), None, dtype=object)
         weights = np.zeros(truth.shape)
-        for one in tested:
-            truth[one.rows, names.index(one.task.name)] = one.labels.tolist()
-            weights[one.rows, names.index(one.task.name)] = one.weights
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Mean of empty slice|All-NaN", RuntimeWarning)  # where none is defined
-            found = self.scorer(model, X, truth, sample_weight=weights)
-        assert isinstance(found, dict)  # as no average is taken
-        return [found[one.task.name] * (1 if self.greater_is_better else -1) for one in tested]
+        for k, one in zip(tasks, tested, strict=True):
+            truth[one.rows, k] = one.labels.tolist()
+            weights[one.rows, k] = one.weights
+        scored = Scored(model, X, truth, weights, None)
+        signed: np.ndarray = scored.scores(self.metric or scored.default_metric, EachTask(), tasks, **self.settings)[
+            tasks
+        ]
+        return signed if self.greater_is_better else -signed
 
     def suits(self, task: Task) -> bool:
-        return self.of_classes in (None, task.kind.is_classifier)
+        return self.metric is None or self.metric.suits(task)

@@ -22,6 +22,12 @@ LOSSES: dict[str, type[Kind]] = {
 KINDS: dict[str, type[Kind]] = {"binary": Binary, "multiclass": Multiclass, "regression": SquaredError, **LOSSES}
 Task.state_types = KINDS
 
+
+def kind_name(kind: Kind) -> str:
+    """Name by which users know a kind of target."""
+    return next((name for name, known in KINDS.items() if type(kind) is known), type(kind).__name__)
+
+
 __all__ = [
     "KINDS",
     "LOSSES",
@@ -37,5 +43,6 @@ __all__ = [
     "SquaredError",
     "Task",
     "TaskLayout",
+    "kind_name",
     "require_labels_of",
 ]

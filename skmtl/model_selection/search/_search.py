@@ -28,7 +28,7 @@ from skmtl._sklearn import (
     with_callbacks,
 )
 from skmtl._torch_state import torch_settings
-from skmtl.metrics._registry import METRICS
+from skmtl.metrics._registry import KNOWN
 from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
@@ -144,7 +144,7 @@ class MultiTaskSearchCV(BaseSearchCV):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: rule for name, rule in BaseSearchCV._parameter_constraints.items() if name != "pre_dispatch"},
-        "scoring": [StrOptions({*get_scorer_names(), *METRICS}), callable, list, tuple, dict, None],
+        "scoring": [StrOptions({*get_scorer_names(), *KNOWN}), callable, list, tuple, dict, None],
         "param_grid": [dict, list, None],
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
