@@ -46,9 +46,10 @@ MAY_IMPORT = {
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "collaboration", "sharing", "network"},
     "postprocess": {"tasks", "encoders", "network"},
+    "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},
-    "fitting": {*_ENGINE, "postprocess"},
-    "estimators": {*_ENGINE, "postprocess", "fitting", "metrics"},
+    "fitting": {*_ENGINE, "postprocess", "conformal"},
+    "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection"},
 }
@@ -62,6 +63,7 @@ WITHOUT_SKLEARN = {
     "network",
     "training",
     "postprocess",
+    "conformal",
 }
 
 

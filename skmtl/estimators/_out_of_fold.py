@@ -10,6 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl.fitting import OutOfFold, holds_exactly, stack_columns
 from skmtl.tasks import Task
 
+NONE_HELD_OUT = (
+    "no member held out training rows in the last fit. They do with as many distinct rows as folds and "
+    "early_stopping=True, or 'auto' and 8 of them, each at most 3 times on average, unless the fit was given X_val or "
+    "went on from earlier weights (warm_start, partial_fit)."
+)
+
 
 class OutOfFoldMixin:
     """The fitted attributes ``oof_prediction_``, ``oof_proba_`` and ``oof_score_``."""
@@ -24,12 +30,7 @@ class OutOfFoldMixin:
         except ValueError as error:  # NotFittedError is also an AttributeError, but says nothing of the attribute
             raise AttributeError(f"{type(self).__name__} has no {attribute} before it is fitted: {error}") from None
         if self._out_of_fold is None:
-            raise AttributeError(
-                f"{type(self).__name__} has no {attribute}: no member held out training rows in the last fit. They do "
-                "with as many distinct rows as folds and early_stopping=True, or 'auto' and 8 of them, each at most 3 "
-                "times on average, unless the fit was given X_val or went on from earlier weights (warm_start, "
-                "partial_fit)."
-            )
+            raise AttributeError(f"{type(self).__name__} has no {attribute}: {NONE_HELD_OUT}")
         return self._out_of_fold
 
     def _held_out_responses(self, attribute: str) -> list[np.ndarray]:

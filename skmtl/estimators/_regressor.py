@@ -8,13 +8,14 @@ from sklearn.base import RegressorMixin
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._docs import fill_in
+from skmtl.estimators._intervals import IntervalMixin
 from skmtl.estimators._kinds import given_losses, numeric_kinds
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind
 
 
 @fill_in
-class MultiTaskNetRegressor(RegressorMixin, BaseMultiTaskNet):
+class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
     """Multi-task neural network regressor that accepts missing targets.
 
     All tasks are predicted by one network, in which they share hidden layers; each task has an output and a loss of its

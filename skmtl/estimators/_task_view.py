@@ -213,6 +213,30 @@ class TaskRegressor(RegressorMixin, TaskView):
 
     score = TaskView.score  # the mixin's knows no missing labels
 
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+    ) -> np.ndarray:
+        """Predict intervals that contain the task's labels with a given probability; see the estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the intervals shall contain.
+        method : {"cv", "cv+"}, default="cv"
+            Whether intervals lie around predictions, or around those of the members that held each training row out.
+        normalize : bool, default=True
+            Whether widths follow the size of held-out errors.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Lower and upper bound.
+        """
+        intervals: list[np.ndarray] = self.estimator._intervals(X, [self.task], coverage, method, normalize)
+        return intervals[0]
+
 
 def view_task(estimator: Any, task: Any) -> TaskView:
     """View of a task by its position or name.

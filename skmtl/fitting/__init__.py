@@ -8,6 +8,7 @@ from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
     decode,
     holds_exactly,
+    predict_by_teams,
     predict_responses,
     sharing_findings,
     stack_columns,
@@ -39,6 +40,7 @@ __all__ = [
     "holds_exactly",
     "join_members",
     "out_of_fold",
+    "predict_by_teams",
     "predict_responses",
     "prepare",
     "prequential_losses",

@@ -58,6 +58,24 @@ def predict_responses(
         return _in_one([_respond(layout, outputs, rows, postprocessors, member_weights) for rows, outputs in chunks])
 
 
+def predict_by_teams(
+    network: Network,
+    layout: TaskLayout,
+    encoder: Encoder,
+    X: Any,
+    n_threads: int | None,
+    postprocessors: Sequence[Postprocessor],
+    weights: Sequence[np.ndarray],
+) -> list[list[np.ndarray]]:
+    """Responses of several teams of the members, each by weights of its own; see :func:`predict_responses`."""
+    chunks: list[list[list[np.ndarray]]] = [[] for _ in weights]
+    with _threads(network, n_threads):
+        for rows, outputs in encoded_chunks(network, encoder, X):
+            for pieces, of_team in zip(chunks, weights, strict=True):
+                pieces.append(_respond(layout, outputs, rows, postprocessors, of_team))
+    return [_in_one(pieces) for pieces in chunks]
+
+
 def predict_side_by_side(
     network: Network,
     members: Sequence[int],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from skmtl.conformal import HeldOutScores, Teams, gather
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
@@ -37,6 +39,8 @@ class OutOfFold:
 
     Attributes
     ----------
+    tasks : sequence of Task
+        In the order of the label matrix.
     responses : list of ndarray of shape (n_samples, n_classes or 1), or None
         Mean response of the members that held a row out, NaN where none did; in the order of the label matrix. None
         after unpickling: they are of use beside the training rows only, and would make the pickle grow with these.
@@ -46,12 +50,24 @@ class OutOfFold:
         What each of the members says of them. None after unpickling.
     """
 
+    tasks: Sequence[Task]
     responses: list[np.ndarray] | None
     scores: dict[str, float]
     judged: JudgedMembers | None
 
+    @cached_property
+    def conformal(self) -> HeldOutScores:
+        """How far the responses are from the labels, which pickles keep."""
+        assert self.responses is not None
+        assert self.judged is not None
+        observed = self.judged.observed
+        responses = [response[observed.kept_mask] for response in self.responses]
+        teams = Teams.of(len(observed.weights), self.judged.rows, self.judged.real)
+        return gather(self.tasks, observed.labels.columns, responses, observed.weights, teams)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"responses": None, "scores": self.scores, "judged": None}
+        kept = {"tasks": self.tasks, "scores": self.scores, "conformal": self.conformal}
+        return kept | {"responses": None, "judged": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -76,7 +92,7 @@ def out_of_fold(tasks: Sequence[Task], responses: list[np.ndarray], judged: Judg
         total = response.sum(axis=1, keepdims=True) if task.kind.is_classifier else 1.0
         full[kept] = response / total
         aligned.append(full)
-    return OutOfFold(aligned, score_responses(tasks, responses, judged.observed), judged)
+    return OutOfFold(tasks, aligned, score_responses(tasks, responses, judged.observed), judged)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""What is kept of the rows that members held out, for intervals and sets about new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmtl.conformal._intervals import IntervalScores
+from skmtl.conformal._quantiles import Scores
+from skmtl.tasks import Task
+
+MAX_ROWS = 8192  # of a task: more would hardly change a quantile, but make pickles large
+
+
+@dataclass(frozen=True)
+class HeldOutScores:
+    """Scores of labels about which members were asked that had not learned from their rows.
+
+    Attributes
+    ----------
+    teams : ndarray of shape (team, member), bool
+        Sets of members that have held out the same rows.
+    tasks : list of IntervalScores
+        In the order of the label matrix.
+    """
+
+    teams: np.ndarray
+    tasks: list[IntervalScores | None]
+
+
+def require_enough(name: Any, scores: IntervalScores | None, coverage: float) -> None:
+    """Check that a task has labels enough for a coverage.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    found = Scores(np.empty(0) if scores is None else scores.errors, None if scores is None else scores.weights, None)
+    if scores is None or coverage <= found.max_coverage:
+        return
+    needed = int(np.ceil(coverage / (1 - coverage) - 1e-9))
+    alike = "" if scores.weights is None else f", whose weights are worth {found.n_effective:.1f} equal ones"
+    cure = f"Ask for at most {np.floor(found.max_coverage * 1000) / 1000:g}, or fit" if found.n_rows else "Fit"
+    raise ValueError(
+        f"coverage={coverage:g} needs at least {needed} labels of task {name!r} in rows that members held out; there "
+        f"are {found.n_rows}{alike}. {cure} with more labels, or let members hold out all rows."
+    )
+
+
+@dataclass(frozen=True)
+class Teams:
+    """Which members held out which rows.
+
+    Attributes
+    ----------
+    members : ndarray of shape (team, member), bool
+        Sets of members that have held out the same rows.
+    of_rows : ndarray of shape (n,), int
+        Team of each row.
+    """
+
+    members: np.ndarray
+    of_rows: np.ndarray
+
+    @classmethod
+    def of(cls, n_rows: int, rows: np.ndarray, real: np.ndarray) -> Teams:
+        """Teams by the rows of each member, ``(member, n_held_out)``, of which only the real ones count."""
+        held_out = np.zeros((n_rows, len(rows)), dtype=bool)
+        for member, (own, counts) in enumerate(zip(rows, real, strict=True)):
+            held_out[own[counts], member] = True
+        members, of_rows = np.unique(held_out, axis=0, return_inverse=True)
+        return cls(members, of_rows.astype(np.min_scalar_type(len(members))))
+
+
+def gather(
+    tasks: Sequence[Task],
+    labels: Sequence[np.ndarray],
+    responses: Sequence[np.ndarray],
+    weights: np.ndarray,
+    teams: Teams,
+) -> HeldOutScores:
+    """Scores of the labels of all tasks.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        In the order of the label matrix, as everything below.
+    labels : sequence of ndarray of shape (n,)
+        Of each task.
+    responses : sequence of ndarray of shape (n, n_classes or 1)
+        By the members that held a row out, NaN where none did.
+    weights : ndarray of shape (n, n_tasks)
+        Of the labels, 0 where none is.
+    teams : Teams
+        Who held out which row.
+    """
+    found: list[IntervalScores | None] = []
+    for task, truth, response, own in zip(tasks, labels, responses, weights.T, strict=True):
+        rows = np.flatnonzero((own > 0) & ~np.isnan(response[:, 0]))
+        if len(rows) > MAX_ROWS:
+            rows = np.sort(np.random.default_rng(0).permutation(rows)[:MAX_ROWS])  # rows may be sorted
+        kept = None if (own[rows] == 1).all() else own[rows].astype(np.float32)
+        if task.kind.is_classifier:
+            found.append(None)
+        else:
+            found.append(IntervalScores.of(truth[rows], response[rows, 0], kept, teams.of_rows[rows]))
+    return HeldOutScores(teams.members, found)

@@ -1,0 +1,121 @@
+"""Intervals of numeric tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from skmtl.conformal._quantiles import Scores
+from skmtl.inputs import weighted_quantile
+
+PRIOR = 10.0  # rows that say that errors are equally large everywhere
+OFFSET = 0.1  # of the median error: below it, logarithms of errors tell nothing
+
+
+@dataclass(frozen=True)
+class IntervalScores:
+    """What a task's errors about held-out rows were, ``(n,)`` each.
+
+    Attributes
+    ----------
+    errors : ndarray of shape (n,)
+        Absolute errors in units.
+    levels : ndarray of shape (n,)
+        Predictions by the members that held a row out, minus ``location``, over ``spread``.
+    weights : ndarray of shape (n,) or None
+        Of the labels; None: all are 1.
+    teams : ndarray of shape (n,), int
+        Which members held a row out.
+    unit, location, spread : float
+        Of errors and predictions.
+    """
+
+    errors: np.ndarray
+    levels: np.ndarray
+    weights: np.ndarray | None
+    teams: np.ndarray
+    unit: float
+    location: float
+    spread: float
+
+    @classmethod
+    def of(cls, labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None, teams: np.ndarray) -> Self:
+        """Scores of labels with their held-out predictions, ``(n,)`` each."""
+        errors = np.abs(labels.astype(np.float64) - predictions)
+        unit = float(errors.max(initial=0.0)) or 1.0
+        location = float(predictions.mean()) if len(predictions) else 0.0
+        distance = predictions - location
+        spread = float(np.abs(distance).max(initial=0.0)) or 1.0
+        # half the memory of a pickle, and precise enough for a bound
+        narrow = ((errors / unit).astype(np.float32), (distance / spread).astype(np.float32))
+        return cls(*narrow, weights, teams, unit, location, spread)
+
+    def bounds(
+        self, centers: np.ndarray, coverage: float, *, by_team: bool, normalize: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds ``(m,)`` about predictions.
+
+        Parameters
+        ----------
+        centers : ndarray of shape (team, m)
+            Predictions for new rows by each team, or by the whole ensemble, ``(1, m)``.
+        coverage : float
+            Coverage that is wanted.
+        by_team : bool
+            Whether centres are those of teams.
+        normalize : bool
+            Whether the width follows the expected size of an error.
+        """
+        scale = ErrorScale.fit(self.levels, self.errors, self.weights) if normalize else ErrorScale()
+        scores = Scores(self.errors / scale(self.levels), self.weights, self.teams if by_team else None)
+        scales = self.unit * scale((centers - self.location) / self.spread)
+        upper = scores.upper_bound(coverage, centers, scales)
+        return -scores.upper_bound(coverage, -centers, scales), upper
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """Expected size of an error by the level of the prediction: log-linear in the level and in its absolute value.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (2,)
+        Of the two.
+    low, high : float
+        Range in which the logarithm is held, so that levels never seen do not leave it.
+    """
+
+    coefficients: np.ndarray | None = None
+    low: float = 0.0
+    high: float = 0.0
+
+    @classmethod
+    def fit(cls, levels: np.ndarray, errors: np.ndarray, weights: np.ndarray | None) -> Self:
+        """Least squares of the logarithms of errors, shrunk towards errors that are equally large everywhere."""
+        own = np.ones(len(errors)) if weights is None else weights / weights.mean()
+        offset = OFFSET * (weighted_quantile(errors[:, None], own, 0.5)[0, 0] or np.average(errors, weights=own))
+        if offset == 0:
+            return cls()
+        inputs, targets = _inputs(levels), np.log(errors + offset)
+        inputs -= np.average(inputs, axis=0, weights=own)
+        targets -= np.average(targets, weights=own)
+        deviations = np.sqrt(np.average(np.square(inputs), axis=0, weights=own))
+        weighted = own[:, None] * inputs
+        gram = weighted.T @ inputs + PRIOR * np.diag(np.square(np.maximum(deviations, 1e-6)))
+        coefficients = np.linalg.solve(gram, weighted.T @ targets)
+        low, high = np.quantile(_inputs(levels) @ coefficients, [0.01, 0.99])
+        return cls(coefficients, float(low), float(high))
+
+    def __call__(self, levels: np.ndarray) -> np.ndarray:
+        """Relative size of errors at levels of any shape."""
+        if self.coefficients is None:
+            return np.ones(levels.shape)
+        scale: np.ndarray = np.exp(np.clip(_inputs(levels) @ self.coefficients, self.low, self.high))
+        return scale
+
+
+def _inputs(levels: np.ndarray) -> np.ndarray:
+    levels = levels.astype(np.float64)
+    return np.stack([levels, np.abs(levels)], axis=-1)

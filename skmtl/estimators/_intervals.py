@@ -1,0 +1,125 @@
+"""Prediction intervals of fitted estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skmtl._params import require_boolean, require_choice, require_number
+from skmtl.conformal import HeldOutScores, require_enough
+from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
+from skmtl.estimators._predictor import PredictorMixin
+from skmtl.fitting import count_threads, predict_by_teams
+
+METHODS = ("cv", "cv+")
+
+
+class ConformalMixin(PredictorMixin, OutOfFoldMixin):
+    """What intervals and sets have in common."""
+
+    def _held_out_scores(self, method_name: str, coverage: float, method: str) -> HeldOutScores:
+        """Scores of the held-out labels, after a check of the arguments."""
+        require_number("coverage", coverage, positive=True, below=1.0)
+        require_choice("method", method, METHODS)
+        if self._out_of_fold is None:
+            raise ValueError(f"{method_name} learns from rows that members held out; {NONE_HELD_OUT}")
+        return self._out_of_fold.conformal
+
+    def _team_responses(self, X: Any, scores: HeldOutScores, method: str) -> list[np.ndarray]:
+        """Responses to new rows of each team, or of the ensemble alone, by task: ``(team, m, n_classes or 1)``."""
+        if method == "cv":
+            return [response[None] for response in self._responses(X)]
+        self._check_columns(X)
+        weights = [_weights_of_team(team, self._member_weights, len(self.tasks_)) for team in scores.teams]
+        fitted = self.network_, self._layout, self.encoder_
+        of_teams = predict_by_teams(*fitted, X, count_threads(self.n_jobs), self._postprocessors, weights)
+        return [np.stack(of_task) for of_task in zip(*of_teams, strict=True)]
+
+
+class IntervalMixin(ConformalMixin):
+    """The method ``predict_interval``."""
+
+    def _has_numbers(self) -> bool:
+        """Whether a task is, or before the fit may be, one of numbers."""
+        return not hasattr(self, "tasks_") or any(not task.kind.is_classifier for task in self.tasks_)
+
+    @available_if(_has_numbers)
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+    ) -> np.ndarray:
+        """Predict intervals that contain the labels of new rows with a given probability.
+
+        They come from the errors of members about training rows that they held out, so nothing is fitted again. Rows
+        must be exchangeable: new ones like those of the fit, as they are not where time passes between them.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the intervals of each task shall contain, between 0 and 1. At least
+            ``coverage / (1 - coverage)`` held-out labels are needed.
+        method : {"cv", "cv+"}, default="cv"
+            "cv" lays the intervals around the predictions; the members' own intervals have the coverage then, and those
+            of their mean have it as far as it is no worse than the members are. "cv+" lays them around the predictions
+            of the members that held each row out (Barber et al., 2021). They are wider where members disagree, contain
+            the labels with a probability of at least about ``2 * coverage - 1`` whatever the network does, and in
+            practice somewhat more often than ``coverage``. They need a prediction for each set of members.
+        normalize : bool, default=True
+            Whether widths follow the size of held-out errors about predictions as large (Papadopoulos et al., 2011).
+            Else all have one width, but for what "cv+" adds.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_tasks, 2)
+            Lower and upper bound in the units of the labels; for 1-D y of shape (n_samples, 2). NaN for tasks of
+            classes, whose method is ``predict_set``.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not usable, no member held out training rows in the last fit, or a task has too few labels
+            in them for the coverage.
+
+        References
+        ----------
+        Barber, R. F., Candes, E. J., Ramdas, A. and Tibshirani, R. J. (2021). Predictive inference with the jackknife+.
+        Annals of Statistics 49, 486-507.
+
+        Papadopoulos, H., Vovk, V. and Gammerman, A. (2011). Regression conformal prediction with nearest neighbours.
+        Journal of Artificial Intelligence Research 40, 815-840.
+        """
+        check_is_fitted(self, "network_")
+        intervals = self._intervals(X, range(len(self.tasks_)), coverage, method, normalize)
+        return intervals[0] if self._one_dimensional else np.stack(intervals, axis=1)
+
+    def _intervals(
+        self, X: Any, tasks: Sequence[int], coverage: float, method: str, normalize: bool
+    ) -> list[np.ndarray]:
+        """Intervals ``(m, 2)`` of some of the tasks."""
+        scores = self._held_out_scores("predict_interval", coverage, method)
+        require_boolean("normalize", normalize)
+        for task in tasks:
+            require_enough(self.tasks_[task].name, scores.tasks[task], coverage)
+        responses = self._team_responses(X, scores, method)
+        intervals = []
+        for task in tasks:
+            own, centers = scores.tasks[task], responses[task][:, :, 0].astype(np.float64)
+            if own is None:
+                intervals.append(np.full((centers.shape[1], 2), np.nan))
+            else:
+                bounds = own.bounds(centers, coverage, by_team=method == "cv+", normalize=normalize)
+                intervals.append(np.stack(bounds, axis=1))
+        return intervals
+
+
+def _weights_of_team(team: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:
+    """Weights of the members of a team, ``(member, n_tasks)``; columns sum to 1, or to 0 where none serves a task."""
+    weights = np.ones((len(team), n_tasks)) if member_weights is None else member_weights
+    own = np.where(team[:, None], weights, 0.0)
+    total = own.sum(axis=0)
+    return own / np.where(total > 0, total, 1.0)

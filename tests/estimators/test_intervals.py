@@ -1,0 +1,158 @@
+"""Prediction intervals from the errors of members about rows that they held out."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from tests.estimators.test_compact import alone
+from tests.estimators.test_member_weights import X as X_OF_GROUPS
+from tests.estimators.test_member_weights import Y as Y_OF_GROUPS
+from tests.estimators.test_member_weights import by_groups, net
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(90, 3))
+Y = np.column_stack([X[:, 0] + X[:, 1], np.exp(X[:, 1])]) * (1 + 0.3 * RNG.normal(size=(90, 2)))
+Y_HOLES = Y.copy()
+Y_HOLES[:20, 0] = Y_HOLES[20:50, 1] = np.nan  # no row is without any label
+X_NEW = RNG.normal(size=(20, 3))
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "input_scaling": False, "random_state": 0, "dtype": "float64"}
+HOLDING = {"early_stopping": 3, "n_estimators": 6, "local_correction": False}
+
+
+def fit(y=Y_HOLES, **params):
+    return MultiTaskNetRegressor(**{**SMALL, **HOLDING, **params}).fit(X, y)
+
+
+def upper_rank(n, coverage):
+    return int(np.ceil(coverage * (n + 1))) - 1  # counted from 0
+
+
+def by_definition(model, k, coverage):
+    """CV+ of Barber et al. (2021), one held-out row after the other."""
+    held_out = model._out_of_fold.judged
+    members = np.array([alone(model, member, X_NEW)[:, k] for member in range(6)])
+    lows, highs = [], []
+    for i in np.flatnonzero(np.isfinite(Y_HOLES[:, k])):
+        team = [m for m in range(6) if i in held_out.rows[m][held_out.real[m]]]
+        center, error = members[team].mean(axis=0), abs(Y_HOLES[i, k] - model.oof_prediction_[i, k])
+        lows.append(center - error)
+        highs.append(center + error)
+    rank = upper_rank(len(lows), coverage)
+    return np.column_stack([-np.sort(-np.array(lows), axis=0)[rank], np.sort(highs, axis=0)[rank]])
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_bounds_are_order_statistics_about_members_that_held_rows_out(coverage):
+    model = fit()
+    intervals = model.predict_interval(X_NEW, coverage, method="cv+", normalize=False)
+    for k in range(2):
+        assert_allclose(intervals[:, k], by_definition(model, k, coverage), rtol=1e-5, atol=1e-6)
+
+
+def test_bounds_about_the_ensemble_are_one_order_statistic_of_the_errors():
+    model = fit()
+    intervals, predicted = model.predict_interval(X_NEW, 0.8, normalize=False), model.predict(X_NEW)
+    for k in range(2):
+        errors = np.sort(np.abs(Y_HOLES[:, k] - model.oof_prediction_[:, k]))
+        errors = errors[np.isfinite(errors)]
+        width = errors[upper_rank(len(errors), 0.8)]
+        assert_allclose(intervals[:, k], predicted[:, [k]] + [[-width, width]], rtol=1e-5)
+
+
+def test_widths_follow_the_size_of_errors_where_predictions_tell_it():
+    model = fit(Y)
+    widths = np.ptp(model.predict_interval(X)[:, 1], axis=1)
+    assert np.corrcoef(np.abs(Y[:, 1] - model.oof_prediction_[:, 1]), widths)[0, 1] > 0.3
+    assert np.ptp(np.ptp(model.predict_interval(X, normalize=False), axis=2), axis=0).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", ["cv", "cv+"])
+def test_missing_labels_and_weights_of_0_are_the_same_as_no_rows(method):
+    weights = np.isfinite(Y_HOLES).astype(float)
+    weighed = MultiTaskNetRegressor(**SMALL, **HOLDING).fit(X, Y, sample_weight=3 * weights)
+    expected = fit().predict_interval(X_NEW, method=method)
+    assert_allclose(weighed.predict_interval(X_NEW, method=method), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["cv", "cv+"])
+def test_pickles_views_and_compact_copies_have_them(method):
+    corrected = fit(local_correction=True, max_iter=2)
+    assert corrected._postprocessors
+    intervals = corrected.predict_interval(X_NEW, method=method)
+    loaded = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(corrected))))
+    assert_array_equal(loaded.predict_interval(X_NEW, method=method), intervals)
+    assert_array_equal(loaded.task_view(1).predict_interval(X_NEW, method=method), intervals[:, 1])
+    compacted = corrected.compact(keep="one_per_cohort")
+    assert_array_equal(
+        pickle.loads(pickle.dumps(compacted)).predict_interval(X_NEW, 0.8, method=method),
+        compacted.predict_interval(X_NEW, 0.8, method=method),
+    )
+    one_task = fit(Y[:, 0])
+    assert one_task.predict_interval(X_NEW, method=method).shape == (len(X_NEW), 2)
+
+
+@pytest.mark.parametrize("method", ["cv", "cv+"])
+def test_tasks_of_different_members_have_their_own(method):
+    groups = [[0, 1], [2, 3]]
+    nets = [net(group, early_stopping=3, local_correction=False) for group in groups]
+    joined = by_groups(nets).predict_interval(X_OF_GROUPS, 0.8, method=method)
+    separate = [own.fit(X_OF_GROUPS, Y_OF_GROUPS).predict_interval(X_OF_GROUPS, 0.8, method=method) for own in nets]
+    assert_allclose(joined[:, 0], separate[0][:, 0], rtol=1e-6)
+    assert_allclose(joined[:, 2:], separate[1][:, 2:], rtol=1e-6)
+    assert np.isnan(joined[:, 1]).all()
+
+
+def test_a_constant_task_has_no_width():
+    model = fit(np.column_stack([Y[:, 0], np.full(len(Y), 7.0)]))
+    assert_array_equal(model.predict_interval(X_NEW)[:, 1], np.full((len(X_NEW), 2), 7.0))
+
+
+def test_bad_input_is_named():
+    model = fit()
+    for coverage in (0, 1, -0.1, 90, "0.9", None):
+        with pytest.raises(ValueError, match="coverage must be a number above 0 and below 1; got"):
+            model.predict_interval(X_NEW, coverage)
+    with pytest.raises(ValueError, match="method must be one of 'cv', 'cv\\+'; got 'plus'"):
+        model.predict_interval(X_NEW, method="plus")
+    with pytest.raises(ValueError, match="normalize must be True or False; got 'yes'"):
+        model.predict_interval(X_NEW, normalize="yes")
+    with pytest.raises(ValueError, match=r"at least 99 labels of task 'task0' .* there are 70. Ask for at most 0.985"):
+        model.predict_interval(X_NEW, 0.99)
+    assert np.isfinite(model.task_view(0).predict_interval(X_NEW, 70 / 71)).all()
+    with pytest.raises(ValueError, match="predict_interval learns from rows that members held out; no member held out"):
+        fit(early_stopping=False).predict_interval(X_NEW)
+    with pytest.raises(NotFittedError):
+        MultiTaskNetRegressor().predict_interval(X_NEW)
+
+
+def test_tasks_of_classes_have_none():
+    assert not hasattr(MultiTaskNetClassifier(), "predict_interval")
+    mixed = MultiTaskNet(tasks=["binary", "regression"], **SMALL, **HOLDING)
+    mixed.fit(X, np.column_stack([X[:, 0] > 0, Y[:, 1]]))
+    assert np.isnan(mixed.predict_interval(X_NEW)[:, 0]).all()
+    assert not hasattr(mixed.task_view(0), "predict_interval")
+    assert not hasattr(MultiTaskNet(**SMALL).fit(X, X[:, 0] > 0), "predict_interval")
+
+
+def test_coverage_is_kept_over_draws_with_holes_and_uneven_noise():
+    """Mean over draws of few labels, of which a quantile without the new row's own weight would miss some."""
+    shares = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rows, noise = rng.normal(size=(240, 2)), rng.normal(size=(240, 2))
+        signal = np.sin(rows[:, 0]) + rows[:, 1]
+        labels = np.column_stack([signal + 0.5 * noise[:, 0], 2 * signal + np.exp(signal / 2) * noise[:, 1]])
+        seen = np.where(rng.random((40, 2)) < 0.5, np.nan, labels[:40])
+        drawn = MultiTaskNetRegressor(**{**SMALL, **HOLDING, "n_estimators": 3, "batch_size": 40, "random_state": seed})
+        drawn.fit(rows[:40], seen)
+        shares.append([covered(drawn.predict_interval(rows[40:], 0.9, method=m), labels[40:]) for m in ("cv", "cv+")])
+    mean, error = np.mean(shares, axis=0), np.std(shares, axis=0) / np.sqrt(len(shares))
+    assert (mean >= 0.9 - 2 * error).all()
+
+
+def covered(intervals, labels):
+    return ((intervals[..., 0] <= labels) & (labels <= intervals[..., 1])).mean(axis=0)
