@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from skmtl.metrics._bootstrap import draw_counts
 from skmtl.model_selection._subset_measurements import SubsetMeasurements, mean_of_known
-
-CHUNK_CELLS = 1 << 22  # of counts, which bounds the memory
 
 
 def bootstrap_mean_gain(
@@ -43,19 +40,10 @@ def bootstrap_mean_gain(
     weights = np.zeros(after.shape[1:])
     weights[measured.cells] = measured.cell_weights
     gains = []
-    for counts in _draws(measured.unit_of_row[: len(weights)], n_draws, rng):
+    for counts in draw_counts(measured.unit_of_row[: len(weights)], n_draws, rng):
         errors = [_errors(measured, losses, weights, counts) for losses in (before, after)]
         gains.append(_relative_decrease(*errors))
     return np.concatenate(gains)
-
-
-def _draws(units: np.ndarray, n_draws: int, rng: np.random.RandomState) -> Iterator[np.ndarray]:
-    """How often each row is drawn, ``(draw, n_rows)``, in chunks."""
-    n_units = int(units.max()) + 1
-    step = max(CHUNK_CELLS // n_units, 1)
-    for first in range(0, n_draws, step):
-        counts = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=min(step, n_draws - first))
-        yield counts[:, units].astype(float)
 
 
 def _errors(measured: SubsetMeasurements, losses: np.ndarray, weights: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import PairedTest, holm, paired_test
 from skmtl.inspection._transfer_display import TransferDisplay
 from skmtl.metrics import delta_m
+from skmtl.metrics._text_table import html_lines, html_table, text_table
 from skmtl.model_selection._subset_measurements import SubsetMeasurements, mean_of_known
 
 N_DRAWS = 1000  # of the bootstrap
@@ -185,19 +185,10 @@ class TransferReport:
         return f"TransferReport(n_tasks={len(self.task_names)}, delta_m={self.delta_m:.2f})"
 
     def __str__(self) -> str:
-        header, rows = self._cells()
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
-        ]
-        return "\n".join([*self._summary(), "", *lines])
+        return "\n".join([*self._summary(), "", text_table(*self._cells())])
 
     def _repr_html_(self) -> str:
-        header, rows = self._cells()
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        summary = "".join(f"<p>{escape(line)}</p>" for line in self._summary())
-        return f"<div>{summary}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        return f"<div>{html_lines(self._summary())}{html_table(*self._cells())}</div>"
 
     def _summary(self) -> list[str]:
         """What the report says, in sentences."""

@@ -5,11 +5,14 @@ from skmtl.metrics._custom import masked_metric
 from skmtl.metrics._labels import accuracy, balanced_accuracy, f1
 from skmtl.metrics._numbers import mae, poisson_deviance, r2, rmse
 from skmtl.metrics._pinball import pinball_loss
+from skmtl.metrics._report import TaskReport
 from skmtl.metrics._scorer import TaskScorer, make_task_scorer, task_scores
 from skmtl.metrics._scores import average_precision, brier, log_loss, roc_auc
+from skmtl.metrics._task_report import task_report
 from skmtl.metrics._transfer import delta_m
 
 __all__ = [
+    "TaskReport",
     "TaskScorer",
     "accuracy",
     "arrmse",
@@ -27,5 +30,6 @@ __all__ = [
     "r2",
     "rmse",
     "roc_auc",
+    "task_report",
     "task_scores",
 ]

@@ -57,13 +57,26 @@ def arrmse(
 
 
 def _training_means(y_train: Any, missing_label: object, names: list[Any]) -> dict[Any, float]:
+    columns = training_labels(y_train, missing_label, names)
+    return {name: float(column.mean()) for name, column in zip(names, columns, strict=True)}
+
+
+def training_labels(y_train: Any, missing_label: object, names: list[Any]) -> list[np.ndarray]:
+    """Observed labels that each task was trained on.
+
+    Raises
+    ------
+    ValueError
+        If the tasks are not those of ``names``, or one has no label.
+    """
     labels = read_labels(y_train, missing_label)
     require_same_tasks("y_train", labels, names)
     unlabelled = ~labels.observed.any(axis=0)
     if unlabelled.any():
-        raise ValueError(f"Task {names[unlabelled.argmax()]!r} has no label in y_train, so that its mean is unknown.")
-    columns = zip(names, labels.columns, labels.observed.T, strict=True)
-    return {name: float(column[seen].mean()) for name, column, seen in columns}
+        raise ValueError(
+            f"Task {names[unlabelled.argmax()]!r} has no label in y_train, so that nothing is known of it."
+        )
+    return [column[seen] for column, seen in zip(labels.columns, labels.observed.T, strict=True)]
 
 
 def _relative_error(task: TaskCells, mean: float) -> float:

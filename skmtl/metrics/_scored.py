@@ -11,9 +11,9 @@ from sklearn.base import is_classifier
 from skmtl._sklearn import final_model
 from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
 from skmtl.metrics._average import averaged
-from skmtl.metrics._cells import TaskCells, read_cells
+from skmtl.metrics._cells import TaskCells, read_cells, read_known_classes, read_score_cells
 from skmtl.metrics._registry import Metric
-from skmtl.tasks import Task, require_labels_of
+from skmtl.tasks import Binary, Kind, Multiclass, SquaredError, Task, require_labels_of
 from skmtl.tasks._scores import accuracy, r2
 
 
@@ -37,16 +37,24 @@ class Scored:
         Names of the tasks.
     tasks : list of Task, optional
         The tasks, where the estimator is one of skmtl.
+    columns : list of ndarray of shape (n,)
+        Labels of each task.
+    missing_label : object
+        A further value of y that means "no label".
+    cells : callable
+        Observed cells of each task with what a method of the estimator predicts for them, a list of TaskCells.
     """
 
     def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any, missing_label: Any) -> None:
         self._estimator, self._X, self._y, self._sample_weight = estimator, X, y, sample_weight
         self._model = final_model(estimator)
-        self._missing_label = getattr(self._model, "missing_label", None) if missing_label is None else missing_label
-        self._labels: LabelMatrix = read_labels(y, self._missing_label)
+        self.missing_label = getattr(self._model, "missing_label", None) if missing_label is None else missing_label
+        self._labels: LabelMatrix = read_labels(y, self.missing_label)
+        self.columns = self._labels.columns
         self.names = _task_names(self._model, self._labels)
         self.tasks: list[Task] | None = getattr(self._model, "tasks_", None)
         self._response = cache(lambda method: getattr(estimator, method)(X))
+        self.cells = cache(self._cells)
 
     def scores(self, metric: Metric, average: Any, only: Any = None, **settings: Any) -> Any:
         """Scores by a metric, a loss negated: the average, or those of the tasks.
@@ -75,7 +83,7 @@ class Scored:
         weights = self._weights_for(metric, only)
         if metric.takes_classes:
             settings = settings | {"classes": self._classes}
-        read = {"sample_weight": weights, "missing_label": self._missing_label, "task_names": self.names}
+        read = {"sample_weight": weights, "missing_label": self.missing_label, "task_names": self.names}
         found = metric.function(self._y, self._response(metric.response_method), average=average, **read, **settings)
         return found if metric.greater_is_better else -found
 
@@ -101,6 +109,25 @@ class Scored:
         )
         observed: np.ndarray = weights * self._labels.observed
         return observed
+
+    @cached_property
+    def likely_tasks(self) -> list[Task]:
+        """The tasks; those of another estimator by its type and the classes that it knows or that are observed."""
+        if self.tasks is not None:
+            return self.tasks
+        numeric = not is_classifier(self._model)
+        known = read_known_classes(self._classes, len(self.names))
+        found = []
+        for name, column, seen, given in zip(self.names, self.columns, self._labels.observed.T, known, strict=True):
+            classes = np.unique(column[seen]) if given is None else given
+            kind: Kind = Multiclass() if len(classes) > 2 else Binary()
+            found.append(Task(name, SquaredError()) if numeric else Task(name, kind, classes=classes))
+        return found
+
+    def _cells(self, method: str) -> list[TaskCells]:
+        read = read_cells if method == "predict" else read_score_cells
+        truth = self._sample_weight, self.missing_label, self.names, self._classes
+        return read(self._y, self._response(method), *truth)
 
     @property
     def _classes(self) -> Any:

@@ -94,6 +94,10 @@ class Classification(Kind):
         shifted /= shifted.sum(axis=1, keepdims=True)
         return shifted.astype(response.dtype, copy=False)
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metrics of any number of classes; see :meth:`Kind.metrics`."""
+        return {"accuracy": {}, "balanced_accuracy": {}, "f1": {}, "log_loss": {}}
+
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """Accuracy; see :meth:`Kind.metric`."""
         return accuracy(y_true, y_pred, weights)

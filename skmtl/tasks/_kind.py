@@ -201,6 +201,10 @@ class Kind(Params, ABC):
         shifted: np.ndarray = response + change
         return shifted
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Names of what :mod:`skmtl.metrics` should tell of a task, the most telling first, and their settings."""
+        return {}
+
     @abstractmethod
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """Score of one task on its observed cells, NaN where they are too few; greater is better."""

@@ -123,6 +123,10 @@ class Numeric(Kind):
         location: np.ndarray = weighted_quantile(encoded[:, None], weights, [level])[0]
         return location
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metrics of numbers; see :meth:`Kind.metrics`."""
+        return {"r2": {}, "rmse": {}, "mae": {}}
+
     def metric(self, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray) -> float:
         """R2; see :meth:`Kind.metric`."""
         return r2(y_true, y_pred, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,6 +66,10 @@ class Binary(Classification):
             return np.zeros((len(response), 1))
         odds: np.ndarray = np.diff(log_probabilities(response).astype(np.float64), axis=1)
         return odds
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metrics of one class against another; see :meth:`Kind.metrics`."""
+        return {"roc_auc": {}, "average_precision": {}, "f1": {}, "log_loss": {}}
 
     @staticmethod
     def _two(task: Task) -> bool:

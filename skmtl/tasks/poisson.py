@@ -73,3 +73,7 @@ class Poisson(Numeric):
         """Rates stay positive; see :meth:`Kind.shift`."""
         shifted: np.ndarray = np.maximum(response + change, MIN_FRACTION * response)
         return shifted
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Metrics of counts; see :meth:`Kind.metrics`."""
+        return {"r2": {}, "poisson_deviance": {}, "mae": {}}

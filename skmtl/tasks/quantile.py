@@ -41,6 +41,10 @@ class Quantile(RobustNumeric):
         """Quantile of the target; see :meth:`Kind.initial_bias`."""
         return self.quantile(encoded, weights, self.level)
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """The loss and the absolute error; see :meth:`Kind.metrics`."""
+        return {"pinball_loss": {"level": self.level}, "mae": {}}
+
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Pinball loss; see :meth:`Kind.loss_gradient`."""
         residual = outputs - targets
