@@ -81,7 +81,6 @@ def skmtl_run(
         peer_sharing_settings=torch.zeros(members, 0),
         seed=0,
         n_folds=0,
-        corrects=False,
         n_threads=None,
     )
     architecture = Architecture(

@@ -40,11 +40,12 @@ class PeerOutputs:
     def pull(self, beliefs: Tensor, others: Tensor, temperature: float = 1.0) -> Tensor:
         """Derivative of :meth:`disagreement` by the outputs, ``(cohort, peer, row, output)``; others are constants."""
         factors = [g.kind.pull(temperature) for g in self.groups]
+        difference = beliefs - others
         if len(set(factors)) == 1:
-            return (beliefs - others).mul_(factors[0])
+            return difference if factors[0] == 1 else difference.mul_(factors[0])
         widths = [_count(g.outputs) for g in self.groups]
         by_output = [factor for factor, width in zip(factors, widths, strict=True) for _ in range(width)]
-        return (beliefs - others).mul_(beliefs.new_tensor(by_output))
+        return difference.mul_(beliefs.new_tensor(by_output))
 
     def disagreement(self, beliefs: Tensor, others: Tensor, temperature: float = 1.0) -> Tensor:
         """Distance of beliefs from others, ``(cohort, peer, row, task)``: divergence of classes, squares of numbers."""
@@ -242,7 +243,14 @@ def ramp_up(progress: float, ramp: float) -> float:
     return math.exp(-5 * (1 - progress / ramp) ** 2) if progress < ramp else 1.0
 
 
+def mean_of_peers(beliefs: Tensor) -> Tensor:
+    """Mean of a cohort's peers, ``(cohort, 1, ...)``, as the beliefs lie in memory: that is faster."""
+    return torch.mean(beliefs, 1, keepdim=True, out=torch.empty_like(beliefs[:, :1]))
+
+
 def mean_of_others(beliefs: Tensor) -> Tensor:
     """Mean of a cohort's other peers for each, ``(cohort, peer, ...)``."""
     n_peers = beliefs.shape[1]
-    return (beliefs.sum(1, keepdim=True) - beliefs) / (n_peers - 1)
+    if n_peers == 2:
+        return beliefs.flip(1)
+    return (n_peers * mean_of_peers(beliefs)).sub(beliefs).div_(n_peers - 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skmtl._params import require_choice, require_number
-from skmtl.collaboration._collaboration import Collaboration, Effect, PeerCells, Settings, ramp_up
+from skmtl.collaboration._collaboration import Collaboration, Effect, PeerCells, Settings, mean_of_others, ramp_up
 
 
 class MutualLearning(Collaboration):
@@ -79,13 +79,12 @@ class MutualLearning(Collaboration):
     def effect(self, cells: PeerCells, settings: Settings) -> Effect:
         """Pull beliefs towards those of the others; see :meth:`Collaboration.effect`."""
         beliefs = cells.beliefs(self.temperature)
-        n_peers = beliefs.shape[1]
         rise = ramp_up(cells.progress, self.ramp)
-        gradient = cells.pull(beliefs, beliefs.mean(1, keepdim=True), self.temperature)
-        gradient.mul_(n_peers / (n_peers - 1))
+        gradient = cells.pull(beliefs, mean_of_others(beliefs), self.temperature)
         if self.target == "best":
             gradient = self._from_best(cells, beliefs, gradient)
-        return Effect(None, gradient, rise * settings["strength"], rise * settings["unlabeled_strength"])
+        unlabeled = rise * settings["unlabeled_strength"] if self.uses_unlabeled else 0.0
+        return Effect(None, gradient, rise * settings["strength"], unlabeled)
 
     def _from_best(self, cells: PeerCells, beliefs: Tensor, otherwise: Tensor) -> Tensor:
         """Derivative of the distance from the peer of least loss in each cell; ``otherwise`` where none has a label."""

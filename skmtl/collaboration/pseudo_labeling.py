@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl._params import require_boolean, require_integer, require_number
-from skmtl.collaboration._collaboration import Collaboration, Effect, PeerCells, PeerOutputs, Settings
+from skmtl.collaboration._collaboration import Collaboration, Effect, PeerCells, PeerOutputs, Settings, mean_of_peers
 
 MIN_CELLS = 10  # held-out cells at least that a threshold is calibrated by
 
@@ -141,7 +141,7 @@ class PseudoLabeling(Collaboration):
     def _label(self, peers: PeerOutputs, beliefs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean belief of those who label, ``(cohort, 1, row, output)``, and how sure they are, by task."""
         who = beliefs[:, : beliefs.shape[1] // 2] if self.peers_only else beliefs
-        return who.mean(1, keepdim=True), peers.certainty(who)
+        return mean_of_peers(who), peers.certainty(who)
 
 
 def lowest_threshold(certainty: Tensor, correctness: Tensor, weights: Tensor, precision: Tensor) -> Tensor:

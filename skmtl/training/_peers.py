@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor
 
-from skmtl.collaboration import Collaboration, PeerCells
+from skmtl.collaboration import Collaboration, Effect, PeerCells
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Network
 from skmtl.training._config import FitConfig
@@ -50,6 +50,7 @@ class PeerTerm(Resumable):
     ) -> None:
         self.collaboration, self.n_peers, self.objective = collaboration, n_peers, objective
         self.settings, self.loss_weights = settings, loss_weights
+        self._loss_weights = self._cohorts(loss_weights)[:, :, None]
         self._of_cohorts = settings_by_name(collaboration, settings, n_peers)
         self._calibrated: Tensor | None = None
         self._calibrations = 0
@@ -70,15 +71,21 @@ class PeerTerm(Resumable):
             self._of_cohorts if self._calibrated is None else {**self._of_cohorts, "calibrated": self._calibrated},
         )
         if effect.gradient is not None:
-            n_rows = step.outputs.shape[1] if batch.counts is None else batch.counts
-            each = (self.loss_weights / n_rows)[:, None]  # of a cell without a label, (member, 1, task)
-            counts = self._members(effect.labeled) * (each * step.rows_per_weight[:, None])
-            if batch.cell_weights is not None:
-                counts = counts * batch.cell_weights
-                if self.collaboration.uses_unlabeled:
-                    counts = torch.where(batch.cell_weights > 0, counts, self._members(effect.unlabeled) * each)
-            gradient.addcmul_(effect.gradient.flatten(0, 1), self.objective.to_outputs(counts))
+            self._cohorts(gradient).addcmul_(effect.gradient, self._counts(step, effect))
         return None if effect.factors is None else self._members(effect.factors)
+
+    def _counts(self, step: StepCells, effect: Effect) -> Tensor:
+        """What the term counts at each output, which broadcasts with ``(cohort, peer, row, output)``."""
+        batch, to_outputs = step.batch, self.objective.to_outputs
+        counts = to_outputs(effect.labeled * (self._loss_weights * self._cohorts(step.per_weight)[:, :, None]))
+        if batch.cell_weights is None:
+            return counts
+        cell_weights = self._cohorts(to_outputs(batch.cell_weights))
+        counts = counts * cell_weights
+        if not self.collaboration.uses_unlabeled:
+            return counts
+        n_rows = step.outputs.shape[1] if batch.counts is None else self._cohorts(batch.counts)[:, :, None]
+        return torch.where(cell_weights > 0, counts, to_outputs(effect.unlabeled * (self._loss_weights / n_rows)))
 
     def begin_epoch(self, progress: float, network: Network, validation: Validation | None) -> None:
         """Measure on held-out rows what is due."""
@@ -91,12 +98,9 @@ class PeerTerm(Resumable):
     def _cohorts(self, values: Tensor) -> Tensor:
         return by_cohort(values, self.n_peers)
 
-    def _members(self, values: float | Tensor) -> Tensor:
+    def _members(self, values: Tensor) -> Tensor:
         """``(1 or cohort, 1 or peer, 1 or row, 1 or task)`` to ``(member, 1 or row, task)``."""
         n_members, n_tasks = self.loss_weights.shape
-        values = torch.as_tensor(values, dtype=self.loss_weights.dtype, device=self.loss_weights.device)
-        if values.ndim == 0:
-            return values.expand(n_members, 1, n_tasks)
         return values.expand(n_members // self.n_peers, self.n_peers, -1, n_tasks).flatten(0, 1)
 
     def select(self, members: Tensor) -> Self:

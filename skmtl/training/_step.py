@@ -32,8 +32,8 @@ class StepCells(NamedTuple):
     batch : Batch
         The rows. ``batch.row_mask`` says which of them a member may learn from; derivatives by the outputs of others
         are discarded.
-    rows_per_weight : Tensor of shape (1 or member, task)
-        Number of rows over the total weight of each task.
+    per_weight : Tensor of shape (1 or member, task)
+        What a cell of weight 1 counts in its task's loss, as the batch estimates it.
     progress : float
         Fraction of the training that is done.
     """
@@ -41,7 +41,7 @@ class StepCells(NamedTuple):
     outputs: Tensor
     losses: Tensor
     batch: Batch
-    rows_per_weight: Tensor
+    per_weight: Tensor
     progress: float
 
 
@@ -112,11 +112,12 @@ class Step:
         """Do one step and return the loss sums ``(member, task)`` before it; ``progress`` is for the terms."""
         outputs = self.passes.forward(batch.x, batch.row_mask)
         losses, gradient = self.objective.cells(outputs, batch.targets)
+        per_weight, scale = self._scales(batch, outputs.shape[1])
         further = None
         if self.terms:
-            further = self._add_terms(StepCells(outputs, losses, batch, self.rows_per_weight, progress), gradient)
+            further = self._add_terms(StepCells(outputs, losses, batch, per_weight, progress), gradient)
         sums, gradient = self.objective.weighted(losses, gradient, batch.weights)
-        gradient.mul_(self._scale(batch, outputs.shape[1]))
+        gradient.mul_(scale)
         self.weighting.backward(self.passes, batch, sums, gradient, further)
         for update in self.updates:
             update.step(rate_factor)
@@ -125,19 +126,22 @@ class Step:
             self.weighting.see_losses_after_step(batch, self.objective(after, batch)[0])
         return sums
 
-    def _scale(self, batch: Batch, n_rows: int) -> Tensor:
-        """Factor from the gradient of a batch's loss sums to that of each task's loss: ``(member, 1, output)``."""
-        if n_rows in self._scales and batch.counts is None:
-            return self._scales[n_rows]
-        per_row = self.rows_per_weight / (n_rows if batch.counts is None else batch.counts)
-        scale = self.objective.to_outputs(self.weighting.constant * per_row)[:, None]
+    def _scales(self, batch: Batch, n_rows: int) -> tuple[Tensor, Tensor]:
+        """What a cell of weight 1 counts, ``(1 or member, task)``, and times its task's weight ``(member, 1, output)``.
+
+        The second leads from the gradient of a batch's loss sums to that of each task's loss.
+        """
+        if n_rows in self._known_scales and batch.counts is None:
+            return self._known_scales[n_rows]
+        per_weight = self.rows_per_weight / (n_rows if batch.counts is None else batch.counts)
+        scales = per_weight, self.objective.to_outputs(self.weighting.constant * per_weight)[:, None]
         if batch.counts is None:  # else it is one batch of an epoch
-            self._scales[n_rows] = scale
-        return scale
+            self._known_scales[n_rows] = scales
+        return scales
 
     def _add_terms(self, cells: StepCells, supervised: Tensor) -> Tensor:
         """Gradient of the further terms, 0 for rows that a member must not learn from; changes the supervised one."""
-        gradient, mask = torch.zeros_like(cells.outputs), cells.batch.row_mask
+        gradient, mask = torch.zeros_like(supervised), cells.batch.row_mask
         for term in self.terms:
             factors = term.add(cells, gradient)
             if factors is not None:
@@ -147,7 +151,7 @@ class Step:
     def set_data(self, rows_per_weight: Tensor) -> None:
         """Go on with other data."""
         self.rows_per_weight = rows_per_weight
-        self._scales: dict[int, Tensor] = {}
+        self._known_scales: dict[int, tuple[Tensor, Tensor]] = {}
 
     def state(self) -> State:
         """Run state of the weights and the updates; see :class:`Resumable`."""
