@@ -13,6 +13,7 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 from hypothesis import strategies as st
+from sklearn.model_selection import KFold, ShuffleSplit
 
 from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.balancing import BALANCERS
@@ -37,7 +38,8 @@ PARAMETERS: dict[str, list[Any]] = {
     "input_dropout": ["auto", 0.2, 1.0, None],
     "input_scaling": ["auto", True, False, np.bool_(True), 1, "yes"],
     "local_correction": ["auto", True, False, 2, None],
-    "early_stopping": ["auto", True, False, 2, 3, 1, -1, "no"],
+    "early_stopping": ["auto", True, False, 2, -1, "no"],
+    "cv": [None, 2, np.int8(3), 1, 2.5, "no", KFold(2), ShuffleSplit(1, test_size=0.5, random_state=0), [([0], [1])]],
     "n_iter_no_change": ["auto", 1, np.inf, 0, 1.5],
     "learning_rate": ["auto", "constant", "cosine", "linear", 3],
     "learning_rate_init": ["auto", 0.01, np.float16(0.1), 1e30, 0, -1, np.nan, np.inf],

@@ -20,7 +20,7 @@ HIDDEN = (0.6, 0.8, 0.95)  # fraction of the labels taken away at random
 FLIPPED = (0.2, 0.4)  # fraction of the labels given as another one
 ROWS = 1000  # training rows at most, and as many test rows
 NETWORKS = 16
-NET: dict[str, Any] = {"hidden_layer_sizes": (64, 64), "max_iter": 40, "early_stopping": 4, "local_correction": False}
+NET: dict[str, Any] = {"hidden_layer_sizes": (64, 64), "max_iter": 40, "cv": 4, "local_correction": False}
 
 
 @dataclass(frozen=True)

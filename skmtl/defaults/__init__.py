@@ -2,9 +2,10 @@
 
 from skmtl.defaults._resolve import REDUCED, encoding_dtype, requested, resolve
 from skmtl.defaults._summary import Choice, DataSummary
-from skmtl.defaults.estimators import n_held_out_folds, n_inputs_read, relevance_epochs
+from skmtl.defaults.estimators import FOLDS, n_held_out_folds, n_inputs_read, relevance_epochs
 
 __all__ = [
+    "FOLDS",
     "REDUCED",
     "Choice",
     "DataSummary",

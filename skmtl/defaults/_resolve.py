@@ -36,7 +36,7 @@ def resolve(
     Raises
     ------
     ValueError
-        If ``local_correction`` is True and no member holds out training rows.
+        If ``local_correction`` is True and no member holds out training rows, or splits leave rows out of both parts.
     """
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
@@ -58,6 +58,12 @@ def resolve(
             "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
             "X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of each. "
             "Give more rows, set early_stopping=True and leave X_val out, or set local_correction='auto'."
+        )
+    if values["local_correction"] and not data.every_row_used:
+        raise ValueError(
+            "local_correction=True corrects held-out rows by the errors about all others, and the splits of cv leave "
+            "rows out of both parts, as splits in the order of time do: later rows would correct earlier ones. Set "
+            "local_correction='auto', or let the training parts be all rows outside of the test parts."
         )
     if "n_iter_no_change" in choices and values["learning_rate"] == "cosine" and values["early_stopping"]:
         values["tol"] = 0.0

@@ -49,6 +49,10 @@ class DataSummary:
         Whether the encoder has layers that are trained with the network.
     validation_given : bool
         Whether the user passed validation rows.
+    n_splits : int
+        Number of splits that ``cv`` or groups give; 0 where rows are dealt to folds by their content.
+    every_row_held_out, every_row_used : bool
+        Whether each row is in a test part of the splits, and in one of the two parts of each of them.
     fitted_dtype : str, optional
         Type of the parameters of the network whose training goes on; None for a new network.
     n_tasks, n_classification : int
@@ -72,6 +76,9 @@ class DataSummary:
     static_weights: bool = True
     learned_encoding: bool = False
     validation_given: bool = False
+    n_splits: int = 0
+    every_row_held_out: bool = True
+    every_row_used: bool = True
     fitted_dtype: str | None = None
     n_tasks: int = field(init=False)
     n_classification: int = field(init=False)

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, WIDE_ROWS, Choice, DataSummary
 
 __all__ = ["FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
@@ -108,8 +106,8 @@ def local_correction(data: DataSummary, params: Params) -> Choice:
     """True where every row is held out by a member and there are not too many rows to compare with.
 
     That takes as many members as folds, and rows that are more than one batch, at most {CORRECTED_ROWS:,} and of at
-    most {CORRECTED_CELLS:,} numbers in all. Never behind an encoder that is trained with the network, or where
-    training goes on.
+    most {CORRECTED_CELLS:,} numbers in all. Never where the splits of ``cv`` leave rows out of both parts, as splits
+    in the order of time do, behind an encoder that is trained with the network, or where training goes on.
     """
     n_rows, n_folds, n_estimators = data.n_rows, n_held_out_folds(data, params), params["n_estimators"]
     cells = n_rows * max(data.n_inputs + data.n_tasks, data.n_outputs)
@@ -123,6 +121,8 @@ def local_correction(data: DataSummary, params: Params) -> Choice:
         return Choice(False, "no training rows are held out")
     if n_estimators < n_folds:
         return Choice(False, f"{n_estimators} members hold out {n_estimators} of {n_folds} folds, not all rows")
+    if not (data.every_row_held_out and data.every_row_used):
+        return Choice(False, "splits of cv hold out some rows only, or leave rows out of both parts")
     return Choice(True, f"{n_rows} rows, each held out by a member; at most {CORRECTED_ROWS} to compare with")
 
 
@@ -201,7 +201,7 @@ def early_stopping(data: DataSummary, params: Params) -> Choice:
     """True where there are {MIN_HELD_OUT_ROWS} distinct rows or more, each at most {MAX_COPIES} times on average.
 
     There are {FOLDS} folds, and copies of a row are in one of them. Where rows repeat more often, a held-out row is
-    unlike all others.
+    unlike all others. True also where ``cv`` or groups are given.
     """
     n_rows, n_distinct = data.n_rows, data.n_distinct
     if n_distinct < MIN_HELD_OUT_ROWS:
@@ -241,9 +241,10 @@ def device(data: DataSummary, params: Params) -> Choice:
 
 def n_held_out_folds(data: DataSummary, params: Params) -> int:
     """Folds of the training rows; 0 without early stopping, with given validation rows, or with too few rows."""
-    stopping = params["early_stopping"]
-    n_folds = FOLDS if isinstance(stopping, bool | np.bool_) else int(stopping)
-    return n_folds if stopping and not data.validation_given and data.n_distinct >= n_folds else 0
+    if not params["early_stopping"] or data.validation_given:
+        return 0
+    n_folds = FOLDS if params["cv"] is None else params["cv"]
+    return data.n_splits or (int(n_folds) if data.n_distinct >= n_folds else 0)
 
 
 def _one_batch(data: DataSummary) -> str:

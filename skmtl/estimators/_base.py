@@ -32,6 +32,7 @@ _AUTO = StrOptions({"auto"})
 _ONE_PASS = {
     "max_iter": 1,
     "early_stopping": False,
+    "cv": None,
     "learning_rate": "constant",
     "input_scaling": False,
     "local_correction": False,
@@ -56,7 +57,8 @@ class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, 
         "weight_decay": [_AUTO, Interval(Real, 0, None, closed="left")],
         "batch_size": [_AUTO, Interval(Integral, 1, None, closed="left")],
         "max_iter": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [_AUTO, "boolean", Interval(Integral, 2, None, closed="left")],
+        "early_stopping": [_AUTO, "boolean"],
+        "cv": ["cv_object"],
         "n_iter_no_change": [
             _AUTO,
             Interval(Integral, 1, None, closed="left"),
@@ -92,6 +94,7 @@ class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, 
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Fit to training data.
 
@@ -105,6 +108,8 @@ class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, 
             Weights of rows or of single labels; weight 0 is the same as no row or no label.
         X_val, y_val, sample_weight_val : default=None
             Validation data, by which the epoch is chosen whose weights are kept, in place of held-out training rows.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, given to ``cv``. Where ``cv`` is None or a number, rows of a group are held out together.
 
         Returns
         -------
@@ -120,7 +125,8 @@ class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, 
         """
         self._validate_params()
         continued = self.warm_start and hasattr(self, "network_")
-        inputs = read_inputs(self, X, y, sample_weight, X_val, y_val, sample_weight_val, continued=continued)
+        validation = X_val, y_val, sample_weight_val
+        inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=continued)
         job = prepare(self.get_params(deep=False), inputs, network=self.network_ if continued else None)
         progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
         trainer = self._train(

@@ -95,10 +95,16 @@ SECTIONS = {
     max_iter : "auto" or int, default="auto"
         Largest number of epochs. Raise it where the loss still falls at the end, lower it to save time. The schedule
         "cosine" fits itself to it.
-    early_stopping : "auto", bool or int, default="auto"
-        Whether each member holds out a fold of the rows, stops when the loss on it no longer falls, and keeps the
-        weights of its best epoch. An int is the number of folds, 8 for True; 5 to 20 are sensible. False trains on all
-        rows; there are no out-of-fold predictions then. ``fit`` takes rows of your own as ``X_val`` and ``y_val``.
+    early_stopping : "auto" or bool, default="auto"
+        Whether each member holds out some of the rows, stops when the loss on them no longer falls, and keeps the
+        weights of its best epoch. False trains on all rows; there are no out-of-fold predictions then. ``fit`` takes
+        rows of your own as ``X_val`` and ``y_val``.
+    cv : None, int, splitter or iterable of splits, default=None
+        Which rows each member holds out; out-of-fold predictions and all that is learned from them rest on it. An int
+        is a number of folds, 8 for None; 5 to 20 are sensible. Copies of a row, or the rows of one of the ``groups``
+        that ``fit`` takes, are in one fold. Where rows follow in time, or other rows belong together, pass a splitter,
+        such as ``TimeSeriesSplit(5)``, or pairs of indices of training and test rows. A member learns from one training
+        part only, and members take the splits in turn: let ``n_estimators`` be their number or a multiple of it.
     n_iter_no_change : "auto", int or inf, default="auto"
         Number of epochs without an improvement after which a member stops: of the loss on rows it holds out, or else of
         the training loss. Raise it where training stops too early; infinity never stops.

@@ -12,7 +12,15 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collaboration
-from skmtl.inputs import LabelledRows, labels_by_task, read_classes, read_labelled_rows, require_same_tasks, take_rows
+from skmtl.inputs import (
+    LabelledRows,
+    RowSplitter,
+    labels_by_task,
+    read_classes,
+    read_labelled_rows,
+    require_same_tasks,
+    take_rows,
+)
 from skmtl.tasks import Task, require_labels_of
 
 
@@ -56,6 +64,7 @@ def read_inputs(
     y_val: Any = None,
     sample_weight_val: Any = None,
     *,
+    groups: Any = None,
     classes: Any = None,
     continued: bool = False,
     one_pass: bool = False,
@@ -90,7 +99,8 @@ def read_inputs(
             )
         one_dimensional = rows.labels.one_dimensional
     columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
-    inputs = SharedInputs(rows, encoder, tasks, one_dimensional, columns)
+    splitter = None if one_pass else RowSplitter.read(reader.cv, X, y, groups)
+    inputs = SharedInputs(rows, encoder, tasks, one_dimensional, columns, splitter=splitter)
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together: pass both or neither.")
     if X_val is not None:

@@ -89,7 +89,8 @@ class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
         weight_decay: Any = "auto",
         batch_size: Any = "auto",
         max_iter: Any = "auto",
-        early_stopping: Any = "auto",
+        early_stopping: str | bool = "auto",
+        cv: Any = None,
         n_iter_no_change: Any = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -123,6 +124,7 @@ class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.early_stopping = early_stopping
+        self.cv = cv
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start

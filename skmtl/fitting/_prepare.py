@@ -21,11 +21,12 @@ from skmtl.fitting._config import (
     read_seed,
     read_sizes,
 )
+from skmtl.fitting._held_out import deal_rows, read_splits, require_folds
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.inputs import held_out_rows, label_codes, row_hashes
+from skmtl.inputs import Splits, label_codes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.training import (
     DenseRows,
@@ -85,17 +86,16 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     fitted_dtype = None if network is None else network.architecture.dtype
     asked, class_weight = requested(params, preferences, fitted_dtype), params.get("class_weight")
     encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), asked["dtype"])
-    hashes, summary = _summarise(asked, inputs, encoded, seed, device, fitted_dtype)
+    splits = read_splits(asked, inputs)
+    hashes, summary = _summarise(asked, inputs, encoded, splits, seed, device, fitted_dtype)
     values, choices = resolve(params, summary, preferences)
     config, loss_weights = make_config(values, summary, inputs, seed, device)
     postprocessors = read_postprocessors(values)
-    held_out = None
-    if hashes is not None and config.n_folds:
-        held_out = held_out_rows(hashes, config.members, config.n_folds, config.n_peers)
-    data = _training_data(config, encoded, held_out)
+    held_out = deal_rows(config, splits, hashes, inputs)
+    data = _training_data(config, encoded, None if held_out is None else held_out.learned)
     objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
     if inputs.validation is None:
-        validation = None if held_out is None else _own_validation(config, objective, data, held_out)
+        validation = None if held_out is None else _own_validation(config, objective, data, held_out.rows)
     else:
         judges = inputs.encode(inputs.validation, cell_weights(class_weight, inputs, inputs.validation), asked["dtype"])
         validation = _common_validation(config, objective, judges)
@@ -113,7 +113,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         choices=choices,
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
-        row_hashes=hashes if postprocessors else None,
+        row_hashes=held_out.units if held_out is not None and postprocessors else None,
         postprocessors=postprocessors,
         responds=network is None and held_out is not None,  # earlier weights may have learned from any row
         resumed=run if run is not None and run.config.same_steps(config) else None,
@@ -144,6 +144,8 @@ def _with_own_settings(job: FitJob, params: Params) -> FitJob:
 def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
     """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
     preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
+    if params["cv"] is not None or inputs.splitter is not None:
+        preferences["early_stopping"] = Choice(True, "cv or groups say which rows are held out")
     method = read_collaboration(params["collaboration"])
     asking = read_peer_sharing(params["peer_sharing"]) if method is None else method
     if asking is not None:
@@ -168,6 +170,7 @@ def _summarise(
     params: Params,
     inputs: SharedInputs,
     encoded: EncodedRows,
+    splits: Splits | None,
     seed: int,
     device: torch.device,
     fitted_dtype: str | None,
@@ -187,8 +190,12 @@ def _summarise(
         static_weights=isinstance(read_balancing(params["balancing"])[0], Static),
         learned_encoding=inputs.learns_inputs,
         validation_given=inputs.validation is not None,
+        n_splits=0 if splits is None else splits.n_splits,
+        every_row_held_out=splits is None or splits.every_row_held_out,
+        every_row_used=splits is None or splits.every_row_used,
         fitted_dtype=fitted_dtype,
     )
+    require_folds(params, summary)
     return hashes, summary
 
 
@@ -251,11 +258,11 @@ def _rows_and_targets(encoded: EncodedRows, dtype: torch.dtype, device: torch.de
     return rows, as_tensor(encoded.targets, dtype, device)  # targets are never written to
 
 
-def _training_data(config: FitConfig, encoded: EncodedRows, held_out: np.ndarray | None) -> TrainingData:
-    """Rows for all members, each of which ignores those that it holds out, ``(member, n)``."""
+def _training_data(config: FitConfig, encoded: EncodedRows, learned: np.ndarray | None) -> TrainingData:
+    """Rows for all members, and which of them each learns from, ``(member, n)``; None: all."""
     rows, targets = encoded.once(_rows_and_targets, config.torch_dtype, config.device)
-    kept = None if held_out is None else config.tensor(~held_out)
-    return TrainingData(rows, targets, config.tensor(encoded.weights), kept)
+    mask = None if learned is None else config.tensor(learned)
+    return TrainingData(rows, targets, config.tensor(encoded.weights), mask)
 
 
 def _own_validation(config: FitConfig, objective: Objective, data: TrainingData, held_out: np.ndarray) -> Validation:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from skmtl.defaults import encoding_dtype
 from skmtl.encoders import Encoder
-from skmtl.inputs import LabelledRows, LabelMatrix
+from skmtl.inputs import LabelledRows, LabelMatrix, RowSplitter
 from skmtl.tasks import Task, TaskLayout
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class SharedInputs:
         ``n_features_in_`` and, where the columns of X have names, ``feature_names_in_``.
     validation : LabelledRows, optional
         Rows that decide which epoch's weights are kept, for all members.
+    splitter : RowSplitter, optional
+        What the user says of the rows that members hold out.
 
     Attributes
     ----------
@@ -85,10 +87,11 @@ class SharedInputs:
         one_dimensional: bool,
         columns: dict[str, Any],
         validation: LabelledRows | None = None,
+        splitter: RowSplitter | None = None,
     ) -> None:
         self.rows, self.encoder, self.tasks = rows, encoder, list(tasks)
         self.one_dimensional, self.columns = one_dimensional, columns
-        self.validation = validation
+        self.validation, self.splitter = validation, splitter
         self.layout = TaskLayout(self.tasks)
         self.learns_inputs = encoder.build() is not None  # asked once: what is made to tell may be large
         self.prepared: MutableMapping[Hashable, Any] = WeakValueDictionary()

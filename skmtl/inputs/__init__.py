@@ -1,7 +1,7 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
 from skmtl.inputs._cells import from_tensor, is_missing, require_comparable
-from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes
+from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes, take_turns
 from skmtl.inputs._labels import LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
@@ -28,10 +28,13 @@ from skmtl.inputs._rows import (
     sliceable,
     take_rows,
 )
+from skmtl.inputs._splits import RowSplitter, Splits
 
 __all__ = [
     "LabelMatrix",
     "LabelledRows",
+    "RowSplitter",
+    "Splits",
     "TaskLabels",
     "all_labels_by_task",
     "are_names",
@@ -59,5 +62,6 @@ __all__ = [
     "row_hashes",
     "sliceable",
     "take_rows",
+    "take_turns",
     "weighted_quantile",
 ]

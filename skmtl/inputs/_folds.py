@@ -49,12 +49,16 @@ def label_codes(labels: LabelMatrix) -> np.ndarray:
 
 
 def held_out_rows(hashes: np.ndarray, members: int, n_folds: int, n_peers: int = 1) -> np.ndarray:
-    """Whether a member holds out a row, ``(member, n)``: those of cohort k, the rows of fold k modulo ``n_folds``.
-
-    The distinct hashes, in their order, are dealt to the folds round-robin. A cohort is ``n_peers`` neighbouring
-    members. They hold out the same rows, as a peer could pass labels on.
-    """
+    """Whether a member holds out a row, ``(member, n)``: distinct hashes, in order, are dealt to folds in turn."""
     fold = np.unique(hashes, return_inverse=True)[1] % n_folds
+    return take_turns(fold == np.arange(n_folds)[:, None], members, n_peers)
+
+
+def take_turns(parts: np.ndarray, members: int, n_peers: int = 1) -> np.ndarray:
+    """Rows of each member, ``(member, n)``, of the ``parts`` of splits: cohort k takes split k modulo their number.
+
+    A cohort is ``n_peers`` neighbouring members. They hold out the same rows, as a peer could pass labels on.
+    """
     cohort = np.arange(members) // n_peers
-    held_out: np.ndarray = fold[None, :] == (cohort % n_folds)[:, None]
-    return held_out
+    taken: np.ndarray = parts[cohort % len(parts)]
+    return taken

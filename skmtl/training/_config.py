@@ -149,7 +149,7 @@ class FitConfig:
     peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, key=_shared_by_members, step=True))
     peer_sharing_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="peer_sharing"))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
-    n_folds: int = field(metadata=role(Role.NETWORK, parameter="early_stopping"))
+    n_folds: int = field(metadata=role(Role.NETWORK, parameter="cv"))
     n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))
 
     @property

@@ -235,7 +235,12 @@ def test_lengths_of_training(summary, epochs):
 def test_rates_and_folds():
     found = resolved(REGRESSION)
     assert (found.learning_rate_init, found.weight_decay) == (0.004, 0.01)
-    folds = [n_held_out_folds(REGRESSION, {"early_stopping": stopping}) for stopping in (5, True, np.True_, False)]
-    assert folds == [5, 8, 8, 0]
-    assert n_held_out_folds(replace(REGRESSION, validation_given=True), {"early_stopping": True}) == 0
-    assert n_held_out_folds(of_rows(REGRESSION, 9), {"early_stopping": 10}) == 0
+
+    def folds(summary, stopping=True, cv=None):
+        return n_held_out_folds(summary, {"early_stopping": stopping, "cv": cv})
+
+    assert [folds(REGRESSION, cv=cv) for cv in (5, np.int8(3), None)] == [5, 3, 8]
+    assert [folds(REGRESSION, stopping) for stopping in (np.True_, False)] == [8, 0]
+    assert folds(replace(REGRESSION, n_splits=3), cv="splits") == 3
+    assert folds(replace(REGRESSION, validation_given=True)) == 0
+    assert folds(of_rows(REGRESSION, 7)) == 0

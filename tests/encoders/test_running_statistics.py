@@ -129,7 +129,7 @@ def test_predictions_change_neither_statistics_nor_the_module(module):
 
 
 def test_members_have_statistics_of_their_own(module):
-    model = make(module, early_stopping=3).fit(X, Y)
+    model = make(module, cv=3).fit(X, Y)
     distinct = {name: values for name, values in statistics(model).items() if not name.endswith(("seen", "tracked"))}
     assert distinct
     for name, values in distinct.items():
@@ -166,7 +166,7 @@ def test_rows_that_a_member_holds_out_teach_it_nothing(module, balancer):
 
 def test_held_out_rows_are_judged_by_the_statistics_of_the_best_epoch(module):
     """Out-of-fold predictions are those of the kept network, which judged the rows in the best epoch of each member."""
-    params = {"early_stopping": 2, "n_estimators": 2, "local_correction": False, "learning_rate": "constant"}
+    params = {"cv": 2, "n_estimators": 2, "local_correction": False, "learning_rate": "constant"}
     model = make(module, **params, learning_rate_init=0.3, max_iter=12, n_iter_no_change=20).fit(X, Y)
     with torch.no_grad():
         outputs = model.network_(torch.from_numpy(model.encoder_.transform(X))[None]).numpy()
@@ -184,7 +184,7 @@ def test_held_out_rows_are_judged_by_the_statistics_of_the_best_epoch(module):
 @pytest.mark.parametrize("name", ["rows", "own"])
 def test_candidates_side_by_side_are_what_they_are_alone(name):
     grid = {"weight_decay": [0.0, 0.3], "learning_rate_init": [0.01, 0.05]}
-    nets = make(MODULES[name], n_estimators=2, max_iter=3, batch_size=16, early_stopping=2)
+    nets = make(MODULES[name], n_estimators=2, max_iter=3, batch_size=16, cv=2)
     search, alone = (cls(nets, grid, cv=MultiTaskKFold(2)).fit(X, Y) for cls in (MultiTaskSearchCV, GridSearchCV))
     for split in range(2):
         name = f"split{split}_test_score"

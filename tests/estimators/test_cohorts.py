@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(100, 3))
 Y = np.column_stack([X[:, 0], X[:, 1] * X[:, 2]])
 COUNTS = 10 * (1 + RNG.permutation(100))
-SMALL = {"hidden_layer_sizes": (8,), "early_stopping": FOLDS, "local_correction": False, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (8,), "cv": FOLDS, "local_correction": False, "random_state": 0}
 
 
 def fit(y=Y, **params):
@@ -26,8 +26,8 @@ def held_out(model):
 
 
 def test_peers_are_members_from_other_weights_that_see_the_same_batches():
-    cohorts = fit(n_estimators=2, n_peers=3, early_stopping=False)
-    members = fit(n_estimators=6, early_stopping=False)
+    cohorts = fit(n_estimators=2, n_peers=3, early_stopping=False, cv=None)
+    members = fit(n_estimators=6, early_stopping=False, cv=None)
     assert (cohorts.n_peers_, members.n_peers_) == (3, 1)
     assert cohorts.history_["loss"].shape == (3, 6, 2)
     assert_array_equal(cohorts.predict(X), members.predict(X))
@@ -61,7 +61,7 @@ def test_out_of_fold_predictions_are_means_over_the_peers_of_a_cohort():
 
 
 def test_corrections_need_a_cohort_for_each_fold():
-    params = {"early_stopping": FOLDS, "local_correction": "auto", "max_iter": 1}
+    params = {"cv": FOLDS, "local_correction": "auto", "max_iter": 1}
     assert not fit(n_estimators=2, n_peers=2, **params).auto_params_["local_correction"].value
     assert fit(n_estimators=4, n_peers=2, **params).auto_params_["local_correction"].value
 

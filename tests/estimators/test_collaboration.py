@@ -47,7 +47,7 @@ def make(**params):
 
 @pytest.mark.parametrize("method", IDLE, ids=repr)
 def test_methods_of_strength_zero_train_independent_peers(method):
-    params = {"n_peers": method.peers, "early_stopping": 2}
+    params = {"n_peers": method.peers, "cv": 2}
     one, other = make(collaboration=method, **params).fit(X, Y), make(**params).fit(X, Y)
     assert_same_fit(one, other, atol=0)
     assert_same_predictions(one, other, X)
@@ -82,7 +82,7 @@ def test_a_fit_is_what_it_is_beside_others(name):
     """Fits with other labels held out, seeds and settings, of which some are dropped on the way."""
     method = METHODS[name]
     others = [{}, {"random_state": 7}, {"learning_rate_init": 0.02}, {"n_estimators": 1}]
-    nets = [make(collaboration=method, early_stopping=3, max_iter=6, **params) for params in others]
+    nets = [make(collaboration=method, cv=3, max_iter=6, **params) for params in others]
     rows = [read_inputs(nets[0], X[own], Y[own]) for own in (slice(0, 80), slice(10, 90))]
     fits = [(net, own) for own in rows for net in nets]
     (stack,) = stacks_of(fits, 1e9)
@@ -99,7 +99,7 @@ def test_nothing_that_a_cohort_holds_out_reaches_it_through_a_peer(name):
     """Other inputs of held-out rows, and so other outputs of all peers, leave the cohort as it was to the last bit."""
     counts = 10.0 * (1 + RNG.permutation(100))
     rows = np.random.default_rng(1).normal(size=(100, 3))
-    small = {"hidden_layer_sizes": (8,), "early_stopping": 4, "local_correction": False, "random_state": 0}
+    small = {"hidden_layer_sizes": (8,), "cv": 4, "local_correction": False, "random_state": 0}
     method = CoTraining([[0, 1], [1, 2]]) if name == "views" else METHODS[name]
     small |= {"loss": "poisson", "collaboration": method, "input_scaling": False, "max_iter": 1}
     first = MultiTaskNetRegressor(**small, n_estimators=1).fit(rows, counts)

@@ -18,7 +18,7 @@ X = RNG.normal(size=(120, 4))
 Y = np.column_stack([X[:, 0] + X[:, 1], X[:, 1] * X[:, 2]]) + 0.3 * RNG.normal(size=(120, 2))
 X_NEW, Y_NEW = X[:61] + 0.1, Y[:61] + 0.5 * RNG.normal(size=(61, 2))
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "input_scaling": False, "random_state": 0, "dtype": "float64"}
-HOLDING = {"early_stopping": 4, "local_correction": False}
+HOLDING = {"cv": 4, "local_correction": False}
 
 
 def fit(y=Y, **params):
@@ -89,7 +89,7 @@ def test_scores_are_of_rows_that_the_networks_held_out():
 
 
 def test_what_the_correction_has_gained_is_lost_and_told():
-    corrected = fit(n_estimators=4, early_stopping=4, local_correction=True, max_iter=2)
+    corrected = fit(n_estimators=4, cv=4, local_correction=True, max_iter=2)
     plain = fit(n_estimators=4, **HOLDING, max_iter=2)
     assert corrected._postprocessors
     compacted = corrected.compact(keep="one_per_cohort")

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from skmtl import MultiTaskNetRegressor
 
 FOLDS = 4
-HOLDING = {"early_stopping": FOLDS, "local_correction": False, "random_state": 0}
+HOLDING = {"cv": FOLDS, "local_correction": False, "random_state": 0}
 SMALL = {"hidden_layer_sizes": (8,), **HOLDING}
 
 

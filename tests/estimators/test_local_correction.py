@@ -82,7 +82,7 @@ def test_where_nothing_is_gained_the_network_has_the_word():
 
 @pytest.mark.parametrize(
     "params",
-    [{"early_stopping": False}, {"n_estimators": 7}, {"early_stopping": 20}],
+    [{"early_stopping": False}, {"n_estimators": 7}, {"cv": 20}],
     ids=["nothing held out", "fewer members than folds", "more folds than members"],
 )
 def test_auto_wants_all_rows_held_out(params):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.inputs import held_out_rows, label_codes, read_labels, row_hashes
 
-HOLDING = {"early_stopping": 4}
+HOLDING = {"cv": 4}
 
 
 def held_out_by(model, X, y, n_folds):
@@ -103,7 +103,7 @@ def test_absent_where_no_member_held_rows_out(classifier, name):
         classifier.fit(early_stopping=False),
         classifier.make().fit(X[:7], y[:7]),  # too few rows to hold some out
         classifier.make().fit(np.tile(X[:10], (4, 1)), np.tile(y[:10], (4, 1))),  # too many copies
-        classifier.make(**HOLDING).fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:]),
+        classifier.make(early_stopping=True).fit(X[:30], y[:30], X_val=X[30:], y_val=y[30:]),
         classifier.make(**HOLDING, warm_start=True).fit(X, y).fit(X, y),
         classifier.fit(**HOLDING).partial_fit(X, y),
     ]

@@ -136,7 +136,7 @@ def test_patience_without_end(case):
 @pytest.mark.parametrize("integer", [np.int8, np.uint16, np.int32, np.int64])
 @pytest.mark.parametrize("number", [np.float16, np.float32, np.longdouble])
 def test_numbers_of_every_type(case, integer, number):
-    integers = {"n_estimators": 2, "batch_size": 16, "max_iter": 3, "n_iter_no_change": 2, "early_stopping": 2}
+    integers = {"n_estimators": 2, "batch_size": 16, "max_iter": 3, "n_iter_no_change": 2, "cv": 2}
     integers |= {"random_state": 1, "n_jobs": 1, "verbose": 0}
     numbers = {"learning_rate_init": 0.125, "weight_decay": 0.25, "dropout": 0.5, "input_dropout": 0.5, "tol": 0.25}
     plain = case.make(hidden_layer_sizes=(4,), **integers, **numbers).fit(case.X, case.y)

@@ -25,13 +25,13 @@ SURE = PseudoLabeling(precision=0.7, start=0.3)
 
 def fit(y=Y, **params):
     defaults = {"tasks": KINDS, "hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 20, "batch_size": 64}
-    defaults |= {"early_stopping": 3, "learning_rate_init": 0.02, "random_state": 0, "dtype": "float64"}
+    defaults |= {"cv": 3, "learning_rate_init": 0.02, "random_state": 0, "dtype": "float64"}
     return MultiTaskNet(**{**defaults, "local_correction": False, **params}).fit(X, y)
 
 
 # a teacher that follows its student -----------------------------------------------------------------------------------
 
-FOLLOWING = {"early_stopping": False, "learning_rate": "constant", "batch_size": 200, "dropout": 0.0}
+FOLLOWING = {"early_stopping": False, "cv": None, "learning_rate": "constant", "batch_size": 200, "dropout": 0.0}
 FOLLOWING |= {"input_dropout": 0.0, "input_scaling": False}
 
 
@@ -171,13 +171,13 @@ def test_rounds_renew_the_thresholds(peers_only):
 
 def test_thresholds_need_held_out_rows():
     with pytest.raises(ValueError, match="PseudoLabeling needs held-out rows to measure on, and there are none"):
-        fit(collaboration="pseudo_labels", early_stopping=False)
+        fit(collaboration="pseudo_labels", early_stopping=False, cv=None)
     net = MultiTaskNet(tasks=KINDS, hidden_layer_sizes=(8,), collaboration="pseudo_labels")
     with pytest.raises(ValueError, match="early_stopping is False, as in partial_fit"):
         net.partial_fit(X, FULL)
     with pytest.raises(ValueError, match="two teachers or more and as many students; got n_peers=5"):
         fit(collaboration="pseudo_labels", n_peers=5)
-    model = fit(collaboration=PseudoLabeling(0.9), early_stopping=False)
+    model = fit(collaboration=PseudoLabeling(0.9), early_stopping=False, cv=None)
     assert np.isnan(list(model.pseudo_label_gain_.values())).all()
     assert (model._member_weights == 1 / 8).all()
 
@@ -195,7 +195,7 @@ def test_what_an_earlier_fit_found_out_is_forgotten():
 
 def test_the_quality_of_a_label_is_what_others_think_of_it():
     """The out-of-fold probability of a class; of a number, that of a residual as large, which orders them."""
-    model = fit(collaboration=CoTeaching(), early_stopping=2)
+    model = fit(collaboration=CoTeaching(), cv=2)
     seen = ~np.isnan(Y)
     assert_array_equal(np.isnan(model.label_quality_), ~seen)
     for task in (0, 1):
@@ -209,9 +209,9 @@ def test_the_quality_of_a_label_is_what_others_think_of_it():
 
 
 def test_labels_that_none_held_out_are_judged_by_all():
-    model = fit(collaboration=CoTeaching(), early_stopping=False)
+    model = fit(collaboration=CoTeaching(), early_stopping=False, cv=None)
     seen = ~np.isnan(Y[:, 0])
     expected = model.predict_proba(X)[0][seen, Y[seen, 0].astype(int)]
     assert_allclose(model.label_quality_[seen, 0], expected, rtol=1e-6)
-    part = fit(collaboration=CoTeaching(), early_stopping=8, n_estimators=2)
+    part = fit(collaboration=CoTeaching(), cv=8, n_estimators=2)
     assert not np.isnan(part.label_quality_[seen, 0]).any()

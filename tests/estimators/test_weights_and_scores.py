@@ -20,7 +20,7 @@ CYCLE = np.arange(N)
 
 
 def test_history_is_by_epoch_member_and_task(case):
-    model = case.fit(early_stopping=4, loss_weights=[3, 1], n_estimators=3)
+    model = case.fit(cv=4, loss_weights=[3, 1], n_estimators=3)
     assert set(model.history_) == {"loss", "validation_loss", "weight"}
     for values in model.history_.values():
         assert values.shape == (model.n_iter_, 3, 2) == (5, 3, 2)
@@ -31,7 +31,7 @@ def test_history_is_by_epoch_member_and_task(case):
 
 def test_n_iter_is_the_largest_over_members(case):
     model = case.fit(
-        early_stopping=2, learning_rate="constant", learning_rate_init=0.05, n_estimators=4,
+        cv=2, learning_rate="constant", learning_rate_init=0.05, n_estimators=4,
         max_iter=200, n_iter_no_change=3,
     )  # fmt: skip
     epochs = np.isfinite(model.history_["loss"][:, :, 0]).sum(axis=0)

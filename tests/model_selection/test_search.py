@@ -125,7 +125,7 @@ def test_scorers_by_name_and_a_callable_that_chooses():
     [
         {"hidden_layer_sizes": [(4,), (3, 3)], "loss_weights": [None, [1, 3]]},
         {"batch_size": [16, "auto"], "dropout": [0.0, 0.4], "weight_decay": [0.0, 1.0]},
-        {"early_stopping": [10, 2, False], "n_estimators": [1, 2]},
+        {"cv": [10, 2, None], "n_estimators": [1, 2]},
         [{"sharing": ["hard", "independent"]}, {"loss_weights__task1": [0.2, 3], "encoder__n_bins": [3]}],
         {"max_iter": [2, 3], "optimizer": ["adamw", "sgd"], "activation": ["tanh"]},
         {"task_layer_sizes": [(), 2, (3, 2)], "loss_weights": [None, [1, 3]]},

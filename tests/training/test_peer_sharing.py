@@ -103,7 +103,7 @@ def test_scalings_that_stay_at_1_are_one_network(optimizer, sharing, monkeypatch
 
 
 @pytest.mark.parametrize("method", [Averaging(strength=0.0), Elastic(0.0)])
-@pytest.mark.parametrize("params", [{}, {"early_stopping": 3, "dropout": 0.2, "dtype": "float32"}])
+@pytest.mark.parametrize("params", [{}, {"cv": 3, "dropout": 0.2, "dtype": "float32"}])
 def test_strength_0_trains_independent_members(method, params):
     shared = fit(n_estimators=2, n_peers=2, peer_sharing=method, **params)
     plain = fit(n_estimators=2, n_peers=2, **params)
@@ -270,7 +270,7 @@ def test_losses_of_an_epoch_are_means_although_a_peer_sees_a_part():
 
 @pytest.mark.parametrize("name", PEER_SHARINGS)
 def test_a_search_trains_cohorts_as_they_train_alone(name):
-    net = MultiTaskNetRegressor(**SMALL, n_estimators=2, early_stopping=3)
+    net = MultiTaskNetRegressor(**SMALL, n_estimators=2, cv=3)
     grid = {"peer_sharing": [None, name], "learning_rate_init": [0.01, 0.03], "n_peers": [2]}
     ours, theirs = (
         search(net, grid, cv=KFold(2)).fit(X, np.nan_to_num(Y)) for search in (MultiTaskSearchCV, GridSearchCV)
@@ -309,7 +309,7 @@ def test_peers_without_coupling_are_no_members_beside_coupled_ones():
 @pytest.mark.parametrize("collaboration", [None, *COLLABORATIONS])
 def test_both_ways_of_learning_from_one_another_combine(name, collaboration):
     method = CoTraining(views=[[0, 1], [2]]) if collaboration == "co_training" else collaboration
-    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 2, "early_stopping": 3}
+    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 2, "cv": 3}
     model = fit(**params, dropout=0.2)
     assert np.isfinite(model.predict(X)).all()
     assert model.n_peers_ == (4 if collaboration in (None, "pseudo_labels") else 2)

@@ -61,7 +61,7 @@ def make_network(name: str, problem: Problem, damage: Damage, max_iter: int, see
         n_estimators=N_COHORTS,
         n_peers=n_peers,
         collaboration=method,
-        early_stopping=N_FOLDS,
+        cv=N_FOLDS,
         max_iter=max_iter,
         input_scaling=False,
         local_correction=False,

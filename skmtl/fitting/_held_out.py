@@ -1,0 +1,93 @@
+"""Which rows each member of a fit holds out, and which it learns from."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+
+from skmtl.defaults import FOLDS, DataSummary
+from skmtl.fitting._config import Params
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.inputs import Splits, held_out_rows, take_turns
+from skmtl.training import FitConfig
+
+
+class HeldOut(NamedTuple):
+    """Rows of each member.
+
+    Attributes
+    ----------
+    rows, learned : ndarray of shape (member, n), bool
+        Those that judge it, and those that it learns from.
+    units : ndarray of shape (n,)
+        Equal for rows that tell of one another: copies, rows of a group, or rows that the same members hold out.
+    """
+
+    rows: np.ndarray
+    learned: np.ndarray
+    units: np.ndarray
+
+
+def read_splits(params: Params, inputs: SharedInputs) -> Splits | None:
+    """Splits by ``cv`` and groups; None where rows are dealt to folds by their content, or none are held out.
+
+    Raises
+    ------
+    ValueError
+        If they are not usable, or no member holds out rows by them.
+    """
+    cv, splitter, n_members = params["cv"], inputs.splitter, params["n_estimators"]
+    holds_out = inputs.validation is None and bool(params["early_stopping"])
+    if cv is not None and not holds_out:
+        given = "X_val is given, which judges all members" if inputs.validation is not None else "early_stopping=False"
+        raise ValueError(f"cv says which rows members hold out, and none do: {given}. Set cv=None, or leave that out.")
+    if splitter is None or not holds_out:
+        return None
+    splits = splitter.split(inputs.rows, n_members, FOLDS)
+    if splits.n_splits > n_members and not isinstance(cv, Integral | None):
+        n_rows, unseen = splits.test.shape[1], int(np.count_nonzero(~splits.test.any(axis=0)))
+        warnings.warn(
+            f"cv gives {splits.n_splits} splits, of which n_estimators={n_members} members take the first {n_members}: "
+            f"{unseen} of {n_rows} rows are held out by none of them. Set n_estimators={splits.n_splits} or a multiple "
+            f"of it, or ask for {n_members} splits.",
+            stacklevel=4,
+        )
+    return splits
+
+
+def deal_rows(
+    config: FitConfig, splits: Splits | None, hashes: np.ndarray | None, inputs: SharedInputs
+) -> HeldOut | None:
+    """Rows of each member, by ``splits`` or else by the hashes of the rows; None where none are held out."""
+    if not config.n_folds:
+        return None
+    sizes = config.members, config.n_peers
+    if splits is None:
+        assert hashes is not None
+        rows = held_out_rows(hashes, config.members, config.n_folds, config.n_peers)
+        return HeldOut(rows, ~rows, hashes)
+    splitter = inputs.splitter
+    if splitter is not None and splitter.codes is not None:
+        units = splitter.codes[inputs.rows.kept_mask]
+    else:
+        units = np.unique(splits.test, axis=1, return_inverse=True)[1].reshape(-1)
+    return HeldOut(take_turns(splits.test, *sizes), take_turns(splits.train, *sizes), units)
+
+
+def require_folds(params: Params, data: DataSummary) -> None:
+    """Check that there are rows enough for the folds that ``cv`` asks for.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer.
+    """
+    cv = params["cv"]
+    if isinstance(cv, Integral) and not data.n_splits and data.n_distinct < int(cv):
+        raise ValueError(
+            f"cv={cv} asks for {cv} folds, and there are {data.n_distinct} distinct rows; copies of a row are in one "
+            f"fold. Give more rows, or set cv to {data.n_distinct} at most."
+        )
