@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "fitting": {*_ENGINE, "postprocess", "conformal"},
     "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
-    "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection"},
+    "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection", "tasks"},
 }
 WITHOUT_SKLEARN = {
     "defaults",

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 
-from skmtl.inputs import read_labelled_rows
+from skmtl.inputs import count_rows, read_labelled_rows, read_labels, require_same_tasks, take_rows
 from skmtl.tasks import Task, require_labels_of
 from skmtl.tasks._classification import log_probabilities
 
@@ -98,6 +98,40 @@ class TaskView(FrozenEstimator):
         require_labels_of([self._task], observed.labels)
         truth, weights = observed.labels.columns[0], observed.weights[:, 0]
         return self._task.kind.metric(truth, self.predict(observed.X), weights)
+
+    def observed(self, X: Any, y: Any, *arrays: Any) -> list[Any]:
+        """Rows that have a label of the task, for tools that know no missing labels.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+            Labels of the task, or of all tasks of the estimator.
+        *arrays : array-like of n_samples rows
+            What belongs to the rows, such as sample weights or groups.
+
+        Returns
+        -------
+        list
+            X, the labels of the task, of shape (n_observed,), and the arrays, of the rows with a label.
+
+        Raises
+        ------
+        ValueError
+            If y holds other tasks, or lengths differ.
+        """
+        labels = read_labels(y, self.missing_label)
+        n_tasks = len(labels.names)
+        if n_tasks > 1:
+            require_same_tasks("y", labels, self.estimator.task_names_.tolist())
+        place = self.task if n_tasks > 1 else 0
+        known = labels.observed[:, place]
+        for array in (X, *arrays):
+            if count_rows(array) != len(known):
+                raise ValueError(f"All arrays must have the {len(known)} rows of y; got one of {count_rows(array)}.")
+        rows = np.flatnonzero(known)
+        return [take_rows(X, rows), labels.columns[place][rows], *(take_rows(array, rows) for array in arrays)]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return what is viewed.

@@ -1,10 +1,11 @@
-"""How tasks were learned together, and whether they should be: pictures and reports."""
+"""How tasks were learned, together and alone, and how well: pictures and reports."""
 
 from skmtl.inspection._affinity import TaskAffinity
 from skmtl.inspection._affinity_display import TaskAffinityDisplay
 from skmtl.inspection._gradient_conflict import GradientConflictDisplay
 from skmtl.inspection._learning_curve import LearningCurveDisplay
 from skmtl.inspection._loss_weights import LossWeightDisplay
+from skmtl.inspection._performance import PerformanceDisplay
 from skmtl.inspection._task_affinity import task_affinity
 from skmtl.inspection._task_relatedness import TaskRelatednessDisplay
 from skmtl.inspection._transfer import TransferReport
@@ -15,6 +16,7 @@ __all__ = [
     "GradientConflictDisplay",
     "LearningCurveDisplay",
     "LossWeightDisplay",
+    "PerformanceDisplay",
     "TaskAffinity",
     "TaskAffinityDisplay",
     "TaskRelatednessDisplay",

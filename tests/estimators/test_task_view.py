@@ -230,3 +230,22 @@ def test_permutation_importance():
         assert importances.argmax() == feature
     scored = permutation_importance(ODD, X, HOLES["odd"], n_repeats=3, random_state=0).importances_mean
     assert scored.argmax() == 0
+
+
+def test_observed_rows_are_those_with_a_label_of_the_task():
+    known = HOLES["level"].notna().to_numpy()
+    weights = np.arange(60)
+    for y in (HOLES, HOLES["level"]):
+        X_seen, labels, of_rows = LEVEL.observed(X, y, weights)
+        assert_array_equal(X_seen, X[known])
+        assert_array_equal(labels, Y["level"][known])
+        assert_array_equal(of_rows, weights[known])
+    X_seen, labels = ODD.observed(X, HOLES)
+    score = get_scorer("accuracy")(ODD, X_seen, labels)
+    assert score == ODD.score(X, HOLES["odd"])
+    frame, _ = ODD.observed(pd.DataFrame(X).set_axis(["a", "b"], axis=1), HOLES)
+    assert list(frame.index) == HOLES["odd"].dropna().index.tolist()
+    with pytest.raises(ValueError, match="order"):
+        ODD.observed(X, HOLES[["size", "level", "odd"]])
+    with pytest.raises(ValueError, match="have the 60 rows of y; got one of 59"):
+        ODD.observed(X, HOLES, weights[1:])
