@@ -20,7 +20,7 @@ Y_HOLES = Y.copy()
 Y_HOLES[:20, 0] = Y_HOLES[20:50, 1] = np.nan  # no row is without any label
 X_NEW = RNG.normal(size=(20, 3))
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "input_scaling": False, "random_state": 0, "dtype": "float64"}
-HOLDING = {"early_stopping": 3, "n_estimators": 6, "local_correction": False}
+HOLDING = {"cv": 3, "n_estimators": 6, "local_correction": False}
 
 
 def fit(y=Y_HOLES, **params):
@@ -98,7 +98,7 @@ def test_pickles_views_and_compact_copies_have_them(method):
 @pytest.mark.parametrize("method", ["cv", "cv+"])
 def test_tasks_of_different_members_have_their_own(method):
     groups = [[0, 1], [2, 3]]
-    nets = [net(group, early_stopping=3, local_correction=False) for group in groups]
+    nets = [net(group, cv=3, local_correction=False) for group in groups]
     joined = by_groups(nets).predict_interval(X_OF_GROUPS, 0.8, method=method)
     separate = [own.fit(X_OF_GROUPS, Y_OF_GROUPS).predict_interval(X_OF_GROUPS, 0.8, method=method) for own in nets]
     assert_allclose(joined[:, 0], separate[0][:, 0], rtol=1e-6)
@@ -124,7 +124,7 @@ def test_bad_input_is_named():
         model.predict_interval(X_NEW, 0.99)
     assert np.isfinite(model.task_view(0).predict_interval(X_NEW, 70 / 71)).all()
     with pytest.raises(ValueError, match="predict_interval learns from rows that members held out; no member held out"):
-        fit(early_stopping=False).predict_interval(X_NEW)
+        fit(early_stopping=False, cv=None).predict_interval(X_NEW)
     with pytest.raises(NotFittedError):
         MultiTaskNetRegressor().predict_interval(X_NEW)
 
