@@ -1,9 +1,80 @@
 """Multi-task neural networks behind the scikit-learn interface."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from skmtl.balancing import geometric
-from skmtl.estimators import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.estimators import (
+    MultiTaskNet,
+    MultiTaskNetClassifier,
+    MultiTaskNetRegressor,
+    predict_frame,
+    predict_proba_frame,
+    score_tasks,
+    task_view,
+)
 from skmtl.training import DivergenceError
+
+if TYPE_CHECKING:
+    from skmtl import (
+        balancing,
+        collaboration,
+        datasets,
+        encoders,
+        inspection,
+        metrics,
+        model_selection,
+        sharing,
+        tasks,
+        training,
+    )
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["DivergenceError", "MultiTaskNet", "MultiTaskNetClassifier", "MultiTaskNetRegressor", "geometric"]
+# imported at first use, as skmtl.metrics
+_SUBPACKAGES = (
+    "balancing",
+    "collaboration",
+    "datasets",
+    "encoders",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "sharing",
+    "tasks",
+    "training",
+)
+
+__all__ = [
+    "DivergenceError",
+    "MultiTaskNet",
+    "MultiTaskNetClassifier",
+    "MultiTaskNetRegressor",
+    "balancing",
+    "collaboration",
+    "datasets",
+    "encoders",
+    "geometric",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "predict_frame",
+    "predict_proba_frame",
+    "score_tasks",
+    "sharing",
+    "task_view",
+    "tasks",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"skmtl.{name}")
+    raise AttributeError(f"module 'skmtl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

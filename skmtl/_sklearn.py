@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn import get_config
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _BaseKFold
@@ -116,15 +117,34 @@ def routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
 
 
-def final_model(estimator: Any) -> Any:
-    """The estimator that knows the tasks: the last step of pipelines, the best estimator of searches."""
+def layers_of(estimator: Any) -> list[Any]:
+    """The estimator and what it wraps, the last of which knows the tasks.
+
+    A pipeline wraps its last step, a search its best estimator, a FrozenEstimator the one that is frozen.
+    """
+    layers = [estimator]
     while True:
-        if hasattr(estimator, "best_estimator_"):
+        if type(estimator) is FrozenEstimator:  # a view of one task is a subclass
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
         else:
-            return estimator
+            return layers
+        layers.append(estimator)
+
+
+def final_model(estimator: Any) -> Any:
+    """The estimator that knows the tasks, at the end of pipelines and searches."""
+    return layers_of(estimator)[-1]
+
+
+def preprocessing(layer: Any) -> list[Any]:
+    """Steps that transform rows for the last step of a pipeline; none of anything else."""
+    if type(layer) is FrozenEstimator or not hasattr(layer, "steps"):  # a frozen one lends out all attributes
+        return []
+    return [step for _, step in layer.steps[:-1] if step not in (None, "passthrough")]
 
 
 __all__ = [
@@ -150,6 +170,8 @@ __all__ = [
     "arguments_of_last",
     "arguments_of_steps",
     "final_model",
+    "layers_of",
+    "preprocessing",
     "routing_enabled",
     "validate_parameter_constraints",
     "with_callbacks",

@@ -26,8 +26,10 @@ MAX_NAME = 68  # of a test
 # Every package is listed; all may import GROUND.
 GROUND = {"_params", "_peer_method", "_roles", "_sklearn", "_state", "_torch_state", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders", "sharing", "network", "training"}
+_PUBLIC = {"balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
+_PUBLIC |= {"model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
-    "": {"balancing", "estimators", "training"},
+    "": {*_PUBLIC},
     "_params": set(),
     "_peer_method": set(),
     "_roles": set(),

@@ -9,6 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
+from skmtl.estimators._frames import FramesMixin
+from skmtl.estimators._inner import detached
 from skmtl.estimators._task_view import TaskView, view_task
 from skmtl.fitting import count_threads, decode, predict_responses, score_columns, sharing_findings, stack_columns
 from skmtl.inputs import LabelledRows, read_labelled_rows, require_same_tasks
@@ -18,7 +20,7 @@ from skmtl.tasks import Task, TaskLayout, require_labels_of
 from skmtl.tasks._scores import mean_score
 
 
-class PredictorMixin:
+class PredictorMixin(FramesMixin):
     """Predictions and scores from the fitted attributes."""
 
     n_jobs: int | None
@@ -72,25 +74,6 @@ class PredictorMixin:
         """
         columns = self._predict_columns(X)
         return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
-
-    def predict_frame(self, X: Any) -> Any:
-        """Predict labels as a pandas frame, which keeps the type of each task.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        pandas.DataFrame of shape (n_samples, n_tasks)
-            One column a task; the index of X, if that is a pandas frame.
-        """
-        import pandas as pd
-
-        columns = self._predict_columns(X)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(dict(zip(self.task_names_, columns, strict=True)), index=index)
 
     def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
         """Show how the fitted tasks share hidden layers.
@@ -193,5 +176,4 @@ class PredictorMixin:
         ValueError
             If there is no such task.
         """
-        check_is_fitted(self, "network_")
-        return view_task(self, task)
+        return view_task(detached(self), task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +9,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 
+from skmtl._sklearn import final_model
+from skmtl.estimators._inner import at_net
 from skmtl.inputs import count_rows, read_labelled_rows, read_labels, require_same_tasks, take_rows
 from skmtl.tasks import Task, require_labels_of
 from skmtl.tasks._classification import log_probabilities
@@ -23,8 +24,8 @@ class TaskView(FrozenEstimator):
 
     Parameters
     ----------
-    estimator : MultiTaskNet, MultiTaskNetClassifier or MultiTaskNetRegressor
-        Fitted.
+    estimator : MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor or Pipeline
+        Fitted; a pipeline ends in one of these, and its steps transform the rows.
     task : int
         Position of the task.
     """
@@ -65,7 +66,8 @@ class TaskView(FrozenEstimator):
         ndarray of shape (n_samples,)
             Labels in their own type.
         """
-        predicted: np.ndarray = self.estimator._predict_columns(X)[self.task]
+        net, rows = at_net(self.estimator, X)
+        predicted: np.ndarray = net._predict_columns(rows)[self.task]
         return predicted
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -174,13 +176,13 @@ class TaskView(FrozenEstimator):
 
     @property
     def _task(self) -> Task:
-        task: Task = self.estimator.tasks_[self.task]
+        task: Task = final_model(self.estimator).tasks_[self.task]
         return task
 
     @property
     def missing_label(self) -> Any:
         """A further value of y that means "no label"."""
-        return self.estimator.missing_label
+        return final_model(self.estimator).missing_label
 
     @property
     def n_features_in_(self) -> int:
@@ -223,7 +225,8 @@ class TaskClassifier(ClassifierMixin, TaskView):
         ndarray of shape (n_samples, n_classes)
             Probabilities.
         """
-        probabilities: np.ndarray = self.estimator._responses(X)[self.task]
+        net, rows = at_net(self.estimator, X)
+        probabilities: np.ndarray = net._responses(rows)[self.task]
         return probabilities
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
@@ -273,14 +276,15 @@ class TaskRegressor(RegressorMixin, TaskView):
 
 
 def view_task(estimator: Any, task: Any) -> TaskView:
-    """View of a task by its position or name.
+    """View of a task by its position or name; of the estimator itself, which must not change later.
 
     Raises
     ------
     ValueError
         If there is no such task.
     """
-    names = estimator.task_names_.tolist()
+    net = final_model(estimator)
+    names = net.task_names_.tolist()
     task = task.item() if isinstance(task, np.generic) else task
     named = [k for k, name in enumerate(names) if type(name) is type(task) and name == task]  # True and 1.0 equal 1
     if named:
@@ -291,5 +295,5 @@ def view_task(estimator: Any, task: Any) -> TaskView:
             f"got {task!r}."
         )
     number = int(task) % len(names)
-    cls = TaskClassifier if estimator.tasks_[number].kind.is_classifier else TaskRegressor
-    return cls(copy.copy(estimator), number)  # a later fit gives the estimator other weights, not the copy
+    cls = TaskClassifier if net.tasks_[number].kind.is_classifier else TaskRegressor
+    return cls(estimator, number)

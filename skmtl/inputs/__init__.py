@@ -2,7 +2,7 @@
 
 from skmtl.inputs._cells import from_tensor, is_missing, require_comparable
 from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes, take_turns
-from skmtl.inputs._labels import LabelMatrix, read_classes, read_labels
+from skmtl.inputs._labels import Categories, LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
     as_mapping,
@@ -31,6 +31,7 @@ from skmtl.inputs._rows import (
 from skmtl.inputs._splits import RowSplitter, Splits
 
 __all__ = [
+    "Categories",
     "LabelMatrix",
     "LabelledRows",
     "RowSplitter",

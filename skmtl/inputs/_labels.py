@@ -14,6 +14,41 @@ from skmtl.inputs._names import by_task, default_names, plain_names
 
 
 @dataclass(frozen=True)
+class Categories:
+    """Categories of a column of labels.
+
+    Attributes
+    ----------
+    values : list, optional
+        The categories; None where the type of the column names none.
+    ordered : bool
+        Whether they have an order.
+    """
+
+    values: list[Any] | None
+    ordered: bool
+
+    @classmethod
+    def of(cls, series: Any) -> Categories | None:
+        """Those of a series of pandas or polars, if it has a categorical type."""
+        dtype: Any = getattr(series, "dtype", None)
+        match type(dtype).__name__:
+            case "CategoricalDtype":
+                return cls(dtype.categories.tolist(), bool(dtype.ordered))
+            case "Enum":
+                return cls(dtype.categories.to_list(), False)
+            case "Categorical":
+                return cls(None, False)
+        return None
+
+    def extended(self, labels: np.ndarray) -> Categories:
+        """With further labels among the categories."""
+        if self.values is None:
+            return self
+        return replace(self, values=[*self.values, *(label for label in labels.tolist() if label not in self.values)])
+
+
+@dataclass(frozen=True)
 class LabelMatrix:
     """Labels by column, and which cells are known.
 
@@ -27,15 +62,15 @@ class LabelMatrix:
         Task names: those of a frame's columns or of a series, else ``task0``, ``task1``, ...
     one_dimensional : bool
         Whether y was 1-D.
-    categorical : list of bool
-        Whether a column came with a categorical type.
+    categories : list of Categories or None
+        Categories of a column that came with a categorical type.
     """
 
     columns: list[np.ndarray]
     observed: np.ndarray
     names: list[Any]
     one_dimensional: bool
-    categorical: list[bool]
+    categories: list[Categories | None]
 
     def take(self, rows: np.ndarray) -> LabelMatrix:
         """Keep the rows of an index or a boolean mask."""
@@ -65,17 +100,17 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
         If y is no array, list or frame, or a column mixes strings, booleans and numbers.
     """
     marks = read_marks(missing_label)
-    columns, names, one_dimensional, categorical = _columns(y)
+    columns, names, one_dimensional, categories = _columns(y)
     read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
     if all(known.all() for _, known in read):  # no memory, but not to be written to
         observed = np.broadcast_to(np.True_, (len(read[0][1]), len(read)))
     else:
         observed = np.column_stack([known for _, known in read])
-    return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categorical)
+    return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categories)
 
 
-def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[bool]]:
-    """Columns, their names, whether y is 1-D, whether each column is categorical."""
+def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[Categories | None]]:
+    """Columns, their names, whether y is 1-D, and the categories of each column that is categorical."""
     if hasattr(y, "column_names") and hasattr(y, "to_pandas"):
         raise TypeError("y is a table of pyarrow; pass y.to_pandas(types_mapper=pandas.ArrowDtype).")
     if hasattr(y, "shape") and hasattr(y, "columns"):  # a pandas or polars frame
@@ -85,26 +120,22 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[bool]]:
         if not names:
             raise ValueError("y has no tasks: its shape is (n, 0) while at least 1 column is required.")
         series = [y[name] for name in y.columns]
-        return [as_array(column) for column in series], names, False, [_is_categorical(column) for column in series]
+        return [as_array(column) for column in series], names, False, list(map(Categories.of, series))
     array = as_array(y)
     if array.ndim == 1:
-        return [array], _name_of_series(y), True, [_is_categorical(y)]
+        return [array], _name_of_series(y), True, [Categories.of(y)]
     if array.ndim != 2:
         raise ValueError(
             f"y should be a 1d array or a 2d array of shape (n, n_tasks); got an array of shape {array.shape}."
         )
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
-    return list(array.T), default_names(array.shape[1]), False, [False] * array.shape[1]
+    return list(array.T), default_names(array.shape[1]), False, [None] * array.shape[1]
 
 
 def _name_of_series(y: Any) -> list[Any]:
     name = getattr(y, "name", None) if hasattr(y, "to_numpy") else None
     return default_names(1) if name is None or name == "" else plain_names([name])
-
-
-def _is_categorical(series: Any) -> bool:
-    return type(getattr(series, "dtype", None)).__name__ == "CategoricalDtype"
 
 
 def read_column(name: Any, column: np.ndarray, marks: list[Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -214,8 +214,10 @@ def require_same_tasks(parameter: str, labels: LabelMatrix, names: Sequence[Any]
 
 def all_labels_by_task(labels: LabelMatrix) -> list[TaskLabels]:
     """Observed labels of each task, of weight 1; none where a task has none."""
-    by_task = zip(labels.names, labels.columns, labels.observed.T, labels.categorical, strict=True)
-    return [TaskLabels(name, cells[seen], np.ones(seen.sum()), typed) for name, cells, seen, typed in by_task]
+    by_task = zip(labels.names, labels.columns, labels.observed.T, labels.categories, strict=True)
+    return [
+        TaskLabels(name, cells[seen], np.ones(seen.sum()), typed is not None) for name, cells, seen, typed in by_task
+    ]
 
 
 def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None]) -> list[TaskLabels]:
@@ -227,13 +229,13 @@ def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None])
         If a task has neither a label nor classes.
     """
     labels, columns = observations.labels, []
-    per_task = zip(labels.names, labels.columns, observations.weights.T, labels.categorical, classes, strict=True)
-    for name, column, weights, categorical, known in per_task:
+    per_task = zip(labels.names, labels.columns, observations.weights.T, labels.categories, classes, strict=True)
+    for name, column, weights, categories, known in per_task:
         seen = weights > 0
         if known is not None:
             columns.append(TaskLabels(name, known, np.ones(len(known)), categorical=True))
         elif seen.any():
-            columns.append(TaskLabels(name, column[seen], weights[seen], categorical))
+            columns.append(TaskLabels(name, column[seen], weights[seen], categories is not None))
         else:
             raise ValueError(
                 f"Task {name!r} has no label: every cell of its column is missing or has weight zero. "

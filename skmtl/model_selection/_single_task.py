@@ -22,7 +22,7 @@ def prepare_single(net: BaseMultiTaskNet, inputs: SharedInputs, k: int) -> FitJo
         observed=np.ones((len(seen), 1), dtype=bool),
         names=[task.name],
         one_dimensional=False,
-        categorical=[rows.labels.categorical[k]],
+        categories=[rows.labels.categories[k]],
     )
     weights = rows.weights[seen, k : k + 1]
     own = LabelledRows(take_rows(rows.X, seen), labels, weights, np.ones(len(seen), dtype=bool))

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skmtl._sklearn import final_model
 from skmtl.estimators._fit_inputs import COLUMNS
+from skmtl.estimators._inner import at_net
 from skmtl.estimators._predictor import PredictorMixin
 
-ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional")
+ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional", "_categories")
 
 
 def _has(method: str) -> Any:
@@ -49,16 +48,8 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         """A further value of y that means "no label"."""
         return final_model(self.estimator).missing_label
 
-    def _inner(self, X: Any) -> tuple[Any, Any]:
-        """The fitted net, and rows as the steps before it leave them."""
-        check_is_fitted(self, "best_estimator_")
-        fitted = self.best_estimator_
-        if isinstance(fitted, Pipeline):
-            return fitted[-1], fitted[:-1].transform(X) if len(fitted) > 1 else X
-        return fitted, X
-
     def _responses(self, X: Any) -> list[np.ndarray]:
-        net, rows = self._inner(X)
+        net, rows = at_net(self, X)
         responses: list[np.ndarray] = net._responses(rows)
         return responses
 
@@ -76,7 +67,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         list of ndarray of shape (n_samples, n_classes)
             As of the estimator: one entry a task, None for numeric tasks.
         """
-        net, rows = self._inner(X)
+        net, rows = at_net(self, X)
         return net.predict_proba(rows)
 
     @available_if(_has("predict_log_proba"))
@@ -93,7 +84,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         list of ndarray of shape (n_samples, n_classes)
             Log-probabilities.
         """
-        net, rows = self._inner(X)
+        net, rows = at_net(self, X)
         return net.predict_log_proba(rows)
 
     def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
@@ -109,7 +100,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         dict of ndarray
             By sharing architecture; members are those of the first of ``groups_``, then of the next.
         """
-        net, rows = self._inner(X)
+        net, rows = at_net(self, X)
         found: dict[str, np.ndarray] = net.inspect_sharing(rows)
         return found
 

@@ -32,6 +32,7 @@ from skmtl.metrics._registry import KNOWN
 from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
+from skmtl.model_selection.search._by_task import ByTaskMixin
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._halving import ELIMINATIONS, Halving, rank_by_rung
@@ -39,7 +40,7 @@ from skmtl.model_selection.search._pareto import means_by_task, pareto_front
 from skmtl.model_selection.search._runner import SearchRunner
 
 
-class MultiTaskSearchCV(BaseSearchCV):
+class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
     """Cross-validated search over parameters that trains its candidates together.
 
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
@@ -49,9 +50,8 @@ class MultiTaskSearchCV(BaseSearchCV):
     ``n_jobs``, ``random_state``, ``weight_decay`` or the strengths of penalties of ``sharing`` ("soft", "additive",
     "relationship", "latent_tasks"). Candidates that differ in something else train as networks of their own. So do
     folds with another number of encoded features, with an encoder that learns or, where dropout draws or balancing
-    looks at the losses, with another number of rows.
-    Networks are kept small enough for the processor's cache and for ``memory``, and joblib spreads them over processes,
-    or over a cluster within ``joblib.parallel_config(backend="dask")``.
+    looks at the losses, with another number of rows. Networks are kept small enough for the processor's cache and for
+    ``memory``. joblib spreads them over processes, or a cluster within ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw random numbers of their own, and the encoder, the
     scaling of the targets and whatever is "auto" are those of each fold. Set ``random_state`` of the estimator to an

@@ -1,0 +1,155 @@
+"""What the nets can do with rows, of whatever ends in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from skmtl.estimators._frames import Library, label_frame, probability_frame
+from skmtl.estimators._inner import at_net, detached
+from skmtl.estimators._task_view import TaskView, view_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+
+@overload
+def predict_frame(estimator: Any, X: Any, library: Literal["pandas"]) -> pd.DataFrame: ...
+@overload
+def predict_frame(estimator: Any, X: Any, library: Literal["polars"]) -> pl.DataFrame: ...
+@overload
+def predict_frame(estimator: Any, X: Any, library: None = None) -> Any: ...
+def predict_frame(estimator: Any, X: Any, library: Library | None = None) -> Any:
+    """Predict labels as a data frame with a column a task, by anything that ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: an estimator of skmtl, or a Pipeline, a search, a :class:`~skmtl.model_selection.TaskGroupingCV` or a
+        FrozenEstimator around one, also one within another. Steps of pipelines transform X.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows as the estimator takes them.
+    library : {"pandas", "polars"} or None, default=None
+        Library of the frame. None: that of X, and for an X that is no frame pandas, or polars where pandas is not
+        installed.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame of shape (n_samples, n_tasks)
+        As of the net's own method: types and categories are those of y, the index of a pandas frame is that of X.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import skmtl
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X = pd.DataFrame({"age": np.arange(40.0)}, index=[f"row{k}" for k in range(40)])
+    >>> y = pd.DataFrame({"old": X["age"] > 20, "size": X["age"] / 3})
+    >>> net = skmtl.MultiTaskNet(hidden_layer_sizes=(8,), random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), net).fit(X, y)
+    >>> skmtl.predict_frame(pipeline, X)["old"].tail(2)
+    row38    True
+    row39    True
+    Name: old, dtype: bool
+    """
+    net, rows = at_net(estimator, X)
+    return label_frame(net, net._predict_columns(rows), X, library)
+
+
+@overload
+def predict_proba_frame(estimator: Any, X: Any, library: Literal["pandas"]) -> pd.DataFrame: ...
+@overload
+def predict_proba_frame(estimator: Any, X: Any, library: Literal["polars"]) -> pl.DataFrame: ...
+@overload
+def predict_proba_frame(estimator: Any, X: Any, library: None = None) -> Any: ...
+def predict_proba_frame(estimator: Any, X: Any, library: Library | None = None) -> Any:
+    """Predict the probabilities of the classes of all tasks as one data frame, by anything that ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`predict_frame`.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows as the estimator takes them.
+    library : {"pandas", "polars"} or None, default=None
+        As in :func:`predict_frame`.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame of shape (n_samples, n_classes of all tasks)
+        A column ``<task>_<class>`` for each class of each task.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+    ValueError
+        If no task has classes.
+    """
+    net, rows = at_net(estimator, X)
+    if not hasattr(net, "predict_proba"):
+        raise ValueError("No task has classes, so that there are no probabilities. Use predict_frame.")
+    return probability_frame(net, net._responses(rows), X, library)
+
+
+def score_tasks(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[Any, float]:
+    """Score of each task on its observed labels, of anything that ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`predict_frame`.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows as the estimator takes them.
+    y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
+        Labels with holes.
+    sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        Weight of each row or cell.
+
+    Returns
+    -------
+    dict
+        Task name to score: accuracy of classes, R2 of numbers; NaN where it is not defined.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+    ValueError
+        If no cell is observed.
+    """
+    net, rows = at_net(estimator, X)
+    scores: dict[Any, float] = net.score_tasks(rows, y, sample_weight)
+    return scores
+
+
+def task_view(estimator: Any, task: Any) -> TaskView:
+    """View one task as a fitted classifier or regressor of its own, of anything that ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`predict_frame`.
+    task : name or int
+        Name or position of the task.
+
+    Returns
+    -------
+    TaskView
+        Takes rows as the estimator does: the steps of pipelines transform them. Later fits do not change it.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+    ValueError
+        If there is no such task.
+    """
+    return view_task(detached(estimator), task)
