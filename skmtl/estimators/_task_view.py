@@ -126,7 +126,7 @@ class TaskView(FrozenEstimator):
         labels = read_labels(y, self.missing_label)
         n_tasks = len(labels.names)
         if n_tasks > 1:
-            require_same_tasks("y", labels, self.estimator.task_names_.tolist())
+            require_same_tasks("y", labels, final_model(self.estimator).task_names_.tolist())
         place = self.task if n_tasks > 1 else 0
         known = labels.observed[:, place]
         for array in (X, *arrays):

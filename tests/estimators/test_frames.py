@@ -186,8 +186,7 @@ def test_the_methods_of_a_net_work_on_whatever_ends_in_one(name):
     assert view.score(X, HOLES["sold"]) == scores["sold"]
     assert view.n_features_in_ == 2
     assert clone(view) is view
-    seen = HOLES["sold"].notna()
-    calibrated = CalibratedClassifierCV(view).fit(X[seen], Y.loc[seen, "sold"])
+    calibrated = CalibratedClassifierCV(view).fit(*view.observed(X, HOLES))
     assert calibrated.predict_proba(X).shape == (40, 2)
     LearningCurveDisplay.from_estimator(model)
 
