@@ -33,6 +33,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "loss_weights": ["auto", None, [1.0], [1, 2], [0, 1], {"a": 2.0}, [np.nan, 1], "equal", [-1, 2], 3],
     "class_weight": [None, "balanced", {0: 2.0}, "none", 3],
     "loss": ["auto", "squared_error", "huber", "poisson", "quantile", "absolute_error", "none", None],
+    "target_transform": [None, "log1p", "sqrt", "quantile", "yeo-johnson", "log", 3],
     "encoder": ["auto", "tabular", "none", None, 3],
     "dropout": ["auto", 0, 0.5, np.float32(0.1), 1, -0.1, np.nan, "a"],
     "input_dropout": ["auto", 0.2, 1.0, None],

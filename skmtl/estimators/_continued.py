@@ -16,7 +16,7 @@ from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Kind
 
 # The network may be without what they ask for, so what they were when training began counts, too
-REMEMBERED = ("encoder", "input_dropout", "input_scaling", "local_correction")
+REMEMBERED = ("encoder", "input_dropout", "input_scaling", "local_correction", "target_transform")
 
 
 def require_unchanged(estimator: Any) -> None:
@@ -46,6 +46,9 @@ def _changes(estimator: Any) -> Iterator[tuple[str, Any, Any]]:
     for name, kind in estimator._given_kinds(list(kinds)).items():
         if not _same_kind(kinds[name], kind):
             yield f"{'loss' if hasattr(estimator, 'loss') else 'tasks'} of task {name!r}", kinds[name], kind
+    transforms = begun["target_transform"], getattr(estimator, "target_transform", None)
+    if not (_same(*transforms) or repr(transforms[0]) == repr(transforms[1])):  # transformers equal themselves only
+        yield "target_transform", *transforms
     if not _is_auto(estimator.encoder):
         fitted, now = estimator.encoder_, as_encoder(estimator.encoder)
         if not _same_encoder(fitted, now, given_again=estimator.encoder is begun["encoder"]):

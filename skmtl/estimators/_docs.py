@@ -8,6 +8,15 @@ from typing import TypeVar
 T = TypeVar("T", bound=type)
 
 SECTIONS = {
+    "target_transform": """\
+    target_transform : None, str, transformer or dict, default=None
+        Increasing function of the labels of numeric tasks that the network learns in their place: "log1p", "sqrt",
+        "quantile" (normal scores), "yeo-johnson", a transformer with ``inverse_transform``, or a dict of these by task
+        name. Predictions, scores and intervals are in the units of the labels. Try one where labels are skewed or
+        spread over orders of magnitude. What is predicted is the mean, transformed back: for skewed labels near the
+        median, below the mean of the labels. It is fitted to the observed labels, with their weights where it takes
+        them; predictions of "quantile" stay within these. Not for counts with the Poisson loss.
+""",
     "parameters of tasks": """\
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts in the loss: numbers in the order of the tasks, a dict by task name, in which unnamed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from skmtl.encoders import Encoder
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
+from skmtl.estimators._target_transforms import target_transforms
 from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collaboration
 from skmtl.inputs import (
     LabelledRows,
@@ -145,7 +147,9 @@ def read_further_rows(
 def _fit_tasks(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None], keep_open: bool) -> list[Task]:
     columns = labels_by_task(rows, given)
     kinds = copy.deepcopy(estimator._kinds(columns))  # objects of the user's
-    tasks = [kind.fit(c.name, c.labels, c.weights) for kind, c in zip(kinds, columns, strict=True)]
+    transforms = target_transforms(getattr(estimator, "target_transform", None), [c.name for c in columns], kinds)
+    parts = zip(kinds, transforms, columns, strict=True)
+    tasks = [kind.fit_transformed(transform, c.name, c.labels, c.weights) for kind, transform, c in parts]
     for task, classes in zip(tasks, given, strict=True):
         require_classifier(task, classes)
     return [task.kind.keep_open(task) for task in tasks] if keep_open else tasks
@@ -156,9 +160,12 @@ def _go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
     scales_inputs = estimator.network_.architecture.input_scale is not None
 
     def learned(task: Task, labels: np.ndarray, weights: np.ndarray) -> Task:
-        new = task.kind.go_on(task, labels[weights > 0], weights[weights > 0])
+        labels, weights = labels[weights > 0], weights[weights > 0]
+        new = task.kind.go_on(task, labels, weights)
         if new is task:
-            return task
+            return (
+                task if task.transform is None else replace(task, transform=task.transform.extended(task.name, labels))
+            )
         if scales_inputs:
             warnings.warn(
                 f"Task {task.name!r} was constant until now, so that inputs which matter to it alone may have been "

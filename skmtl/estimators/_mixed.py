@@ -32,6 +32,7 @@ class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
         :class:`MultiTaskNetRegressor` by name, or kind objects. Kinds that are not given are inferred: strings,
         booleans, categories and columns of two values are classes, numbers with fractions are regression targets.
         Integers of more than two values may be either, so their kind must be given.
+    {target_transform}
     {parameters of tasks}
     {parameters of inputs}
     {parameters of the network}
@@ -67,6 +68,7 @@ class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
         self,
         *,
         tasks: Any = None,
+        target_transform: Any = None,
         loss_weights: Any = None,
         missing_label: Any = None,
         encoder: Any = "auto",
@@ -101,6 +103,7 @@ class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
         verbose: int = 0,
     ) -> None:
         self.tasks = tasks
+        self.target_transform = target_transform
         self.loss_weights = loss_weights
         self.missing_label = missing_label
         self.encoder = encoder

@@ -32,6 +32,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         such as ``Quantile(level=0.9)``; or a dict of these by task name, in which unnamed tasks have the squared error.
         A few labels far from all others count linearly in the squared error, and
         ``SquaredError(far=numpy.inf)`` squares them too.
+    {target_transform}
     {parameters of tasks}
     {parameters of inputs}
     {parameters of the network}
@@ -63,6 +64,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         self,
         *,
         loss: Any = "squared_error",
+        target_transform: Any = None,
         loss_weights: Any = None,
         missing_label: Any = None,
         encoder: Any = "auto",
@@ -97,6 +99,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         verbose: int = 0,
     ) -> None:
         self.loss = loss
+        self.target_transform = target_transform
         self.loss_weights = loss_weights
         self.missing_label = missing_label
         self.encoder = encoder

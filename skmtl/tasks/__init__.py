@@ -4,6 +4,7 @@ from skmtl.tasks._kind import Kind, Task
 from skmtl.tasks._layout import Group, TaskLayout
 from skmtl.tasks._match import require_labels_of
 from skmtl.tasks._numeric import Numeric
+from skmtl.tasks._target_transform import TARGET_TRANSFORMS, TargetTransform
 from skmtl.tasks.absolute_error import AbsoluteError
 from skmtl.tasks.binary import Binary
 from skmtl.tasks.huber import Huber
@@ -20,7 +21,7 @@ LOSSES: dict[str, type[Kind]] = {
     "quantile": Quantile,
 }
 KINDS: dict[str, type[Kind]] = {"binary": Binary, "multiclass": Multiclass, "regression": SquaredError, **LOSSES}
-Task.state_types = KINDS
+Task.state_types = KINDS | {transform.__name__: transform for transform in TARGET_TRANSFORMS.values()}
 
 
 def kind_name(kind: Kind) -> str:
@@ -31,6 +32,7 @@ def kind_name(kind: Kind) -> str:
 __all__ = [
     "KINDS",
     "LOSSES",
+    "TARGET_TRANSFORMS",
     "AbsoluteError",
     "Binary",
     "Group",
@@ -41,6 +43,7 @@ __all__ = [
     "Poisson",
     "Quantile",
     "SquaredError",
+    "TargetTransform",
     "Task",
     "TaskLayout",
     "kind_name",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skmtl._params import Params
 from skmtl._state import Stateful
+from skmtl.tasks._target_transform import TargetTransform
 
 MIN_FRACTION = 0.1  # of what must not become negative, so that what was small stays in its order
 
@@ -31,6 +32,8 @@ class Task(Stateful):
         Sorted labels of a classification task.
     center, scale : float
         A numeric target is encoded as (y - center) / scale; a scale of 0 marks a constant target.
+    transform : TargetTransform, optional
+        What y goes through before; responses, center and scale are on the scale behind it.
     """
 
     name: Any
@@ -38,6 +41,21 @@ class Task(Stateful):
     classes: np.ndarray | None = None
     center: float = 0.0
     scale: float = 1.0
+    transform: TargetTransform | None = None
+
+    def transformed(self, labels: np.ndarray) -> np.ndarray:
+        """Numeric labels on the scale of responses, in float64.
+
+        Raises
+        ------
+        ValueError
+            If a label is outside the domain of the transform.
+        """
+        return labels.astype(np.float64) if self.transform is None else self.transform.transform(self.name, labels)
+
+    def restored(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers on the scale of responses in the units of the labels."""
+        return numbers if self.transform is None else self.transform.inverse(numbers)
 
     @property
     def is_constant(self) -> bool:
@@ -59,15 +77,27 @@ class Kind(Params, ABC):
         the noise: its variance where a squared error or a temperature of logits divides the loss, else its scale.
     degree : int
         Power of an error in the loss: 2 where it is squared, so that the root of a mean loss is an error.
+    takes_transform : bool
+        Whether it reads labels by :meth:`Task.transformed` and writes them by :meth:`Task.restored`.
     """
 
     is_classifier: ClassVar[bool]
     likelihood: ClassVar[tuple[float, float]] = (1.0, 1.0)
     degree: ClassVar[int] = 1
+    takes_transform: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn classes or scaling from the observed labels; all arrays ``(n_observed,)``."""
+
+    def fit_transformed(
+        self, transform: TargetTransform | None, name: Any, labels: np.ndarray, weights: np.ndarray
+    ) -> Task:
+        """Learn a transform of the labels, and classes or scaling behind it."""
+        if transform is None:
+            return self.fit(name, labels, weights)
+        fitted = transform.fitted(name, labels, weights)
+        return replace(self.fit(name, fitted.transform(name, labels), weights), transform=fitted)
 
     def keep_open(self, task: Task) -> Task:
         """Return the task for a run whose later batches may hold what the first did not."""
@@ -164,6 +194,8 @@ class Kind(Params, ABC):
     @abstractmethod
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Outputs to the scale on which members are averaged: probabilities, or numbers in the units of the labels.
+
+        Where a task has a transform, these are the units behind it.
 
         Of all tasks of a group: ``(member, row, n_tasks * n_outputs) -> (member, row, n_tasks, n_classes)`` for
         classes, ``(member, row, n_tasks, 1)`` for numbers.

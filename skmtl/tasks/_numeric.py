@@ -44,6 +44,7 @@ class Numeric(Kind):
     """Numbers, standardised by their weighted mean and standard deviation over the observed cells."""
 
     is_classifier = False
+    takes_transform = True
 
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
@@ -61,11 +62,19 @@ class Numeric(Kind):
 
     def go_on(self, task: Task, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the scale of a target that has been constant until now; see :meth:`Kind.go_on`."""
-        return task if task.scale or not (labels != task.center).any() else self.fit(task.name, labels, weights)
+        if task.scale or not len(labels):
+            return task
+        if (labels == labels[0]).all() and task.transformed(labels[:1])[0] == task.center:
+            return task
+        return self.fit_transformed(task.transform, task.name, labels, weights)
 
     def encode(self, task: Task, labels: np.ndarray) -> np.ndarray:
         """Numbers to standardised numbers; see :meth:`Kind.encode`."""
-        standardised: np.ndarray = (labels.astype(np.float64) - task.center) / (task.scale or 1.0)
+        return self._standardised(task, task.transformed(labels))
+
+    @staticmethod
+    def _standardised(task: Task, numbers: np.ndarray) -> np.ndarray:
+        standardised: np.ndarray = (numbers.astype(np.float64) - task.center) / (task.scale or 1.0)
         return standardised
 
     def belief(self, outputs: Tensor, n_tasks: int, temperature: float) -> Tensor:
@@ -98,7 +107,7 @@ class Numeric(Kind):
 
     def label_quality(self, task: Task, labels: np.ndarray, response: np.ndarray) -> np.ndarray:
         """Probability of a normal residual as large, scaled by the median; see :meth:`Kind.label_quality`."""
-        residual = np.abs(labels - response[:, 0])
+        residual = np.abs(task.transformed(labels) - response[:, 0])
         scale = float(np.median(residual)) / NORMAL_DEVIATION
         quality: np.ndarray = erfc(residual / (scale * np.sqrt(2))) if scale > 0 else (residual == 0).astype(float)
         return quality
@@ -111,11 +120,11 @@ class Numeric(Kind):
 
     def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:
         """Numbers to standardised numbers; see :meth:`Kind.outputs`."""
-        return Numeric.encode(self, task, response)
+        return self._standardised(task, response)
 
     def decode(self, task: Task, outputs: np.ndarray) -> np.ndarray:
-        """Mean over the members, unchanged, but of equal constants without its rounding; see :meth:`Kind.decode`."""
-        return outputs[:, 0] if task.scale else np.full(len(outputs), task.center)
+        """Mean over the members, but of equal constants without its rounding; see :meth:`Kind.decode`."""
+        return task.restored(outputs[:, 0] if task.scale else np.full(len(outputs), task.center))
 
     @staticmethod
     def quantile(encoded: np.ndarray, weights: np.ndarray, level: float) -> np.ndarray:

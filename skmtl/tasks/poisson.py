@@ -21,6 +21,8 @@ class Poisson(Numeric):
     divides the deviance by the same number.
     """
 
+    takes_transform = False  # the log link is one
+
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn the mean; see :meth:`Kind.fit`."""
         labels = labels.astype(np.float64)

@@ -65,7 +65,7 @@ class SquaredError(Numeric):
 
     def ideal_response(self, task: Task, labels: np.ndarray) -> np.ndarray | None:
         """The label, unless far labels are to count less; see :meth:`Kind.ideal_response`."""
-        return labels.astype(np.float64)[:, None] if self.far == "auto" or np.isinf(self.bound) else None
+        return task.transformed(labels)[:, None] if self.far == "auto" or np.isinf(self.bound) else None
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error; see :meth:`Kind.loss_gradient`."""
