@@ -107,5 +107,5 @@ def gather(
         if task.kind.is_classifier:
             found.append(None)
         else:
-            found.append(IntervalScores.of(truth[rows], response[rows, 0], kept, teams.of_rows[rows]))
+            found.append(IntervalScores.of(task.transformed(truth[rows]), response[rows, 0], kept, teams.of_rows[rows]))
     return HeldOutScores(teams.members, found)

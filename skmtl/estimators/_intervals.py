@@ -113,7 +113,7 @@ class IntervalMixin(ConformalMixin):
                 intervals.append(np.full((centers.shape[1], 2), np.nan))
             else:
                 bounds = own.bounds(centers, coverage, by_team=method == "cv+", normalize=normalize)
-                intervals.append(np.stack(bounds, axis=1))
+                intervals.append(self.tasks_[task].restored(np.stack(bounds, axis=1)))
         return intervals
 
 

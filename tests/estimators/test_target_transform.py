@@ -41,6 +41,9 @@ def test_it_is_a_net_of_transformed_labels(local_correction):
     np.testing.assert_array_equal(model.predict(X)[:, 1], expected.predict(X)[:, 1])
     np.testing.assert_allclose(model.predict(X)[:, 0], np.expm1(expected.predict(X)[:, 0]), rtol=1e-12)
     np.testing.assert_allclose(model.oof_prediction_[:, 0], np.expm1(expected.oof_prediction_[:, 0]), rtol=1e-12)
+    intervals, of_logs = (each.predict_interval(X, 0.8) for each in (model, expected))
+    np.testing.assert_allclose(intervals[:, 0], np.expm1(of_logs[:, 0]), rtol=1e-9)
+    np.testing.assert_array_equal(intervals[:, 1], of_logs[:, 1])
 
 
 @pytest.mark.parametrize("kind", [SquaredError(), AbsoluteError(), Huber(), Quantile(0.8)], ids=repr)
