@@ -117,6 +117,11 @@ def routing_enabled() -> bool:
     return bool(get_config()["enable_metadata_routing"])
 
 
+def requests_groups(estimator: Any) -> bool:
+    """Whether an estimator asks by its metadata request for groups in ``fit``."""
+    return routing_enabled() and bool(get_routing_for_object(estimator).consumes("fit", ["groups"]))
+
+
 def layers_of(estimator: Any) -> list[Any]:
     """The estimator and what it wraps, the last of which knows the tasks.
 
@@ -172,6 +177,7 @@ __all__ = [
     "final_model",
     "layers_of",
     "preprocessing",
+    "requests_groups",
     "routing_enabled",
     "validate_parameter_constraints",
     "with_callbacks",

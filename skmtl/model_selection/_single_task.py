@@ -25,10 +25,12 @@ def prepare_single(net: BaseMultiTaskNet, inputs: SharedInputs, k: int) -> FitJo
         categories=[rows.labels.categories[k]],
     )
     weights = rows.weights[seen, k : k + 1]
-    own = LabelledRows(take_rows(rows.X, seen), labels, weights, np.ones(len(seen), dtype=bool))
+    kept_mask = np.zeros_like(rows.kept_mask)
+    kept_mask[np.flatnonzero(rows.kept_mask)[seen]] = True
+    own = LabelledRows(take_rows(rows.X, seen), labels, weights, kept_mask)
     params = net.get_params(deep=False)
     encoder = copy.deepcopy(as_encoder(params["encoder"])).fit(own.X, own.row_weights)
-    single = SharedInputs(own, encoder, [task], False, inputs.columns)
+    single = SharedInputs(own, encoder, [task], False, inputs.columns, splitter=inputs.splitter)
     return prepare(params | {"loss_weights": None, **_class_weight(params, task.name)}, single)
 
 

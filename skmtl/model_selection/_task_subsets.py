@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
 
 from skmtl._params import require_integer
-from skmtl._sklearn import final_model
+from skmtl._sklearn import final_model, requests_groups
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
@@ -70,7 +70,7 @@ def measure_subsets(
     sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
         Weight of each row or label, in training and in the scores.
     groups : array-like of shape (n_samples,), default=None
-        Passed to ``cv``.
+        Passed to ``cv`` and, with metadata routing, to nets that request them.
     own_recipe : bool, default=False
         Whether to train networks of single tasks, too, to which the other tasks are unknown: from the rows with a label
         of the task, with an encoder and what is "auto" of their own.
@@ -103,7 +103,8 @@ def measure_subsets(
         if groups is None
         else np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
     )
-    measurement = _Measurement(estimator, X, y, sample_weight, subsets, own_recipe, rows, scoring)
+    inner = units if groups is not None and requests_groups(estimator) else None
+    measurement = _Measurement(estimator, X, y, sample_weight, inner, subsets, own_recipe, rows, scoring)
     for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True):
         measurement.take(trainer, observe)
     return measurement.result(units)
@@ -118,12 +119,13 @@ class _Measurement:
         X: Any,
         y: Any,
         sample_weight: Any,
+        groups: np.ndarray | None,
         subsets: Iterable[Subset],
         own_recipe: bool,
         rows: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]],
         scoring: Any,
     ) -> None:
-        self.estimator, self.X, self.y = estimator, X, y
+        self.estimator, self.X, self.y, self.groups = estimator, X, y, groups
         self.labels = read_labels(y, final_model(estimator).missing_label)
         names, n_tasks = self.labels.names, len(self.labels.names)
         weights = read_sample_weight(sample_weight, len(self.labels.observed), names, self.labels.one_dimensional)
@@ -169,7 +171,8 @@ class _Measurement:
             steps = clone(self.estimator[:-1])
             X_train, X_test = steps.fit_transform(X_train, y_train), steps.transform(X_test)
         weights = None if self.sample_weight is None else self.sample_weight[train]
-        inputs = read_inputs(net, X_train, y_train, weights)
+        groups = None if self.groups is None else self.groups[train]
+        inputs = read_inputs(net, X_train, y_train, weights, groups=groups)
         joint = prepare_candidate(net, inputs)
         for k in sorted({task for subset in self.subsets for task in subset}):
             if joint.loss_weights[k] == 0:

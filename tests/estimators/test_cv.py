@@ -20,7 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNetRegressor
 from skmtl._sklearn import final_model
-from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.inspection import transfer_report
+from skmtl.model_selection import MultiTaskSearchCV, TaskGroupingCV
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -207,8 +208,24 @@ def test_groups_are_routed_to_the_fits_of_a_search_and_of_a_pipeline():
         searches = [cls(estimator, {prefix + k: v for k, v in grid.items()}, cv=outer) for cls in SEARCHES]
         ours, theirs = (search.fit(X, Y, groups=GROUPS) for search in searches)
         assert_allclose(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=1e-6)
-        judged = final_model(ours)._out_of_fold.judged
-        assert set(GROUPS[judged.rows[0][judged.real[0]]]).isdisjoint(GROUPS[judged.rows[1][judged.real[1]]])
+        assert_groups_apart(final_model(ours))
+
+
+@pytest.mark.usefixtures("routing")
+def test_groups_reach_the_nets_of_reports_that_request_them():
+    requesting = net(cv=GroupKFold(3)).set_fit_request(groups=True)
+    common = {"cv": GroupKFold(2), "groups": GROUPS, "n_estimators": None, "own_recipe": True}
+    assert np.isfinite(transfer_report(requesting, X, Y, **common).delta_m)
+    with pytest.raises(ValueError, match="cv could not split the rows: The 'groups' parameter"):
+        transfer_report(net(cv=GroupKFold(3)), X, Y, **common)
+    grouping = TaskGroupingCV(requesting, cv=GroupKFold(2)).fit(X, Y, groups=GROUPS)
+    assert_groups_apart(grouping.best_estimator_)
+
+
+def assert_groups_apart(model):
+    judged = model._out_of_fold.judged
+    first, second = (GROUPS[judged.rows[k][judged.real[k]]] for k in (0, 1))
+    assert set(first).isdisjoint(second)
 
 
 def test_candidates_with_other_splits_train_as_networks_of_their_own():

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skmtl._sklearn import requests_groups
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
 from skmtl.fitting import join_members
@@ -19,7 +20,14 @@ from skmtl.model_selection._subset_measurements import Subset
 
 @torch_settings()
 def fit_subsets(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, subsets: Sequence[Subset], serving: np.ndarray, seed: int
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+    subsets: Sequence[Subset],
+    serving: np.ndarray,
+    seed: int,
 ) -> Any:
     """Fit a network of each subset as members of one, in which each task is predicted by one of them.
 
@@ -29,6 +37,8 @@ def fit_subsets(
         One of skmtl's, or a Pipeline that ends in one.
     X, y, sample_weight : array-like
         Training data.
+    groups : array-like or None
+        For nets that request them.
     subsets : sequence of tuple of int
         Tasks that each network learns.
     serving : ndarray of shape (n_tasks,), int
@@ -50,7 +60,7 @@ def fit_subsets(
     seeded = copy.copy(net)
     if not isinstance(net.random_state, int | np.integer):
         seeded.random_state = seed
-    inputs = read_inputs(seeded, X, y, sample_weight)
+    inputs = read_inputs(seeded, X, y, sample_weight, groups=groups if requests_groups(estimator) else None)
     whole = prepare_candidate(seeded, inputs)
     weights = [whole.loss_weights * np.isin(np.arange(len(serving)), subset) for subset in subsets]
     jobs = [whole.with_loss_weights(own) for own in weights]

@@ -156,7 +156,7 @@ class TaskGroupingCV(FittedByAnother):
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
             Weight of each row or cell, for the networks and their errors.
         groups : array-like of shape (n_samples,), default=None
-            Passed to ``cv``: rows of a group stay in one fold.
+            Passed to ``cv``: rows of a group stay in one fold. With metadata routing also to nets that request them.
 
         Returns
         -------
@@ -179,12 +179,12 @@ class TaskGroupingCV(FittedByAnother):
         splits = list(read_cv(self.cv, estimator).split(X, y, groups))
         if len(splits) < 2:
             raise ValueError(f"TaskGroupingCV needs a cv of at least 2 folds to verify its choice; got {len(splits)}.")
-        fits = {"cv": splits, "sample_weight": sample_weight, "random_state": seed}
+        fits = {"cv": splits, "sample_weight": sample_weight, "groups": groups, "random_state": seed}
         table, pools = self._measure(estimator, X, y, names, fits, random)
         decision = decide(table, pools, self.n_networks, self.min_gain, self.confidence)
         subsets, serving = np.unique(decision.serving, return_inverse=True)
         chosen = [tuple(np.flatnonzero(table.members[subset]).tolist()) for subset in subsets]
-        self.best_estimator_ = fit_subsets(estimator, X, y, sample_weight, chosen, serving, seed)
+        self.best_estimator_ = fit_subsets(estimator, X, y, sample_weight, groups, chosen, serving, seed)
         self._adopt()
         self._report(table, decision, names)
         return self
