@@ -17,6 +17,7 @@ from skmtl._torch_state import torch_settings
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._encoding import as_encoder
+from skmtl.estimators._features import FeaturesMixin
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
@@ -39,7 +40,9 @@ _ONE_PASS = {
 }
 
 
-class BaseMultiTaskNet(AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, OutOfFoldMixin, NestedParamsMixin, ABC):
+class BaseMultiTaskNet(
+    AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, FeaturesMixin, OutOfFoldMixin, NestedParamsMixin, ABC
+):
     """Base of the multi-task networks."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -6,6 +6,7 @@ from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
+    body_features,
     decode,
     holds_exactly,
     predict_by_teams,
@@ -32,6 +33,7 @@ __all__ = [
     "Report",
     "SharedInputs",
     "StackedTrainer",
+    "body_features",
     "choose_members",
     "count_threads",
     "decode",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from skmtl.encoders import Encoder, dense
 from skmtl.inputs import sliceable
@@ -113,15 +114,21 @@ def _respond(
     return responses
 
 
-def encoded_chunks(network: Network, encoder: Encoder, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next."""
+def encoded_chunks(
+    network: Network, encoder: Encoder, X: Any, layers: Callable[[Tensor, Workspace], Tensor] | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Encoded rows of X and their outputs ``(member, row, outputs)`` in pieces; these hold until the next.
+
+    With ``layers`` what these give is in place of the outputs.
+    """
+    layers = network if layers is None else layers
     dtype, step = network.architecture.dtype, _rows_at_a_time(network)
     workspace, n_rows = Workspace(reuse=True), getattr(X, "shape", (0,))[0]
     for start in range(0, max(n_rows, 1), step):  # a list is one piece
         rows = X if n_rows <= step else sliceable(X)[start : start + step]
         encoded = dense(encoder.transform(rows, dtype), dtype)
         with torch.inference_mode():
-            outputs = network(torch.from_numpy(encoded).to(network.device)[None], workspace).cpu().numpy()
+            outputs = layers(torch.from_numpy(encoded).to(network.device)[None], workspace).cpu().numpy()
         yield encoded, outputs
 
 
@@ -170,6 +177,29 @@ def task_features(network: Network, layout: TaskLayout, encoder: Encoder, X: Any
     if len(features) == members * n_tasks:  # of each task's own
         features = features.reshape(members, n_tasks, *features.shape[1:])[:, np.flatnonzero(layout.order == task)[0]]
     return features
+
+
+def body_features(
+    network: Network, layout: TaskLayout, encoder: Encoder, X: Any, n_threads: int | None = None
+) -> np.ndarray:
+    """Features that the hidden layers of the sharing architecture give, ``(member, row, width)``.
+
+    Where tasks read features of their own, those of all tasks are side by side, in the order of the label matrix.
+    """
+    members, copies = network.architecture.members, network.layers.body.copies
+    tasks = np.argsort(layout.order) if copies > 1 else [0]
+
+    def side_by_side(features: np.ndarray) -> np.ndarray:
+        by_task = np.broadcast_to(features, (members * copies, *features.shape[1:]))
+        by_task = by_task.reshape(members, copies, *features.shape[1:])[:, tasks]  # a copy
+        return by_task.swapaxes(1, 2).reshape(members, features.shape[1], -1)
+
+    def layers(x: Tensor, workspace: Workspace) -> Tensor:
+        return network.layers.body.forward(network.layers.prepare(x, workspace), workspace)
+
+    with _threads(network, n_threads):
+        chunks = [side_by_side(features) for _, features in encoded_chunks(network, encoder, X, layers)]
+    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1)
 
 
 def _restored(finding: SharingStatistic, layout: TaskLayout) -> np.ndarray:

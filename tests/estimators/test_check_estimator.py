@@ -61,9 +61,17 @@ def checks_at_defaults(model: Any) -> Iterator[tuple[Any, Any]]:
         yield (clone(estimator).set_params(hidden_layer_sizes=(32,)) if again else estimator), check
 
 
+def checks_of_variants(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Every check but those of transformers, which are about one method: two variants are enough."""
+    as_transformer = model.sharing in ("independent", "mmoe")
+    for estimator, check in estimator_checks_generator(model):
+        if as_transformer or "transformer_" not in name_of(check):
+            yield estimator, check
+
+
 CHECKS = [
     pytest.param(estimator, check, id=f"{name}-{name_of(check)}-{place}")
-    for generate, models in ((checks_at_defaults, DEFAULT), (estimator_checks_generator, ESTIMATORS))
+    for generate, models in ((checks_at_defaults, DEFAULT), (checks_of_variants, ESTIMATORS))
     for name, model in models.items()
     for place, (estimator, check) in enumerate(generate(model))
 ]
