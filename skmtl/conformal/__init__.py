@@ -1,6 +1,8 @@
 """Prediction intervals and sets from the errors of members about rows that they held out."""
 
-from skmtl.conformal._held_out import HeldOutScores, Teams, gather, require_enough
+from skmtl.conformal._errors import HeldOutErrors
+from skmtl.conformal._held_out import HeldOutScores, Teams, gather
 from skmtl.conformal._intervals import IntervalScores
+from skmtl.conformal._sets import SetScores
 
-__all__ = ["HeldOutScores", "IntervalScores", "Teams", "gather", "require_enough"]
+__all__ = ["HeldOutErrors", "HeldOutScores", "IntervalScores", "SetScores", "Teams", "gather"]

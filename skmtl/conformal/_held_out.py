@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from skmtl.conformal._intervals import IntervalScores
-from skmtl.conformal._quantiles import Scores
+from skmtl.conformal._sets import SetScores
 from skmtl.tasks import Task
 
 MAX_ROWS = 8192  # of a task: more would hardly change a quantile, but make pickles large
@@ -23,32 +22,12 @@ class HeldOutScores:
     ----------
     teams : ndarray of shape (team, member), bool
         Sets of members that have held out the same rows.
-    tasks : list of IntervalScores
+    tasks : list of IntervalScores or SetScores
         In the order of the label matrix.
     """
 
     teams: np.ndarray
-    tasks: list[IntervalScores | None]
-
-
-def require_enough(name: Any, scores: IntervalScores | None, coverage: float) -> None:
-    """Check that a task has labels enough for a coverage.
-
-    Raises
-    ------
-    ValueError
-        If it has not.
-    """
-    found = Scores(np.empty(0) if scores is None else scores.errors, None if scores is None else scores.weights, None)
-    if scores is None or coverage <= found.max_coverage:
-        return
-    needed = int(np.ceil(coverage / (1 - coverage) - 1e-9))
-    alike = "" if scores.weights is None else f", whose weights are worth {found.n_effective:.1f} equal ones"
-    cure = f"Ask for at most {np.floor(found.max_coverage * 1000) / 1000:g}, or fit" if found.n_rows else "Fit"
-    raise ValueError(
-        f"coverage={coverage:g} needs at least {needed} labels of task {name!r} in rows that members held out; there "
-        f"are {found.n_rows}{alike}. {cure} with more labels, or let members hold out all rows."
-    )
+    tasks: list[IntervalScores | SetScores]
 
 
 @dataclass(frozen=True)
@@ -98,14 +77,16 @@ def gather(
     teams : Teams
         Who held out which row.
     """
-    found: list[IntervalScores | None] = []
+    found: list[IntervalScores | SetScores] = []
     for task, truth, response, own in zip(tasks, labels, responses, weights.T, strict=True):
         rows = np.flatnonzero((own > 0) & ~np.isnan(response[:, 0]))
         if len(rows) > MAX_ROWS:
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:MAX_ROWS])  # rows may be sorted
         kept = None if (own[rows] == 1).all() else own[rows].astype(np.float32)
         if task.kind.is_classifier:
-            found.append(None)
+            found.append(
+                SetScores.of(task.kind.label_quality(task, truth[rows], response[rows]), kept, teams.of_rows[rows])
+            )
         else:
             found.append(IntervalScores.of(task.transformed(truth[rows]), response[rows, 0], kept, teams.of_rows[rows]))
     return HeldOutScores(teams.members, found)

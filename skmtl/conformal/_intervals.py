@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from skmtl.conformal._quantiles import Scores
+from skmtl.conformal._errors import HeldOutErrors
 from skmtl.inputs import weighted_quantile
 
 PRIOR = 10.0  # rows that say that errors are equally large everywhere
@@ -15,27 +15,18 @@ OFFSET = 0.1  # of the median error: below it, logarithms of errors tell nothing
 
 
 @dataclass(frozen=True)
-class IntervalScores:
-    """What a task's errors about held-out rows were, ``(n,)`` each.
+class IntervalScores(HeldOutErrors):
+    """Absolute errors of a numeric task in units, and the predictions that they are about.
 
     Attributes
     ----------
-    errors : ndarray of shape (n,)
-        Absolute errors in units.
     levels : ndarray of shape (n,)
         Predictions by the members that held a row out, minus ``location``, over ``spread``.
-    weights : ndarray of shape (n,) or None
-        Of the labels; None: all are 1.
-    teams : ndarray of shape (n,), int
-        Which members held a row out.
     unit, location, spread : float
         Of errors and predictions.
     """
 
-    errors: np.ndarray
     levels: np.ndarray
-    weights: np.ndarray | None
-    teams: np.ndarray
     unit: float
     location: float
     spread: float
@@ -48,9 +39,8 @@ class IntervalScores:
         location = float(predictions.mean()) if len(predictions) else 0.0
         distance = predictions - location
         spread = float(np.abs(distance).max(initial=0.0)) or 1.0
-        # half the memory of a pickle, and precise enough for a bound
-        narrow = ((errors / unit).astype(np.float32), (distance / spread).astype(np.float32))
-        return cls(*narrow, weights, teams, unit, location, spread)
+        errors, levels = (errors / unit).astype(np.float32), (distance / spread).astype(np.float32)
+        return cls(errors, weights, teams, levels, unit, location, spread)
 
     def bounds(
         self, centers: np.ndarray, coverage: float, *, by_team: bool, normalize: bool
@@ -69,7 +59,7 @@ class IntervalScores:
             Whether the width follows the expected size of an error.
         """
         scale = ErrorScale.fit(self.levels, self.errors, self.weights) if normalize else ErrorScale()
-        scores = Scores(self.errors / scale(self.levels), self.weights, self.teams if by_team else None)
+        scores = self.scores(scale(self.levels), by_team=by_team)
         scales = self.unit * scale((centers - self.location) / self.spread)
         upper = scores.upper_bound(coverage, centers, scales)
         return -scores.upper_bound(coverage, -centers, scales), upper

@@ -50,10 +50,6 @@ class Scores:
         """Fraction of the weight that must lie at or below the quantile."""
         return coverage * (1 + self._of_new_row / self._total) - _SLACK
 
-    def quantile(self, coverage: float, team: int = 0) -> float:
-        """Least score of a team such that the scores up to it, of all and the new row, weigh ``coverage``."""
-        return self._own_quantile(team, self._level(coverage))
-
     def _own_quantile(self, team: int, level: float) -> float:
         values, cumulative = self._of_teams[team]
         return float(values[min(np.searchsorted(cumulative[1:], level * cumulative[-1]), len(values) - 1)])
@@ -79,10 +75,10 @@ class Scores:
             total += cumulative[np.searchsorted(values, (bound - centers[team]) / scales[team], side="right")]
         return total
 
-    def weight_from(self, bounds: np.ndarray) -> np.ndarray:
-        """Share that scores of at least their team's ``bounds``, ``(team, ...)``, have of all and the new row."""
-        total = np.full(bounds.shape[1:], self._of_new_row)
-        for team, (values, cumulative) in self._of_teams.items():
-            total += cumulative[-1] - cumulative[np.searchsorted(values, bounds[team], side="left")]
-        share: np.ndarray = total / (self._total + self._of_new_row)
-        return share
+    def reach(self, coverage: float, values: np.ndarray) -> np.ndarray:
+        """Whether values ``(team, ...)`` of a new row are such that rows of lower score do not weigh ``coverage``."""
+        below = np.zeros(values.shape[1:])
+        for team, (scores, cumulative) in self._of_teams.items():
+            below += cumulative[np.searchsorted(scores, values[team], side="left")]
+        within: np.ndarray = below < self._level(coverage) * self._total
+        return within

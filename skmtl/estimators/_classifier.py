@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
 from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._conformal import SetMixin
 from skmtl.estimators._docs import fill_in
 from skmtl.estimators._kinds import classification_kind
 from skmtl.inputs import TaskLabels
@@ -17,7 +18,7 @@ from skmtl.tasks._classification import log_probabilities
 
 
 @fill_in
-class MultiTaskNetClassifier(ClassifierMixin, BaseMultiTaskNet):
+class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
     """Multi-task neural network classifier that accepts missing labels.
 
     All tasks are predicted by one network, in which they share hidden layers; each task has outputs and a loss of its

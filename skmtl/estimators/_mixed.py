@@ -8,8 +8,8 @@ from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 
 from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._conformal import IntervalMixin, SetMixin
 from skmtl.estimators._docs import fill_in
-from skmtl.estimators._intervals import IntervalMixin
 from skmtl.estimators._kinds import given_kinds, may_have_classes, mixed_kinds
 from skmtl.inputs import TaskLabels, all_labels_by_task, read_labels
 from skmtl.tasks import Kind, Task
@@ -17,7 +17,7 @@ from skmtl.tasks._classification import log_probabilities
 
 
 @fill_in
-class MultiTaskNet(IntervalMixin, BaseMultiTaskNet):
+class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
     """Multi-task neural network for classification and regression tasks side by side; labels may be missing.
 
     All tasks are predicted by one network, in which they share hidden layers; each task has outputs and a loss of its

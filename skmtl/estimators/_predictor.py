@@ -11,7 +11,8 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._frames import FramesMixin
 from skmtl.estimators._inner import detached
-from skmtl.estimators._task_view import TaskView, view_task
+from skmtl.estimators._task_view import TaskView
+from skmtl.estimators._viewed_task import view_task
 from skmtl.fitting import count_threads, decode, predict_responses, score_columns, sharing_findings, stack_columns
 from skmtl.inputs import LabelledRows, read_labelled_rows, require_same_tasks
 from skmtl.network import Network

@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.base import RegressorMixin
 
 from skmtl.estimators._base import BaseMultiTaskNet
+from skmtl.estimators._conformal import IntervalMixin
 from skmtl.estimators._docs import fill_in
-from skmtl.estimators._intervals import IntervalMixin
 from skmtl.estimators._kinds import given_losses, numeric_kinds
 from skmtl.inputs import TaskLabels
 from skmtl.tasks import Kind

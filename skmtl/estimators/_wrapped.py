@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from skmtl.estimators._frames import Library, label_frame, probability_frame
 from skmtl.estimators._inner import at_net, detached
-from skmtl.estimators._task_view import TaskView, view_task
+from skmtl.estimators._task_view import TaskView
+from skmtl.estimators._viewed_task import view_task
 
 if TYPE_CHECKING:
     import pandas as pd

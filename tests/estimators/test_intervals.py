@@ -1,4 +1,4 @@
-"""Prediction intervals from the errors of members about rows that they held out."""
+"""Prediction intervals and sets from the errors of members about rows that they held out."""
 
 import pickle
 
@@ -138,21 +138,83 @@ def test_tasks_of_classes_have_none():
     assert not hasattr(MultiTaskNet(**SMALL).fit(X, X[:, 0] > 0), "predict_interval")
 
 
+def fit_mixed(seed=0):
+    """Net of labels of four kinds, half of them missing, these labels, rows that are new, and their labels."""
+    rng = np.random.default_rng(seed)
+    rows, noise = rng.normal(size=(240, 2)), rng.normal(size=(240, 2))
+    signal = np.sin(rows[:, 0]) + rows[:, 1]
+    labels = np.empty((240, 4), dtype=object)
+    labels[:, 0], labels[:, 1] = signal + 0.5 * noise[:, 0], 2 * signal + np.exp(signal / 2) * noise[:, 1]
+    labels[:, 2] = np.where(signal + rng.logistic(size=240) > 0, "yes", "no")
+    labels[:, 3] = np.argmax(np.column_stack([signal, -signal, rows[:, 0]]) + rng.gumbel(size=(240, 3)), axis=1)
+    seen = np.where(rng.random((40, 4)) < 0.5, None, labels[:40])
+    params = SMALL | HOLDING | {"n_estimators": 3, "batch_size": 40, "random_state": seed}
+    model = MultiTaskNet(tasks=["regression", "regression", "binary", "multiclass"], **params)
+    return model.fit(rows[:40], seen), seen, rows[40:], labels[40:]
+
+
+def is_in_set(model, sets, labels):
+    """Whether the sets contain the labels of the tasks of classes."""
+    columns = [(labels[:, [k]] == model.classes_[k]) & sets[k] for k in (2, 3)]
+    return np.column_stack([column.any(axis=1) for column in columns])
+
+
 def test_coverage_is_kept_over_draws_with_holes_and_uneven_noise():
     """Mean over draws of few labels, of which a quantile without the new row's own weight would miss some."""
     shares = []
     for seed in range(30):
-        rng = np.random.default_rng(seed)
-        rows, noise = rng.normal(size=(240, 2)), rng.normal(size=(240, 2))
-        signal = np.sin(rows[:, 0]) + rows[:, 1]
-        labels = np.column_stack([signal + 0.5 * noise[:, 0], 2 * signal + np.exp(signal / 2) * noise[:, 1]])
-        seen = np.where(rng.random((40, 2)) < 0.5, np.nan, labels[:40])
-        drawn = MultiTaskNetRegressor(**{**SMALL, **HOLDING, "n_estimators": 3, "batch_size": 40, "random_state": seed})
-        drawn.fit(rows[:40], seen)
-        shares.append([covered(drawn.predict_interval(rows[40:], 0.9, method=m), labels[40:]) for m in ("cv", "cv+")])
-    mean, error = np.mean(shares, axis=0), np.std(shares, axis=0) / np.sqrt(len(shares))
-    assert (mean >= 0.9 - 2 * error).all()
+        model, _, X_new, y_new = fit_mixed(seed)
+        for method in ("cv", "cv+"):
+            intervals = model.predict_interval(X_new, 0.9, method=method)[:, :2]
+            inside = (intervals[..., 0] <= y_new[:, :2]) & (y_new[:, :2] <= intervals[..., 1])
+            in_set = is_in_set(model, model.predict_set(X_new, 0.9, method=method), y_new)
+            shares.append(np.concatenate([inside.mean(axis=0), in_set.mean(axis=0)]))
+    shares = np.reshape(shares, (30, 2, 4))
+    error = shares.std(axis=0) / np.sqrt(len(shares))
+    assert (shares.mean(axis=0) >= 0.9 - 2 * error).all()
 
 
-def covered(intervals, labels):
-    return ((intervals[..., 0] <= labels) & (labels <= intervals[..., 1])).mean(axis=0)
+def test_sets_hold_the_classes_that_are_as_probable_as_held_out_labels():
+    model, y, X_new, _ = fit_mixed()
+    sets, teams = model.predict_set(X_new, 0.8), model.predict_set(X_new, 0.8, method="cv+")
+    held_out = model._out_of_fold.judged
+    folds = np.empty(40, dtype=int)
+    for member in range(3):
+        folds[held_out.observed.kept_mask.nonzero()[0][held_out.rows[member][held_out.real[member]]]] = member
+    for k in (2, 3):
+        rows = np.flatnonzero([label is not None for label in y[:, k]])
+        is_label = model.classes_[k] == y[rows][:, [k]]
+        of_label = model.oof_proba_[k][rows][is_label]
+        assert_array_equal(sets[k], by_rank(of_label[:, None, None] > model.predict_proba(X_new)[k]))
+        by_member = np.array([proba_alone(model, member, X_new)[k] for member in range(3)])
+        assert_array_equal(teams[k], by_rank(of_label[:, None, None] > by_member[folds[rows]]))
+
+
+def by_rank(is_less_probable):
+    """Whether fewer than 80% of held-out labels and the new one are more probable, ``(label, row, class)``."""
+    return is_less_probable.sum(axis=0) < 0.8 * (len(is_less_probable) + 1) - 1e-9
+
+
+def proba_alone(model, k, rows):
+    """Probabilities by the weights of member k in every member."""
+    model = pickle.loads(pickle.dumps(model))
+    for values in model.network_.buffer.views.values():
+        values.copy_(values[k].expand_as(values).clone())
+    return model.predict_proba(rows)
+
+
+def test_sets_keep_their_form():
+    model, _, X_new, _ = fit_mixed()
+    sets = pickle.loads(pickle.dumps(model)).predict_set(X_new, 0.5)
+    assert sets[0] is sets[1] is None
+    assert sets[3].shape == (len(X_new), 3)
+    for k in (2, 3):
+        assert sets[k].dtype == bool
+        assert sets[k][np.arange(len(X_new)), model.predict_proba(X_new)[k].argmax(axis=1)].all()
+        assert_array_equal(model.task_view(k).predict_set(X_new, 0.5), sets[k])
+    with pytest.raises(ValueError, match="labels of task 'task2' in rows that members held out"):
+        model.predict_set(X_new, 0.99)
+    alone = MultiTaskNetClassifier(**SMALL, **HOLDING).fit(X, X[:, 0] > 0)
+    assert alone.predict_set(X_NEW).shape == (len(X_NEW), 2)
+    assert not hasattr(MultiTaskNetRegressor(), "predict_set")
+    assert not hasattr(model.task_view(0), "predict_set")

@@ -194,13 +194,15 @@ def test_it_works_in_a_pipeline_and_with_one_inside():
 def test_tasks_of_all_kinds_with_names():
     labels = pd.DataFrame({"number": Y[:, 0], "class": np.where(np.isnan(Y[:, 1]), None, Y[:, 1] > 0)})
     rows = pd.DataFrame(X, columns=[f"x{k}" for k in range(8)])
-    fitted = grouping(MultiTaskNet(**TINY)).fit(rows, labels)
+    fitted = grouping(MultiTaskNet(**{**TINY, "early_stopping": True})).fit(rows, labels)
     assert sorted(fitted.serving_) == ["class", "number"]
     assert fitted.feature_names_in_.tolist() == rows.columns.tolist()
     assert list(fitted.predict_frame(rows).columns) == ["number", "class"]
     assert fitted.predict_proba(rows)[0] is None
     assert_array_equal(fitted.task_view("class").predict_proba(rows), fitted.predict_proba(rows)[1])
     assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict(rows), fitted.predict(rows))
+    assert_array_equal(fitted.task_view("number").predict_interval(rows), fitted.predict_interval(rows)[:, 0])
+    assert_array_equal(fitted.task_view("class").predict_set(rows), fitted.predict_set(rows)[1])
     frame = fitted.subset_gains_.frame()
     assert frame.loc["number+class", ("gain", "number")] == fitted.subset_gains_.gains[2, 0]
 

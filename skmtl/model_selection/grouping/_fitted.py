@@ -87,6 +87,50 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         net, rows = at_net(self, X)
         return net.predict_log_proba(rows)
 
+    @available_if(_has("predict_interval"))
+    def predict_interval(self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True) -> Any:
+        """Predict intervals that contain the labels of new rows with a given probability; see the estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the intervals of each task shall contain.
+        method : {"cv", "cv+"}, default="cv"
+            Whether intervals lie around predictions, or around those of the members that held each training row out.
+        normalize : bool, default=True
+            Whether widths follow the size of held-out errors.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_tasks, 2)
+            Lower and upper bound, NaN for tasks of classes.
+        """
+        net, rows = at_net(self, X)
+        return net.predict_interval(rows, coverage, method=method, normalize=normalize)
+
+    @available_if(_has("predict_set"))
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+        """Predict sets of classes that contain the labels of new rows with a given probability; see the estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the sets of each task shall contain.
+        method : {"cv", "cv+"}, default="cv"
+            Whether predicted probabilities count, or those by the members that held each training row out.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes), bool
+            Which classes are in the set, None for numeric tasks.
+        """
+        net, rows = at_net(self, X)
+        return net.predict_set(rows, coverage, method=method)
+
     def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
         """Show how the fitted tasks share hidden layers; see the estimator.
 

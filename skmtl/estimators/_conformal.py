@@ -1,4 +1,4 @@
-"""Prediction intervals of fitted estimators."""
+"""Prediction intervals and sets of fitted estimators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_boolean, require_choice, require_number
-from skmtl.conformal import HeldOutScores, require_enough
+from skmtl.conformal import HeldOutErrors, HeldOutScores, IntervalScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.fitting import count_threads, predict_by_teams
@@ -21,13 +21,19 @@ METHODS = ("cv", "cv+")
 class ConformalMixin(PredictorMixin, OutOfFoldMixin):
     """What intervals and sets have in common."""
 
-    def _held_out_scores(self, method_name: str, coverage: float, method: str) -> HeldOutScores:
-        """Scores of the held-out labels, after a check of the arguments."""
+    def _held_out_scores(
+        self, method_name: str, kind: type[HeldOutErrors], tasks: Sequence[int], coverage: float, method: str
+    ) -> HeldOutScores:
+        """Scores of the held-out labels, which are checked to be enough for the tasks whose scores are of a kind."""
         require_number("coverage", coverage, positive=True, below=1.0)
         require_choice("method", method, METHODS)
         if self._out_of_fold is None:
             raise ValueError(f"{method_name} learns from rows that members held out; {NONE_HELD_OUT}")
-        return self._out_of_fold.conformal
+        scores = self._out_of_fold.conformal
+        for task in tasks:
+            if isinstance(scores.tasks[task], kind):
+                scores.tasks[task].require_enough(self.tasks_[task].name, coverage)
+        return scores
 
     def _team_responses(self, X: Any, scores: HeldOutScores, method: str) -> list[np.ndarray]:
         """Responses to new rows of each team, or of the ensemble alone, by task: ``(team, m, n_classes or 1)``."""
@@ -101,20 +107,80 @@ class IntervalMixin(ConformalMixin):
         self, X: Any, tasks: Sequence[int], coverage: float, method: str, normalize: bool
     ) -> list[np.ndarray]:
         """Intervals ``(m, 2)`` of some of the tasks."""
-        scores = self._held_out_scores("predict_interval", coverage, method)
         require_boolean("normalize", normalize)
-        for task in tasks:
-            require_enough(self.tasks_[task].name, scores.tasks[task], coverage)
+        scores = self._held_out_scores("predict_interval", IntervalScores, tasks, coverage, method)
         responses = self._team_responses(X, scores, method)
         intervals = []
         for task in tasks:
             own, centers = scores.tasks[task], responses[task][:, :, 0].astype(np.float64)
-            if own is None:
-                intervals.append(np.full((centers.shape[1], 2), np.nan))
-            else:
+            if isinstance(own, IntervalScores):
                 bounds = own.bounds(centers, coverage, by_team=method == "cv+", normalize=normalize)
                 intervals.append(self.tasks_[task].restored(np.stack(bounds, axis=1)))
+            else:
+                intervals.append(np.full((centers.shape[1], 2), np.nan))
         return intervals
+
+
+class SetMixin(ConformalMixin):
+    """The method ``predict_set``."""
+
+    def _has_sets(self) -> bool:
+        """Whether a task is, or before the fit may be, one of classes."""
+        return not hasattr(self, "tasks_") or any(task.kind.is_classifier for task in self.tasks_)
+
+    @available_if(_has_sets)
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+        """Predict sets of classes that contain the labels of new rows with a given probability.
+
+        A class is in the set of a row where its probability is not much lower than those of labels have been, by
+        members about training rows that they held out (Sadinle et al., 2019); nothing is fitted again. No other sets of
+        this coverage are smaller on average, if the probabilities are right. Rows must be exchangeable: new ones like
+        those of the fit, as they are not where time passes between them.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the sets of each task shall contain, between 0 and 1. At least
+            ``coverage / (1 - coverage)`` held-out labels are needed.
+        method : {"cv", "cv+"}, default="cv"
+            "cv" compares the predicted probabilities with those of held-out labels. "cv+" takes for each of these the
+            probabilities by the members that held it out (Romano et al., 2020): sets then contain a label with a
+            probability of at least about ``2 * coverage - 1`` whatever the network does.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes), bool
+            Which of ``classes_`` are in the set, one array a task, None for numeric tasks; for 1-D y the entry of its
+            task. The most probable class always is.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not usable, no member held out training rows in the last fit, or a task has too few labels
+            in them for the coverage.
+
+        References
+        ----------
+        Sadinle, M., Lei, J. and Wasserman, L. (2019). Least ambiguous set-valued classifiers with bounded error levels.
+        Journal of the American Statistical Association 114, 223-234.
+
+        Romano, Y., Sesia, M. and Candes, E. J. (2020). Classification with valid and adaptive coverage. NeurIPS 33.
+        """
+        check_is_fitted(self, "network_")
+        sets = self._sets(X, range(len(self.tasks_)), coverage, method)
+        return sets[0] if self._one_dimensional else sets
+
+    def _sets(self, X: Any, tasks: Sequence[int], coverage: float, method: str) -> list[np.ndarray | None]:
+        """Sets ``(m, n_classes)`` of some of the tasks."""
+        scores = self._held_out_scores("predict_set", SetScores, tasks, coverage, method)
+        responses, by_team = self._team_responses(X, scores, method), method == "cv+"
+        pairs = [(scores.tasks[task], responses[task]) for task in tasks]
+        return [
+            own.members(probabilities, coverage, by_team=by_team) if isinstance(own, SetScores) else None
+            for own, probabilities in pairs
+        ]
 
 
 def _weights_of_team(team: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:
