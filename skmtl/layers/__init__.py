@@ -2,6 +2,7 @@
 
 from skmtl.layers._activations import ACTIVATIONS, Activation, MemberNonlinearity
 from skmtl.layers._buffer import Composite, Initializer, Layer, ParameterBuffer, ParameterSpec, alike, constant
+from skmtl.layers._cohort_linear import CohortLinear, ScaledMatrices
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
 from skmtl.layers._gate import MemberGate
@@ -19,6 +20,7 @@ __all__ = [
     "ACTIVATIONS",
     "NARROW",
     "Activation",
+    "CohortLinear",
     "Composite",
     "Initializer",
     "Layer",
@@ -40,6 +42,7 @@ __all__ = [
     "Packing",
     "ParameterBuffer",
     "ParameterSpec",
+    "ScaledMatrices",
     "Workspace",
     "alike",
     "channels_as_rows",

@@ -4,12 +4,13 @@ from skmtl.layers import ACTIVATIONS, Workspace
 from skmtl.network._architecture import Architecture
 from skmtl.network._mixed_precision import MixedPrecisionPasses
 from skmtl.network._network import Network
-from skmtl.network._passes import Passes, squared_derivatives
+from skmtl.network._passes import ManualPasses, Passes, squared_derivatives
 from skmtl.network._task_gradients import TaskGradients, task_gradients
 
 __all__ = [
     "ACTIVATIONS",
     "Architecture",
+    "ManualPasses",
     "MixedPrecisionPasses",
     "Network",
     "Passes",

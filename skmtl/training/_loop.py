@@ -110,10 +110,13 @@ class Run:
             self.streams.seed(self._generators, "dropout")
         self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():
-            for batch in data.batches(self.config.batch_size, self.streams.orders()):
-                progress = self.steps_done / n_steps
-                sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
-                self.steps_done += 1
+            try:
+                for batch in data.batches(self.config.batch_size, self.streams.orders()):
+                    progress = self.steps_done / n_steps
+                    sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
+                    self.steps_done += 1
+            finally:  # where the user interrupts an epoch, too
+                self.step.publish()
         for update in self.step.updates:
             update.end_epoch()
         self.streams.epoch += 1

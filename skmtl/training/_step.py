@@ -18,6 +18,7 @@ from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable, join, split
 from skmtl.training._weighting import BalancedWeights, StaticWeights
 from skmtl.training.optimizers import Update
+from skmtl.training.peer_sharing import ComposedUpdate
 
 
 class StepCells(NamedTuple):
@@ -107,6 +108,13 @@ class Step:
         self.passes, self.objective, self.weighting = passes, objective, weighting
         self.updates, self.terms = tuple(updates), tuple(terms)
         self.set_data(rows_per_weight)
+        self._share_products()
+
+    def _share_products(self) -> None:
+        """Let peers multiply by the matrices that they share, where nothing but their update reads their weights."""
+        (update, *others), alone = self.updates or [None], type(self.weighting) is StaticWeights
+        if isinstance(update, ComposedUpdate) and alone and not others:
+            update.share_products(self.passes)
 
     def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it; ``progress`` is for the terms."""
@@ -148,6 +156,11 @@ class Step:
                 supervised.mul_(self.objective.to_outputs(factors))
         return gradient if mask is None else gradient.mul_(mask[:, :, None])
 
+    def publish(self) -> None:
+        """Bring the buffer of the network up to date."""
+        for update in self.updates:
+            update.publish()
+
     def set_data(self, rows_per_weight: Tensor) -> None:
         """Go on with other data."""
         self.rows_per_weight = rows_per_weight
@@ -180,4 +193,5 @@ class Step:
         chosen.terms = tuple(term.select(members) for term in self.terms)
         common = len(self.rows_per_weight) == 1
         chosen.set_data(self.rows_per_weight if common else self.rows_per_weight[members])
+        chosen._share_products()
         return chosen

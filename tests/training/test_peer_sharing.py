@@ -25,8 +25,10 @@ from skmtl.training import (
     Elastic,
     PeerRows,
     PeerSharing,
+    _joined,
     by_cohort,
 )
+from skmtl.training._step import Step
 from tests import _builders as build
 from tests._fits import fitted, read_inputs, stacks_of
 
@@ -223,6 +225,31 @@ def test_a_batch_ensemble_goes_on_from_its_weights():
     (again,) = chain(BatchEnsemble(), buffer)
     for w, r, s in again._by_name().values():
         torch.testing.assert_close(r * w * s, by_cohort(buffer.views["a"], 3), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"hidden_layer_sizes": (6, 5), "dropout": 0.2, "early_stopping": 3, "n_estimators": 2},
+        {"collaboration": MutualLearning(), "input_scaling": False, "learning_rate": "constant"},
+        {"optimizer": AdamW(weight_average="ema")},
+    ],
+)
+def test_common_products_give_what_a_product_of_each_peer_gives(params, monkeypatch):
+    shared = fit(n_peers=N_PEERS, peer_sharing="batch_ensemble", **params)
+    monkeypatch.setattr(Step, "_share_products", lambda self: None)
+    alone = fit(n_peers=N_PEERS, peer_sharing="batch_ensemble", **params)
+    assert_allclose(weights(shared), weights(alone), rtol=0, atol=1e-10)
+    assert_allclose(shared.history_["loss"], alone.history_["loss"], rtol=0, atol=1e-10)
+
+
+def test_common_products_take_the_rows_of_each_fold(monkeypatch):
+    monkeypatch.setattr(_joined, "MAX_REPEATED", 0)
+    params = {"n_peers": 2, "collaboration": "mutual", "peer_sharing": "batch_ensemble", **ALONE}
+    net = MultiTaskNetRegressor(**params, n_estimators=1, input_dropout=0.0)
+    grid, labels = {"learning_rate_init": [0.01, 0.03]}, np.nan_to_num(Y)
+    ours, theirs = (search(net, grid, cv=KFold(3)).fit(X, labels) for search in (MultiTaskSearchCV, GridSearchCV))
+    assert_allclose(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,9 @@ class Update(Resumable, ABC):
     def end_epoch(self) -> None:
         """Take note of the end of a pass over the data; does nothing by default."""
 
+    def publish(self) -> None:
+        """Write to the buffer of the network what steps have left for later; does nothing by default."""
+
     @abstractmethod
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """Return the run state of some of the members, whose parameters are now in ``buffer``."""

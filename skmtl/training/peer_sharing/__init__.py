@@ -1,6 +1,6 @@
 """Ways in which the peers of a cohort share parameters: one file each."""
 
-from skmtl.training.peer_sharing._peer_sharing import PeerSharing, PeerUpdate, by_cohort
+from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, PeerUpdate, by_cohort
 from skmtl.training.peer_sharing.additive_peers import AdditivePeers
 from skmtl.training.peer_sharing.averaging import Averaging
 from skmtl.training.peer_sharing.batch_ensemble import BatchEnsemble
@@ -18,6 +18,7 @@ __all__ = [
     "AdditivePeers",
     "Averaging",
     "BatchEnsemble",
+    "ComposedUpdate",
     "Elastic",
     "PeerSharing",
     "PeerUpdate",

@@ -14,6 +14,7 @@ from torch import Tensor
 from skmtl._peer_method import PeerMethod
 from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer
+from skmtl.network import Passes
 from skmtl.training._state import join, split
 from skmtl.training.optimizers import Optimizer, Update
 
@@ -166,6 +167,9 @@ class ComposedUpdate(PeerUpdate):
         for update in self._updates.values():
             update.step(factor)
         self.compose()
+
+    def share_products(self, passes: Passes) -> None:
+        """Let the passes compute with the parts, where they can and nothing else reads the weights between epochs."""
 
     @abstractmethod
     def derive(self) -> None:

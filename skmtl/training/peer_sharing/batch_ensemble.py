@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.layers import ParameterBuffer, ParameterSpec
+from skmtl.layers import CohortLinear, MemberLinear, ParameterBuffer, ParameterSpec, ScaledMatrices
+from skmtl.network import ManualPasses, Passes
 from skmtl.training.optimizers import Optimizer, Update
 from skmtl.training.peer_sharing._peer_sharing import ComposedUpdate, PeerSharing, Settings, by_cohort
 
@@ -22,10 +23,12 @@ class BatchEnsemble(PeerSharing):
     other parameters, such as biases, outputs and trained encoders, follow the loss of their own peer. Weight decay
     does not act on the scalings.
 
-    This saves parameters to learn, not the arithmetic of a step: each peer computes with a whole matrix, made anew in
-    each step, and a fitted network keeps it. Training that goes on from a fitted network begins with the common
-    matrices and scalings nearest to its weights, which give the same weights unless peers were stopped at different
-    epochs.
+    Where the hidden layers are one stack that all tasks read and nothing but the optimizer acts on the weights, the
+    rows of all peers go through one product with the common matrix, which saves time, too. Elsewhere, as with other
+    sharing architectures, layers of single tasks, balancing methods or averages of weights, each peer computes with a
+    matrix of its own, made anew in each step. A fitted network keeps the matrices of all peers. Training that goes on
+    from a fitted network begins with the common matrices and scalings nearest to its weights, which give the same
+    weights unless peers were stopped at different epochs.
 
     References
     ----------
@@ -85,6 +88,7 @@ class _ScaledUpdate(ComposedUpdate):
             "others": ParameterBuffer(others, buffer.members, *layout),
         }
         super().__init__(buffer, n_peers, {}, parts)
+        self._composed: list[str] = [spec.name for spec in hidden]  # matrices that each step makes anew
         for name, factors in self._by_name().items():
             for factor, value in zip(factors, _nearest(by_cohort(buffer.views[name], n_peers)), strict=True):
                 factor.copy_(value)
@@ -101,8 +105,9 @@ class _ScaledUpdate(ComposedUpdate):
         return {n: (w[n][:, None], by_cohort(r[n], self.n_peers), by_cohort(s[n], self.n_peers)) for n in w}
 
     def derive(self) -> None:
-        derivatives = self._by_name(gradients=True)
-        for name, (w, r, s) in self._by_name().items():
+        factors, derivatives = self._by_name(), self._by_name(gradients=True)
+        for name in self._composed:
+            w, r, s = factors[name]
             gradient = by_cohort(self.buffer.gradient_views[name], self.n_peers)
             at_w, at_r, at_s = derivatives[name]
             torch.mean(r * gradient * s, 1, keepdim=True, out=at_w)
@@ -112,10 +117,46 @@ class _ScaledUpdate(ComposedUpdate):
             at_own.copy_(self.buffer.gradient_views[name])
 
     def compose(self) -> None:
-        for name, (w, r, s) in self._by_name().items():
-            torch.mul(r * w, s, out=by_cohort(self.buffer.views[name], self.n_peers))
+        self._compose(self._composed)
         for name, own in self.parts["others"].views.items():
             self.buffer.views[name].copy_(own)
+
+    def _compose(self, names: Sequence[str]) -> None:
+        factors = self._by_name()
+        for name in names:
+            w, r, s = factors[name]
+            torch.mul(r * w, s, out=by_cohort(self.buffer.views[name], self.n_peers))
+
+    def share_products(self, passes: Passes) -> None:
+        """See :class:`ComposedUpdate`: where the hidden layers are one stack, without layers of single tasks."""
+        stack = passes.layers.body.stack if isinstance(passes, ManualPasses) else None
+        if stack is None or {layer.specs[0].name for layer in stack.layers} != set(self._composed):
+            return
+        stack.layers = [
+            CohortLinear(layer, self.buffer, self._of_layer(layer), self._of_layer(layer, gradients=True))
+            for layer in stack.layers
+        ]
+        self._composed = []
+
+    def _of_layer(self, layer: MemberLinear, *, gradients: bool = False) -> ScaledMatrices:
+        """Its matrices and scalings, or their gradients."""
+        name = layer.specs[0].name
+        w, r, s = (
+            (self.parts[part].gradient_views if gradients else self.parts[part].views)[name].flatten(0, 1)
+            for part in ("matrices", "inputs", "outputs")
+        )
+        return ScaledMatrices(w, r.transpose(1, 2), s)
+
+    def publish(self) -> None:
+        """See :class:`Update`."""
+        self._compose([name for name in self.parts["matrices"].views if name not in self._composed])
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`; the members make whole cohorts."""
+        chosen = super().select(members, buffer)
+        assert isinstance(chosen, _ScaledUpdate)
+        chosen._composed = list(chosen.parts["matrices"].views)
+        return chosen
 
 
 def _scaling(spec: ParameterSpec, axis: int) -> ParameterSpec:
@@ -125,7 +166,7 @@ def _scaling(spec: ParameterSpec, axis: int) -> ParameterSpec:
     return replace(spec, shape=tuple(shape))
 
 
-N_ROUNDS = 30  # of alternating least squares, of which weights of this form need a few
+N_ROUNDS = 30  # of alternating least squares at most; weights of this form need a few
 
 
 def _nearest(peers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,6 +176,8 @@ def _nearest(peers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         r = _ratio(peers, w * s, -1)
         s = _ratio(peers, w * r, -2)
         w = _ratio(peers, r * s, 1)
+        if torch.allclose(w * r * s, peers, rtol=8 * torch.finfo(peers.dtype).eps, atol=0):
+            break
     return w, r, s
 
 
