@@ -13,6 +13,7 @@ from skmtl.encoders import Encoder
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._target_transforms import target_transforms
+from skmtl.estimators._validation_rows import told_of_pipelines, warn_of_other_ranges
 from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collaboration
 from skmtl.inputs import (
     LabelledRows,
@@ -106,7 +107,9 @@ def read_inputs(
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together: pass both or neither.")
     if X_val is not None:
-        inputs.validation = read_further_rows(reader, inputs, X_val, y_val, sample_weight_val, "_val")
+        with told_of_pipelines():
+            inputs.validation = read_further_rows(reader, inputs, X_val, y_val, sample_weight_val, "_val")
+        warn_of_other_ranges(X, X_val)
     return inputs
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
+
 from skmtl.estimators._frames import Library, label_frame, probability_frame
 from skmtl.estimators._inner import at_net, detached
 from skmtl.estimators._task_view import TaskView
@@ -98,6 +100,43 @@ def predict_proba_frame(estimator: Any, X: Any, library: Library | None = None) 
     if not hasattr(net, "predict_proba"):
         raise ValueError("No task has classes, so that there are no probabilities. Use predict_frame.")
     return probability_frame(net, net._responses(rows), X, library)
+
+
+def predict_interval(
+    estimator: Any, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+) -> np.ndarray:
+    """Predict intervals that contain the labels of new rows with a given probability, by anything that ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`predict_frame`.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows as the estimator takes them.
+    coverage : float, default=0.9
+        Fraction of labels that the intervals of each task shall contain, between 0 and 1.
+    method : {"cv", "cv+"}, default="cv"
+        As in the net's own method.
+    normalize : bool, default=True
+        As in the net's own method.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 2) or (n_samples, n_tasks, 2)
+        Lower and upper bound; NaN for tasks of classes.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+    ValueError
+        If no task has numbers, a parameter is not usable, or there are too few held-out labels for the coverage.
+    """
+    net, rows = at_net(estimator, X)
+    if not hasattr(net, "predict_interval"):
+        raise ValueError("No task has numbers, so that there are no intervals. Use predict_proba_frame.")
+    intervals: np.ndarray = net.predict_interval(rows, coverage, method=method, normalize=normalize)
+    return intervals
 
 
 def score_tasks(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[Any, float]:

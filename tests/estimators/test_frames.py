@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -216,6 +218,49 @@ def test_whatever_is_not_fitted(model):
     for function in (skmtl.predict_frame, skmtl.task_view):
         with pytest.raises(NotFittedError):
             function(model, X)
+
+
+def test_intervals_of_whatever_ends_in_a_net():
+    numbers, grid = MultiTaskNetRegressor(**SMALL | {"n_estimators": 2}, cv=2), {"net__dropout": [0.0]}
+    search = MultiTaskSearchCV(Pipeline([("scale", StandardScaler()), ("net", numbers)]), grid, cv=2)
+    search.fit(X, Y["price"])
+    inner, rows = search.best_estimator_[-1], search.best_estimator_[:-1].transform(X)
+    expected = inner.predict_interval(rows, 0.7)
+    for intervals in (
+        search.predict_interval(X, 0.7),
+        skmtl.predict_interval(search, X, 0.7),
+        search.task_view(0).predict_interval(X, 0.7),
+    ):
+        assert_array_equal(intervals, expected)
+    classes = MultiTaskSearchCV(MultiTaskNetClassifier(**SMALL), {"dropout": [0.0]}, cv=2)
+    assert not hasattr(classes, "predict_interval")
+    with pytest.raises(ValueError, match="No task has numbers"):
+        skmtl.predict_interval(MultiTaskNetClassifier(**SMALL).fit(X, Y["sold"]), X)
+
+
+CURE = r"transform_input=\['X_val'\]"
+
+
+def test_validation_rows_of_a_pipeline_that_its_steps_did_not_transform():
+    given = {"net__X_val": X, "net__y_val": HOLES}
+    with pytest.warns(UserWarning, match=rf"X_val: X has feature names, but.*{CURE}"):
+        pipeline().fit(X, HOLES, **given)
+    reduced = Pipeline([("pca", PCA(1)), ("net", net())])
+    with pytest.raises(ValueError, match=rf"X_val: X has 2 features, but.*{CURE}"):
+        reduced.fit(X.to_numpy(), HOLES, net__X_val=X.to_numpy(), net__y_val=HOLES)
+    far = X.add([10, 1000]).to_numpy()
+    with pytest.warns(UserWarning, match=rf"median of X_val lies outside the range of X in 2 of 2 columns.*{CURE}"):
+        pipeline().fit(far, HOLES, net__X_val=far, net__y_val=HOLES)
+
+
+def test_validation_rows_go_through_the_steps_of_a_pipeline():
+    far = X.add([10, 1000])
+    with sklearn.config_context(enable_metadata_routing=True):
+        steps = [("scale", StandardScaler()), ("net", net().set_fit_request(X_val=True, y_val=True))]
+        model = Pipeline(steps, transform_input=["X_val"]).fit(far, Y, X_val=far[:20], y_val=Y[:20])
+    rows = model[:-1].transform(far)
+    by_hand = net().fit(rows, Y, X_val=rows[:20], y_val=Y[:20])
+    assert_array_equal(skmtl.predict_frame(model, far)["price"], by_hand.predict_frame(rows)["price"])
 
 
 def test_whatever_ends_in_no_net():

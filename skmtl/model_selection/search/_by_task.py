@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skmtl import estimators
@@ -62,6 +63,30 @@ class ByTaskMixin:
             A column for each class of each task.
         """
         return estimators.predict_proba_frame(self, X, library)
+
+    @available_if(_has("predict_interval"))
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+    ) -> np.ndarray:
+        """Predict intervals by the best estimator, as :func:`skmtl.predict_interval`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the intervals of each task shall contain.
+        method : {"cv", "cv+"}, default="cv"
+            As in the net's own method.
+        normalize : bool, default=True
+            As in the net's own method.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_tasks, 2)
+            Lower and upper bound.
+        """
+        return estimators.predict_interval(self, X, coverage, method=method, normalize=normalize)
 
     @available_if(_has("score_tasks"))
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[Any, float]:
