@@ -13,6 +13,7 @@ from skmtl.estimators import (
     predict_frame,
     predict_interval,
     predict_proba_frame,
+    predict_set,
     score_tasks,
     task_view,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "predict_frame",
     "predict_interval",
     "predict_proba_frame",
+    "predict_set",
     "score_tasks",
     "sharing",
     "task_view",

@@ -139,6 +139,38 @@ def predict_interval(
     return intervals
 
 
+def predict_set(estimator: Any, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+    """Predict sets of classes that contain the labels of new rows with a given probability, by whatever ends in a net.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`predict_frame`.
+    X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        Rows as the estimator takes them.
+    coverage : float, default=0.9
+        Fraction of labels that the sets of each task shall contain, between 0 and 1.
+    method : {"cv", "cv+"}, default="cv"
+        As in the net's own method.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_classes), bool
+        Which classes are in the set, None for numeric tasks; for 1-D y the entry of its task.
+
+    Raises
+    ------
+    TypeError
+        If no net is at the end of the estimator.
+    ValueError
+        If no task has classes, a parameter is not usable, or there are too few held-out labels for the coverage.
+    """
+    net, rows = at_net(estimator, X)
+    if not hasattr(net, "predict_set"):
+        raise ValueError("No task has classes, so that there are no sets of them. Use predict_interval.")
+    return net.predict_set(rows, coverage, method=method)
+
+
 def score_tasks(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> dict[Any, float]:
     """Score of each task on its observed labels, of anything that ends in a net.
 

@@ -234,6 +234,10 @@ def test_intervals_of_whatever_ends_in_a_net():
         assert_array_equal(intervals, expected)
     classes = MultiTaskSearchCV(MultiTaskNetClassifier(**SMALL), {"dropout": [0.0]}, cv=2)
     assert not hasattr(classes, "predict_interval")
+    classes.set_params(estimator__n_estimators=2, estimator__cv=2).fit(X, Y["sold"])
+    assert_array_equal(classes.predict_set(X, 0.7), classes.best_estimator_.predict_set(X, 0.7))
+    with pytest.raises(ValueError, match="No task has classes"):
+        skmtl.predict_set(search, X)
     with pytest.raises(ValueError, match="No task has numbers"):
         skmtl.predict_interval(MultiTaskNetClassifier(**SMALL).fit(X, Y["sold"]), X)
 

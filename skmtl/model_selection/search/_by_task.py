@@ -88,6 +88,26 @@ class ByTaskMixin:
         """
         return estimators.predict_interval(self, X, coverage, method=method, normalize=normalize)
 
+    @available_if(_has("predict_set"))
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+        """Predict sets of classes by the best estimator, as :func:`skmtl.predict_set`.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+        coverage : float, default=0.9
+            Fraction of labels that the sets of each task shall contain.
+        method : {"cv", "cv+"}, default="cv"
+            As in the net's own method.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_classes), bool
+            Which classes are in the set, None for numeric tasks; for 1-D y the entry of its task.
+        """
+        return estimators.predict_set(self, X, coverage, method=method)
+
     @available_if(_has("score_tasks"))
     def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[Any, float]:
         """Score of each task by the best estimator, as :func:`skmtl.score_tasks`.
