@@ -2,6 +2,8 @@
 
 from skmtl.inspection._affinity import TaskAffinity
 from skmtl.inspection._affinity_display import TaskAffinityDisplay
+from skmtl.inspection._feature_relevance import FeatureRelevance, feature_relevance
+from skmtl.inspection._feature_relevance_display import FeatureRelevanceDisplay
 from skmtl.inspection._gradient_conflict import GradientConflictDisplay
 from skmtl.inspection._learning_curve import LearningCurveDisplay
 from skmtl.inspection._loss_weights import LossWeightDisplay
@@ -13,6 +15,8 @@ from skmtl.inspection._transfer_display import TransferDisplay
 from skmtl.inspection._transfer_report import transfer_report
 
 __all__ = [
+    "FeatureRelevance",
+    "FeatureRelevanceDisplay",
     "GradientConflictDisplay",
     "LearningCurveDisplay",
     "LossWeightDisplay",
@@ -22,6 +26,7 @@ __all__ = [
     "TaskRelatednessDisplay",
     "TransferDisplay",
     "TransferReport",
+    "feature_relevance",
     "task_affinity",
     "transfer_report",
 ]

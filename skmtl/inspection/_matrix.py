@@ -1,4 +1,4 @@
-"""Matrices of tasks by tasks as pictures."""
+"""Matrices of tasks by tasks, or by something else, as pictures."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from skmtl.inspection._history import make_axes
 
 
 class MatrixDisplay(ABC):
-    """What displays of a number for every two tasks have in common.
+    """What displays of a number for every two tasks, or for a task and something else, have in common.
 
     Attributes
     ----------
     task_names : sequence
         Names of the tasks.
+    row_names : sequence or None
+        What the rows are, where they are no tasks.
     axis_labels : dict of str to str
         "xlabel" and "ylabel", where rows and columns are not alike.
     """
 
     task_names: Sequence[Any]
+    row_names: Sequence[Any] | None = None
     axis_labels: ClassVar[dict[str, str]] = {}
 
     @abstractmethod
     def _drawing(self) -> tuple[np.ndarray, str, dict[str, Any]]:
-        """Matrix ``(n_tasks, n_tasks)``, label of its colour bar, and arguments of ``imshow`` that are no default."""
+        """Matrix ``(n_rows, n_tasks)``, label of its colour bar, and arguments of ``imshow`` that are no default."""
 
     def plot(self, ax: Any = None, *, include_values: bool = True, **kwargs: Any) -> Self:
         """Draw the matrix.
@@ -49,16 +52,24 @@ class MatrixDisplay(ABC):
         matrix, label, style = self._drawing()
         self.ax_ = make_axes(ax)
         self.figure_ = self.ax_.figure
-        names = [str(name) for name in self.task_names]
+        columns = [str(name) for name in self.task_names]
+        rows = columns if self.row_names is None else [str(name) for name in self.row_names]
         self.im_, self.text_ = _draw_matrix(
-            self.ax_, matrix, names, label, include_values=include_values, **{**style, **kwargs}
+            self.ax_, matrix, rows, columns, label, include_values=include_values, **{**style, **kwargs}
         )
         self.ax_.set(**self.axis_labels)
         return self
 
 
 def _draw_matrix(
-    ax: Any, matrix: np.ndarray, names: Sequence[str], label: str, *, include_values: bool, **style: Any
+    ax: Any,
+    matrix: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    label: str,
+    *,
+    include_values: bool,
+    **style: Any,
 ) -> tuple[Any, np.ndarray | None]:
     """Draw numbers, by default between -1 and 1, with a colour bar.
 
@@ -66,10 +77,10 @@ def _draw_matrix(
     ----------
     ax : matplotlib Axes
         Where to draw.
-    matrix : ndarray of shape (n_tasks, n_tasks)
+    matrix : ndarray of shape (n_rows, n_columns)
         The numbers.
-    names : sequence of str
-        Names of the tasks.
+    rows, columns : sequence of str
+        Their names.
     label : str
         Of the colour bar.
     include_values : bool
@@ -81,18 +92,18 @@ def _draw_matrix(
     -------
     matplotlib AxesImage
         The matrix.
-    ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
+    ndarray of shape (n_rows, n_columns), dtype=matplotlib Text, or None
         The numbers in the cells.
     """
     image = ax.imshow(matrix, **{"cmap": "RdBu", "vmin": -1, "vmax": 1, **style})
-    ticks = range(len(names))
-    ax.set(xticks=ticks, yticks=ticks, xticklabels=names, yticklabels=names)
+    ax.set(xticks=range(len(columns)), yticks=range(len(rows)), xticklabels=columns, yticklabels=rows)
     ax.tick_params(axis="x", rotation=90)
     ax.figure.colorbar(image, ax=ax, label=label)
     if not include_values:
         return image, None
     text = np.empty(matrix.shape, dtype=object)
     for (row, column), value in np.ndenumerate(matrix):
-        color = "white" if abs(image.norm(value) - 0.5) > 0.3 else "black"  # where the cell is dark
+        red, green, blue = image.cmap(image.norm(value))[:3]
+        color = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
         text[row, column] = ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
     return image, text
