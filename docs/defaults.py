@@ -18,7 +18,7 @@ SETTING_RULES: Rules = {
     "TabularEncoder(numeric)": (encoders.numeric,),
     "TabularEncoder(n_bins)": (encoders.n_bins,),
     "ConvolutionEncoder(stride)": (encoders.stride,),
-    "SquaredError(far)": (tasks.far,),
+    "SquaredError(far)": (tasks.far, tasks.glitches),
 }
 ENCODER_RULES: Rules = {
     "TabularEncoder": (encoders.tabular_preferences,),

@@ -30,8 +30,8 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         Loss, which decides what is predicted: "squared_error" the mean, "absolute_error" the median, "huber" a mean
         that outliers move less, "poisson" the mean of counts or rates, "quantile" a quantile; an object with settings
         such as ``Quantile(level=0.9)``; or a dict of these by task name, in which unnamed tasks have the squared error.
-        A few labels far from all others count linearly in the squared error, and
-        ``SquaredError(far=numpy.inf)`` squares them too.
+        Glitches, up to a twentieth of the labels and far from all others, count linearly in the squared error, with a
+        warning; ``SquaredError(far=numpy.inf)`` squares them too.
     {target_transform}
     {parameters of tasks}
     {parameters of inputs}

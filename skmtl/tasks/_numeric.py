@@ -40,6 +40,12 @@ def huber_location(encoded: np.ndarray, weights: np.ndarray, bound: float) -> fl
     return float(brentq(pull, encoded.min(), encoded.max()))
 
 
+def robust_scaling(labels: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted median, and interquartile range over that of a standard normal variable."""
+    low, median, high = weighted_quantile(labels.astype(np.float64)[:, None], weights, [0.25, 0.5, 0.75])[:, 0]
+    return float(median), float(high - low) / NORMAL_RANGE
+
+
 class Numeric(Kind):
     """Numbers, standardised by their weighted mean and standard deviation over the observed cells."""
 
@@ -151,7 +157,7 @@ class RobustNumeric(Numeric):
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:
         """Learn centre and scale; see :meth:`Kind.fit`."""
         task = super().fit(name, labels, weights)
-        low, median, high = weighted_quantile(labels.astype(np.float64)[:, None], weights, [0.25, 0.5, 0.75])[:, 0]
-        if task.scale == 0 or high == low:
+        if task.scale == 0:
             return task
-        return replace(task, center=float(median), scale=float(high - low) / NORMAL_RANGE)
+        center, scale = robust_scaling(labels, weights)
+        return replace(task, center=center, scale=scale) if scale > 0 else task

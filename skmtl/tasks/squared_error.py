@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from numbers import Real
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from skmtl.defaults import tasks as rules
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric, cut_square, huber_location
+from skmtl.tasks._numeric import Numeric, cut_square, huber_location, robust_scaling
 
 NO_BOUND = 1e30  # bounds beyond this would not be a float32
 
@@ -25,8 +26,10 @@ class SquaredError(Numeric):
     Parameters
     ----------
     far : "auto" or float, default="auto"
-        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto" chooses by the number
-        of labels that are far, and infinity in ``partial_fit``, where later labels may be anywhere.
+        Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto" chooses by how many
+        labels are far, and infinity in ``partial_fit``, where later labels may be anywhere. Up to a twentieth of the
+        labels, so far from all others that they look like glitches, are cut at robust standard deviations, with a
+        warning.
     """
 
     likelihood = (0.5, 0.5)
@@ -48,6 +51,10 @@ class SquaredError(Numeric):
             raise ValueError(f"Task {name!r}: SquaredError needs far='auto' or a number above 0; got {self.far!r}.")
         task = super().fit(name, labels, weights)
         n_far = int(np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound))
+        if is_auto and n_far:
+            center, scale = robust_scaling(labels, weights)
+            if scale > 0 and _holds_glitches(name, np.abs(labels - center) / (self.bound * scale), weights):
+                return replace(task, kind=SquaredError(self.bound), center=center, scale=scale)
         return self._everywhere(task) if np.isinf(rules.far(n_far).value) else task
 
     def keep_open(self, task: Task) -> Task:
@@ -70,3 +77,19 @@ class SquaredError(Numeric):
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error; see :meth:`Kind.loss_gradient`."""
         return cut_square(outputs - targets, self.bound)
+
+
+def _holds_glitches(name: Any, distances: np.ndarray, weights: np.ndarray) -> bool:
+    """Whether labels at these multiples of the bound look like glitches; warns of them."""
+    beyond = distances > 1
+    n_beyond = int(np.count_nonzero(beyond))
+    log_excess = float(np.average(np.log(distances[beyond]), weights=weights[beyond])) if n_beyond else 0.0
+    found: bool = rules.glitches(float(weights[beyond].sum() / weights.sum()), n_beyond, log_excess).value
+    if found:
+        warnings.warn(
+            f"Task {name!r}: {n_beyond} of {len(distances)} labels are so far from all others that they look like "
+            f"glitches. The squared error grows linearly there, lest they rule the network. Correct them or take them "
+            f"out. If they are right and the mean is wanted, use SquaredError(far=numpy.inf) for the task.",
+            stacklevel=3,
+        )
+    return found

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -147,13 +148,43 @@ def test_one_class_has_probability_one_and_a_warning():
 
 def test_far_labels_are_cut_only_while_they_are_few():
     def kind_of(n_far, far="auto"):
-        labels = np.tile([-1.0, 1.0], 1000)
+        labels = np.zeros(2000)  # events among zeros are no glitches
         labels[:n_far] = 50.0
         return SquaredError(far).fit("t", labels, np.ones(2000)).kind
 
     assert kind_of(0) == kind_of(20) == SquaredError()
     assert kind_of(21) == SquaredError(np.inf)
     assert kind_of(21, 3.0) == SquaredError(3.0)
+
+
+BULK = np.random.default_rng(0).normal(3.0, 2.0, 4000)
+GLITCHES = {
+    "units": (BULK * np.where(np.arange(4000) < 40, 50.0, 1.0), True),
+    "slips of the decimal point": (BULK * np.where(np.arange(4000) < 80, 10.0, 1.0), True),
+    "a code for no value": (np.r_[BULK[:3900], np.full(100, -9999.0)], True),
+    "one of few": (np.r_[BULK[:199], 300.0], True),
+    "normal": (BULK, False),
+    "exponential": (RNG.exponential(size=4000), False),
+    "log-normal": (RNG.lognormal(sigma=1.5, size=4000), False),
+    "finite variance": (RNG.standard_t(3, 4000), False),
+    "rare events": ((RNG.random(4000) < 0.02).astype(float), False),
+    "amounts of events": (np.where(RNG.random(4000) < 0.04, RNG.lognormal(5.0, 1.0, 4000), 0.0), False),
+    "too many": (np.where(RNG.random(4000) < 0.08, 100.0, BULK), False),
+}
+
+
+@pytest.mark.parametrize("name", GLITCHES)
+def test_glitches_are_told_from_tails_and_events(name):
+    labels, expected = GLITCHES[name]
+    for factor in (1.0, -1e-9):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            task = SquaredError().fit("t", factor * labels, np.ones(len(labels)))
+        assert len(caught) == expected
+        if expected:
+            assert task.kind == SquaredError(4.0)
+            assert task.scale == pytest.approx(2.0 * abs(factor), rel=0.2)
+            assert task.center == pytest.approx(3.0 * factor, rel=0.2)
 
 
 def test_a_run_that_stays_open_cuts_nothing_unless_told_to():
