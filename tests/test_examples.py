@@ -77,6 +77,16 @@ def test_a_weight_search_trades_one_task_for_another() -> None:
     assert all(float(score) > 0.7 for score in scores.groups())
 
 
+def test_members_judged_by_the_weeks_that_follow_know_what_they_will_do() -> None:
+    printed = run("09_sensors.py")
+    (too_good, found), (claimed, ahead) = (numbers_after(name, printed) for name in ("hours at random", "weeks ahead"))
+    assert too_good > found + 0.2
+    assert abs(claimed - ahead) < 0.15
+    narrow, honest = map(int, re.findall(r"90% intervals hold (\d+)%", printed))
+    assert narrow < 70 < 80 < honest
+    assert re.search(r"^ *power +\d+ +\d+", printed, flags=re.MULTILINE)
+
+
 def test_best_search_candidate_is_refitted_and_survives_a_pickle() -> None:
     printed = run("02_pipeline_and_grid_search.py")
     weights = numbers_after("refit for digit, weights:", printed)

@@ -79,6 +79,7 @@ CHECKS = [
 
 @pytest.mark.filterwarnings("ignore:Task 'task0' has labels of one class only:UserWarning")
 @pytest.mark.filterwarnings("ignore:Estimator .* has no __sklearn_tags__:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:cv gives 3 splits")  # the checks of weights set as many, whatever n_estimators is
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_check(estimator, check):
     check(estimator)
