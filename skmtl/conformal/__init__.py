@@ -2,7 +2,7 @@
 
 from skmtl.conformal._errors import HeldOutErrors
 from skmtl.conformal._held_out import HeldOutScores, Teams, gather
-from skmtl.conformal._intervals import IntervalScores
+from skmtl.conformal._intervals import BandScores, IntervalScores
 from skmtl.conformal._sets import SetScores
 
-__all__ = ["HeldOutErrors", "HeldOutScores", "IntervalScores", "SetScores", "Teams", "gather"]
+__all__ = ["BandScores", "HeldOutErrors", "HeldOutScores", "IntervalScores", "SetScores", "Teams", "gather"]

@@ -17,7 +17,7 @@ class HeldOutErrors:
     Attributes
     ----------
     errors : ndarray of shape (n,)
-        Non-negative, in float32: half the memory of a pickle.
+        In float32: half the memory of a pickle.
     weights : ndarray of shape (n,) or None
         Of the labels; None: all are 1.
     teams : ndarray of shape (n,), int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmtl.conformal._intervals import IntervalScores
+from skmtl.conformal._intervals import BandScores, IntervalScores
 from skmtl.conformal._sets import SetScores
 from skmtl.tasks import Task
 
@@ -22,12 +22,12 @@ class HeldOutScores:
     ----------
     teams : ndarray of shape (team, member), bool
         Sets of members that have held out the same rows.
-    tasks : list of IntervalScores or SetScores
+    tasks : list of IntervalScores, BandScores or SetScores
         In the order of the label matrix.
     """
 
     teams: np.ndarray
-    tasks: list[IntervalScores | SetScores]
+    tasks: list[IntervalScores | BandScores | SetScores]
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,17 @@ def gather(
     teams : Teams
         Who held out which row.
     """
-    found: list[IntervalScores | SetScores] = []
+    found: list[IntervalScores | BandScores | SetScores] = []
     for task, truth, response, own in zip(tasks, labels, responses, weights.T, strict=True):
         rows = np.flatnonzero((own > 0) & ~np.isnan(response[:, 0]))
         if len(rows) > MAX_ROWS:
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:MAX_ROWS])  # rows may be sorted
         kept = None if (own[rows] == 1).all() else own[rows].astype(np.float32)
+        truth, response, of_team = truth[rows], response[rows], teams.of_rows[rows]
         if task.kind.is_classifier:
-            found.append(
-                SetScores.of(task.kind.label_quality(task, truth[rows], response[rows]), kept, teams.of_rows[rows])
-            )
+            found.append(SetScores.of(task.kind.label_quality(task, truth, response), kept, of_team))
+        elif response.shape[1] > 1:
+            found.append(BandScores.of(task.transformed(truth), response, kept, of_team))
         else:
-            found.append(IntervalScores.of(task.transformed(truth[rows]), response[rows, 0], kept, teams.of_rows[rows]))
+            found.append(IntervalScores.of(task.transformed(truth), response[:, 0], kept, of_team))
     return HeldOutScores(teams.members, found)

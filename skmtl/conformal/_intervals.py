@@ -42,27 +42,57 @@ class IntervalScores(HeldOutErrors):
         errors, levels = (errors / unit).astype(np.float32), (distance / spread).astype(np.float32)
         return cls(errors, weights, teams, levels, unit, location, spread)
 
-    def bounds(
-        self, centers: np.ndarray, coverage: float, *, by_team: bool, normalize: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper bounds ``(m,)`` about predictions.
+    def bounds(self, responses: np.ndarray, coverage: float, *, by_team: bool, normalize: bool) -> np.ndarray:
+        """Lower and upper bounds ``(m, 2)`` about predictions.
 
         Parameters
         ----------
-        centers : ndarray of shape (team, m)
-            Predictions for new rows by each team, or by the whole ensemble, ``(1, m)``.
+        responses : ndarray of shape (team, m, 1)
+            Predictions for new rows by each team, or by the whole ensemble, ``(1, m, 1)``.
         coverage : float
             Coverage that is wanted.
         by_team : bool
-            Whether centres are those of teams.
+            Whether predictions are those of teams.
         normalize : bool
             Whether the width follows the expected size of an error.
         """
+        centers = responses[:, :, 0].astype(np.float64)
         scale = ErrorScale.fit(self.levels, self.errors, self.weights) if normalize else ErrorScale()
         scores = self.scores(scale(self.levels), by_team=by_team)
         scales = self.unit * scale((centers - self.location) / self.spread)
         upper = scores.upper_bound(coverage, centers, scales)
-        return -scores.upper_bound(coverage, -centers, scales), upper
+        return np.stack([-scores.upper_bound(coverage, -centers, scales), upper], axis=1)
+
+
+@dataclass(frozen=True)
+class BandScores(HeldOutErrors):
+    """How far labels were outside of the band of their outer quantiles, in units; negative inside of it.
+
+    The conformalised quantile regression of Romano, Patterson and Candes (2019).
+
+    Attributes
+    ----------
+    unit : float
+        Of errors.
+    """
+
+    unit: float
+
+    @classmethod
+    def of(cls, labels: np.ndarray, quantiles: np.ndarray, weights: np.ndarray | None, teams: np.ndarray) -> Self:
+        """Scores of labels ``(n,)`` with their held-out quantiles ``(n, n_levels)``, which are sorted."""
+        distances = np.maximum(quantiles[:, 0] - labels, labels - quantiles[:, -1])
+        unit = float(np.abs(distances).max(initial=0.0)) or 1.0
+        return cls((distances / unit).astype(np.float32), weights, teams, unit)
+
+    def bounds(self, responses: np.ndarray, coverage: float, *, by_team: bool, normalize: bool) -> np.ndarray:
+        """As of :class:`IntervalScores`, about ``(team, m, n_levels)``; the widths are those of the band."""
+        scores, outer = self.scores(by_team=by_team), responses.astype(np.float64)
+        scales = np.full(outer.shape[:2], self.unit)
+        upper = scores.upper_bound(coverage, outer[:, :, -1], scales)
+        lower = -scores.upper_bound(coverage, -outer[:, :, 0], scales)
+        middle = (lower + upper) / 2  # a band that is narrowed to less than nothing
+        return np.stack([np.minimum(lower, middle), np.maximum(upper, middle)], axis=1)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_boolean, require_choice, require_number
-from skmtl.conformal import HeldOutErrors, HeldOutScores, IntervalScores, SetScores
+from skmtl.conformal import HeldOutScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.fitting import count_threads, predict_by_teams
+from skmtl.tasks import Task
 
 METHODS = ("cv", "cv+")
 
@@ -22,16 +23,16 @@ class ConformalMixin(PredictorMixin, OutOfFoldMixin):
     """What intervals and sets have in common."""
 
     def _held_out_scores(
-        self, method_name: str, kind: type[HeldOutErrors], tasks: Sequence[int], coverage: float, method: str
+        self, method_name: str, tasks: Sequence[int], coverage: float, method: str, *, of_sets: bool
     ) -> HeldOutScores:
-        """Scores of the held-out labels, which are checked to be enough for the tasks whose scores are of a kind."""
+        """Scores of the held-out labels, which are checked to be enough for the tasks of classes, or for the others."""
         require_number("coverage", coverage, positive=True, below=1.0)
         require_choice("method", method, METHODS)
         if self._out_of_fold is None:
             raise ValueError(f"{method_name} learns from rows that members held out; {NONE_HELD_OUT}")
         scores = self._out_of_fold.conformal
         for task in tasks:
-            if isinstance(scores.tasks[task], kind):
+            if isinstance(scores.tasks[task], SetScores) == of_sets:
                 scores.tasks[task].require_enough(self.tasks_[task].name, coverage)
         return scores
 
@@ -77,7 +78,8 @@ class IntervalMixin(ConformalMixin):
             practice somewhat more often than ``coverage``. They need a prediction for each set of members.
         normalize : bool, default=True
             Whether widths follow the size of held-out errors about predictions as large (Papadopoulos et al., 2011).
-            Else all have one width, but for what "cv+" adds.
+            Else all have one width, but for what "cv+" adds. Where a task has several quantiles, as of
+            ``Quantile([0.05, 0.95])``, the outer ones are moved by the same distance in any case (Romano et al., 2019).
 
         Returns
         -------
@@ -96,6 +98,8 @@ class IntervalMixin(ConformalMixin):
         Barber, R. F., Candes, E. J., Ramdas, A. and Tibshirani, R. J. (2021). Predictive inference with the jackknife+.
         Annals of Statistics 49, 486-507.
 
+        Romano, Y., Patterson, E. and Candes, E. J. (2019). Conformalized quantile regression. NeurIPS 32.
+
         Papadopoulos, H., Vovk, V. and Gammerman, A. (2011). Regression conformal prediction with nearest neighbours.
         Journal of Artificial Intelligence Research 40, 815-840.
         """
@@ -108,17 +112,42 @@ class IntervalMixin(ConformalMixin):
     ) -> list[np.ndarray]:
         """Intervals ``(m, 2)`` of some of the tasks."""
         require_boolean("normalize", normalize)
-        scores = self._held_out_scores("predict_interval", IntervalScores, tasks, coverage, method)
+        scores = self._held_out_scores("predict_interval", tasks, coverage, method, of_sets=False)
         responses = self._team_responses(X, scores, method)
         intervals = []
         for task in tasks:
-            own, centers = scores.tasks[task], responses[task][:, :, 0].astype(np.float64)
-            if isinstance(own, IntervalScores):
-                bounds = own.bounds(centers, coverage, by_team=method == "cv+", normalize=normalize)
-                intervals.append(self.tasks_[task].restored(np.stack(bounds, axis=1)))
+            own, response = scores.tasks[task], responses[task]
+            if isinstance(own, SetScores):
+                intervals.append(np.full((response.shape[1], 2), np.nan))
             else:
-                intervals.append(np.full((centers.shape[1], 2), np.nan))
+                bounds = own.bounds(response, coverage, by_team=method == "cv+", normalize=normalize)
+                intervals.append(self.tasks_[task].restored(bounds))
         return intervals
+
+    def _has_quantiles(self) -> bool:
+        """Whether a task has, or before the fit may have, several quantiles."""
+        return not hasattr(self, "tasks_") or any(map(_is_of_quantiles, self.tasks_))
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X: Any) -> Any:
+        """Predict all quantiles of the tasks that have several, as of ``Quantile([0.05, 0.5, 0.95])``.
+
+        They are what the network says. The outer ones need not have the coverage that their levels promise; those of
+        :meth:`predict_interval` have.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_levels)
+            Rising quantiles, one array a task, None for other tasks; for 1-D y the entry of its task.
+        """
+        pairs = zip(self.tasks_, self._responses(X), strict=True)
+        quantiles = [task.restored(response) if _is_of_quantiles(task) else None for task, response in pairs]
+        return quantiles[0] if self._one_dimensional else quantiles
 
 
 class SetMixin(ConformalMixin):
@@ -174,13 +203,17 @@ class SetMixin(ConformalMixin):
 
     def _sets(self, X: Any, tasks: Sequence[int], coverage: float, method: str) -> list[np.ndarray | None]:
         """Sets ``(m, n_classes)`` of some of the tasks."""
-        scores = self._held_out_scores("predict_set", SetScores, tasks, coverage, method)
+        scores = self._held_out_scores("predict_set", tasks, coverage, method, of_sets=True)
         responses, by_team = self._team_responses(X, scores, method), method == "cv+"
         pairs = [(scores.tasks[task], responses[task]) for task in tasks]
         return [
             own.members(probabilities, coverage, by_team=by_team) if isinstance(own, SetScores) else None
             for own, probabilities in pairs
         ]
+
+
+def _is_of_quantiles(task: Task) -> bool:
+    return not task.kind.is_classifier and task.kind.n_outputs(task) > 1
 
 
 def _weights_of_team(team: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:

@@ -29,7 +29,8 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
     loss : str, loss object or dict, default="squared_error"
         Loss, which decides what is predicted: "squared_error" the mean, "absolute_error" the median, "huber" a mean
         that outliers move less, "poisson" the mean of counts or rates, "quantile" a quantile; an object with settings
-        such as ``Quantile(level=0.9)``; or a dict of these by task name, in which unnamed tasks have the squared error.
+        such as ``Quantile(level=0.9)``, or ``Quantile([0.05, 0.5, 0.95])`` for several; or a dict of these by task
+        name, in which unnamed tasks have the squared error.
         Glitches, up to a twentieth of the labels and far from all others, count linearly in the squared error, with a
         warning; ``SquaredError(far=numpy.inf)`` squares them too.
     {target_transform}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from skmtl._sklearn import final_model
 from skmtl.estimators._inner import at_net
@@ -107,6 +108,24 @@ class TaskRegressor(RegressorMixin, TaskView):
         net, rows = at_net(self.estimator, X)
         intervals: list[np.ndarray] = net._intervals(rows, [self.task], coverage, method, normalize)
         return intervals[0]
+
+    @available_if(lambda self: self._task.kind.n_outputs(self._task) > 1)
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict all quantiles of the task, which has several; see the estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_levels)
+            Rising quantiles.
+        """
+        net, rows = at_net(self.estimator, X)
+        quantiles: np.ndarray = self._task.restored(net._responses(rows)[self.task])
+        return quantiles
 
 
 def view_task(estimator: Any, task: Any) -> TaskView:

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.tasks import Quantile
 from tests.estimators.test_compact import alone
 from tests.estimators.test_member_weights import X as X_OF_GROUPS
 from tests.estimators.test_member_weights import Y as Y_OF_GROUPS
@@ -138,18 +139,35 @@ def test_tasks_of_classes_have_none():
     assert not hasattr(MultiTaskNet(**SMALL).fit(X, X[:, 0] > 0), "predict_interval")
 
 
+def test_outer_quantiles_are_moved_by_an_order_statistic():
+    model = fit(loss={"task1": Quantile([0.2, 0.6, 0.8])})
+    quantiles, held_out = model.predict_quantiles(X_NEW)[1], model._out_of_fold.responses[1]
+    outside = np.maximum(held_out[:, 0] - Y_HOLES[:, 1], Y_HOLES[:, 1] - held_out[:, 2])
+    outside = np.sort(outside[np.isfinite(outside)])
+    move = outside[upper_rank(len(outside), 0.8)]
+    assert move > 0
+    expected = quantiles[:, [0, 2]] + [-move, move]
+    assert_allclose(model.predict_interval(X_NEW, 0.8)[:, 1], expected, rtol=1e-5, atol=1e-6)
+    assert (np.ptp(model.predict_interval(X_NEW, 0.02)[:, 1], axis=1) >= 0).all()
+    assert model.predict_quantiles(X_NEW)[0] is None
+    assert_array_equal(model.task_view(1).predict_quantiles(X_NEW), quantiles)
+    assert_allclose(model.predict(X_NEW)[:, 1], quantiles[:, :2] @ [0.25, 0.75])
+
+
 def fit_mixed(seed=0):
     """Net of labels of four kinds, half of them missing, these labels, rows that are new, and their labels."""
     rng = np.random.default_rng(seed)
     rows, noise = rng.normal(size=(240, 2)), rng.normal(size=(240, 2))
     signal = np.sin(rows[:, 0]) + rows[:, 1]
-    labels = np.empty((240, 4), dtype=object)
+    labels = np.empty((240, 5), dtype=object)
     labels[:, 0], labels[:, 1] = signal + 0.5 * noise[:, 0], 2 * signal + np.exp(signal / 2) * noise[:, 1]
     labels[:, 2] = np.where(signal + rng.logistic(size=240) > 0, "yes", "no")
     labels[:, 3] = np.argmax(np.column_stack([signal, -signal, rows[:, 0]]) + rng.gumbel(size=(240, 3)), axis=1)
-    seen = np.where(rng.random((40, 4)) < 0.5, None, labels[:40])
+    labels[:, 4] = labels[:, 1]
+    seen = np.where(rng.random((40, 5)) < 0.5, None, labels[:40])
     params = SMALL | HOLDING | {"n_estimators": 3, "batch_size": 40, "random_state": seed}
-    model = MultiTaskNet(tasks=["regression", "regression", "binary", "multiclass"], **params)
+    kinds = ["regression", "regression", "binary", "multiclass", Quantile([0.1, 0.5, 0.9])]
+    model = MultiTaskNet(tasks=kinds, **params)
     return model.fit(rows[:40], seen), seen, rows[40:], labels[40:]
 
 
@@ -165,11 +183,11 @@ def test_coverage_is_kept_over_draws_with_holes_and_uneven_noise():
     for seed in range(30):
         model, _, X_new, y_new = fit_mixed(seed)
         for method in ("cv", "cv+"):
-            intervals = model.predict_interval(X_new, 0.9, method=method)[:, :2]
-            inside = (intervals[..., 0] <= y_new[:, :2]) & (y_new[:, :2] <= intervals[..., 1])
+            intervals, numbers = model.predict_interval(X_new, 0.9, method=method)[:, [0, 1, 4]], y_new[:, [0, 1, 4]]
+            inside = (intervals[..., 0] <= numbers) & (numbers <= intervals[..., 1])
             in_set = is_in_set(model, model.predict_set(X_new, 0.9, method=method), y_new)
             shares.append(np.concatenate([inside.mean(axis=0), in_set.mean(axis=0)]))
-    shares = np.reshape(shares, (30, 2, 4))
+    shares = np.reshape(shares, (30, 2, 5))
     error = shares.std(axis=0) / np.sqrt(len(shares))
     assert (shares.mean(axis=0) >= 0.9 - 2 * error).all()
 
@@ -217,4 +235,6 @@ def test_sets_keep_their_form():
     alone = MultiTaskNetClassifier(**SMALL, **HOLDING).fit(X, X[:, 0] > 0)
     assert alone.predict_set(X_NEW).shape == (len(X_NEW), 2)
     assert not hasattr(MultiTaskNetRegressor(), "predict_set")
+    assert not hasattr(model.task_view(0), "predict_quantiles")
+    assert not hasattr(fit(), "predict_quantiles")
     assert not hasattr(model.task_view(0), "predict_set")

@@ -12,6 +12,8 @@ from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
 from skmtl.tasks import KINDS, AbsoluteError, Binary, Huber, Kind, Multiclass, Poisson, Quantile, SquaredError, Task
 
 NUMERIC = [SquaredError(), SquaredError(0.7), AbsoluteError(), Huber(0.7), Quantile(0.8), Poisson()]
+SEVERAL = Quantile([0.1, 0.4, 0.8])
+ALL = [Binary(), Multiclass(), *NUMERIC, SEVERAL]
 RNG = np.random.default_rng(0)
 
 
@@ -30,7 +32,7 @@ def outputs_and_targets(kind: Kind, members: int = 2, rows: int = 7, n_tasks: in
     return outputs, torch.tensor(encoded)[None]
 
 
-@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+@pytest.mark.parametrize("kind", ALL, ids=repr)
 def test_gradient_is_the_derivative_of_the_loss(kind):
     outputs, targets = outputs_and_targets(kind)
     losses, gradient = kind.loss_gradient(outputs.clone(), targets)
@@ -46,7 +48,7 @@ def test_gradient_is_the_derivative_of_the_loss(kind):
     assert (losses >= 0).all()
 
 
-@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+@pytest.mark.parametrize("kind", ALL, ids=repr)
 def test_fused_tasks_equal_single_tasks(kind):
     outputs, targets = outputs_and_targets(kind)
     losses, gradient = kind.loss_gradient(outputs.clone(), targets)
@@ -58,7 +60,7 @@ def test_fused_tasks_equal_single_tasks(kind):
         torch.testing.assert_close(one_gradient, gradient[:, :, own], rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("kind", [Binary(), Multiclass(), *NUMERIC], ids=repr)
+@pytest.mark.parametrize("kind", ALL, ids=repr)
 def test_initial_bias_is_the_best_constant(kind):
     labels, weights = labels_for(kind), RNG.uniform(0.5, 2, 60)
     task = kind.fit("t", labels, weights)
@@ -85,6 +87,10 @@ def test_losses_have_their_textbook_values():
     assert mean(SquaredError()) == pytest.approx(np.mean((y - z) ** 2))
     assert mean(AbsoluteError()) == pytest.approx(np.mean(np.abs(y - z)))
     assert mean(Quantile(0.8)) == pytest.approx(mean_pinball_loss(y, z, alpha=0.8))
+    several = [mean_pinball_loss(y, z, alpha=level) for level in SEVERAL.level]
+    assert float(SEVERAL.loss_gradient(outputs.repeat_interleave(3, 2), targets)[0].mean()) == pytest.approx(
+        np.mean(several)
+    )
     assert mean(Poisson()) == pytest.approx(mean_poisson_deviance(y, np.exp(z)), rel=1e-6)
     inside = np.abs(y - z) <= 1.0
     assert mean(Huber(1.0)) == pytest.approx(np.mean(np.where(inside, (y - z) ** 2, 2 * np.abs(y - z) - 1)))
@@ -112,7 +118,7 @@ def test_a_constant_target_is_predicted_exactly(kind):
     assert (kind.response([task], RNG.normal(size=(1, 4, 1))) == 0.1).all()
 
 
-@pytest.mark.parametrize("kind", [*NUMERIC, Binary(), Multiclass()], ids=repr)
+@pytest.mark.parametrize("kind", ALL, ids=repr)
 def test_weight_two_equals_the_label_twice(kind):
     labels = labels_for(kind, 20)
     weights = RNG.integers(1, 4, 20).astype(float)
@@ -126,7 +132,16 @@ def test_weight_two_equals_the_label_twice(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"), [(Huber(0.0), "delta"), (Quantile(1.0), "level"), (Poisson(), "non-negative.*-1")]
+    ("kind", "message"),
+    [
+        (Huber(0.0), "delta"),
+        (Quantile(1.0), "level"),
+        *(
+            (Quantile(levels), "list of rising ones")
+            for levels in ([], [0.9, 0.1], [0.5, 0.5], [0, 0.5], np.ones(2) / 2)
+        ),
+        (Poisson(), "non-negative.*-1"),
+    ],
 )
 def test_settings_and_targets_out_of_range_are_refused(kind, message):
     with pytest.raises(ValueError, match=f"Task 'height'.*{message}"):
@@ -221,7 +236,11 @@ LABELS = {
 OF_KIND = [
     *((Multiclass(), labels) for labels in LABELS if LABELS[labels].dtype.kind != "f"),
     *((Binary(), labels) for labels in ("booleans", "bytes")),
-    *((kind, labels) for kind in [SquaredError(np.inf), *NUMERIC] for labels in ("fractions", "constant", "far")),
+    *(
+        (kind, labels)
+        for kind in [SquaredError(np.inf), SEVERAL, *NUMERIC]
+        for labels in ("fractions", "constant", "far")
+    ),
 ]
 
 
@@ -263,6 +282,15 @@ def test_labels_are_judged_by_the_loss_of_the_outputs_behind_a_response(kind):
     response = kind.response([task], outputs)[0, :, 0]
     losses, _ = kind.loss_gradient(torch.tensor(outputs), torch.tensor(kind.encode(task, labels))[None, :, None])
     np.testing.assert_allclose(kind.losses(task, labels, response), losses[0, :, 0], rtol=1e-9, atol=1e-12)
+
+
+def test_several_quantiles_are_sorted_and_predict_their_median():
+    for levels, weights in ([0.1, 0.5, 0.9], [0, 1, 0]), ([0.05, 0.95], [0.5, 0.5]), ([0.8, 0.9], [1, 0]):
+        kind = Quantile(levels)
+        task = kind.fit("t", RNG.normal(size=60), np.ones(60))
+        response = kind.response([task], RNG.normal(size=(1, 9, len(levels))))[0, :, 0]
+        assert (np.diff(response, axis=1) >= 0).all()
+        np.testing.assert_allclose(kind.decode(task, response), response @ weights)
 
 
 def test_probabilities_of_0_have_a_finite_loss():
