@@ -7,6 +7,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
+from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._features import FeaturesMixin
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
+from skmtl.estimators._history import HistoryMixin
 from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
@@ -41,7 +43,14 @@ _ONE_PASS = {
 
 
 class BaseMultiTaskNet(
-    AutoParamsHTMLMixin, CallbackSupportMixin, CompactMixin, FeaturesMixin, OutOfFoldMixin, NestedParamsMixin, ABC
+    AutoParamsHTMLMixin,
+    CallbackSupportMixin,
+    CompactMixin,
+    FeaturesMixin,
+    HistoryMixin,
+    OutOfFoldMixin,
+    NestedParamsMixin,
+    ABC,
 ):
     """Base of the multi-task networks."""
 
@@ -183,10 +192,11 @@ class BaseMultiTaskNet(
 
     def _train(self, job: FitJob, report: Report = lambda trainer: False) -> StackedTrainer:
         """Train one job; a keyboard interrupt ends the training, and the weights so far are kept."""
+        started = perf_counter()
 
         def after_epoch(trainer: StackedTrainer) -> bool:
             if self.verbose:
-                sys.stdout.write(progress_line(trainer.last_epoch(0)))
+                sys.stdout.write(progress_line(trainer.last_epoch(0), perf_counter() - started))
             return report(trainer)
 
         if self.verbose and job.config.collaboration is not None:

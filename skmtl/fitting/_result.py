@@ -151,11 +151,16 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     )
 
 
-def progress_line(result: FitResult) -> str:
-    """One line an epoch: mean over the members of each task's loss, and of the held-out loss where there is one."""
+def progress_line(result: FitResult, seconds: float) -> str:
+    """One line an epoch: mean over the members of each task's loss, and of the held-out loss where there is one.
+
+    At its end stand the ``seconds`` so far, and how many more all remaining epochs would take.
+    """
     losses = np.nanmean(result.history["loss"][-1], axis=0)
     held_out = result.history["validation_loss"][-1]
     parts = [f"{task.name} {loss:.4f}" for task, loss in zip(result.job.inputs.tasks, losses, strict=True)]
     if not np.isnan(held_out).all():
         parts.append(f"held out {np.nanmean(held_out):.4f}")
+    left = seconds / result.n_iter * (result.job.config.max_iter - result.n_iter)
+    parts.append(f"{seconds:.1f} s, at most {left:.1f} s left")
     return f"epoch {result.n_iter}: " + ", ".join(parts) + "\n"

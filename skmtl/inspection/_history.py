@@ -47,6 +47,17 @@ def member_means(estimator: Any, quantity: str) -> np.ndarray:
     return means
 
 
+def best_epochs(estimator: Any) -> np.ndarray:
+    """Epoch, from 1 on, whose weights each member has kept, ``(member,)``; none where nothing was held out."""
+    model = final_model(estimator)
+    loss, held_out = (_continued(model.history_[name]) for name in ("loss", "validation_loss"))
+    if np.isnan(held_out).all():
+        return np.zeros(0, dtype=int)
+    watched = np.where(np.isnan(held_out), loss, held_out)  # a task without held-out labels counts by its training loss
+    best: np.ndarray = np.nansum(watched * model.loss_weights_, axis=2).argmin(axis=0) + 1
+    return best
+
+
 def _continued(values: np.ndarray) -> np.ndarray:
     """Values by epoch, with the last one in place of NaN at the end."""
     epochs = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))

@@ -7,13 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from skmtl.inspection._history import draw_lines, fitted_names, indices_of, make_axes, member_means
+from skmtl.inspection._history import best_epochs, draw_lines, fitted_names, indices_of, make_axes, member_means
 
 
 class LearningCurveDisplay:
     """Training and held-out loss of each task by epoch, means over the members.
 
-    A member that has stopped counts with its last losses. Use :meth:`from_estimator`.
+    A member that has stopped counts with its last losses. Ticks at the top mark the epochs whose weights the members
+    have kept. Use :meth:`from_estimator`.
 
     Parameters
     ----------
@@ -23,6 +24,8 @@ class LearningCurveDisplay:
         Held-out losses; NaN where nothing was held out.
     task_names : sequence of str
         Names of the tasks.
+    best_epochs : array-like of shape (n_members,), default=()
+        Epoch, from 1 on, of the lowest held-out loss of each member.
 
     Attributes
     ----------
@@ -34,6 +37,8 @@ class LearningCurveDisplay:
         Training curves, one a task.
     validation_lines_ : list of matplotlib Line2D
         Held-out curves of the same colours, dashed; empty where nothing was held out.
+    best_ : matplotlib Line2D or None
+        The ticks.
 
     Examples
     --------
@@ -47,8 +52,11 @@ class LearningCurveDisplay:
     ['task0', 'task1']
     """
 
-    def __init__(self, *, loss: np.ndarray, validation_loss: np.ndarray, task_names: Sequence[str]) -> None:
+    def __init__(
+        self, *, loss: np.ndarray, validation_loss: np.ndarray, task_names: Sequence[str], best_epochs: Any = ()
+    ) -> None:
         self.loss, self.validation_loss, self.task_names = loss, validation_loss, task_names
+        self.best_epochs = np.asarray(best_epochs, dtype=int)
 
     @classmethod
     def from_estimator(
@@ -80,7 +88,8 @@ class LearningCurveDisplay:
         names = fitted_names(estimator)
         indices = indices_of(tasks, names)
         loss, held_out = (member_means(estimator, name)[:, indices] for name in ("loss", "validation_loss"))
-        display = cls(loss=loss, validation_loss=held_out, task_names=[names[index] for index in indices])
+        shown = [names[index] for index in indices]
+        display = cls(loss=loss, validation_loss=held_out, task_names=shown, best_epochs=best_epochs(estimator))
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Self:
@@ -108,6 +117,12 @@ class LearningCurveDisplay:
             self.validation_lines_ = draw_lines(self.ax_, self.validation_loss, hidden, **style)
             for line, training in zip(self.validation_lines_, self.lines_, strict=True):
                 line.set_color(training.get_color())
+        self.best_ = None
+        if len(self.best_epochs):
+            heights = np.ones(len(self.best_epochs))  # of the axes
+            style = {"marker": "|", "markersize": 14, "color": "0.4", "linestyle": "none", "label": "_"}
+            where = {"transform": self.ax_.get_xaxis_transform(), "clip_on": False}
+            self.best_ = self.ax_.plot(self.best_epochs, heights, **style, **where)[0]
         self.ax_.set(xlabel="Epoch", ylabel="Loss" + (" (dashed: held out)" if self.validation_lines_ else ""))
         self.ax_.legend()
         return self

@@ -64,7 +64,8 @@ def test_verbose_prints_a_line_an_epoch_with_the_losses_of_tasks(case, capsys):
         numbers = [float(number) for number in re.findall(r"\d+\.\d+", line)]
         assert_allclose(numbers[:2], model.history_["loss"][epoch].mean(axis=0), atol=1e-4)
         assert_allclose(numbers[2], model.history_["validation_loss"][epoch].mean(), atol=1e-4)
-        assert re.match(rf"epoch {epoch + 1}: task0 .*, task1 .*, held out .*", line)
+        assert re.match(rf"epoch {epoch + 1}: task0 .*, task1 .*, held out .* s, at most .* s left$", line)
+        assert_allclose(numbers[4], numbers[3] / (epoch + 1) * (2 - epoch), atol=0.2)
 
 
 @pytest.fixture

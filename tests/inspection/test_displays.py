@@ -61,7 +61,43 @@ def test_a_stopped_member_counts_with_its_last_losses(model):
 
 def test_learning_curves_without_held_out_rows():
     model = MultiTaskNet(early_stopping=False, **SETTINGS).fit(*data())
-    assert LearningCurveDisplay.from_estimator(model).validation_lines_ == []
+    display = LearningCurveDisplay.from_estimator(model)
+    assert display.validation_lines_ == []
+    assert display.best_ is None
+
+
+def test_learning_curves_mark_the_epochs_whose_weights_are_kept():
+    X, y = data()
+    settings = {
+        **SETTINGS,
+        "max_iter": 12,
+        "learning_rate_init": 0.3,
+        "local_correction": False,
+        "loss_weights": [3, 1, 1],
+    }
+    model = MultiTaskNet(n_iter_no_change=2, **settings).fit(X, y)
+    best = LearningCurveDisplay.from_estimator(model).best_.get_xdata()
+    assert best.max() < 12
+    scores = (model.history_["validation_loss"] * [0.6, 0.2, 0.2]).sum(axis=2)
+    for member, epoch in enumerate(best):
+        known = scores[:, member][~np.isnan(scores[:, member])]
+        assert known.argmin() + 1 == epoch
+
+
+def test_the_history_is_a_tidy_frame(model):
+    stopped = copy.copy(model)
+    arrays = {name: values.copy() for name, values in model.history_.items()}
+    for values in arrays.values():
+        values[2:, 1] = np.nan
+    stopped.history_ = arrays
+    frame = stopped.history_frame()
+    assert list(frame.columns) == ["epoch", "member", "task", "loss", "validation_loss", "weight"]
+    assert len(frame) == (4 + 2) * 3
+    row = frame[(frame["epoch"] == 2) & (frame["member"] == 1) & (frame["task"] == "task2")].iloc[0]
+    assert row["loss"] == model.history_["loss"][1, 1, 2]
+    assert row["weight"] == model.history_["weight"][1, 1, 2]
+    means = frame.groupby(["epoch", "task"])["validation_loss"].mean().unstack()
+    np.testing.assert_allclose(means.to_numpy()[0], model.history_["validation_loss"][0].mean(axis=0))
 
 
 def test_loss_weights(model):
