@@ -32,7 +32,13 @@ def load() -> tuple[np.ndarray, pd.DataFrame]:
 
 def fit(X: np.ndarray, y: pd.DataFrame, seed: int) -> MultiTaskNet:
     kinds = {task: KINDS[task] for task in y.columns}
-    settings = {"hidden_layer_sizes": (128, 128), "n_estimators": 4, "dropout": 0.1, "input_scaling": False}
+    settings = {
+        "hidden_layer_sizes": (128, 128),
+        "n_estimators": 4,
+        "max_iter": 50,
+        "dropout": 0.1,
+        "input_scaling": False,
+    }
     return MultiTaskNet(tasks=kinds, random_state=seed, **settings).fit(X, y)
 
 

@@ -46,7 +46,9 @@ def main() -> None:
     X_train, X_test, y_train, y_test = train_test_split(images, labels, train_size=450, random_state=0)
     y_train = y_train.mask(np.random.default_rng(0).random(y_train.shape) < 0.4)
 
-    net = MultiTaskNetClassifier(hidden_layer_sizes=(4,), n_estimators=2, max_iter=80, random_state=0)
+    net = MultiTaskNetClassifier(
+        hidden_layer_sizes=(4,), n_estimators=2, max_iter=50, learning_rate_init=0.01, random_state=0
+    )
     pipeline = Pipeline([("pca", PCA(n_components=30, random_state=0)), ("net", net)])
     folds = MultiTaskKFold(n_splits=3, shuffle=True, random_state=0)
     search = GridSearchCV(pipeline, CANDIDATES, cv=folds, scoring=score_tasks, refit="digit", error_score="raise")

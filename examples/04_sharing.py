@@ -39,7 +39,7 @@ def score(sharing, rows):
         hidden_layer_sizes=(24, 24),
         n_estimators=1,
         batch_size=80,
-        max_iter=30,
+        max_iter=15,
         early_stopping=False,
         random_state=0,
     )

@@ -39,7 +39,7 @@ def main() -> None:
     }
     scores = {}
     for name, (encoder, train, test) in models.items():
-        net = MultiTaskNet(tasks=KINDS, encoder=encoder, n_estimators=2, max_iter=10, random_state=0).fit(train, y)
+        net = MultiTaskNet(tasks=KINDS, encoder=encoder, n_estimators=1, max_iter=10, random_state=0).fit(train, y)
         scores[name] = net.score_tasks(test, y_test)
 
     print(f"Pairs of digits: {N_TRAIN} images to learn from, one label of three unknown\n")

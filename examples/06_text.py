@@ -45,7 +45,7 @@ def main() -> None:
     for layer in ("mean", "gru"):
         encoder = SequenceEncoder(layer=layer, n_units=32, embedding_size=32)
         net = MultiTaskNet(
-            tasks={"people": "regression"}, encoder=encoder, hidden_layer_sizes=(64,), n_estimators=2, max_iter=30,
+            tasks={"people": "regression"}, encoder=encoder, hidden_layer_sizes=(64,), n_estimators=1, max_iter=30,
             learning_rate_init=0.01, random_state=0,
         )  # fmt: skip
         pipeline = Pipeline([("tokens", TokenSequencer()), ("net", net)]).fit(texts, y)

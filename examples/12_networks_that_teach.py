@@ -22,7 +22,7 @@ from sklearn.model_selection import train_test_split
 from skmtl import MultiTaskNetClassifier
 from skmtl.collaboration import CoTeaching, MutualLearning
 
-NET = {"hidden_layer_sizes": (64,), "n_estimators": 4, "cv": 4, "max_iter": 40, "random_state": 0}
+NET = {"hidden_layer_sizes": (64,), "n_estimators": 4, "cv": 4, "max_iter": 20, "random_state": 0}
 
 
 def load():

@@ -34,8 +34,7 @@ def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("patience", [float("inf"), 1])
+@pytest.mark.parametrize(("dropout", "patience"), [(0.0, float("inf")), (0.3, 1)])
 def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     layout = make_layout()
     rates, decays = [0.003, 0.05, 1e-5], [0.0, 0.1, 0.01]

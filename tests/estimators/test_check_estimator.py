@@ -24,27 +24,23 @@ DEFAULT = {"classifier": MultiTaskNetClassifier(), "regressor": MultiTaskNetRegr
 ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
-    # a balancing method of losses and one of gradients; constant weights are the default
-    "uncertainty": MultiTaskNetClassifier(balancing="uncertainty", **QUICK),
-    "cagrad": MultiTaskNetRegressor(balancing="cagrad", **QUICK),
-    # networks apart, tied by a learned penalty, of experts, joined by stitches, and factorised
-    "independent": MultiTaskNetRegressor(sharing="independent", **LIGHT),
-    "relationship": MultiTaskNetClassifier(sharing="relationship", **SHORT),
-    "mmoe": MultiTaskNetRegressor(sharing="mmoe", **SHORT),
-    "cross_stitch": MultiTaskNetClassifier(sharing="cross_stitch", **SHORT),
-    "low_rank": MultiTaskNetRegressor(sharing="low_rank", **SHORT),
-    # peers that agree, choose labels, follow, label missing cells and see columns of their own
-    "mutual": MultiTaskNetClassifier(collaboration=MutualLearning(unlabeled_strength=1.0), **QUICK),
-    "co_teaching": MultiTaskNetClassifier(collaboration=CoTeaching(0.1), **QUICK),
-    "mean_teacher": MultiTaskNetRegressor(collaboration=MeanTeacher(0.9), **QUICK),
-    "pseudo_labels": MultiTaskNetClassifier(collaboration=PseudoLabeling(0.9), **QUICK),
-    "co_training": MultiTaskNetClassifier(collaboration=CoTraining([[0, -1], [0, -1]]), **QUICK),
-    "huber": MultiTaskNetRegressor(loss="huber", **QUICK),
+    # Each combines methods that have nothing to do with one another: balancing by losses with experts and peers that
+    # agree, balancing by gradients with factors and a robust loss, a learned penalty with peers that choose labels,
+    # networks apart with peers that follow, stitches with peers that label missing cells.
+    "losses": MultiTaskNetClassifier(
+        balancing="uncertainty", sharing="mmoe", collaboration=MutualLearning(unlabeled_strength=1.0), **SHORT
+    ),
+    "gradients": MultiTaskNetRegressor(balancing="cagrad", sharing="low_rank", loss="huber", **SHORT),
+    "penalty": MultiTaskNetClassifier(
+        sharing="relationship", collaboration=CoTeaching(0.1), activation="tanh", optimizer="sgd", **SHORT
+    ),
+    "apart": MultiTaskNetRegressor(sharing="independent", collaboration=MeanTeacher(0.9), **SHORT),
+    "stitches": MultiTaskNetClassifier(sharing="cross_stitch", collaboration=PseudoLabeling(0.9), **SHORT),
+    "views": MultiTaskNetClassifier(collaboration=CoTraining([[0, -1], [0, -1]]), **QUICK),
     # A table of any width is a strip of pixels. SequenceEncoder takes part in no variant: the checks pass real numbers,
     # which are no token ids.
     "convolution": MultiTaskNetRegressor(encoder=ConvolutionEncoder(input_shape=(1, 1, -1), channels=(4,)), **SHORT),
     "module": MultiTaskNetClassifier(encoder=ModuleEncoder(hidden_layer), **QUICK),
-    "tanh-sgd": MultiTaskNetClassifier(activation="tanh", optimizer="sgd", **QUICK),
 }
 
 

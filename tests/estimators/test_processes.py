@@ -84,7 +84,7 @@ with parallel_config(backend="multiprocessing", n_jobs=2):
     searches = [search(), search(elimination="halving")]
 assert np.array_equal(scores, cross_val_score(modular, X, Y, cv=2))
 assert np.array_equal(searches[0].cv_results_["mean_test_score"], search().cv_results_["mean_test_score"])
-print("ends with 0")
+print("a pool ends with 0")
 """
 
 
@@ -104,11 +104,7 @@ def run(code, seconds):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_forked_children_do_all_that_their_parent_does():
+def test_forked_children_and_workers_do_all_that_their_parent_does():
     """A pool of threads is not there in a forked child, and whoever asks it to work waits for ever."""
-    output = run("".join(FORK.format(code=code) for code in CHILDREN), 200)
-    assert output.splitlines() == [f"{code} ends with 0" for code in CHILDREN]
-
-
-def test_pools_of_forked_workers():
-    assert run(POOL, 120).splitlines()[-1:] == ["ends with 0"]
+    output = run("".join(FORK.format(code=code) for code in CHILDREN) + POOL, 320)
+    assert output.splitlines() == [f"{code} ends with 0" for code in [*CHILDREN, "a pool"]]

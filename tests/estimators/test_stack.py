@@ -168,11 +168,9 @@ JOINED = {
 }
 
 
-@pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
 @pytest.mark.parametrize("common", JOINED.values(), ids=JOINED)
-def test_fits_to_several_folds_become_what_they_become_alone(common, products, monkeypatch):
-    monkeypatch.setattr(_joined, "MAX_REPEATED", products)
-    check_joined(common, FIT_PARAMS["own rows"])
+def test_fits_to_several_folds_become_what_they_become_alone(common, monkeypatch):
+    check_joined(common, FIT_PARAMS["own rows"], ways=both_products(monkeypatch))
 
 
 @pytest.mark.parametrize("fit_params", list(FIT_PARAMS.values())[1:], ids=list(FIT_PARAMS)[1:])
@@ -191,11 +189,10 @@ FILLED = {
 }
 
 
-@pytest.mark.parametrize("products", [0, np.inf], ids=["a product a part", "rows for each member"])
 @pytest.mark.parametrize("common", FILLED.values(), ids=FILLED)
-def test_fits_to_unequal_numbers_of_rows_become_what_they_become_alone(common, products, monkeypatch):
-    monkeypatch.setattr(_joined, "MAX_REPEATED", products)
-    check_joined({"dropout": 0.0, **common}, FIT_PARAMS["own rows"], train=UNEQUAL, fill=True)
+def test_fits_to_unequal_numbers_of_rows_become_what_they_become_alone(common, monkeypatch):
+    ways = both_products(monkeypatch)
+    check_joined({"dropout": 0.0, **common}, FIT_PARAMS["own rows"], train=UNEQUAL, fill=True, ways=ways)
 
 
 def test_weights_count_in_filled_batches():
@@ -223,27 +220,40 @@ def test_batches_are_filled_up_where_that_leaves_no_trace(sizes, common, stacks)
     assert len(list(stacks_of(fits, 1e9))) == 2
 
 
-def check_joined(common, fit_params, train=TRAIN, *, fill=False):
+def both_products(monkeypatch):
+    """A product a part, then one product with rows for each member."""
+    for most in (0, np.inf):
+        monkeypatch.setattr(_joined, "MAX_REPEATED", most)
+        yield
+
+
+def check_joined(common, fit_params, train=TRAIN, *, fill=False, ways=(None,)):
     variants = [{}, {"loss_weights": [1, 5]} | ({} if fill else {"dropout": 0.3})]
     variants += [{"learning_rate_init": 1e200}, {"random_state": 7}]
     variants += [{"random_state": 7, "n_estimators": 3, "class_weight": "balanced"}]
     places = [(variant, k) for variant in variants for k in range(3)]
     rows = [read_inputs(make(**common), X[own], Y[own], **fit_params(k)) for k, own in enumerate(train)]
     fits = [(make(**{**common, **variant}), rows[k]) for variant, k in places]
-    (stack,) = stacks_of(fits, 1e9, fill=fill)
-    stack.advance(0.5)
-    stack.keep([place for place in range(len(fits)) if place not in (1, 4, 9, 13)])
-    stack.advance(1.0)
-    for place in stack.indices:
+    stacks = []
+    for _ in ways:
+        (stack,) = stacks_of(fits, 1e9, fill=fill)
+        stack.advance(0.5)
+        stack.keep([place for place in range(len(fits)) if place not in (1, 4, 9, 13)])
+        stack.advance(1.0)
+        stacks.append(stack)
+    for place in stacks[0].indices:
         variant, k = places[place]
         alone = make(**{**common, **variant})
         if variant.get("learning_rate_init") == 1e200:
             with pytest.raises(DivergenceError) as expected:
                 alone.fit(X[train[k]], Y[train[k]], **fit_params(k))
-            with pytest.raises(DivergenceError, match=re.escape(str(expected.value))):
-                fitted(stack, place)
+            for stack in stacks:
+                with pytest.raises(DivergenceError, match=re.escape(str(expected.value))):
+                    fitted(stack, place)
         else:
-            assert_same_fit(fitted(stack, place), alone.fit(X[train[k]], Y[train[k]], **fit_params(k)))
+            alone.fit(X[train[k]], Y[train[k]], **fit_params(k))
+            for stack in stacks:
+                assert_same_fit(fitted(stack, place), alone)
 
 
 def test_folds_that_are_not_alike_make_stacks_of_their_own():

@@ -4,8 +4,6 @@ import copy
 import io
 import pickle
 import pickletools
-import subprocess
-import sys
 
 import joblib
 import numpy as np
@@ -63,18 +61,6 @@ def test_copies_predict_the_same_bits(case, way, dtype, tmp_path):
     assert restored.score_tasks(case.X, case.holes) == model.score_tasks(case.X, case.holes)
     for name, values in model.history_.items():
         assert_array_equal(restored.history_[name], values)
-
-
-def test_a_pickle_opens_in_another_process(mixed, tmp_path):
-    model = mixed.fit()
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps((model, mixed.X, outputs(model, mixed.X))))
-    code = """
-import pickle, sys
-model, X, outputs = pickle.load(open(sys.argv[1], "rb"))
-print((model.predict(X) == outputs[0]).all() and (model.predict_proba(X)[0] == outputs[1]).all())
-"""
-    arguments = [sys.executable, "-c", code, str(tmp_path / "model.pkl")]
-    assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip() == "True"
 
 
 def wide(case):

@@ -44,7 +44,7 @@ MODELS = {
 
 
 def in_threads(function, arguments, repeats=1):
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(len(arguments)) as pool:
         return [list(pool.map(function, arguments)) for _ in range(repeats)]
 
 
@@ -54,7 +54,7 @@ def test_predictions_in_threads(name):
     model = MultiTaskNetRegressor(**SMALL | params).fit(rows, Y)
     parts = [rows[k * 9 : k * 10 + 9] for k in range(8)]
     alone = [model.predict(part) for part in parts]
-    for found in in_threads(model.predict, parts, 12):
+    for found in in_threads(model.predict, parts, 6):
         for one, other in zip(found, alone, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -68,8 +68,8 @@ def test_fits_in_threads(name):
         return np.stack(net.fit(rows, Y > 0).predict_proba(rows))
 
     before = torch.get_rng_state()
-    alone = [fit(seed) for seed in range(8)]
-    for found in in_threads(fit, range(8), 2):
+    alone = [fit(seed) for seed in range(4)]
+    for found in in_threads(fit, range(4), 2):
         np.testing.assert_array_equal(found, alone)
     assert torch.equal(torch.get_rng_state(), before)
 

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -32,6 +32,14 @@ def default_dtype():
         yield
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@contextmanager
+def all_at_once():
+    with ExitStack() as settings:
+        for setting in AMBIENT.values():
+            settings.enter_context(setting())
+        yield
 
 
 AMBIENT = {
@@ -110,11 +118,14 @@ def expected():
     return of
 
 
-@pytest.mark.parametrize("ambient", AMBIENT)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "ambient"),
+    [(case, all_at_once) for case in CASES]
+    + [(case, ambient) for case in ("kinds", "module", "cagrad") for ambient in AMBIENT.values()],
+)
 def test_fits_do_not_depend_on_torchs_settings(case, ambient, expected):
     plain = expected(case)
-    with AMBIENT[ambient]():
+    with ambient():
         before = state()
         found = CASES[case]()
         assert state() == before

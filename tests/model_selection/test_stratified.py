@@ -106,9 +106,14 @@ def test_shuffle_splits_have_their_sizes_and_shares():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"test_size": 0.25}, {"test_size": 0.4}, {"test_size": 1}, {"test_size": 0.3, "train_size": 0.4}]
+    ("settings", "grouped"),
+    [
+        ({"test_size": 0.25}, True),
+        ({"test_size": 0.4}, False),
+        ({"test_size": 1}, False),
+        ({"test_size": 0.3, "train_size": 0.4}, True),
+    ],
 )
-@pytest.mark.parametrize("grouped", [False, True])
 def test_shuffle_splits_test_and_train_all_rows_equally_often(settings, grouped):
     y = np.column_stack([CYCLE % 2, CYCLE // 2 % 2]).astype(float)
     y[np.random.default_rng(1).random((41, 2)) < 0.3] = np.nan
