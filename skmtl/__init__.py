@@ -74,10 +74,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES:
-        return importlib.import_module(f"skmtl.{name}")
-    raise AttributeError(f"module 'skmtl' has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers know all names, and tell of others
+
+    def __getattr__(name: str) -> Any:
+        if name in _SUBPACKAGES:
+            return importlib.import_module(f"skmtl.{name}")
+        raise AttributeError(f"module 'skmtl' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
@@ -18,8 +18,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 
     HAS_CALLBACKS = True
 except ImportError:  # scikit-learn < 1.9
@@ -28,9 +31,12 @@ except ImportError:  # scikit-learn < 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
 
-    def with_callbacks(fit: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_callbacks(fit: F) -> F:
         """Return ``fit`` unchanged."""
         return fit
+
+
+with_callbacks: Callable[[F], F] = _with_callbacks  # which has no types
 
 
 class FitProgress:

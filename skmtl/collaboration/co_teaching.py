@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -48,7 +50,11 @@ class CoTeaching(Collaboration):
     judges_labels = True
 
     def __init__(
-        self, noise_rate: float = 0.2, ramp: float = 0.5, select: str = "peer", agreement: float = 0.0
+        self,
+        noise_rate: float = 0.2,
+        ramp: float = 0.5,
+        select: Literal["peer", "joint"] = "peer",
+        agreement: float = 0.0,
     ) -> None:
         self.noise_rate, self.ramp, self.select, self.agreement = noise_rate, ramp, select, agreement
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -58,7 +59,7 @@ class MutualLearning(Collaboration):
         unlabeled_strength: float = 0.0,
         temperature: float = 1.0,
         ramp: float = 0.25,
-        target: str = "mean",
+        target: Literal["mean", "best"] = "mean",
     ) -> None:
         self.strength, self.unlabeled_strength = strength, unlabeled_strength
         self.temperature, self.ramp, self.target = temperature, ramp, target

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+Kind: TypeAlias = Literal["regression", "binary", "multiclass"]
 
 N_WAVES = 4
 N_CLASSES = 3
@@ -20,7 +22,7 @@ def make_related_tasks(
     relatedness: float = 0.5,
     noise: float = 0.1,
     missing: float | Sequence[float] = 0.0,
-    kinds: str | Sequence[str] = "regression",
+    kinds: Kind | Sequence[Kind] = "regression",
     groups: int | Sequence[int] = 1,
     drift: float = 0.0,
     return_coef: bool = False,

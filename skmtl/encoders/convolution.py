@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,7 @@ class ConvolutionEncoder(Encoder):
         input_shape: Sequence[int] | None = None,
         channels: Sequence[int] = (32, 64),
         blocks: int = 1,
-        stride: str | int = "auto",
+        stride: int | Literal["auto"] = "auto",
         pool_size: int = 4,
     ) -> None:
         self.input_shape = input_shape

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from math import prod
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ class ModuleEncoder(Encoder):
         module: nn.Module | Callable[[tuple[int, ...]], nn.Module],
         *,
         input_shape: Sequence[int] | None = None,
-        input_type: str = "float",
+        input_type: Literal["float", "integer"] = "float",
         pretrained: bool = False,
     ) -> None:
         self.module = module

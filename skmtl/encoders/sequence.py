@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,11 +64,11 @@ class SequenceEncoder(Encoder):
     def __init__(
         self,
         *,
-        layer: str = "gru",
+        layer: Literal["gru", "lstm", "mean"] = "gru",
         n_units: int = 128,
         embedding_size: int = 128,
         bidirectional: bool = True,
-        pooling: str = "max",
+        pooling: Literal["max", "mean", "last"] = "max",
         token_dropout: float = 0.1,
         dropout: float = 0.3,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -100,8 +100,8 @@ class TabularEncoder(Encoder):
         *,
         categorical_features: CategoricalFeatures = "from_dtype",
         max_categories: int = 64,
-        numeric: str = "auto",
-        n_bins: int | str = "auto",
+        numeric: Literal["auto", "scaled", "piecewise"] = "auto",
+        n_bins: int | Literal["auto"] = "auto",
     ) -> None:
         self.categorical_features = categorical_features
         self.max_categories = max_categories

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ class TokenSequencer(Stateful, TransformerMixin, BaseEstimator):
         self,
         *,
         max_features: int | None = None,
-        min_df: str | int = "auto",
+        min_df: int | Literal["auto"] = "auto",
         lowercase: bool = True,
         token_pattern: str = r"\w+|[^\w\s]",
         max_length: int = 256,

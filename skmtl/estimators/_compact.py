@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -62,7 +62,12 @@ class CompactMixin(PredictorMixin):
 
     @torch_settings()
     def compact(
-        self, X_val: Any = None, y_val: Any = None, sample_weight_val: Any = None, *, keep: str = "one"
+        self,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        *,
+        keep: Literal["one", "one_per_cohort"] = "one",
     ) -> Self:
         """Keep the best of the fitted networks, for a smaller model with faster predictions.
 

@@ -13,6 +13,7 @@ from skmtl._params import require_boolean, require_choice, require_number
 from skmtl.conformal import HeldOutScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
+from skmtl.estimators._types import ConformalMethod
 from skmtl.fitting import count_threads, predict_by_teams
 from skmtl.tasks import Task
 
@@ -56,7 +57,7 @@ class IntervalMixin(ConformalMixin):
 
     @available_if(_has_numbers)
     def predict_interval(
-        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+        self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
     ) -> np.ndarray:
         """Predict intervals that contain the labels of new rows with a given probability.
 
@@ -158,7 +159,7 @@ class SetMixin(ConformalMixin):
         return not hasattr(self, "tasks_") or any(task.kind.is_classifier for task in self.tasks_)
 
     @available_if(_has_sets)
-    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> Any:
         """Predict sets of classes that contain the labels of new rows with a given probability.
 
         A class is in the set of a row where its probability is not much lower than those of labels have been, by

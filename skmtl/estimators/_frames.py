@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Library: TypeAlias = Literal["pandas", "polars"]
-LIBRARIES = ("pandas", "polars")
+LIBRARIES = get_args(Library)
 
 
 class FramesMixin:

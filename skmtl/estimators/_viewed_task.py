@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from skmtl._sklearn import final_model
 from skmtl.estimators._inner import at_net
 from skmtl.estimators._task_view import TaskView
+from skmtl.estimators._types import ConformalMethod
 from skmtl.tasks._classification import log_probabilities
 
 
@@ -57,7 +58,7 @@ class TaskClassifier(ClassifierMixin, TaskView):
         """
         return log_probabilities(self.predict_proba(X))
 
-    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> np.ndarray:
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> np.ndarray:
         """Predict sets of classes that contain the task's labels with a given probability; see the estimator.
 
         Parameters
@@ -85,7 +86,7 @@ class TaskRegressor(RegressorMixin, TaskView):
     score = TaskView.score  # the mixin's knows no missing labels
 
     def predict_interval(
-        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+        self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
     ) -> np.ndarray:
         """Predict intervals that contain the task's labels with a given probability; see the estimator.
 

@@ -9,6 +9,7 @@ import numpy as np
 from skmtl.estimators._frames import Library, label_frame, probability_frame
 from skmtl.estimators._inner import at_net, detached
 from skmtl.estimators._task_view import TaskView
+from skmtl.estimators._types import ConformalMethod
 from skmtl.estimators._viewed_task import view_task
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def predict_proba_frame(estimator: Any, X: Any, library: Library | None = None) 
 
 
 def predict_interval(
-    estimator: Any, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+    estimator: Any, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
 ) -> np.ndarray:
     """Predict intervals that contain the labels of new rows with a given probability, by anything that ends in a net.
 
@@ -139,7 +140,7 @@ def predict_interval(
     return intervals
 
 
-def predict_set(estimator: Any, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+def predict_set(estimator: Any, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> Any:
     """Predict sets of classes that contain the labels of new rows with a given probability, by whatever ends in a net.
 
     Parameters

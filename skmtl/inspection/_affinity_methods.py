@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.base import clone
@@ -154,7 +154,8 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return mean_of_known(values.reshape(-1, *values.shape[2:]))
 
 
-METHODS: dict[str, Callable[[AffinityData], np.ndarray]] = {
+Method: TypeAlias = Literal["gain", "gradient_cosine", "lookahead", "representation", "output", "residual"]
+METHODS: dict[Method, Callable[[AffinityData], np.ndarray]] = {
     "gain": _gain,
     "gradient_cosine": _gradient_cosine,
     "lookahead": _lookahead,

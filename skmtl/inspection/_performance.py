@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
@@ -70,6 +70,7 @@ _OF_SCORES = {
 _OF_LABELS = {"confusion": _confusion}
 _OF_NUMBERS = {"residuals": _errors("residual_vs_predicted"), "prediction_error": _errors("actual_vs_predicted")}
 _DRAWN = _OF_SCORES | _OF_LABELS | _OF_NUMBERS
+Drawing: TypeAlias = Literal["roc", "precision_recall", "calibration", "confusion", "residuals", "prediction_error"]
 
 
 class PerformanceDisplay:
@@ -126,7 +127,7 @@ class PerformanceDisplay:
         X: Any,
         y: Any,
         *,
-        kind: Any = "auto",
+        kind: Literal["auto"] | Drawing | Mapping[Any, Any] = "auto",
         tasks: Sequence[Any] | None = None,
         sample_weight: Any = None,
         ax: Any = None,
@@ -145,8 +146,7 @@ class PerformanceDisplay:
         kind : str or dict by task, default="auto"
             "roc", "precision_recall", "calibration" or "confusion" for tasks of classes, "residuals" or
             "prediction_error" for tasks of numbers; tasks that a kind is not for are left out. "auto", and tasks that a
-            dict does not name: ROC curves for two classes, confusion matrices for more, and true against predicted
-            numbers.
+            dict does not name: ROC curves of two classes, confusion matrices of more, true against predicted numbers.
         tasks : sequence of str, default=None
             Names of the tasks to show; all by default.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None

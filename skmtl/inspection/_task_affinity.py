@@ -8,8 +8,9 @@ from skmtl._params import require_choice
 from skmtl._sklearn import final_model
 from skmtl.inputs import read_labels
 from skmtl.inspection._affinity import TaskAffinity
-from skmtl.inspection._affinity_methods import METHODS, AffinityData
+from skmtl.inspection._affinity_methods import METHODS, AffinityData, Method
 from skmtl.inspection._few_members import with_few_members
+from skmtl.metrics._types import MetricName
 
 
 def task_affinity(
@@ -17,10 +18,10 @@ def task_affinity(
     X: Any,
     y: Any,
     *,
-    method: str = "gain",
+    method: Method = "gain",
     cv: Any = 5,
     n_repeats: int = 1,
-    scoring: Any = None,
+    scoring: MetricName | Any = None,
     n_estimators: int | None = 3,
     sample_weight: Any = None,
     groups: Any = None,

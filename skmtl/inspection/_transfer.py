@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -138,7 +138,7 @@ class TransferReport:
         found = (self.table["p_holm"] <= self.level) & (sign * self.table["gain"] > 0)
         return [name for name, is_found in zip(self.task_names, found, strict=True) if is_found]
 
-    def frame(self, what: str = "tasks") -> Any:
+    def frame(self, what: Literal["tasks", "subsets"] = "tasks") -> Any:
         """Return the report as a pandas frame.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.utils import check_random_state
 
@@ -12,6 +12,7 @@ from skmtl._sklearn import final_model
 from skmtl.inputs import read_labels
 from skmtl.inspection._few_members import with_few_members
 from skmtl.inspection._transfer import TransferReport
+from skmtl.metrics._types import MetricName
 from skmtl.model_selection._subset_measurements import read_subsets
 from skmtl.model_selection._task_subsets import measure_subsets
 
@@ -23,10 +24,10 @@ def transfer_report(
     *,
     cv: Any = 5,
     n_repeats: int = 1,
-    scoring: Any = None,
+    scoring: MetricName | Any = None,
     rope: float = 0.01,
     level: float = 0.1,
-    subsets: Any = "single",
+    subsets: Literal["single", "leave_one_out"] | Sequence[Sequence[Any]] = "single",
     n_estimators: int | None = 3,
     own_recipe: bool = False,
     sample_weight: Any = None,

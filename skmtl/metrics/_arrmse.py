@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.inputs import read_labels, require_same_tasks
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
 
@@ -25,7 +25,7 @@ def arrmse(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     y_train: Any = None,
     missing_label: object = None,

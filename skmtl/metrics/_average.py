@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from skmtl.inputs import as_numbers, by_task
 from skmtl.metrics._cells import TaskCells
 from skmtl.tasks._scores import TOO_FEW, require_defined
 
-AVERAGES = ("macro", "weighted", "worst")
+Average: TypeAlias = Literal["macro", "weighted", "worst"]
+AVERAGES = get_args(Average)
 
 
 @dataclass(frozen=True)

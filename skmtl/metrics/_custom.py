@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells, read_score_cells
 from skmtl.metrics._documentation import documented
 
@@ -32,7 +32,7 @@ def masked_metric(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,

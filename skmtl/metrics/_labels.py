@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score, recall_score
 
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
 
@@ -18,7 +18,7 @@ def accuracy(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,
@@ -46,7 +46,7 @@ def balanced_accuracy(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,
@@ -62,7 +62,7 @@ def f1(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     classes: Any = None,
     missing_label: object = None,

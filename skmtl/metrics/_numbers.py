@@ -6,7 +6,7 @@ from typing import Any
 
 import sklearn.metrics
 
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
 from skmtl.tasks import _scores
@@ -18,7 +18,7 @@ def r2(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,
@@ -34,7 +34,7 @@ def rmse(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,
@@ -50,7 +50,7 @@ def mae(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,
@@ -66,7 +66,7 @@ def poisson_deviance(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     missing_label: object = None,
     task_names: Any = None,

@@ -8,7 +8,7 @@ import numpy as np
 import sklearn.metrics
 
 from skmtl.inputs import by_task
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
 
@@ -25,7 +25,7 @@ def pinball_loss(
     y_pred: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     level: Any = 0.5,
     missing_label: object = None,

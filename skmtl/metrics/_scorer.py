@@ -11,9 +11,10 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from skmtl._sklearn import _BaseScorer
 from skmtl.inputs import by_task
-from skmtl.metrics._average import EachTask, OneTask, summed_up, task_alone
+from skmtl.metrics._average import Average, EachTask, OneTask, summed_up, task_alone
 from skmtl.metrics._registry import KNOWN, Metric, find_metric
 from skmtl.metrics._scored import Scored
+from skmtl.metrics._types import MetricLike, ResponseMethod
 
 
 class TaskScorer(BaseEstimator):
@@ -48,12 +49,12 @@ class TaskScorer(BaseEstimator):
 
     def __init__(
         self,
-        metric: Any = None,
+        metric: MetricLike = None,
         *,
-        average: str | None = "macro",
+        average: Average | str | None = "macro",
         task: Any = None,
         greater_is_better: bool | None = None,
-        response_method: str | None = None,
+        response_method: ResponseMethod | None = None,
         missing_label: object = None,
         settings: dict[str, Any] | None = None,
     ) -> None:
@@ -132,12 +133,12 @@ class TaskScorer(BaseEstimator):
 
 
 def make_task_scorer(
-    metric: Any = None,
+    metric: MetricLike = None,
     *,
     task: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     greater_is_better: bool | None = None,
-    response_method: str | None = None,
+    response_method: ResponseMethod | None = None,
     missing_label: object = None,
     **settings: Any,
 ) -> TaskScorer:
@@ -254,7 +255,8 @@ def read_scoring(scoring: Any) -> Any:
         If one of several scorers gives more than one number.
     """
     if isinstance(scoring, str):
-        return make_task_scorer(scoring) if scoring in KNOWN else scoring
+        name: Any = scoring
+        return make_task_scorer(name) if name in KNOWN else name
     if isinstance(scoring, Mapping):
         return {name: _one_of_several(name, read_scoring(scorer)) for name, scorer in scoring.items()}
     if isinstance(scoring, list | tuple | set) and all(isinstance(name, str) for name in scoring):

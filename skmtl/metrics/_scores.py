@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sklearn.metrics
 
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_score_cells
 from skmtl.metrics._documentation import documented
 
@@ -19,7 +19,7 @@ def roc_auc(
     y_score: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     classes: Any = None,
     missing_label: object = None,
@@ -36,7 +36,7 @@ def average_precision(
     y_score: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     classes: Any = None,
     missing_label: object = None,
@@ -53,7 +53,7 @@ def log_loss(
     y_score: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     classes: Any = None,
     missing_label: object = None,
@@ -70,7 +70,7 @@ def brier(
     y_score: Any,
     *,
     sample_weight: Any = None,
-    average: str | None = "macro",
+    average: Average | str | None = "macro",
     task_weights: Any = None,
     classes: Any = None,
     missing_label: object = None,

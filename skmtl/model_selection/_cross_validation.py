@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 from sklearn import model_selection
@@ -10,12 +10,15 @@ from sklearn import model_selection
 from skmtl._sklearn import final_model
 from skmtl.inputs import count_rows, read_labels, take_rows
 from skmtl.metrics._scorer import read_scoring
+from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 
-_METHODS = ("predict", "predict_proba", "predict_log_proba")
+Method: TypeAlias = Literal["predict", "predict_proba", "predict_log_proba"]
+_METHODS = get_args(Method)
 
 
+@overload
 def cross_val_predict(
     estimator: Any,
     X: Any,
@@ -27,7 +30,34 @@ def cross_val_predict(
     verbose: int = 0,
     params: dict[str, Any] | None = None,
     pre_dispatch: Any = "2*n_jobs",
-    method: str = "predict",
+    method: Literal["predict"] = "predict",
+) -> np.ndarray: ...
+@overload
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+    pre_dispatch: Any = "2*n_jobs",
+    method: Literal["predict_proba", "predict_log_proba"],
+) -> Any: ...
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    params: dict[str, Any] | None = None,
+    pre_dispatch: Any = "2*n_jobs",
+    method: Method = "predict",
 ) -> Any:
     """Predict each row by a model that was not fitted to it, where labels may be missing.
 
@@ -128,7 +158,7 @@ def cross_validate(
     y: Any,
     *,
     groups: Any = None,
-    scoring: Any = None,
+    scoring: MetricName | Any = None,
     cv: Any = None,
     n_jobs: int | None = None,
     verbose: int = 0,

@@ -14,6 +14,7 @@ from skmtl._sklearn import final_model
 from skmtl.estimators._fit_inputs import COLUMNS
 from skmtl.estimators._inner import at_net
 from skmtl.estimators._predictor import PredictorMixin
+from skmtl.estimators._types import ConformalMethod
 
 ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional", "_categories")
 
@@ -88,7 +89,9 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         return net.predict_log_proba(rows)
 
     @available_if(_has("predict_interval"))
-    def predict_interval(self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True) -> Any:
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
+    ) -> Any:
         """Predict intervals that contain the labels of new rows with a given probability; see the estimator.
 
         Parameters
@@ -111,7 +114,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         return net.predict_interval(rows, coverage, method=method, normalize=normalize)
 
     @available_if(_has("predict_set"))
-    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> Any:
         """Predict sets of classes that contain the labels of new rows with a given probability; see the estimator.
 
         Parameters

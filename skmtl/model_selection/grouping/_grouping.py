@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils import check_random_state, indexable
@@ -130,7 +131,7 @@ class TaskGroupingCV(FittedByAnother):
         self,
         estimator: Any,
         n_networks: int = 3,
-        subsets: Any = "auto",
+        subsets: Literal["auto", "all", "pairs"] | int | Sequence[Sequence[Any]] = "auto",
         cv: Any = 5,
         min_gain: float = 0.0,
         confidence: float = 0.9,

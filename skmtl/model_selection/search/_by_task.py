@@ -12,6 +12,7 @@ from skmtl import estimators
 from skmtl._sklearn import final_model
 from skmtl.estimators._frames import Library
 from skmtl.estimators._task_view import TaskView
+from skmtl.estimators._types import ConformalMethod
 
 
 def _has(method: str) -> Callable[[Any], bool]:
@@ -66,7 +67,7 @@ class ByTaskMixin:
 
     @available_if(_has("predict_interval"))
     def predict_interval(
-        self, X: Any, coverage: float = 0.9, *, method: str = "cv", normalize: bool = True
+        self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
     ) -> np.ndarray:
         """Predict intervals by the best estimator, as :func:`skmtl.predict_interval`.
 
@@ -89,7 +90,7 @@ class ByTaskMixin:
         return estimators.predict_interval(self, X, coverage, method=method, normalize=normalize)
 
     @available_if(_has("predict_set"))
-    def predict_set(self, X: Any, coverage: float = 0.9, *, method: str = "cv") -> Any:
+    def predict_set(self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> Any:
         """Predict sets of classes by the best estimator, as :func:`skmtl.predict_set`.
 
         Parameters

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -30,6 +30,7 @@ from skmtl._sklearn import (
 from skmtl._torch_state import torch_settings
 from skmtl.metrics._registry import KNOWN
 from skmtl.metrics._scorer import read_scoring
+from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection.search._by_task import ByTaskMixin
@@ -56,8 +57,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
     Each candidate becomes what it would become alone: members draw random numbers of their own, and the encoder, the
     scaling of the targets and whatever is "auto" are those of each fold. Set ``random_state`` of the estimator to an
     int to get the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in
-    one order. Ctrl-C ends the search: candidates that have been scored on all folds keep their scores, with a warning,
-    and the others score NaN.
+    one order. Ctrl-C ends the search with a warning: candidates scored on all folds keep their scores, others have NaN.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         *,
         param_distributions: Any = None,
         n_iter: int = 10,
-        scoring: Any = None,
+        scoring: MetricName | Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
         cv: Any = None,
@@ -168,7 +168,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         error_score: Any = np.nan,
         return_train_score: bool = False,
         random_state: Any = None,
-        elimination: Any = None,
+        elimination: Literal["halving"] | Any = None,
         memory: float = 2**30,
     ) -> None:
         self.estimator = estimator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from skmtl._params import require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers._optimizer import Optimizer, Update
+from skmtl.training.optimizers.weight_average import WeightAverage
 
 
 class AdamW(Optimizer):
@@ -37,7 +38,11 @@ class AdamW(Optimizer):
     """
 
     def __init__(
-        self, beta_1: float = 0.9, beta_2: float = 0.95, epsilon: float = 1e-8, weight_average: Any = None
+        self,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        weight_average: Literal["ema", "swa"] | WeightAverage | None = None,
     ) -> None:
         self.beta_1, self.beta_2, self.epsilon, self.weight_average = beta_1, beta_2, epsilon, weight_average
 
@@ -67,7 +72,7 @@ class _AdamWUpdate(Update):
         self, settings: AdamW, buffer: ParameterBuffer, learning_rate: Tensor, weight_decay: Tensor, fused: bool
     ) -> None:
         self._buffer, self.replayable = buffer, fused
-        self.settings = AdamW(*map(float, (settings.beta_1, settings.beta_2, settings.epsilon)))
+        self.settings = AdamW(float(settings.beta_1), float(settings.beta_2), float(settings.epsilon))
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._common_rates = float(learning_rate[0]), float(weight_decay[0])  # where members are alike
         self._values, self._gradient = [buffer.learned], [buffer.gradient]

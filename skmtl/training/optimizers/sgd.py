@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from skmtl._params import require_boolean, require_number
 from skmtl.layers import ParameterBuffer
 from skmtl.training.optimizers._optimizer import Memberwise, Optimizer, Update
+from skmtl.training.optimizers.weight_average import WeightAverage
 
 
 class SGD(Optimizer):
@@ -36,7 +37,11 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, momentum: float = 0.9, nesterov: bool = True, decoupled: bool = True, weight_average: Any = None
+        self,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        decoupled: bool = True,
+        weight_average: Literal["ema", "swa"] | WeightAverage | None = None,
     ) -> None:
         self.momentum, self.nesterov, self.decoupled = momentum, nesterov, decoupled
         self.weight_average = weight_average

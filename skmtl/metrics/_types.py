@@ -1,0 +1,71 @@
+"""Types of what stands for metrics, for type checkers and completion; the tests compare them with what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+MetricName: TypeAlias = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "r2",
+    "rmse",
+    "mae",
+    "arrmse",
+    "poisson_deviance",
+    "pinball_loss",
+    "neg_log_loss",
+    "neg_brier",
+    "neg_rmse",
+    "neg_mae",
+    "neg_arrmse",
+    "neg_poisson_deviance",
+    "neg_pinball_loss",
+    "neg_brier_score",
+    "neg_mean_absolute_error",
+    "neg_root_mean_squared_error",
+    "neg_mean_poisson_deviance",
+    "roc_auc_ovr",
+    "roc_auc_ovr_weighted",
+    "d2_absolute_error_score",
+    "explained_variance",
+    "neg_max_error",
+    "neg_mean_absolute_percentage_error",
+    "neg_mean_gamma_deviance",
+    "neg_mean_squared_error",
+    "neg_mean_squared_log_error",
+    "neg_median_absolute_error",
+    "neg_root_mean_squared_log_error",
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "jaccard",
+    "jaccard_macro",
+    "jaccard_micro",
+    "jaccard_weighted",
+    "matthews_corrcoef",
+    "precision",
+    "precision_macro",
+    "precision_micro",
+    "precision_weighted",
+    "recall",
+    "recall_macro",
+    "recall_micro",
+    "recall_weighted",
+    "neg_negative_likelihood_ratio",
+    "positive_likelihood_ratio",
+    "d2_brier_score",
+    "d2_log_loss_score",
+    "roc_auc_ovo",
+    "roc_auc_ovo_weighted",
+    "top_k_accuracy",
+]
+ResponseMethod: TypeAlias = Literal["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
+# a scorer of scikit-learn is any object to a type checker
+MetricLike: TypeAlias = MetricName | Callable[..., float] | Mapping[Any, Any] | None
