@@ -62,7 +62,7 @@ class FitJob:
     encoded : EncodedRows
         Training rows.
     row_hashes : ndarray of shape (n,) or None
-        Hash of features and labels of each row; None unless postprocessors need it.
+        Equal for rows that tell of one another, see :class:`HeldOut`; None unless postprocessors need it.
     postprocessors : tuple of Postprocessor
         What learns from held-out responses, in the order in which it acts; not fitted.
     responds : bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
@@ -108,17 +109,20 @@ class RowSplitter:
     def _by_splitter(self, n_members: int) -> Splits:
         n_samples = count_rows(self.X)
         try:
-            parts = list(self.cv.split(self.X, self.y, self.groups) if hasattr(self.cv, "split") else self.cv)
+            parts = iter(self.cv.split(self.X, self.y, self.groups) if hasattr(self.cv, "split") else self.cv)
+            taken = list(islice(parts, n_members))
+            n_splits = len(taken) + sum(1 for _ in parts)  # each may be as large as X
         except (TypeError, ValueError) as error:
+            message = str(error).rstrip(".")
             raise ValueError(
-                f"cv could not split the rows: {error} Splitters of groups need fit(..., groups=...); those that "
+                f"cv could not split the rows: {message}. Splitters of groups need fit(..., groups=...); those that "
                 f"stratify take 1-D y without missing labels. {CURE}."
             ) from error
-        if not parts:
+        if not taken:
             raise ValueError("cv gives no split; pass a splitter, or a list of splits, which can be read again.")
-        masks = [_as_masks(k, split, n_samples) for k, split in enumerate(parts[:n_members])]
+        masks = [_as_masks(k, split, n_samples) for k, split in enumerate(taken)]
         train, test = map(np.stack, zip(*masks, strict=True))
-        return Splits(train, test, len(parts))
+        return Splits(train, test, n_splits)
 
     def _by_groups(self, rows: LabelledRows, n_members: int, n_folds: int) -> Splits:
         assert self.codes is not None

@@ -23,7 +23,7 @@ class HeldOutRows:
     rows : ndarray or csr_array of shape (n, n_inputs)
         Encoded.
     hashes : ndarray of shape (n,)
-        Equal for rows that are copies of one another, labels included.
+        Equal for rows that tell of one another: copies, labels included, or those that ``cv`` or groups keep together.
     tasks : sequence of Task
         In the order of the label matrix, as everything below.
     labels : sequence of ndarray of shape (n,)
