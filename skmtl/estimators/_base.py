@@ -25,7 +25,17 @@ from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
-from skmtl.fitting import LEARNED, FitJob, FitResult, Report, StackedTrainer, fit_many, prepare, progress_line
+from skmtl.fitting import (
+    LEARNED,
+    FitJob,
+    FitResult,
+    Report,
+    StackedTrainer,
+    fit_many,
+    prepare,
+    progress_line,
+    warn_of_splits_left,
+)
 from skmtl.inputs import TaskLabels, object_array
 from skmtl.network import ACTIVATIONS
 from skmtl.tasks import Kind, Task
@@ -140,6 +150,7 @@ class BaseMultiTaskNet(
         validation = X_val, y_val, sample_weight_val
         inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=continued)
         job = prepare(self.get_params(deep=False), inputs, network=self.network_ if continued else None)
+        warn_of_splits_left(job)
         progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
         trainer = self._train(
             job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0)))

@@ -1,6 +1,7 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
 from skmtl.fitting._config import count_threads, read_sizes
+from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
@@ -57,5 +58,6 @@ __all__ = [
     "stack_jobs",
     "task_features",
     "task_relatedness",
+    "warn_of_splits_left",
     "weights_of",
 ]

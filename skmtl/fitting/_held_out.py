@@ -10,6 +10,7 @@ import numpy as np
 
 from skmtl.defaults import FOLDS, DataSummary
 from skmtl.fitting._config import Params
+from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import Splits, held_out_rows, take_turns
 from skmtl.training import FitConfig
@@ -46,16 +47,22 @@ def read_splits(params: Params, inputs: SharedInputs) -> Splits | None:
         raise ValueError(f"cv says which rows members hold out, and none do: {given}. Set cv=None, or leave that out.")
     if splitter is None or not holds_out:
         return None
-    splits = splitter.split(inputs.rows, n_members, FOLDS)
-    if splits.n_splits > n_members and not isinstance(cv, Integral | None):
-        n_rows, unseen = splits.test.shape[1], int(np.count_nonzero(~splits.test.any(axis=0)))
-        warnings.warn(
-            f"cv gives {splits.n_splits} splits, of which n_estimators={n_members} members take the first {n_members}: "
-            f"{unseen} of {n_rows} rows are held out by none of them. Set n_estimators={splits.n_splits} or a multiple "
-            f"of it, or ask for {n_members} splits.",
-            stacklevel=4,
-        )
-    return splits
+    return splitter.split(inputs.rows, n_members, FOLDS)
+
+
+def warn_of_splits_left(job: FitJob) -> None:
+    """Warn where ``cv`` lists more splits than there are members to take them."""
+    splitter, n_splits, n_members = job.inputs.splitter, job.summary.n_splits, job.members // job.config.n_peers
+    if splitter is None or not splitter.lists_splits or n_splits <= n_members:
+        return
+    assert job.validation is not None
+    n_rows, seen = job.data.n_rows, job.validation.held_out[job.validation.real > 0].unique()
+    warnings.warn(
+        f"cv gives {n_splits} splits, of which n_estimators={n_members} members take the first {n_members}: "
+        f"{n_rows - len(seen)} of {n_rows} rows are held out by none of them. Set n_estimators={n_splits} or a "
+        f"multiple of it, or ask for {n_members} splits.",
+        stacklevel=5,
+    )
 
 
 def deal_rows(

@@ -63,6 +63,11 @@ class RowSplitter:
     groups: Any
     codes: np.ndarray | None
 
+    @property
+    def lists_splits(self) -> bool:
+        """Whether ``cv`` itself says which rows are held out."""
+        return _is_splitter(self.cv)
+
     @classmethod
     def read(cls, cv: Any, X: Any, y: Any, groups: Any) -> Self | None:
         """Check the groups; None where rows are to be dealt to folds by their content.
@@ -98,7 +103,7 @@ class RowSplitter:
         ValueError
             If the splits are not usable.
         """
-        if _is_splitter(self.cv):
+        if self.lists_splits:
             splits = self._by_splitter(n_members)
             splits = splits._replace(train=splits.train[:, rows.kept_mask], test=splits.test[:, rows.kept_mask])
         else:
@@ -144,7 +149,7 @@ class RowSplitter:
         """Check that each split has labels of every task to learn from, and some to judge by."""
         observed = (rows.weights > 0).astype(np.float32)
         missing = np.argwhere(splits.train.astype(np.float32) @ observed == 0)
-        name = "cv" if _is_splitter(self.cv) else "groups"
+        name = "cv" if self.lists_splits else "groups"
         if len(missing):
             split, task = missing[0].tolist()
             raise ValueError(
@@ -161,7 +166,6 @@ class RowSplitter:
 
 
 def _is_splitter(cv: Any) -> bool:
-    """Whether ``cv`` itself says which rows are held out."""
     return cv is not None and not isinstance(cv, Integral)
 
 
