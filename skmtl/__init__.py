@@ -22,6 +22,7 @@ from skmtl.training import DivergenceError
 if TYPE_CHECKING:
     from skmtl import (
         balancing,
+        callbacks,
         collaboration,
         datasets,
         encoders,
@@ -38,6 +39,7 @@ __version__ = "0.1.0.dev0"
 # imported at first use, as skmtl.metrics
 _SUBPACKAGES = (
     "balancing",
+    "callbacks",
     "collaboration",
     "datasets",
     "encoders",
@@ -55,6 +57,7 @@ __all__ = [
     "MultiTaskNetClassifier",
     "MultiTaskNetRegressor",
     "balancing",
+    "callbacks",
     "collaboration",
     "datasets",
     "encoders",

@@ -26,7 +26,7 @@ MAX_NAME = 68  # of a test
 # Every package is listed; all may import GROUND.
 GROUND = {"_params", "_peer_method", "_roles", "_sklearn", "_state", "_torch_state", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders", "sharing", "network", "training"}
-_PUBLIC = {"balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
+_PUBLIC = {"callbacks", "balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
 _PUBLIC |= {"model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
     "": {*_PUBLIC},
@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "layers": set(),
     "tasks": {"inputs"},
     "balancing": set(),
+    "callbacks": set(),
     "collaboration": {"tasks"},
     "datasets": set(),
     "encoders": {"inputs", "layers"},
