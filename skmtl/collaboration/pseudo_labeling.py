@@ -23,11 +23,11 @@ class PseudoLabeling(Collaboration):
     lowest certainty above which labels have the ``precision``. The certainty of a class is its probability; that of a
     number is 1 minus the variance of the teachers' outputs, in units of the variance of the target.
 
-    In the end the students are compared with their teachers by the held-out loss of each task. A task is predicted by
-    those who are better by more than the standard error over the cohorts, else by all. The teachers are what they would
-    be without pseudo-labels. These enter no validation, no score, no class weight and no scale of a target, and given
-    labels are never replaced. Labels that are missing for a reason may be harder than those held out, so that the
-    precision does not hold for them.
+    In the end the students are compared with their teachers by the held-out losses of each task. A task is predicted by
+    those who are better by more than two standard errors over the held-out rows, else by all. The teachers are what
+    they would be without pseudo-labels. These enter no validation, no score, no class weight and no scale of a target,
+    and given labels are never replaced. Labels that are missing for a reason may be harder than those held out, so that
+    the precision does not hold for them.
 
     Parameters
     ----------

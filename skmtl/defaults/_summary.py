@@ -49,6 +49,8 @@ class DataSummary:
         Whether the encoder has layers that are trained with the network.
     validation_given : bool
         Whether the user passed validation rows.
+    n_unlabeled : int
+        Further rows, without any label, that a method of collaboration learns from.
     n_splits : int
         Number of splits that ``cv`` or groups give; 0 where rows are dealt to folds by their content.
     every_row_held_out, every_row_used : bool
@@ -76,6 +78,7 @@ class DataSummary:
     static_weights: bool = True
     learned_encoding: bool = False
     validation_given: bool = False
+    n_unlabeled: int = 0
     n_splits: int = 0
     every_row_held_out: bool = True
     every_row_used: bool = True
@@ -98,3 +101,8 @@ class DataSummary:
             wide=self.n_rows >= WIDE_ROWS and self.n_inputs >= WIDE_INPUTS,
             tiny=self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS,
         )
+
+    def rows_of_step(self, batch_size: int) -> int:
+        """Rows of a step with ``batch_size`` labelled ones: beside them as many others as keep an epoch as long."""
+        n_labelled = min(batch_size, self.n_rows)
+        return n_labelled + round(n_labelled * self.n_unlabeled / max(self.n_rows, 1))

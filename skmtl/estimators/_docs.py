@@ -100,7 +100,7 @@ SECTIONS = {
         sensible.
     batch_size : "auto" or int, default="auto"
         Number of rows of a training step. Larger batches make an epoch faster and its steps fewer; 16 to 1024 is
-        sensible.
+        sensible. Where a ``collaboration`` learns from rows without any label, they come on top of these in proportion.
     max_iter : "auto" or int, default="auto"
         Largest number of epochs. Raise it where the loss still falls at the end, lower it to save time. The schedule
         "cosine" fits itself to it.

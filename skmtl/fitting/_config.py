@@ -160,7 +160,7 @@ def make_config(
         record=record,
         matmul_dtype=REDUCED if reduced else None,
         cuda_graphs=as_device(params["device"]).cuda_graphs,
-        batch_size=min(int(params["batch_size"]), data.n_rows),
+        batch_size=data.rows_of_step(int(params["batch_size"])),
         max_iter=max_iter,
         patience=params["n_iter_no_change"],
         tol=params["tol"],

@@ -74,7 +74,9 @@ def deal_rows(
     sizes = config.members, config.n_peers
     if splits is None:
         assert hashes is not None
-        rows = held_out_rows(hashes, config.members, config.n_folds, config.n_peers)
+        rows, labelled = np.zeros((config.members, len(hashes)), dtype=bool), inputs.rows.row_weights > 0
+        for kept in (labelled, ~labelled):  # apart, so that folds have as many labels as without the other rows
+            rows[:, kept] = held_out_rows(hashes[kept], config.members, config.n_folds, config.n_peers)
         return HeldOut(rows, ~rows, hashes)
     splitter = inputs.splitter
     if splitter is not None and splitter.codes is not None:

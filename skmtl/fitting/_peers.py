@@ -23,6 +23,8 @@ LEARNED = (
     "termination_condition_",
 )
 
+ERRORS = 2.0  # standard errors by which a gain must differ from 0
+
 
 def label_quality(job: FitJob, network: Network, held_out: list[np.ndarray] | None) -> Learned:
     """Quality of the given labels, by responses of members that held them out, or of all where none did."""
@@ -45,7 +47,7 @@ def label_quality(job: FitJob, network: Network, held_out: list[np.ndarray] | No
 def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, Learned]:
     """Let each task be predicted by students of a method or by the others, whoever does better on held-out rows.
 
-    Where the difference is within its standard error, or unknown, all predict.
+    Where the difference is within two standard errors, or unknown, all predict.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
     learned["pseudo_label_gain_"] = {task.name: float(g) for task, g in zip(job.inputs.tasks, gain, strict=True)}
     if not labels:
         return job, learned
-    better, worse = gain > error, gain < -error  # neither where the difference is noise
+    better, worse = gain > ERRORS * error, gain < -ERRORS * error  # neither where the difference may be noise
     serves = np.where(taught[:, None], ~worse, ~better).astype(float)  # (peer, task)
     n_cohorts = job.members // n_peers
     share = np.tile(serves / serves.sum(axis=0), (n_cohorts, 1))
@@ -75,25 +77,27 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
 
 
 def _gain(job: FitJob, network: Network, taught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By how much the held-out loss of the students is below that of the others, and its standard error by cohorts.
+    """By how much the held-out loss of the students is below that of the others, and its standard error by rows.
 
-    ``(n_tasks,)`` each; the gain is NaN where it is unknown, the error 0 of a single cohort.
+    ``(n_tasks,)`` each; the gain is NaN where it is unknown. Both are judged by the same rows, so that what is hard in
+    a row is in no difference.
     """
     if job.validation is None:
         return np.full(len(job.inputs.tasks), np.nan), np.zeros(len(job.inputs.tasks))
-    losses = job.validation.losses(network).double().cpu().numpy().reshape(-1, len(taught), len(job.inputs.tasks))
-    totals = np.broadcast_to(job.validation.totals.double().cpu().numpy(), (job.members, losses.shape[2]))
-    totals = totals[:: len(taught)]
-    gains = losses[:, ~taught].mean(axis=1) - losses[:, taught].mean(axis=1)  # (cohort, task)
-    learned = job.config.loss_weights[:: len(taught)].cpu().numpy() > 0
-    known = np.where(learned & (totals > 0), totals, 0.0)
-    with np.errstate(invalid="ignore"):
-        share = known / known.sum(axis=0)
-        mean = np.where(known > 0, gains * share, 0.0).sum(axis=0)
-        squares = np.where(known > 0, (share * (gains - mean)) ** 2, 0.0).sum(axis=0)
-    mean[known.sum(axis=0) == 0] = np.nan
-    n_cohorts = (known > 0).sum(axis=0)
-    error = np.sqrt(squares * n_cohorts / np.maximum(n_cohorts - 1, 1))
+    cells = held_out_cells(network, job.validation, len(taught))
+    assert cells.weights is not None
+    losses, weights = (values.double().cpu().numpy() for values in (cells.losses, cells.weights[:, 0]))
+    gains = losses[:, ~taught].mean(axis=1) - losses[:, taught].mean(axis=1)  # (cohort, row, task)
+    learned = job.config.loss_weights[:: len(taught), None].cpu().numpy() > 0
+    if len(weights) == 1:  # all cohorts are judged by the same rows
+        share = learned / np.maximum(learned.sum(axis=0), 1)
+        gains, learned = (gains * share).sum(axis=0, keepdims=True), learned.max(axis=0, keepdims=True)
+    weights = np.where(learned, weights, 0.0)
+    counts, total = (weights > 0).sum(axis=(0, 1)), weights.sum(axis=(0, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (weights * gains).sum(axis=(0, 1)) / total
+        squares = ((weights * (gains - mean)) ** 2).sum(axis=(0, 1))
+        error = np.sqrt(squares * counts / np.maximum(counts - 1, 1)) / total
     return job.inputs.layout.restore(mean), job.inputs.layout.restore(error)
 
 

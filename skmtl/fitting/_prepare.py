@@ -176,13 +176,16 @@ def _summarise(
     fitted_dtype: str | None,
 ) -> tuple[np.ndarray | None, DataSummary]:
     """Hash of each row, where the fit needs it, and what the defaults look at."""
-    n_rows, hashes = len(encoded.targets), None
+    n_rows, hashes = len(encoded.targets) - inputs.n_unlabeled, None
     n_distinct = n_rows
-    if n_rows <= ROWS_TO_COMPARE or (params["early_stopping"] is not False and inputs.validation is None):
+    if len(encoded.targets) <= ROWS_TO_COMPARE or (params["early_stopping"] is not False and inputs.validation is None):
         hashes, n_distinct = encoded.once(_hash_rows, seed)
+        if inputs.n_unlabeled:
+            n_distinct = len(np.unique(hashes[inputs.rows.row_weights > 0]))
     summary = DataSummary(
         n_rows=n_rows,
         n_distinct=n_distinct,
+        n_unlabeled=inputs.n_unlabeled,
         n_inputs=encoded.X.shape[1],
         n_outputs=sum(inputs.layout.n_outputs),
         classification=tuple(task.kind.is_classifier for task in inputs.tasks),

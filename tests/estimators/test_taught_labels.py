@@ -11,6 +11,7 @@ from skmtl.collaboration import CoTeaching, MeanTeacher, PseudoLabeling
 from skmtl.collaboration.pseudo_labeling import MIN_CELLS, lowest_threshold
 from skmtl.fitting import _peers
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.training._step import Step
 from tests._asserts import assert_same_predictions
 from tests.estimators.test_held_out import weights_of
 
@@ -98,7 +99,7 @@ def test_without_pseudo_labels_nothing_changes(case):
 
 
 def test_given_labels_stay_and_missing_ones_are_told():
-    model = fit(collaboration=SURE)
+    model = fit(collaboration=SURE, max_iter=30)
     given = ~np.isnan(Y)
     assert_array_equal(model.transduction_[given], Y[given])
     assert_array_equal(model.labeled_iter_ == 0, given)
@@ -110,11 +111,11 @@ def test_given_labels_stay_and_missing_ones_are_told():
         missing = column != 0
         expected = "all_labeled" if (column[missing] == 1).all() else "max_iter"
         assert model.termination_condition_[name] == expected
-    assert_array_equal(fit(collaboration=SURE).transduction_, model.transduction_)
+    assert_array_equal(fit(collaboration=SURE, max_iter=30).transduction_, model.transduction_)
 
 
 def test_each_task_is_predicted_by_those_who_are_better_on_held_out_rows(monkeypatch):
-    monkeypatch.setattr(_peers, "_gain", lambda *_: (np.array([0.1, -0.1, 0.1]), np.array([0.05, 0.05, 0.2])))
+    monkeypatch.setattr(_peers, "_gain", lambda *_: (np.array([0.1, -0.1, 0.1]), np.array([0.04, 0.04, 0.06])))
     model = fit(collaboration=SURE)
     taught = np.tile([False, False, True, True], 2)
     assert_array_equal(model._member_weights[:, 0], taught / 4)
@@ -137,6 +138,34 @@ def test_a_gain_is_a_difference_of_held_out_losses():
     gains = kept[:, :2].mean(axis=(0, 1)) - kept[:, 2:].mean(axis=(0, 1))
     found = [model.pseudo_label_gain_[name] for name in model.task_names_]
     assert_allclose(found, gains, rtol=0, atol=0.01)  # folds differ by a row
+
+
+def test_the_error_of_a_gain_is_that_of_a_mean_over_rows(monkeypatch):
+    found, gain = [], _peers._gain
+    monkeypatch.setattr(_peers, "_gain", lambda *args: found.append(gain(*args)) or found[-1])
+    for repeats in (1, 2):
+        net = MultiTaskNet(tasks=KINDS, hidden_layer_sizes=(8,), n_estimators=2, max_iter=10, random_state=0)
+        net.set_params(dtype="float64", collaboration=PseudoLabeling(0.8))
+        net.fit(X[:120], Y[:120], X_val=np.tile(X[120:], (repeats, 1)), y_val=np.tile(FULL[120:], (repeats, 1)))
+    (gains, errors), (same, smaller) = found
+    assert_allclose(same, gains, rtol=0, atol=1e-10)
+    assert_allclose(smaller, errors * np.sqrt(79 / 159), rtol=1e-6)
+
+
+def test_rows_without_labels_change_neither_the_sizes_of_folds_nor_the_steps(monkeypatch):
+    steps, n_labelled = [], np.count_nonzero(~np.isnan(Y).all(axis=1))
+    call = Step.__call__
+    monkeypatch.setattr(Step, "__call__", lambda self, batch, *args: steps.append(batch) or call(self, batch, *args))
+    params = {
+        "collaboration": PseudoLabeling(1.5),
+        "n_estimators": 1,
+        "max_iter": 1,
+        "batch_size": 20,
+        "input_scaling": False,
+    }
+    held_out = np.isfinite(fit(**params).oof_prediction_).all(axis=1)
+    assert abs(np.count_nonzero(held_out & ~np.isnan(Y).all(axis=1)) - n_labelled / 3) < 1
+    assert len(steps) == -(-n_labelled // 20)
 
 
 def test_a_vector_of_labels_gives_vectors():
