@@ -152,7 +152,7 @@ def test_the_error_of_a_gain_is_that_of_a_mean_over_rows(monkeypatch):
     assert_allclose(smaller, errors * np.sqrt(79 / 159), rtol=1e-6)
 
 
-def test_rows_without_labels_change_neither_the_sizes_of_folds_nor_the_steps(monkeypatch):
+def test_rows_without_labels_leave_folds_and_steps_as_they_are(monkeypatch):
     steps, n_labelled = [], np.count_nonzero(~np.isnan(Y).all(axis=1))
     call = Step.__call__
     monkeypatch.setattr(Step, "__call__", lambda self, batch, *args: steps.append(batch) or call(self, batch, *args))
