@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "postprocess": {"tasks", "encoders", "network"},
     "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},
-    "fitting": {*_ENGINE, "postprocess", "conformal"},
+    "fitting": {*_ENGINE, "metrics", "postprocess", "conformal"},
     "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection", "tasks"},
@@ -65,7 +65,6 @@ WITHOUT_SKLEARN = {
     "collaboration",
     "network",
     "training",
-    "postprocess",
     "conformal",
 }
 

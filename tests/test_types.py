@@ -16,6 +16,7 @@ from skmtl.balancing import BALANCERS
 from skmtl.collaboration import COLLABORATIONS
 from skmtl.encoders import ENCODERS
 from skmtl.metrics._registry import KNOWN
+from skmtl.postprocess import CALIBRATIONS
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import KINDS, LOSSES, TARGET_TRANSFORMS
 from skmtl.training.optimizers import OPTIMIZERS
@@ -25,6 +26,7 @@ NAMES = {
     "activation": {"auto", *network.ACTIVATIONS},
     "balancing": set(BALANCERS),
     "batch_size": {"auto"},
+    "calibration": set(CALIBRATIONS),
     "collaboration": set(COLLABORATIONS),
     "device": {"auto", "cpu", "cuda"},
     "encoder": set(ENCODERS),
@@ -35,6 +37,7 @@ NAMES = {
     "sharing": set(SHARINGS),
     "target_transform": set(TARGET_TRANSFORMS),
     "tasks": set(KINDS),
+    "threshold_metric": set(KNOWN),
 }
 LOCAL = {"pd": pd, "pl": pl}  # which are imported for type checkers only
 

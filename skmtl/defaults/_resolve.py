@@ -9,6 +9,8 @@ from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import RULES, n_held_out_folds
 
 REDUCED = "bfloat16"  # a type for matrix products only
+# What learns from rows that members hold out, and which value does not
+LEARN_FROM_HELD_OUT_ROWS = {"local_correction": "auto", "calibration": None, "threshold_metric": None}
 ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 
 
@@ -36,7 +38,8 @@ def resolve(
     Raises
     ------
     ValueError
-        If ``local_correction`` is True and no member holds out training rows, or splits leave rows out of both parts.
+        If what learns from held-out rows is asked for and no member holds out training rows, or ``local_correction`` is
+        True and splits leave rows out of both parts.
     """
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
@@ -53,12 +56,8 @@ def resolve(
         values[name] = choice.value
         if left_open:
             choices[name] = choice
-    if values["local_correction"] and not n_held_out_folds(data, values):
-        raise ValueError(
-            "local_correction=True needs members that hold out training rows, and none will: early_stopping is False, "
-            "X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of each. "
-            "Give more rows, set early_stopping=True and leave X_val out, or set local_correction='auto'."
-        )
+    if data.fitted_dtype is None and not n_held_out_folds(data, values):
+        _require_nothing_of_held_out_rows(values)
     if values["local_correction"] and not data.every_row_used:
         raise ValueError(
             "local_correction=True corrects held-out rows by the errors about all others, and the splits of cv leave "
@@ -68,6 +67,17 @@ def resolve(
     if "n_iter_no_change" in choices and values["learning_rate"] == "cosine" and values["early_stopping"]:
         values["tol"] = 0.0
     return values, choices
+
+
+def _require_nothing_of_held_out_rows(values: Mapping[str, Any]) -> None:
+    for name, without in LEARN_FROM_HELD_OUT_ROWS.items():
+        value = values.get(name)
+        if value is not None and value is not False:
+            raise ValueError(
+                f"{name}={value!r} needs members that hold out training rows, and none will: early_stopping is False, "
+                f"X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of "
+                f"each. Give more rows, set early_stopping=True and leave X_val out, or set {name}={without!r}."
+            )
 
 
 def requested(

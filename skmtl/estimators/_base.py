@@ -17,13 +17,14 @@ from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, Options,
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._continued import REMEMBERED
+from skmtl.estimators._decided import DECIDED, decided
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._features import FeaturesMixin
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._history import HistoryMixin
 from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
-from skmtl.estimators._out_of_fold import OutOfFoldMixin
+from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
 from skmtl.fitting import (
     LEARNED,
@@ -38,6 +39,7 @@ from skmtl.fitting import (
 )
 from skmtl.inputs import TaskLabels, object_array
 from skmtl.network import ACTIVATIONS
+from skmtl.postprocess import CALIBRATIONS
 from skmtl.tasks import Kind, Task
 from skmtl.training import SCHEDULES
 
@@ -49,6 +51,8 @@ _ONE_PASS = {
     "learning_rate": "constant",
     "input_scaling": False,
     "local_correction": False,
+    "calibration": None,
+    "threshold_metric": None,
 }
 
 
@@ -72,6 +76,7 @@ class BaseMultiTaskNet(
         "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
         "input_scaling": [_AUTO, "boolean"],
         "local_correction": [_AUTO, "boolean"],
+        "calibration": [None, StrOptions(set(CALIBRATIONS))],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "n_peers": [_AUTO, Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"auto", *SCHEDULES})],
@@ -156,6 +161,8 @@ class BaseMultiTaskNet(
             job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0)))
         )
         self._adopt(trainer.result(0))
+        if self._out_of_fold is not None:
+            warn_of_one_class(self.tasks_, self._out_of_fold, trainer.result(0).thresholds)
         progress.end()
         return self
 
@@ -242,13 +249,14 @@ class BaseMultiTaskNet(
             "_begun_with": {name: getattr(self, name, None) for name in REMEMBERED} if is_new else self._begun_with,
             **relatedness_attributes(result, self),
             **self._expose(inputs.tasks, inputs.one_dimensional),
+            **decided(result),
             **result.learned,
         }
 
     def _adopt(self, result: FitResult) -> None:
         """Take over what a fit has learned."""
         attributes = self._attributes(result)
-        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, "_run", "compaction_"):
+        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, *DECIDED, "_run", "compaction_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
 

@@ -16,6 +16,7 @@ from skmtl.estimators._types import (
     ActivationName,
     Auto,
     BalancingLike,
+    CalibrationName,
     CollaborationLike,
     DeviceLike,
     DtypeName,
@@ -27,6 +28,7 @@ from skmtl.estimators._types import (
     SharingLike,
 )
 from skmtl.inputs import TaskLabels
+from skmtl.metrics._types import MetricLike
 from skmtl.tasks import Kind, Task
 from skmtl.tasks._classification import log_probabilities
 
@@ -43,10 +45,7 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
 
     Parameters
     ----------
-    class_weight : None, "balanced", dict or Series, default=None
-        Weights of the classes: "balanced" for weights inversely proportional to the frequencies of the classes in each
-        task; for 1-D y a dict by class; for 2-D y a dict by task name of "balanced" or dicts by class. Use it where
-        rare classes matter more than their frequency says.
+    {parameters of classes}
     {parameters of tasks}
     {parameters of inputs}
     {parameters of the network}
@@ -83,6 +82,8 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         self,
         *,
         class_weight: Any = None,
+        calibration: CalibrationName | None = None,
+        threshold_metric: MetricLike = None,
         loss_weights: Any = None,
         missing_label: Any = None,
         encoder: EncoderLike = "auto",
@@ -117,6 +118,8 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         verbose: int = 0,
     ) -> None:
         self.class_weight = class_weight
+        self.calibration = calibration
+        self.threshold_metric = threshold_metric
         self.loss_weights = loss_weights
         self.missing_label = missing_label
         self.encoder = encoder

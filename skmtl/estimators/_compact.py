@@ -21,6 +21,7 @@ from skmtl.fitting import (
     task_relatedness,
     weights_of,
 )
+from skmtl.postprocess import Calibration, HeldOutResponses, Threshold
 
 KEEP = ("one", "one_per_cohort")
 # What a compact estimator is from now on: networks that learn on their own and are not corrected
@@ -91,9 +92,11 @@ class CompactMixin(PredictorMixin):
         Returns
         -------
         Self
-            A fitted copy, which predicts as the kept networks do, without ``local_correction``. Its parameters are
-            those of networks that learn on their own (``n_estimators`` the number of kept ones, ``n_peers=1``,
-            ``collaboration=None``, ``peer_sharing=None``, ``local_correction=False``), so that ``partial_fit`` and
+            A fitted copy, which predicts as the kept networks do, without ``local_correction``, but with the
+            calibration and the thresholds of this estimator, which come from responses of single members. Its
+            parameters are those of networks that learn on their own (``n_estimators`` the number of kept ones,
+            ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``, ``local_correction=False``), so that
+            ``partial_fit`` and
             ``warm_start`` train the kept ones further and a clone trains as many new ones. This estimator stays as it
             is. The attribute ``compaction_`` of the copy has the positions of the networks that were ``kept`` and the
             scores ``before`` and ``after`` by task.
@@ -120,8 +123,10 @@ class CompactMixin(PredictorMixin):
         if judged is None:
             return self._keeping(Compaction(self._without_choice(teams), {}, {}))
         kept, after = self._choose(judged, teams, serves * self.loss_weights_)
+        after = self._calibrated(judged, after)
         before = [np.where(np.isnan(new), np.nan, old) for new, old in zip(after, before, strict=True)]
-        scores = [score_responses(self.tasks_, responses, judged.observed) for responses in (before, after)]
+        thresholds = self._thresholds_by_row(judged)
+        scores = [score_responses(self.tasks_, responses, judged.observed, thresholds) for responses in (before, after)]
         return self._keeping(Compaction(kept, *scores))
 
     def _judge(self, X: Any, y: Any, sample_weight: Any) -> tuple[JudgedMembers | None, list[np.ndarray]]:
@@ -180,7 +185,7 @@ class CompactMixin(PredictorMixin):
             n_peers_=1,
             network_=self.network_.select(kept),
             compaction_=compaction,
-            _postprocessors=(),
+            _postprocessors=self._calibrations(),
             _member_weights=weights,
             _out_of_fold=None,
         )
@@ -189,8 +194,33 @@ class CompactMixin(PredictorMixin):
         judged = None if self._out_of_fold is None else self._out_of_fold.judged
         if judged is not None:
             own = judged.select(kept)
-            compacted._out_of_fold = out_of_fold(self.tasks_, own.responses(self._layout, weights), own)
+            responses = self._calibrated(own, own.responses(self._layout, weights))
+            compacted._out_of_fold = out_of_fold(self.tasks_, responses, own, self._thresholds_by_row(own))
         return compacted
+
+    def _calibrations(self) -> tuple[Calibration, ...]:
+        """What is kept of the postprocessors."""
+        return tuple(one for one in self._postprocessors if isinstance(one, Calibration))
+
+    def _calibrated(self, judged: JudgedMembers, responses: list[np.ndarray]) -> list[np.ndarray]:
+        """Calibrate responses to new rows; those to rows that the calibration was learned from, by other such rows."""
+        for calibration in self._calibrations():
+            if judged.hashes is None:
+                responses = calibration(np.empty(0), responses)
+            else:
+                observed = judged.observed
+                cells = self.tasks_, observed.labels.columns, observed.weights, responses
+                responses = calibration.cross_fitted(HeldOutResponses(judged.hashes, *cells))
+        return responses
+
+    def _thresholds_by_row(self, judged: JudgedMembers) -> dict[Any, np.ndarray]:
+        """Thresholds for rows that judge members; those of held-out rows were chosen without them."""
+        if judged.hashes is None or self._out_of_fold is None:
+            fixed: dict[Any, Threshold] = getattr(self, "thresholds_", {})
+            n_rows = len(judged.targets)
+            return {name: np.broadcast_to(values, (n_rows, *np.shape(values))) for name, values in fixed.items()}
+        known = judged.observed.kept_mask
+        return {name: values[known] for name, values in self._out_of_fold.thresholds.items()}
 
     def _tell_relatedness(self) -> None:
         """What the kept networks have learned of how tasks relate, in place of the mean over all."""

@@ -17,6 +17,25 @@ SECTIONS = {
         median, below the mean of the labels. It is fitted to the observed labels, with their weights where it takes
         them; predictions of "quantile" stay within these. Not for counts with the Poisson loss.
 """,
+    "parameters of classes": """\
+    class_weight : None, "balanced", dict, Series or list, default=None
+        Weights of the classes in the loss: "balanced" for weights inversely proportional to the frequencies of the
+        classes in each task; for 1-D y a dict or Series by class; for 2-D y a dict by task name, or a list in the order
+        of the tasks, of "balanced", None or weights by class. Probabilities are then those of a world in which the
+        classes have these weights. Where only the predicted label is wrong, ``threshold_metric`` is the better choice.
+    calibration : {None, "temperature", "sigmoid", "isotonic"}, default=None
+        How the probabilities of each task of classes are made to agree with frequencies, as learned from out-of-fold
+        probabilities: one temperature for all classes, slope and intercept of the log odds of each class, or a monotone
+        function of the probability of each class, which needs some hundred labels of the rarest class. A task for which
+        it does not lower the log loss on held-out rows stays as it is. Needs members that hold out rows; training that
+        goes on (``partial_fit``, ``warm_start``) ends without.
+    threshold_metric : None, str, callable, dict or Series, default=None
+        Metric of predicted labels by which ``fit`` chooses the probability from which on ``predict`` says the second of
+        two classes, or the offset of each of more classes, on out-of-fold probabilities: a name such as "f1" or
+        "balanced_accuracy", any scikit-learn scorer or function of true and predicted labels, or a dict of these by
+        task name, in which unnamed tasks predict the most probable class, as None does for all. Use it where one class
+        is rare: it changes labels, never probabilities. Needs members that hold out rows, as ``calibration`` does.
+""",
     "parameters of tasks": """\
     loss_weights : None, array-like, dict or geometric(decay), default=None
         How much each task counts in the loss: numbers in the order of the tasks, a dict by task name, in which unnamed
@@ -183,6 +202,12 @@ SECTIONS = {
     prequential_loss_ : ndarray of shape (n_calls, n_tasks)
         Loss of each task on the rows of each call of ``partial_fit`` before they were learned from, NaN where nothing
         had been learned before; only with ``sharing="relationship"``.
+    calibration_ : dict
+        With ``calibration``: name of each calibrated task to the calibrator that it was found to gain by.
+    thresholds_ : dict
+        With ``threshold_metric``: task name to the probability of the second of two classes above which it is
+        predicted, or to what is added to the log-probabilities of more classes, (n_classes,), before the largest is
+        taken. ``predict`` reads it, so that values may be changed.
     compaction_ : Compaction
         Of an estimator made by :meth:`compact`: positions of the networks that were ``kept`` of the ensemble, and
         scores ``before`` and ``after`` by task.

@@ -15,6 +15,7 @@ from skmtl.estimators._types import (
     ActivationName,
     Auto,
     BalancingLike,
+    CalibrationName,
     CollaborationLike,
     DeviceLike,
     DtypeName,
@@ -28,6 +29,7 @@ from skmtl.estimators._types import (
     TransformLike,
 )
 from skmtl.inputs import TaskLabels, all_labels_by_task, read_labels
+from skmtl.metrics._types import MetricLike
 from skmtl.tasks import Kind, Task
 from skmtl.tasks._classification import log_probabilities
 
@@ -49,6 +51,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         booleans, categories and columns of two values are classes, numbers with fractions are regression targets.
         Integers of more than two values may be either, so their kind must be given.
     {target_transform}
+    {parameters of classes}
     {parameters of tasks}
     {parameters of inputs}
     {parameters of the network}
@@ -85,6 +88,9 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         *,
         tasks: KindsLike = None,
         target_transform: TransformLike = None,
+        class_weight: Any = None,
+        calibration: CalibrationName | None = None,
+        threshold_metric: MetricLike = None,
         loss_weights: Any = None,
         missing_label: Any = None,
         encoder: EncoderLike = "auto",
@@ -120,6 +126,9 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
     ) -> None:
         self.tasks = tasks
         self.target_transform = target_transform
+        self.class_weight = class_weight
+        self.calibration = calibration
+        self.threshold_metric = threshold_metric
         self.loss_weights = loss_weights
         self.missing_label = missing_label
         self.encoder = encoder

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.fitting import OutOfFold, holds_exactly, stack_columns
+from skmtl.postprocess import thresholded
 from skmtl.tasks import Task
 
 NONE_HELD_OUT = (
@@ -15,6 +18,34 @@ NONE_HELD_OUT = (
     "early_stopping=True, or 'auto' and 8 of them, each at most 3 times on average, unless the fit was given X_val or "
     "went on from earlier weights (warm_start, partial_fit)."
 )
+
+
+RARE = 0.3  # share of a class; where one has more and is never predicted, nothing has been learned of the task
+MIN_MISSED = 10  # rows; of fewer nothing could be learned
+
+
+def warn_of_one_class(tasks: Sequence[Task], out_of_fold: OutOfFold, chosen: Container[Any]) -> None:
+    """Warn of tasks of two classes, without a ``chosen`` threshold, of which the rare one is never predicted."""
+    assert out_of_fold.responses is not None
+    assert out_of_fold.judged is not None
+    observed = out_of_fold.judged.observed
+    for k, (task, response) in enumerate(zip(tasks, out_of_fold.responses, strict=True)):
+        if task.classes is None or len(task.classes) != 2 or task.name in chosen:
+            continue
+        response, weights = response[observed.kept_mask], observed.weights[:, k]
+        seen = (weights > 0) & ~np.isnan(response[:, 0])
+        said, true = response[seen].argmax(axis=1), observed.labels.columns[k][seen] == task.classes[1]
+        if not len(said) or (said != said[0]).any():
+            continue
+        missed = true != said[0]
+        if missed.sum() >= MIN_MISSED and (share := np.average(missed, weights=weights[seen])) < RARE:
+            warnings.warn(
+                f"Task {task.name!r}: predict says {task.classes[said[0]].item()!r} for every training row that was "
+                f"held out, while {share:.1%} of them are {task.classes[1 - said[0]].item()!r}, which no row has a "
+                f"probability above 0.5 of. To find some, set threshold_metric, say to 'f1' or 'balanced_accuracy', or "
+                f"class_weight; predict_proba tells which are the most probable ones.",
+                stacklevel=5,
+            )
 
 
 class OutOfFoldMixin:
@@ -51,10 +82,13 @@ class OutOfFoldMixin:
     def oof_prediction_(self) -> np.ndarray:
         """Predictions of the training rows by members that held them out, shaped as y; NaN where none did.
 
-        Corrected, where predictions are, by the errors about the other rows.
+        Corrected, where predictions are, by the errors about the other rows; with thresholds and calibration as learned
+        from rows of other folds.
         """
         responses = self._held_out_responses("oof_prediction_")
-        columns = [_labels(task, response) for task, response in zip(self.tasks_, responses, strict=True)]
+        thresholds = self._held_out("oof_prediction_").thresholds
+        pairs = zip(self.tasks_, responses, strict=True)
+        columns = [_labels(task, response, thresholds.get(task.name)) for task, response in pairs]
         return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
 
     @property
@@ -68,10 +102,13 @@ class OutOfFoldMixin:
         return probabilities[0] if self._one_dimensional else probabilities
 
 
-def _labels(task: Task, response: np.ndarray) -> np.ndarray:
-    """Decode the rows that have a response; the type of the labels where all have, else one that holds NaN."""
+def _labels(task: Task, response: np.ndarray, threshold: np.ndarray | None) -> np.ndarray:
+    """Decode the rows that have a response, by the threshold of each.
+
+    In the type of the labels where all have one, else in one that holds NaN.
+    """
     seen = ~np.isnan(response[:, 0])
-    labels = task.kind.decode(task, response[seen])
+    labels = task.kind.decode(task, thresholded(response[seen], None if threshold is None else threshold[seen]))
     if seen.all():
         return labels
     number = labels.dtype.kind in "iuf" and holds_exactly(np.dtype(np.float64), task)

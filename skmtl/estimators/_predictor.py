@@ -58,7 +58,7 @@ class PredictorMixin(FramesMixin):
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)
-        return decode(self.tasks_, responses)
+        return decode(self.tasks_, responses, getattr(self, "thresholds_", {}))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.

@@ -1,5 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
+from skmtl.fitting._class_weights import class_weight_by_task
 from skmtl.fitting._config import count_threads, read_sizes
 from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
@@ -36,6 +37,7 @@ __all__ = [
     "StackedTrainer",
     "body_features",
     "choose_members",
+    "class_weight_by_task",
     "count_threads",
     "decode",
     "fit_many",

@@ -12,7 +12,7 @@ import torch
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.network import Network
-from skmtl.postprocess import Postprocessor
+from skmtl.postprocess import Postprocessor, Score
 from skmtl.training import (
     Data,
     FitConfig,
@@ -65,6 +65,8 @@ class FitJob:
         Equal for rows that tell of one another, see :class:`HeldOut`; None unless postprocessors need it.
     postprocessors : tuple of Postprocessor
         What learns from held-out responses, in the order in which it acts; not fitted.
+    threshold_scores : dict of int to callable
+        Score by which the threshold of a task is chosen, by its position in the label matrix.
     responds : bool
         Whether every member has rows that it never learned from, for out-of-fold predictions.
     resumed : Run or None
@@ -90,6 +92,7 @@ class FitJob:
     encoded: EncodedRows
     row_hashes: np.ndarray | None
     postprocessors: tuple[Postprocessor, ...]
+    threshold_scores: dict[int, Score]
     responds: bool
     resumed: Run | None = None
     member_weights: np.ndarray | None = None

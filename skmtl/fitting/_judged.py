@@ -34,6 +34,8 @@ class JudgedMembers:
         False where a row only fills up the list of a member that has fewer.
     outputs : ndarray of shape (member, n_judging, output)
         Of the network.
+    hashes : ndarray of shape (n,) or None
+        Of training rows, as postprocessors need them; None where there are none of these, or the rows are new.
     """
 
     observed: LabelledRows
@@ -42,6 +44,7 @@ class JudgedMembers:
     rows: np.ndarray
     real: np.ndarray
     outputs: np.ndarray
+    hashes: np.ndarray | None = None
 
     @classmethod
     def by_held_out_rows(cls, job: FitJob, network: Network) -> Self:
@@ -50,7 +53,7 @@ class JudgedMembers:
         pieces = zip(*job.validation.outputs(network), strict=True)
         rows, real, outputs = (torch.cat(piece, 1).cpu().numpy() for piece in pieces)
         observed = replace(job.inputs.rows, X=None)
-        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs)
+        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.row_hashes)
 
     @classmethod
     def by_new_rows(cls, observed: LabelledRows, network: Network, layout: TaskLayout, encoder: Encoder) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from skmtl.encoders import Encoder, dense
 from skmtl.inputs import sliceable
 from skmtl.network import Network, Workspace
-from skmtl.postprocess import Postprocessor
+from skmtl.postprocess import Postprocessor, Threshold, thresholded
 from skmtl.sharing import SharingStatistic
 from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
@@ -210,9 +210,12 @@ def _restored(finding: SharingStatistic, layout: TaskLayout) -> np.ndarray:
     return np.ascontiguousarray(values)
 
 
-def decode(tasks: list[Task], responses: list[np.ndarray]) -> list[np.ndarray]:
-    """Predicted labels, one array ``(n,)`` a task."""
-    return [task.kind.decode(task, response) for task, response in zip(tasks, responses, strict=True)]
+def decode(
+    tasks: Sequence[Task], responses: Sequence[np.ndarray], thresholds: Mapping[Any, Threshold]
+) -> list[np.ndarray]:
+    """Predicted labels, one array ``(n,)`` a task; ``thresholds`` by task name."""
+    pairs = zip(tasks, responses, strict=True)
+    return [task.kind.decode(task, thresholded(response, thresholds.get(task.name))) for task, response in pairs]
 
 
 def stack_columns(columns: list[np.ndarray], tasks: Sequence[Task]) -> np.ndarray:

@@ -13,9 +13,9 @@ from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.collaboration import Collaboration
 from skmtl.defaults import Choice, DataSummary, requested, resolve
+from skmtl.fitting._class_weights import cell_weights
 from skmtl.fitting._config import (
     Params,
-    cell_weights,
     make_config,
     read_balancing,
     read_seed,
@@ -24,7 +24,7 @@ from skmtl.fitting._config import (
 from skmtl.fitting._held_out import deal_rows, read_splits, require_folds
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
-from skmtl.fitting._postprocessing import read_postprocessors
+from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.inputs import Splits, label_codes, row_hashes
 from skmtl.network import Architecture, Network
@@ -46,7 +46,7 @@ from skmtl.training import (
 # Estimator parameters in which the members of one network may differ. Class weights are part of the data, and
 # postprocessing comes after training.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
-MEMBER_PARAMETERS |= {"class_weight", "local_correction"}
+MEMBER_PARAMETERS |= {"class_weight", "local_correction", "calibration", "threshold_metric"}
 # Those that decide more than what a step reads of a member.
 _DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
@@ -91,6 +91,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     values, choices = resolve(params, summary, preferences)
     config, loss_weights = make_config(values, summary, inputs, seed, device)
     postprocessors = read_postprocessors(values)
+    threshold_scores = read_threshold_scores(values.get("threshold_metric"), inputs.tasks)
     held_out = deal_rows(config, splits, hashes, inputs)
     data = _training_data(config, encoded, None if held_out is None else held_out.learned)
     objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
@@ -113,8 +114,9 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         choices=choices,
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
-        row_hashes=held_out.units if held_out is not None and postprocessors else None,
+        row_hashes=held_out.units if held_out is not None and (postprocessors or threshold_scores) else None,
         postprocessors=postprocessors,
+        threshold_scores=threshold_scores,
         responds=network is None and held_out is not None,  # earlier weights may have learned from any row
         resumed=run if run is not None and run.config.same_steps(config) else None,
     )

@@ -13,10 +13,11 @@ from skmtl.conformal import HeldOutScores, Teams, gather
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
-from skmtl.fitting._postprocessing import postprocess
+from skmtl.fitting._postprocessing import fit_chain, held_out_rows_of
+from skmtl.fitting._prediction import decode
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import Postprocessor
+from skmtl.postprocess import Postprocessor, Threshold, choose_thresholds
 from skmtl.tasks import Task
 from skmtl.training import History
 
@@ -46,6 +47,8 @@ class OutOfFold:
         after unpickling: they are of use beside the training rows only, and would make the pickle grow with these.
     scores : dict
         Task name to score, without the tasks that have no held-out label.
+    thresholds : dict of ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Task name to the threshold of each row, as chosen without its fold. Empty after unpickling.
     judged : JudgedMembers or None
         What each of the members says of them. None after unpickling.
     """
@@ -53,6 +56,7 @@ class OutOfFold:
     tasks: Sequence[Task]
     responses: list[np.ndarray] | None
     scores: dict[str, float]
+    thresholds: dict[Any, np.ndarray]
     judged: JudgedMembers | None
 
     @cached_property
@@ -67,24 +71,36 @@ class OutOfFold:
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {"tasks": self.tasks, "scores": self.scores, "conformal": self.conformal}
-        return kept | {"responses": None, "judged": None}
+        return kept | {"responses": None, "thresholds": {}, "judged": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
 
-def score_responses(tasks: Sequence[Task], responses: Sequence[np.ndarray], observed: LabelledRows) -> dict[str, float]:
-    """Score of each task by responses ``(n, n_classes or 1)``, on its labels that have one."""
+def score_responses(
+    tasks: Sequence[Task],
+    responses: Sequence[np.ndarray],
+    observed: LabelledRows,
+    thresholds: Mapping[Any, np.ndarray],
+) -> dict[str, float]:
+    """Score of each task by responses ``(n, n_classes or 1)``, on its labels that have one; thresholds of each row."""
     scores = {}
     cells = zip(tasks, responses, observed.labels.columns, observed.weights.T, strict=True)
     for task, response, truth, weights in cells:
         seen = (weights > 0) & ~np.isnan(response[:, 0])
-        scores[task.name] = task.kind.metric(truth[seen], task.kind.decode(task, response[seen]), weights[seen])
+        of_rows = {name: threshold[seen] for name, threshold in thresholds.items()}
+        (predicted,) = decode([task], [response[seen]], of_rows)
+        scores[task.name] = task.kind.metric(truth[seen], predicted, weights[seen])
     return scores
 
 
-def out_of_fold(tasks: Sequence[Task], responses: list[np.ndarray], judged: JudgedMembers) -> OutOfFold:
-    """Score the responses and line them up with the rows that the user gave."""
+def out_of_fold(
+    tasks: Sequence[Task],
+    responses: Sequence[np.ndarray],
+    judged: JudgedMembers,
+    thresholds: Mapping[Any, np.ndarray],
+) -> OutOfFold:
+    """Score the responses under the thresholds of each row, and line all up with the rows that the user gave."""
     aligned, kept = [], judged.observed.kept_mask
     for task, response in zip(tasks, responses, strict=True):
         full = np.full((len(kept), response.shape[1]), np.nan)
@@ -92,7 +108,10 @@ def out_of_fold(tasks: Sequence[Task], responses: list[np.ndarray], judged: Judg
         total = response.sum(axis=1, keepdims=True) if task.kind.is_classifier else 1.0
         full[kept] = response / total
         aligned.append(full)
-    return OutOfFold(tasks, aligned, score_responses(tasks, responses, judged.observed), judged)
+    of_rows = {name: np.full((len(kept), *values.shape[1:]), np.nan) for name, values in thresholds.items()}
+    for name, values in thresholds.items():
+        of_rows[name][kept] = values
+    return OutOfFold(tasks, aligned, score_responses(tasks, responses, judged.observed, thresholds), of_rows, judged)
 
 
 @dataclass(frozen=True)
@@ -113,6 +132,8 @@ class FitResult:
         Of responses, in the order in which they act; each was fitted to held-out responses as those before leave them.
     held_out : OutOfFold or None
         Responses of members to training rows that they never learned from.
+    thresholds : dict
+        Task name to the threshold, or the offsets of the classes, by which its labels are predicted.
     learned : dict
         Further fitted attributes, which peers found out together.
     """
@@ -123,6 +144,7 @@ class FitResult:
     n_iter: int
     postprocessors: tuple[Postprocessor, ...] = ()
     held_out: OutOfFold | None = None
+    thresholds: dict[Any, Threshold] = field(default_factory=dict)
     learned: dict[str, Any] = field(default_factory=dict)
 
 
@@ -141,12 +163,19 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     result = replace(describe(job, network, history.arrays(), len(history)), learned=learned)
     if not job.responds or job.validation is None:
         return replace(result, learned=learned | label_quality(job, network, None))
-    judged = JudgedMembers.by_held_out_rows(job, network)
-    postprocessors, responses = postprocess(job, network, judged.responses(job.inputs.layout, job.member_weights))
+    judged, tasks = JudgedMembers.by_held_out_rows(job, network), job.inputs.tasks
+    responses = judged.responses(job.inputs.layout, job.member_weights)
+    postprocessors = tuple[Postprocessor, ...]()
+    thresholds, of_rows = dict[int, Threshold](), dict[int, np.ndarray]()
+    if job.row_hashes is not None:
+        postprocessors, held_out = fit_chain(job.postprocessors, network, held_out_rows_of(job, responses))
+        thresholds, of_rows = choose_thresholds(held_out, job.threshold_scores)
+        responses = list(held_out.responses)
     return replace(
         result,
         postprocessors=postprocessors,
-        held_out=out_of_fold(job.inputs.tasks, responses, judged),
+        held_out=out_of_fold(tasks, responses, judged, {tasks[k].name: values for k, values in of_rows.items()}),
+        thresholds={tasks[k].name: threshold for k, threshold in thresholds.items()},
         learned=learned | label_quality(job, network, responses),
     )
 

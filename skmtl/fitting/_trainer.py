@@ -15,6 +15,7 @@ from skmtl.fitting._result import FitResult, describe, finish, score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
+from skmtl.postprocess import Threshold
 from skmtl.training import History, Run, Training, threads_for
 
 CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
@@ -273,4 +274,11 @@ class StackedTrainer:
         """Scores of fits to the same inputs, which have not failed, as if training ended now."""
         tasks = self.jobs[indices[0]].inputs.tasks
         responses = self.responses(indices, rows.X)
-        return {index: score_columns(tasks, rows, decode(tasks, own)) for index, own in responses.items()}
+        return {
+            index: score_columns(tasks, rows, decode(tasks, own, self._thresholds(index)))
+            for index, own in responses.items()
+        }
+
+    def _thresholds(self, index: int) -> dict[Any, Threshold]:
+        """Thresholds of a fit by task name, which are found only where they are asked for."""
+        return self.result(index).thresholds if self.jobs[index].threshold_scores else {}

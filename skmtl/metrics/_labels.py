@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score, recall_score
 
 from skmtl.metrics._average import Average, averaged
 from skmtl.metrics._cells import TaskCells, read_cells
 from skmtl.metrics._documentation import documented
+from skmtl.metrics._tables import balanced_accuracy_of, f1_of
 
 
 @documented("no task has an observed cell")
@@ -79,27 +79,21 @@ def _accuracy(task: TaskCells) -> float:
 
 def _balanced_accuracy(task: TaskCells) -> float:
     # scikit-learn's balanced accuracy is this, with a warning where a class is predicted that is not observed
-    observed, codes_true, codes_pred = codes_of_labels(task, np.unique(task.y_true))
-    recall = recall_score(codes_true, codes_pred, labels=observed, average="macro", sample_weight=task.weights)
-    return float(recall)
+    return float(balanced_accuracy_of(_table(task, np.unique(task.y_true))))
 
 
 def _f1(task: TaskCells) -> float:
     known = task.y_true if task.classes is None else task.classes
-    codes, codes_true, codes_pred = codes_of_labels(task, np.union1d(np.union1d(known, task.y_true), task.y_pred))
-    if len(codes) < 2:
-        return float("nan")
-    binary = len(codes) == 2
-    return float(
-        f1_score(
-            codes_true,
-            codes_pred,
-            labels=None if binary else codes,
-            average="binary" if binary else "macro",
-            sample_weight=task.weights,
-            zero_division=np.nan,
-        )
-    )
+    classes = np.union1d(np.union1d(known, task.y_true), task.y_pred)
+    return float("nan") if len(classes) < 2 else float(f1_of(_table(task, classes)[:, :-1]))
+
+
+def _table(task: TaskCells, classes: np.ndarray) -> np.ndarray:
+    """Weights by true and predicted class, ``(n_classes, n_classes + 1)``; the last column is of any other label."""
+    codes, codes_true, codes_pred = codes_of_labels(task, classes)
+    table = np.zeros((len(codes), len(codes) + 1))
+    np.add.at(table, (codes_true, codes_pred), task.weights)
+    return table
 
 
 def codes_of_labels(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

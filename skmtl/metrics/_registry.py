@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skmtl._sklearn import _BaseScorer
@@ -28,6 +29,7 @@ from skmtl.metrics._scikit_learn import (
     score_probabilities,
 )
 from skmtl.metrics._scores import average_precision, brier, log_loss, roc_auc, roc_auc_by_frequency
+from skmtl.metrics._tables import accuracy_of, balanced_accuracy_of, f1_of
 from skmtl.tasks import Task, kind_name
 
 
@@ -49,6 +51,9 @@ class Metric:
         The estimator's method that gives the predictions.
     takes_classes : bool
         Whether the function has an argument ``classes``.
+    of_tables : callable, optional
+        The metric of one task by tables of weights, ``(..., true class, predicted class) -> (...)``, where it has a
+        closed form.
     min_classes, max_classes : int, optional
         How many classes a task has that it is for.
     """
@@ -59,6 +64,7 @@ class Metric:
     greater_is_better: bool = True
     response_method: str = "predict"
     takes_classes: bool = False
+    of_tables: Callable[[np.ndarray], np.ndarray] | None = None
     min_classes: int = 2
     max_classes: int | None = None
 
@@ -96,8 +102,8 @@ class Metric:
             )
 
 
-def _of_labels(function: Callable[..., Any], takes_classes: bool = False) -> Metric:
-    return Metric(function.__name__, function, of_classes=True, takes_classes=takes_classes)
+def _of_labels(function: Callable[..., Any], of_tables: Callable[..., Any], takes_classes: bool = False) -> Metric:
+    return Metric(function.__name__, function, of_classes=True, takes_classes=takes_classes, of_tables=of_tables)
 
 
 def _of_errors(function: Callable[..., Any]) -> Metric:
@@ -109,9 +115,9 @@ def _of_probabilities(function: Callable[..., Any], greater_is_better: bool) -> 
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": _of_labels(accuracy),
-    "balanced_accuracy": _of_labels(balanced_accuracy),
-    "f1": _of_labels(f1, takes_classes=True),
+    "accuracy": _of_labels(accuracy, accuracy_of),
+    "balanced_accuracy": _of_labels(balanced_accuracy, balanced_accuracy_of),
+    "f1": _of_labels(f1, f1_of, takes_classes=True),
     "roc_auc": _of_probabilities(roc_auc, greater_is_better=True),
     "average_precision": _of_probabilities(average_precision, greater_is_better=True),
     "log_loss": _of_probabilities(log_loss, greater_is_better=False),
@@ -131,7 +137,7 @@ def _of_scorer(name: str, score: Callable[..., float], of_classes: bool, **limit
     better, of_scores = scorer._sign > 0, score is score_probabilities
     function = partial(over_tasks, partial(score, scorer), greater_is_better=better, of_scores=of_scores)
     method = "predict_proba" if of_scores else "predict"
-    return Metric(name, function, of_classes, better, method, takes_classes=of_classes, **limits)
+    return Metric(name, function, of_classes, better, method, of_classes, of_tables=None, **limits)
 
 
 def _known(names: tuple[str, ...]) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._encoding import as_encoder
-from skmtl.fitting import FitJob, SharedInputs, prepare
-from skmtl.inputs import LabelledRows, LabelMatrix, as_mapping, take_rows
+from skmtl.fitting import FitJob, SharedInputs, class_weight_by_task, prepare
+from skmtl.inputs import LabelledRows, LabelMatrix, take_rows
 
 
 def prepare_single(net: BaseMultiTaskNet, inputs: SharedInputs, k: int) -> FitJob:
@@ -31,10 +30,6 @@ def prepare_single(net: BaseMultiTaskNet, inputs: SharedInputs, k: int) -> FitJo
     params = net.get_params(deep=False)
     encoder = copy.deepcopy(as_encoder(params["encoder"])).fit(own.X, own.row_weights)
     single = SharedInputs(own, encoder, [task], False, inputs.columns, splitter=inputs.splitter)
-    return prepare(params | {"loss_weights": None, **_class_weight(params, task.name)}, single)
-
-
-def _class_weight(params: dict[str, Any], name: Any) -> dict[str, Any]:
-    """The task's part of class weights by task."""
-    given = as_mapping(params.get("class_weight"))
-    return {"class_weight": {name: given[name]} if name in given else None} if isinstance(given, dict) else {}
+    of_classes = class_weight_by_task(params.get("class_weight"), inputs.tasks, one_dimensional=False)[k]
+    class_weight = None if of_classes is None else [of_classes]
+    return prepare(params | {"loss_weights": None, "threshold_metric": None, "class_weight": class_weight}, single)

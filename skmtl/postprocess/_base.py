@@ -15,33 +15,46 @@ from skmtl.tasks import Task
 
 
 @dataclass(frozen=True)
-class HeldOutRows:
-    """Training rows with the responses of members that did not learn from them.
+class HeldOutResponses:
+    """Labels of training rows, and the responses of members that did not learn from them.
 
     Attributes
     ----------
-    rows : ndarray or csr_array of shape (n, n_inputs)
-        Encoded.
     hashes : ndarray of shape (n,)
         Equal for rows that tell of one another: copies, labels included, or those that ``cv`` or groups keep together.
     tasks : sequence of Task
         In the order of the label matrix, as everything below.
     labels : sequence of ndarray of shape (n,)
         Of each task.
-    weights : ndarray of shape (n, n_tasks)
-        Of the labels, 0 where none is; their scale does not matter.
+    sample_weights : ndarray of shape (n, n_tasks)
+        Of the labels as the user weighs them, 0 where none is; one of 2 counts as two labels.
     responses : sequence of ndarray of shape (n, n_classes or 1)
         Of each task, NaN where no member held the row out.
+    """
+
+    hashes: np.ndarray
+    tasks: Sequence[Task]
+    labels: Sequence[np.ndarray]
+    sample_weights: np.ndarray
+    responses: Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class HeldOutRows(HeldOutResponses):
+    """These together with the rows.
+
+    Attributes
+    ----------
+    rows : ndarray or csr_array of shape (n, n_inputs)
+        Encoded.
+    weights : ndarray of shape (n, n_tasks)
+        Of the labels in the loss, class weights among them, 0 where none is; their scale does not matter.
     learned : ndarray of shape (member, n_outputs), bool
         Whether a member has learned the task of an output of the network.
     """
 
     rows: Any
-    hashes: np.ndarray
-    tasks: Sequence[Task]
-    labels: Sequence[np.ndarray]
     weights: np.ndarray
-    responses: Sequence[np.ndarray]
     learned: np.ndarray
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import LocalCorrection
+from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, LocalCorrection
 from skmtl.postprocess._local_correction import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
 from skmtl.tasks import KINDS
@@ -161,6 +161,18 @@ def test_corrections_come_back(dtype):
         np.testing.assert_array_equal(after, before)
     with pytest.raises(ValueError, match="does not hold 'tasks'"):
         LocalCorrection.from_state(*correction.state())
+
+
+@pytest.mark.parametrize("method", CALIBRATIONS)
+def test_calibrations_come_back(method):
+    truth = RNG.integers(0, 3, 60)
+    task = KINDS["multiclass"]().fit("t", truth, np.ones(60))
+    response = np.full((60, 3), 0.02) + 0.94 * np.eye(3)[np.where(np.arange(60) % 3, truth, 0)]
+    calibration = Calibration(method).fit(
+        None, HeldOutResponses(np.arange(60), [task], [truth], np.ones((60, 1)), [response])
+    )
+    copy = Calibration.from_state(*through_bytes(*calibration.state()))
+    np.testing.assert_array_equal(copy(None, [response])[0], calibration(None, [response])[0])
 
 
 def test_sharing_of_the_users_is_refused():

@@ -273,8 +273,8 @@ def test_bad_tasks(mixed, tasks, error, match):
 @pytest.mark.parametrize(
     ("class_weight", "match"),
     [
-        ("even", "class_weight must be None, 'balanced' or a dict; got 'even'"),
-        ([{0: 1}, {0: 1}], "class_weight must be None, 'balanced' or a dict"),
+        ("even", "class_weight must be None, 'balanced', a dict or a list by task; got 'even'"),
+        ([{0: 1}], "class_weight must have one entry for each of the 2 tasks; got 1"),
         ({"task7": "balanced"}, "class_weight names the unknown task 'task7'; the tasks are 'task0', 'task1'"),
         ({"task0": "even"}, "class_weight of task 'task0' must be 'balanced' or a dict; got 'even'"),
         ({"task0": 2}, "class_weight of task 'task0' must be 'balanced' or a dict; got 2"),

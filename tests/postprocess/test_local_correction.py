@@ -262,6 +262,6 @@ def test_inputs_count_by_their_relevance_where_rows_are_enough(n_inputs, by_rele
     task = KINDS["regression"]().fit("number", np.arange(30.0), np.ones(30))
     cells = [task], [labels], np.ones((30, 1)), [labels[:, None] + 1.0]
     learned = np.ones((1, 1), dtype=bool)
-    held_out = HeldOutRows(rows, np.arange(30), *cells, learned)
+    held_out = HeldOutRows(np.arange(30), *cells, rows=rows, weights=np.ones((30, 1)), learned=learned)
     scale = LocalCorrection().fit(network, held_out).scale_
     assert_allclose(scale, relevance(network, rows, learned) if by_relevance else np.ones(n_inputs), rtol=1e-12)

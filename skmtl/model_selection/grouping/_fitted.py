@@ -16,7 +16,17 @@ from skmtl.estimators._inner import at_net
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._types import ConformalMethod
 
-ADOPTED = ("network_", "encoder_", "tasks_", "task_names_", "classes_", "_layout", "_one_dimensional", "_categories")
+ADOPTED = (
+    "network_",
+    "encoder_",
+    "tasks_",
+    "task_names_",
+    "classes_",
+    "thresholds_",
+    "_layout",
+    "_one_dimensional",
+    "_categories",
+)
 
 
 def _has(method: str) -> Any:

@@ -1,0 +1,97 @@
+"""Weights of classes in the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.inputs import LabelledRows, as_numbers, by_task
+from skmtl.tasks import Task
+
+
+def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) -> np.ndarray:
+    """Weights of the cells with the class weights in them, ``(n, n_tasks)``; 0 where no label is.
+
+    Raises
+    ------
+    ValueError
+        If ``class_weight`` names an unknown task or class, has an entry for a regression task, is nothing that it may
+        be, or a weight is negative or not finite.
+    """
+    if class_weight is None:
+        return rows.weights
+    weights = rows.weights.copy()
+    by_class = class_weight_by_task(class_weight, inputs.tasks, inputs.one_dimensional)
+    for k, (task, of_task) in enumerate(zip(inputs.tasks, by_class, strict=True)):
+        if of_task is not None:
+            seen = rows.weights[:, k] > 0
+            index = task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)
+            weights[seen, k] *= _factors(of_task, task, index, weights[seen, k])[index]
+    return weights
+
+
+def class_weight_by_task(class_weight: Any, tasks: Sequence[Task], one_dimensional: bool) -> list[Any]:
+    """What ``class_weight`` says of each task: None, "balanced" or a dict by class.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`cell_weights`.
+    """
+    if class_weight is None or _is_balanced(class_weight):
+        return [class_weight if task.kind.is_classifier else None for task in tasks]
+    given = _as_dict(class_weight)
+    if isinstance(given, Mapping):
+        values = [given] if one_dimensional else by_task("class_weight", given, [task.name for task in tasks], None)
+    elif isinstance(given, list | tuple):
+        values = list(given)
+    else:
+        raise ValueError(f"class_weight must be None, 'balanced', a dict or a list by task; got {class_weight!r}.")
+    if len(values) != len(tasks):
+        raise ValueError(f"class_weight must have one entry for each of the {len(tasks)} tasks; got {len(values)}.")
+    return [_of_task(task, value) for task, value in zip(tasks, values, strict=True)]
+
+
+def _of_task(task: Task, value: Any) -> Any:
+    value = _as_dict(value)
+    if value is None:
+        return None
+    if not task.kind.is_classifier:
+        raise ValueError(f"class_weight has an entry for task {task.name!r}, which is a regression task; leave it out.")
+    if not isinstance(value, Mapping) and not _is_balanced(value):
+        raise ValueError(f"class_weight of task {task.name!r} must be 'balanced' or a dict; got {value!r}.")
+    return value
+
+
+def _as_dict(class_weight: Any) -> Any:
+    """Dict of a series by class or by task; anything else as it is."""
+    return class_weight.to_dict() if hasattr(class_weight, "to_dict") else class_weight
+
+
+def _is_balanced(class_weight: Any) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
+def _factors(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Factor of each class, ``(n_classes,)``; labels as class indices, with their weights."""
+    assert task.classes is not None
+    if _is_balanced(class_weight):
+        totals = np.bincount(index, weights, minlength=len(task.classes))
+        balanced: np.ndarray = weights.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)
+        return balanced
+    labels = task.classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight names {unknown[0]!r}, which is not among the classes {labels} of task {task.name!r}."
+        )
+    factors = as_numbers([class_weight.get(label, 1.0) for label in labels], f"class_weight of task {task.name!r}")
+    for label, factor in zip(labels, factors, strict=True):
+        if not 0 <= factor < np.inf:
+            raise ValueError(
+                f"class_weight must be finite and not negative; got {factor} for class {label!r} of task {task.name!r}."
+            )
+    return factors
