@@ -19,7 +19,7 @@ export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-lowest lint types clean
+.PHONY: help demo test suite test-lowest lint types clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,7 +27,10 @@ help:  ## Show this list
 demo: $(STAMP)  ## Run the first example
 	$(BIN)/python examples/01_quickstart.py
 
-test: lint types  ## Run linter, type checker, tests and doctests
+test: lint types suite  ## Run linter, type checker, tests and doctests, side by side
+MAKEFLAGS += --jobs=3
+
+suite: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 test-lowest: $(LOWEST)/.installed  ## Check an estimator and test laws with the lowest versions that pyproject.toml allows

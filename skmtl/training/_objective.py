@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -28,8 +29,7 @@ class Objective:
 
     def __init__(self, groups: Sequence[Group], n_outputs: Sequence[int], device: torch.device) -> None:
         self.groups = tuple(groups)
-        counts = torch.tensor(n_outputs, device=device)
-        self._task_of_output = torch.arange(len(n_outputs), device=device).repeat_interleave(counts)
+        self._task_of_output = torch.from_numpy(np.repeat(np.arange(len(n_outputs)), n_outputs)).to(device)
         self._one_to_one = max(n_outputs) == 1
 
     def to_outputs(self, by_task: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ def test_every_architecture(sharing):
     net = MultiTaskNetRegressor(
         sharing=sharing, hidden_layer_sizes=(8, 6), n_estimators=2, max_iter=4, random_state=0, dtype="float64"
     )
-    stacked = MultiTaskSearchCV(net, GRID, cv=MultiTaskKFold(3), refit=False).fit(X, Y)
-    single = GridSearchCV(net, GRID, cv=MultiTaskKFold(3), refit=False).fit(X, Y)
+    stacked = MultiTaskSearchCV(net, GRID, cv=MultiTaskKFold(2), refit=False).fit(X, Y)
+    single = GridSearchCV(net, GRID, cv=MultiTaskKFold(2), refit=False).fit(X, Y)
     scores = single.cv_results_["mean_test_score"]
     assert np.ptp(scores) > 1e-4, "the candidates do not differ: the test would show nothing"
     np.testing.assert_allclose(stacked.cv_results_["mean_test_score"], scores, rtol=0, atol=1e-10)
@@ -60,7 +60,7 @@ SETTINGS = {  # two values that differ in effect for each setting of each method
 def test_every_setting_of_every_balancing_method(balancing):
     assert SETTINGS[balancing].keys() == BALANCERS[balancing]().get_params().keys()
     net = MultiTaskNetRegressor(
-        balancing=balancing, hidden_layer_sizes=(6,), n_estimators=1, max_iter=4, random_state=0, dtype="float64"
+        balancing=balancing, hidden_layer_sizes=(6,), n_estimators=1, max_iter=3, random_state=0, dtype="float64"
     )
     net.set_params(loss_weights=[3, 1, 2], batch_size=30, learning_rate_init=0.05, early_stopping=False)
     grid = [{f"balancing__{name}": values} for name, values in SETTINGS[balancing].items()]

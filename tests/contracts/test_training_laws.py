@@ -77,7 +77,7 @@ def objective_values(layout, data, rows):
     batch = data.take(rows)
     sums, gradient = run.step.objective(run.network(batch.x), batch)
     run.step.passes.forward(batch.x)
-    run.step.passes.backward(gradient * run.step._scale(batch, batch.x.shape[1]))
+    run.step.passes.backward(gradient * run.step._scales(batch, batch.x.shape[1])[1])
     return sums, run.network.buffer.gradient.clone()
 
 
