@@ -163,6 +163,19 @@ def test_pairs_of_tasks_that_gain_are_the_groups() -> None:
     assert printed.count("is served by a network of") == 4
 
 
+def test_scores_of_whole_scaffolds_promise_no_more_than_new_ones_keep() -> None:
+    printed = run("10_assays.py")
+    at_random, in_groups = (
+        numbers_after(f"{name} held out:", printed) for name in ("molecules at random", "whole scaffolds")
+    )
+    assert at_random[0] > at_random[1] + 0.08
+    assert 0.55 < in_groups[0] < in_groups[1] + 0.03
+    (not_better,) = re.findall(r"No better than the trivial predictor: (.+)\.", printed)
+    assert "assay12" in not_better
+    assert "assay2," not in not_better
+    assert printed.count("0.500") >= 12  # the ROC-AUC of the trivial predictor
+
+
 def test_convolutions_see_more_in_images_than_a_table() -> None:
     printed = run("05_images.py")
     for task in ("left", "right", "sum"):

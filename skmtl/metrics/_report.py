@@ -146,6 +146,8 @@ class TaskReport:
 
 
 def _number(value: float) -> str:
+    if abs(value) < 1e-12:  # rounding
+        return "0.00"
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:#.3g}"
 
 

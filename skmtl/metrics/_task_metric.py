@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from skmtl.inputs import by_task
@@ -146,8 +147,16 @@ def fill_scores(
     for one, drawn in zip(noisy, map(np.concatenate, zip(*chunks, strict=True)), strict=False):
         defined = drawn[~np.isnan(drawn)]
         if len(defined):
-            ends = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+            ends = _interval(table[one.metric.name][one.place], defined, confidence)
             table[f"{one.metric.name}_low"][one.place], table[f"{one.metric.name}_high"][one.place] = ends
+
+
+def _interval(score: float, drawn: np.ndarray, confidence: float) -> np.ndarray:
+    """Bias-corrected percentiles (Efron and Tibshirani, 1993, equation 14.10 without acceleration)."""
+    below = (np.mean(drawn < score) + np.mean(drawn <= score)) / 2
+    bias = norm.ppf(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
+    ends: np.ndarray = np.quantile(drawn, norm.cdf(2 * bias + norm.ppf([(1 - confidence) / 2, (1 + confidence) / 2])))
+    return ends
 
 
 def _can_be_resampled(cells: TaskCells, kind: Kind) -> bool:

@@ -80,12 +80,13 @@ def task_report(
 
     Notes
     -----
-    The intervals are those of the percentile bootstrap [1]_: the noise of these rows, not that of another fit. A score
-    that is not defined, such as the ROC-AUC of labels of one class, is NaN, and draws without it are left out.
+    The intervals are bias-corrected percentiles of the bootstrap [1]_. They show the noise of these rows, not that of
+    another fit. A score that is not defined, such as the ROC-AUC of labels of one class, is NaN; draws without it are
+    left out.
 
     References
     ----------
-    .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman and Hall, 1993, section 13.3.
+    .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman and Hall, 1993, chapter 14.
 
     Examples
     --------

@@ -66,7 +66,7 @@ class Quantile(RobustNumeric):
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """The loss of the predicted quantile and the absolute error; see :meth:`Kind.metrics`."""
-        return {"pinball_loss": {"level": self.level if len(self.levels) == 1 else 0.5}, "mae": {}}
+        return {"pinball_loss": {"level": self.levels[0] if len(self.levels) == 1 else 0.5}, "mae": {}}
 
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Mean pinball loss of the levels; see :meth:`Kind.loss_gradient`."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -130,6 +130,16 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         table = task_report(dummy, np.zeros((100, 1)), y, metrics="accuracy", random_state=seed).table
         hits.append((table["accuracy_low"] <= 0.6) & (table["accuracy_high"] >= 0.6))
     assert 0.84 < np.mean(hits) < 0.96
+
+
+def test_intervals_hold_the_score_that_they_are_of():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(100, 30))
+    constant = DummyRegressor().fit(np.zeros((100, 1)), y)
+    table = task_report(constant, np.zeros((100, 1)), y, metrics=["r2", "rmse"]).table
+    assert np.abs(table["r2"]).max() < 1e-12
+    assert (table["r2_low"] > -1e-3).all()  # although all draws, which have means of their own, score lower
+    assert ((table["rmse_low"] < table["rmse"]) & (table["rmse"] < table["rmse_high"])).all()
 
 
 def test_undefined_scores_are_nan_and_named(model, data):
