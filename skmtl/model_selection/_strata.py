@@ -58,7 +58,8 @@ def _codes(labels: np.ndarray, n_bins: int | None) -> IntArray:
         return np.full(len(labels), -1, dtype=np.intp)
     if n_bins is not None and (fractional or (is_number and len(values) > MAX_BINNED_CLASSES)):
         inner = np.quantile(labels, np.linspace(0, 1, n_bins + 1)[1:-1])
-        return np.searchsorted(np.unique(inner), labels, side="right")
+        bins = np.searchsorted(np.unique(inner), labels, side="right")
+        return np.unique(bins, return_inverse=True)[1]  # the first is empty where many have the least value
     repeated: IntArray = np.where(counts > 1, np.cumsum(counts > 1) - 1, -1)
     return repeated[codes.reshape(-1)]
 

@@ -150,12 +150,18 @@ def _deal_units(counts: sparse.csr_array, sizes: IntArray, parts: IntArray, orde
     lacks = np.outer(sizes / sizes.sum(), totals) - dealt.toarray()  # (part, stratum)
     # A part of no rows is closed, even where others have more than enough.
     expected = np.where(sizes > 0, sizes, np.inf)[:, None] * totals
-    for unit in order[parts[order] < 0]:
-        of_unit = slice(*counts.indptr[unit : unit + 2])
-        strata, added = counts.indices[of_unit], counts.data[of_unit]
-        need = (lacks[:, strata] / expected[:, strata]) @ added
-        is_open = lacks[:, 0] > 0.5 if exact else sizes > 0
+    wants = lacks / expected
+    rooms = lacks[:, 0] if exact else np.where(sizes > 0, np.inf, 0.0)
+    closed = np.where(rooms > 0.5, 0.0, -np.inf)
+    units = order[parts[order] < 0]
+    starts, ends = counts.indptr[units].tolist(), counts.indptr[units + 1].tolist()
+    for unit, start, end in zip(units.tolist(), starts, ends, strict=True):
+        strata, added = counts.indices[start:end], counts.data[start:end]
+        need = wants.take(strata, axis=1) @ added
         # Rounding keeps sums of fractions that are equal on paper from being told apart.
-        part = np.argmax(np.where(is_open, np.round(need, 12), -np.inf))
+        part = int((need.round(12) + closed).argmax())
         parts[unit] = part
-        lacks[part, strata] -= added
+        wants[part, strata] -= added / expected[part, strata]
+        rooms[part] -= 1
+        if rooms[part] <= 0.5:
+            closed[part] = -np.inf

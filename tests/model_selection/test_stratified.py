@@ -84,6 +84,12 @@ def test_groups_stay_together(splitter):
     assert np.abs(found[:, :3] / total[:3] - share).max() < 0.12
 
 
+def test_many_equal_numbers_leave_no_bin_without_rows():
+    y = np.concatenate([np.linspace(0.1, 1, 20), np.zeros(40)])[:, None]
+    shares = [np.count_nonzero(y[test] >= np.quantile(y, 0.8)) for test in parts_of(MultiTaskStratifiedKFold(5), y)]
+    assert set(shares) <= {2, 3}
+
+
 def test_groups_of_one_row_are_spread_as_rows():
     found, total = counts(HOLES, parts_of(FOLDS, HOLES, np.arange(200)))
     assert np.abs(found - total / 5).max() < 2
@@ -174,6 +180,8 @@ def test_it_is_a_scikit_learn_splitter():
 def test_in_a_grid_search_with_groups(splitter, routed):
     net = MultiTaskNetClassifier(hidden_layer_sizes=(4,), n_estimators=1, max_iter=2, random_state=0)
     with sklearn.config_context(enable_metadata_routing=routed):
+        if routed:
+            net.set_fit_request(groups=True)
         search = GridSearchCV(net, {"loss_weights__task1": [1, 2]}, cv=splitter, error_score="raise")
         search.fit(LABELS, HOLES[:, :2], groups=GROUPS)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
