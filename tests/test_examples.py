@@ -87,6 +87,14 @@ def test_a_weight_search_trades_one_task_for_another() -> None:
     assert all(float(score) > 0.7 for score in scores.groups())
 
 
+def test_thresholds_find_customers_who_leave() -> None:
+    printed = run("08_churn.py")
+    (plain,), (better,) = numbers_after("most probable class", printed)[-1:], numbers_after("thresholds", printed)[-1:]
+    assert better > plain + 0.15
+    assert re.search(r"^ *leaves +\d+ +\d+ +\d+", printed, flags=re.MULTILINE)
+    assert "No better than the trivial predictor: none" in printed
+
+
 def test_members_judged_by_the_weeks_that_follow_know_what_they_will_do() -> None:
     printed = run("09_sensors.py")
     (too_good, found), (claimed, ahead) = (numbers_after(name, printed) for name in ("hours at random", "weeks ahead"))
