@@ -43,13 +43,21 @@ class TargetTransform(ABC):
         Raises
         ------
         ValueError
-            If a label is outside the domain of the function.
+            If a label is outside the domain of the function, or the function cannot be inverted there.
         """
         learned = copy.copy(self)
         with _naming(name):
             learned._learn(labels.astype(np.float64), weights)
         vars(learned).update(lowest=np.inf, highest=-np.inf)
-        return learned.extended(name, labels)
+        learned = learned.extended(name, labels)
+        low, high = labels.min(), labels.max()
+        found = learned.inverse(np.array([learned.lowest, learned.highest]))
+        if not (np.isfinite(found).all() and abs(found[1] - found[0]) >= (float(high) - float(low)) / 2):
+            raise ValueError(
+                f"Task {name!r}: target_transform cannot be inverted over its labels, which go from {low:g} to "
+                f"{high:g}. Rescale them, or use 'quantile' or None for it."
+            )
+        return learned
 
     def extended(self, name: Any, labels: np.ndarray) -> Self:
         """A copy whose range takes in further observed labels, ``(n_observed,)``.
@@ -94,7 +102,7 @@ class TargetTransform(ABC):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of transformers that cannot be inverted there
             labels = self._backward(np.array([low - width, low, high, high + width]))
-        steps = np.diff(labels) * np.sign(labels[2] - labels[1])
+            steps = np.diff(labels) * np.sign(labels[2] - labels[1])
         goes_on = np.isfinite(labels[[0, 3]]) & (steps[[0, 2]] >= 0)
         self.low, self.high = low - width * float(goes_on[0]), high + width * float(goes_on[1])
 

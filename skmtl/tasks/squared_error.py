@@ -30,6 +30,11 @@ class SquaredError(Numeric):
         labels are far, and infinity in ``partial_fit``, where later labels may be anywhere. Up to a twentieth of the
         labels, so far from all others that they look like glitches, are cut at robust standard deviations, with a
         warning.
+
+    References
+    ----------
+    Hill, B. M. (1975). A simple general approach to inference about the tail of a distribution. The Annals of
+    Statistics 3, 1163-1174.
     """
 
     likelihood = (0.5, 0.5)

@@ -126,6 +126,11 @@ def test_predictions_end_where_the_inverse_does():
     np.testing.assert_allclose(log.inverse(np.array([3.0, 9.0])), np.expm1([3.0, 4.0]))
 
 
+def test_what_cannot_be_inverted_is_refused():
+    with pytest.raises(ValueError, match=r"Task 't': target_transform cannot be inverted.*5.9e[+]18.*'quantile'"):
+        TARGET_TRANSFORMS["yeo-johnson"]().fitted("t", np.array([5.9e18, 2.5e18]), np.ones(2))
+
+
 def test_classes_are_left_alone():
     mixed = pd.DataFrame({"is": X[:, 0] > 0, "skewed": SKEWED})
     params = {**SMALL, "tasks": {"skewed": "regression"}}
