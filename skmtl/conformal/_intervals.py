@@ -10,7 +10,7 @@ import numpy as np
 from skmtl.conformal._errors import HeldOutErrors
 from skmtl.inputs import weighted_quantile
 
-PRIOR = 10.0  # rows that say that errors are equally large everywhere
+PRIOR = 30.0  # rows that say that errors are equally large everywhere
 OFFSET = 0.1  # of the median error: below it, logarithms of errors tell nothing
 
 
@@ -57,8 +57,10 @@ class IntervalScores(HeldOutErrors):
             Whether the width follows the expected size of an error.
         """
         centers = responses[:, :, 0].astype(np.float64)
-        scale = ErrorScale.fit(self.levels, self.errors, self.weights) if normalize else ErrorScale()
-        scores = self.scores(scale(self.levels), by_team=by_team)
+        scale, own = ErrorScale(), np.ones(len(self.errors))
+        if normalize:
+            scale, own = ErrorScale.fit(self.levels, self.errors, self.weights)
+        scores = self.scores(own, by_team=by_team)
         scales = self.unit * scale((centers - self.location) / self.spread)
         upper = scores.upper_bound(coverage, centers, scales)
         return np.stack([-scores.upper_bound(coverage, -centers, scales), upper], axis=1)
@@ -103,36 +105,47 @@ class ErrorScale:
     ----------
     coefficients : ndarray of shape (2,)
         Of the two.
+    middle : float
+        Subtracted from the logarithm.
     low, high : float
         Range in which the logarithm is held, so that levels never seen do not leave it.
     """
 
     coefficients: np.ndarray | None = None
+    middle: float = 0.0
     low: float = 0.0
     high: float = 0.0
 
     @classmethod
-    def fit(cls, levels: np.ndarray, errors: np.ndarray, weights: np.ndarray | None) -> Self:
-        """Least squares of the logarithms of errors, shrunk towards errors that are equally large everywhere."""
+    def fit(cls, levels: np.ndarray, errors: np.ndarray, weights: np.ndarray | None) -> tuple[Self, np.ndarray]:
+        """Least squares of the logarithms of errors, shrunk towards errors that are equally large everywhere.
+
+        Also the relative size of each error by the others, without which large errors would look smaller than they are.
+        """
         own = np.ones(len(errors)) if weights is None else weights / weights.mean()
         offset = OFFSET * (weighted_quantile(errors[:, None], own, 0.5)[0, 0] or np.average(errors, weights=own))
         if offset == 0:
-            return cls()
+            return cls(), np.ones(len(errors))
         inputs, targets = _inputs(levels), np.log(errors + offset)
-        inputs -= np.average(inputs, axis=0, weights=own)
+        middle = np.average(inputs, axis=0, weights=own)
+        inputs -= middle
         targets -= np.average(targets, weights=own)
-        deviations = np.sqrt(np.average(np.square(inputs), axis=0, weights=own))
         weighted = own[:, None] * inputs
-        gram = weighted.T @ inputs + PRIOR * np.diag(np.square(np.maximum(deviations, 1e-6)))
-        coefficients = np.linalg.solve(gram, weighted.T @ targets)
-        low, high = np.quantile(_inputs(levels) @ coefficients, [0.01, 0.99])
-        return cls(coefficients, float(low), float(high))
+        gram = weighted.T @ inputs
+        shrunk = gram + PRIOR / len(errors) * np.diag(np.maximum(np.diag(gram), 1e-12))
+        along = np.linalg.solve(shrunk, weighted.T)  # (input, row)
+        coefficients, leverages = along @ targets, own / own.sum() + (along.T * inputs).sum(axis=1)
+        fitted = inputs @ coefficients
+        by_others = fitted - leverages / np.maximum(1 - leverages, 1e-6) * (targets - fitted)
+        low, high = np.quantile(fitted, [0.01, 0.99])
+        scale = cls(coefficients, float(middle @ coefficients), float(low), float(high))
+        return scale, np.exp(np.clip(by_others, low, high))
 
     def __call__(self, levels: np.ndarray) -> np.ndarray:
         """Relative size of errors at levels of any shape."""
         if self.coefficients is None:
             return np.ones(levels.shape)
-        scale: np.ndarray = np.exp(np.clip(_inputs(levels) @ self.coefficients, self.low, self.high))
+        scale: np.ndarray = np.exp(np.clip(_inputs(levels) @ self.coefficients - self.middle, self.low, self.high))
         return scale
 
 

@@ -122,7 +122,7 @@ class IntervalMixin(ConformalMixin):
                 intervals.append(np.full((response.shape[1], 2), np.nan))
             else:
                 bounds = own.bounds(response, coverage, by_team=method == "cv+", normalize=normalize)
-                intervals.append(self.tasks_[task].restored(bounds))
+                intervals.append(self.tasks_[task].restored(self.tasks_[task].kind.possible(bounds)))
         return intervals
 
     def _has_quantiles(self) -> bool:

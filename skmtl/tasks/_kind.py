@@ -233,6 +233,10 @@ class Kind(Params, ABC):
         shifted: np.ndarray = response + change
         return shifted
 
+    def possible(self, numbers: np.ndarray) -> np.ndarray:
+        """The nearest numbers that labels of this kind can be."""
+        return numbers
+
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Names of what :mod:`skmtl.metrics` should tell of a task, the most telling first, and their settings."""
         return {}

@@ -76,6 +76,11 @@ class Poisson(Numeric):
         shifted: np.ndarray = np.maximum(response + change, MIN_FRACTION * response)
         return shifted
 
+    def possible(self, numbers: np.ndarray) -> np.ndarray:
+        """Counts are not negative; see :meth:`Kind.possible`."""
+        counts: np.ndarray = np.maximum(numbers, 0.0)
+        return counts
+
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Metrics of counts; see :meth:`Kind.metrics`."""
         return {"r2": {}, "poisson_deviance": {}, "mae": {}}

@@ -46,9 +46,9 @@ def by_definition(model, k, coverage):
     return np.column_stack([-np.sort(-np.array(lows), axis=0)[rank], np.sort(highs, axis=0)[rank]])
 
 
-@pytest.mark.parametrize("coverage", [0.5, 0.9])
-def test_bounds_are_order_statistics_about_members_that_held_rows_out(coverage):
-    model = fit()
+@pytest.mark.parametrize(("coverage", "cohorts"), [(0.5, {}), (0.9, {"n_estimators": 3, "n_peers": 2})])
+def test_bounds_are_order_statistics_about_members_that_held_rows_out(coverage, cohorts):
+    model = fit(**cohorts)
     intervals = model.predict_interval(X_NEW, coverage, method="cv+", normalize=False)
     for k in range(2):
         assert_allclose(intervals[:, k], by_definition(model, k, coverage), rtol=1e-5, atol=1e-6)
@@ -105,6 +105,32 @@ def test_tasks_of_different_members_have_their_own(method):
     assert_allclose(joined[:, 0], separate[0][:, 0], rtol=1e-6)
     assert_allclose(joined[:, 2:], separate[1][:, 2:], rtol=1e-6)
     assert np.isnan(joined[:, 1]).all()
+
+
+def test_counts_are_not_negative():
+    model = fit(np.random.default_rng(0).poisson(0.3, size=(90, 2)), loss="poisson")
+    for method in ("cv", "cv+"):
+        assert model.predict_interval(X_NEW, method=method)[..., 0].min() == 0
+
+
+def test_new_groups_are_covered_where_groups_are_held_out_together():
+    """Features tell the group of a row, and labels have a level of their own in each group."""
+    shares = []
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        group = np.arange(600) // 5
+        rows = np.hstack([3 * rng.normal(size=(120, 4))[group], rng.normal(size=(600, 1))])
+        labels = 2 * rng.normal(size=120)[group] + rows[:, 4] + 0.3 * rng.normal(size=600)
+        params = {**SMALL, **HOLDING, "n_estimators": 3, "max_iter": 25, "learning_rate_init": 0.02}
+        net = MultiTaskNetRegressor(**params)
+        pair = [net.fit(rows[:300], labels[:300], groups=g).predict_interval(rows[300:]) for g in (group[:300], None)]
+        shares.append([covered(intervals, labels[300:]) for intervals in pair])
+    together, apart = np.mean(shares, axis=0)
+    assert apart < 0.6 < 0.75 < together
+
+
+def covered(intervals, labels):
+    return ((intervals[..., 0] <= labels) & (labels <= intervals[..., 1])).mean()
 
 
 def test_a_constant_task_has_no_width():

@@ -1,0 +1,58 @@
+"""Order statistics of scores with weights and teams, and the expected size of errors."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skmtl.conformal._intervals import PRIOR, ErrorScale
+from skmtl.conformal._quantiles import Scores
+
+RNG = np.random.default_rng(0)
+VALUES, WEIGHTS, TEAMS = RNG.exponential(size=50), RNG.uniform(0.5, 2, size=50), RNG.integers(0, 4, size=50)
+CENTERS, SCALES = RNG.normal(size=(4, 7)), RNG.uniform(0.5, 2, size=(4, 7))
+
+
+def by_sorting(coverage, weights):
+    """The bounds of all rows sorted for each new row, whose weight is the mean of the weights by themselves."""
+    target = coverage * (weights.sum() + np.square(weights).sum() / weights.sum())
+    bounds = CENTERS[TEAMS] + SCALES[TEAMS] * VALUES[:, None]
+    found = []
+    for column in bounds.T:
+        order = np.argsort(column)
+        found.append(column[order][np.searchsorted(np.cumsum(weights[order]), target - 1e-9)])
+    return found
+
+
+@pytest.mark.parametrize("coverage", [0.05, 0.5, 0.9])
+def test_bounds_of_teams_are_those_of_all_rows_sorted(coverage):
+    found = Scores(VALUES, None, TEAMS).upper_bound(coverage, CENTERS, SCALES)
+    assert_allclose(found, by_sorting(coverage, np.ones(50)), rtol=1e-9)
+    for factor in (1, 1e-3, 1e6):  # only ratios of weights matter
+        found = Scores(VALUES, factor * WEIGHTS, TEAMS).upper_bound(coverage, CENTERS, SCALES)
+        assert_allclose(found, by_sorting(coverage, WEIGHTS), rtol=1e-9)
+
+
+def test_coverages_are_possible_up_to_a_largest_one():
+    assert Scores(VALUES, None, None).max_coverage == 50 / 51
+    few = Scores(VALUES, np.r_[np.full(49, 1e-9), 1.0], None)
+    assert few.n_effective == pytest.approx(1, rel=1e-6)
+    assert few.max_coverage == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_the_size_of_an_error_is_what_the_others_tell(weights):
+    levels, own = RNG.uniform(-1, 1, size=50), np.ones(50) if weights is None else weights / weights.mean()
+    scale, sizes = ErrorScale.fit(levels, VALUES, weights)
+    inputs = np.column_stack([np.ones(50), levels, np.abs(levels)])
+    spread = inputs[:, 1:] - np.average(inputs[:, 1:], axis=0, weights=own)
+    penalty = np.diag(np.r_[0, PRIOR / 50 * (own @ np.square(spread))])
+    median = 0.1 * np.sort(VALUES)[np.searchsorted(np.cumsum(own[np.argsort(VALUES)]), own.sum() / 2)]
+    offset = 0.05 * (np.sort(VALUES)[24] + np.sort(VALUES)[25]) if weights is None else median
+    targets = np.log(VALUES + offset)
+    expected = []
+    for row in range(50):
+        kept = np.arange(50) != row
+        gram = (own[kept, None] * inputs[kept]).T @ inputs[kept]
+        expected.append(inputs[row] @ np.linalg.solve(gram + penalty, inputs[kept].T @ (own * targets)[kept]))
+    logs = np.array(expected) - np.average(targets, weights=own)
+    assert_allclose(np.log(sizes), np.clip(logs, scale.low, scale.high), atol=1e-9)
