@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sklearn import get_config
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -109,8 +110,13 @@ def arguments_of_last(
     return own
 
 
-def arguments_of_steps(steps: Pipeline, fit_params: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of ``fit_transform`` of the first ``steps`` among those of the whole pipeline."""
+def fit_steps(steps: Pipeline, X: Any, y: Any, fit_params: Mapping[str, Any]) -> tuple[Pipeline, Any]:
+    """A fitted clone of the first steps of a pipeline, and what it makes of X; arguments are those of the pipeline."""
+    fitted = clone(steps)
+    return fitted, fitted.fit_transform(X, y, **_arguments_of_steps(fitted, fit_params))
+
+
+def _arguments_of_steps(steps: Pipeline, fit_params: Mapping[str, Any]) -> dict[str, Any]:
     if routing_enabled():
         consumed = get_routing_for_object(steps).consumes("fit_transform", fit_params.keys())
         return {name: value for name, value in fit_params.items() if name in consumed}
@@ -179,8 +185,8 @@ __all__ = [
     "_score",
     "_warn_or_raise_about_fit_failures",
     "arguments_of_last",
-    "arguments_of_steps",
     "final_model",
+    "fit_steps",
     "layers_of",
     "preprocessing",
     "requests_groups",

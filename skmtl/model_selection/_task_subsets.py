@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, indexable
 
 from skmtl._params import require_integer
-from skmtl._sklearn import final_model, requests_groups
+from skmtl._sklearn import final_model, fit_steps, requests_groups
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
@@ -129,7 +129,7 @@ class _Measurement:
         self.labels = read_labels(y, final_model(estimator).missing_label)
         names, n_tasks = self.labels.names, len(self.labels.names)
         weights = read_sample_weight(sample_weight, len(self.labels.observed), names, self.labels.one_dimensional)
-        self.sample_weight = None if sample_weight is None else weights
+        self.sample_weight = sample_weight
         self.weights = weights * self.labels.observed
         self.subsets = list(subsets)
         self.rows = [split for of_repeat in rows for split in of_repeat]
@@ -167,11 +167,12 @@ class _Measurement:
         """Fit the steps before the net, and read the rows of a fold."""
         X_train, y_train, X_test = take_rows(self.X, train), take_rows(self.y, train), take_rows(self.X, test)
         net = clone(final_model(self.estimator)).set_params(random_state=seed)
-        if isinstance(self.estimator, Pipeline) and len(self.estimator) > 1:
-            steps = clone(self.estimator[:-1])
-            X_train, X_test = steps.fit_transform(X_train, y_train), steps.transform(X_test)
-        weights = None if self.sample_weight is None else self.sample_weight[train]
+        weights = take_rows(self.sample_weight, train) if np.ndim(self.sample_weight) else self.sample_weight
         groups = None if self.groups is None else self.groups[train]
+        if isinstance(self.estimator, Pipeline) and len(self.estimator) > 1:
+            given = {} if weights is None else {"sample_weight": weights}
+            steps, X_train = fit_steps(self.estimator[:-1], X_train, y_train, given)
+            X_test = steps.transform(X_test)
         inputs = read_inputs(net, X_train, y_train, weights, groups=groups)
         joint = prepare_candidate(net, inputs)
         for k in sorted({task for subset in self.subsets for task in subset}):

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -94,6 +95,19 @@ def test_steps_before_the_net_are_fitted_once_a_fold():
         model = pipeline.fit(X[train] * 100, Y[train])
         score = model[-1].score_tasks(model[:-1].transform(X[test] * 100), Y[test])["task0"]
         assert measured.scores[0, fold, 0] == pytest.approx(score, rel=1e-9)
+
+
+def test_steps_get_the_weights_that_they_request():
+    weights, rows = np.arange(1.0, 91), [(np.arange(45), np.arange(45, 90))]
+    with sklearn.config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=True)
+        measured = measure_subsets(make_pipeline(scaler, net()), X, Y, [(0, 1, 2)], cv=rows, sample_weight=weights)
+    scores = {}
+    for name, given in {"weighted": weights[:45], "plain": None}.items():
+        scaled = StandardScaler().fit(X[:45], sample_weight=given).transform(X)
+        scores[name] = measure_subsets(net(), scaled, Y, [(0, 1, 2)], cv=rows, sample_weight=weights).scores
+    np.testing.assert_allclose(measured.scores, scores["weighted"])
+    assert not np.allclose(measured.scores, scores["plain"])
 
 
 def test_metrics_by_task():

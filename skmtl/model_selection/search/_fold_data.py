@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skmtl._sklearn import arguments_of_steps
+from skmtl._sklearn import fit_steps
 from skmtl.estimators._fit_inputs import read_further_rows, read_inputs
 from skmtl.fitting import SharedInputs, StackedTrainer
 from skmtl.inputs import LabelledRows
@@ -43,11 +42,9 @@ def preprocess(candidate: Candidate, fold: Fold, evaluation: Evaluation) -> Prep
     if candidate.steps is None:
         return Preprocessed()
     start = time.perf_counter()
-    steps = clone(candidate.steps)
     X, y = evaluation.rows(fold.train)
     try:
-        params = arguments_of_steps(steps, evaluation.fit_params_of(fold.train))
-        transformed = steps.fit_transform(X, y, **params)
+        steps, transformed = fit_steps(candidate.steps, X, y, evaluation.fit_params_of(fold.train))
     except Exception as error:
         return Preprocessed(error=error)
     return Preprocessed(steps, transformed, fit_time=time.perf_counter() - start)
