@@ -231,7 +231,7 @@ def _network(
         task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
-    generators = as_followed(config, streams.initial, streams.initial)
+    generators = as_followed(config, lambda: streams.initial)
     network.buffer.initialise(generators)
     if config.peer_sharing is not None:
         config.peer_sharing.initialise(network.buffer, config.n_peers, generators)

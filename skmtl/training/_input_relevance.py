@@ -93,7 +93,7 @@ def _round(
     training.stopping.finish()
     factors = _factors(_relevance(run, data, streams))
     factors[list(training.failures)] = 1.0
-    return torch.stack(as_followed(config, list(factors), list(factors)))
+    return torch.stack(as_followed(config, lambda: list(factors)))
 
 
 def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:

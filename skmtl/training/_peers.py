@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self, TypeVar
 
 import torch
@@ -181,10 +181,10 @@ def peer_updates(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
     return [Followers(method, config.n_peers, config.collaboration_settings, buffer)]
 
 
-def as_followed(config: FitConfig, values: Sequence[T], first: Sequence[T]) -> list[T]:
-    """What members begin with, ``values``, where each follower has what the one it follows has in ``first``."""
-    method, n_peers = config.collaboration, config.n_peers
-    if method is None or not method.follows:
-        return list(values)
-    last = n_peers - 1
-    return [first[k - last] if k % n_peers == last else value for k, value in enumerate(values)]
+def as_followed(config: FitConfig, values: Callable[[], Sequence[T]]) -> list[T]:
+    """What members begin with, ``values()``; each follower with what the one it follows has in another call."""
+    method, last = config.collaboration, config.n_peers - 1
+    own = list(values())
+    if method is not None and method.follows:
+        own[last :: config.n_peers] = values()[:: config.n_peers]
+    return own
