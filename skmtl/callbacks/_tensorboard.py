@@ -6,11 +6,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from skmtl.callbacks._callback import Callback
-from skmtl.callbacks._scalars import of_fit, of_last_epoch, parameters
+from skmtl.callbacks._run_logger import RunLogger
 
 
-class TensorBoardLogger(Callback):
+class TensorBoardLogger(RunLogger):
     """Write losses, held-out losses and weights of the tasks by epoch for TensorBoard.
 
     Needs ``pip install "skmtl[tensorboard]"``. Look at them with ``tensorboard --logdir FOLDER``. The values are means
@@ -37,19 +36,7 @@ class TensorBoardLogger(Callback):
         self.folder = folder
         self._writer: Any = None
 
-    def on_fit_begin(self, estimator: Any) -> None:
-        """Open a folder and write the parameters.
-
-        Parameters
-        ----------
-        estimator : estimator
-            To be fitted.
-
-        Raises
-        ------
-        ImportError
-            If tensorboard is not installed.
-        """
+    def _open(self, estimator: Any, parameters: dict[str, str]) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -59,46 +46,13 @@ class TensorBoardLogger(Callback):
         candidates = (Path(self.folder) / f"{type(estimator).__name__}-{number}" for number in count(1))
         self.run_folder_ = next(folder for folder in candidates if not folder.exists())
         self._writer = SummaryWriter(str(self.run_folder_))
-        table = "\n".join(f"| {name} | {value} |" for name, value in parameters(estimator).items())
+        table = "\n".join(f"| {name} | {value} |" for name, value in parameters.items())
         self._writer.add_text("parameters", f"| parameter | value |\n|---|---|\n{table}")
 
-    def on_epoch_end(self, estimator: Any, epoch: int) -> None:
-        """Write the values of an epoch.
+    def _write(self, values: dict[str, float], epoch: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, epoch)
 
-        Parameters
-        ----------
-        estimator : estimator
-            As of this epoch.
-        epoch : int
-            Its number.
-        """
-        self._write(of_last_epoch(estimator), epoch)
-
-    def on_fit_end(self, estimator: Any) -> None:
-        """Write the scores.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted.
-        """
-        if scores := of_fit(estimator):
-            self._write(scores, estimator.n_iter_)
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Close the file.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Whose fit has ended.
-        context : sklearn.callback.CallbackContext
-            Of the fit.
-        """
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def _write(self, scalars: dict[str, float], step: int) -> None:
-        for name, value in scalars.items():
-            self._writer.add_scalar(name, value, step)
+    def _close(self, has_ended: bool) -> None:
+        self._writer.close()
+        self._writer = None
