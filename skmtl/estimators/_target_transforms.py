@@ -67,6 +67,9 @@ class OfTransformer(TargetTransform):
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
 
+    def __repr__(self) -> str:
+        return repr(self.transformer)
+
     def _learn(self, labels: np.ndarray, weights: np.ndarray) -> None:
         self.transformer = clone(self.transformer)
         takes_weights = has_fit_parameter(self.transformer, "sample_weight")

@@ -37,6 +37,9 @@ class TargetTransform(ABC):
     low: float
     high: float
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def fitted(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Self:
         """A copy that has learned from the observed labels of a task; all arrays ``(n_observed,)``.
 
