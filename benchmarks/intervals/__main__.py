@@ -58,8 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.intervals", description=__doc__)
     parser.add_argument("--data", type=Path, default=os.environ.get("SKMTL_DATA"), help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", default=list(measure.SETS), help="sets; all by default")
-    parser.add_argument("--seeds", type=int, default=2, help="number of draws of rows")
-    parser.add_argument("--draws", type=int, default=100, help="number of draws of artificial rows")
+    parser.add_argument("--seeds", type=int, default=1, help="number of draws of rows")
+    parser.add_argument("--draws", type=int, default=60, help="number of draws of artificial rows")
     parser.add_argument("--cache", type=Path, default=Path(".benchmarks/intervals.jsonl"), help="results so far")
     arguments = parser.parse_args()
     if arguments.data is None:
