@@ -121,7 +121,7 @@ def expected():
 @pytest.mark.parametrize(
     ("case", "ambient"),
     [(case, all_at_once) for case in CASES]
-    + [(case, ambient) for case in ("kinds", "module", "cagrad") for ambient in AMBIENT.values()],
+    + [(case, ambient) for case in ("kinds", "module", "images", "tokens", "cagrad") for ambient in AMBIENT.values()],
 )
 def test_fits_do_not_depend_on_torchs_settings(case, ambient, expected):
     plain = expected(case)
