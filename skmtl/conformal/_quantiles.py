@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _SLACK = 1e-12  # of the total weight: 0.7 * 10 is a little more than 7
-_HALVINGS = 45  # of the range in which the answer lies
+_HALVINGS = 34  # of the range in which the answer lies
 
 
 class Scores:
