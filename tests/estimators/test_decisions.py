@@ -70,6 +70,14 @@ def test_each_postprocessor_learns_from_what_the_one_before_leaves():
     assert losses[0] < losses[1]
 
 
+def test_calibration_leads_back_from_class_weights_to_frequencies():
+    y = (Y["rare"][TRAIN].dropna() == "yes").astype(int)
+    models = (net(class_weight="balanced", calibration=c).fit(X[y.index], y) for c in (None, "sigmoid"))
+    weighted, calibrated = (model.oof_proba_[:, 1].mean() for model in models)
+    assert calibrated == pytest.approx(y.mean(), abs=0.02)
+    assert weighted > 3 * y.mean()
+
+
 def test_out_of_fold_labels_follow_thresholds_of_other_folds(both):
     held_out = both._out_of_fold
     of_rows = held_out.thresholds["rare"]
