@@ -245,7 +245,7 @@ def test_bad_parameter(case, name, value, error, match):
         ({"task7": "huber"}, "loss names the unknown task 'task7'; the tasks are 'task0', 'task1'"),
         ({"task1": "hinge"}, r"loss\['task1'\]='hinge' is not known"),
         (Huber(delta=0), "'task0': Huber needs a finite delta above 0; got 0"),
-        ({"task1": Quantile(level=1)}, "'task1': Quantile needs a level between 0 and 1; got 1"),
+        ({"task1": Quantile(level=1)}, "'task1': Quantile needs a level between 0 and 1, .* rising ones; got 1"),
     ],
 )
 def test_bad_loss(regressor, loss, match):
