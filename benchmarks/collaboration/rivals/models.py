@@ -27,8 +27,7 @@ Outputs = list[np.ndarray]  # by task: numbers (n,), or probabilities (n, n_clas
 
 def methods() -> dict[str, int]:
     """Name of each method, and number of its peers."""
-    peers = {name: method.peers for name, method in COLLABORATIONS.items()}
-    found = {name: own if isinstance(own, int) else N_VIEWS for name, own in peers.items()}  # a peer a view
+    found = {name: N_VIEWS if name == "co_training" else method().peers for name, method in COLLABORATIONS.items()}
     return found | {UNLABELED: found["mutual"]}
 
 
