@@ -25,16 +25,16 @@ def far(n_far: int) -> Choice:
     return Choice(OUTLIER_SD, f"{n_far} labels beyond {OUTLIER_SD:g} standard deviations, at most {MAX_OUTLIERS}")
 
 
-def glitches(beyond: float, n_beyond: int, log_excess: float) -> Choice:
+def glitches(beyond: float, n_distinct: int, log_excess: float) -> Choice:
     """Glitches are labels beyond {OUTLIER_SD:g} robust standard deviations, interquartile range / 1.349, of the median.
 
     They are at most a fraction of {MAX_GLITCHES:g} of the labels, and lie farther beyond than a tail of finite variance
     lets them: there the mean of log(distance / bound) is at most {MAX_LOG_EXCESS:g} (Hill, 1975), and glitches are more
-    than two standard errors above it. Then robust standard deviations take the place of the others, however many
-    glitches there are, and the fit warns. Where half of the labels are equal, as where most are 0 but for events, there
-    is no robust scale, and no label is a glitch.
+    than two standard errors above it, of which equal labels make one. Then robust standard deviations take the place of
+    the others, however many glitches there are, and the fit warns. Where half of the labels are equal, as where most
+    are 0 but for events, there is no robust scale, and no label is a glitch.
     """
-    allowed = MAX_LOG_EXCESS * (1 + 2 / math.sqrt(n_beyond)) if n_beyond else math.inf
+    allowed = MAX_LOG_EXCESS * (1 + 2 / math.sqrt(n_distinct)) if n_distinct else math.inf
     reason = f"{beyond:.2%} of the labels beyond {OUTLIER_SD:g} robust standard deviations"
     return Choice(
         beyond <= MAX_GLITCHES and log_excess > allowed, f"{reason}, with a mean log excess of {log_excess:.2g}"

@@ -29,6 +29,8 @@ def column_label(names: Names, position: int) -> str:
 
 def to_objects(values: Array) -> Array:
     """Copy of a column as Python objects, with None for every missing cell."""
+    if values.dtype.kind in "mM":
+        values = values.astype(f"{values.dtype.kind}8[us]")  # numpy makes integers of nanoseconds
     objects = values.astype(object)
     objects[np.fromiter(map(is_missing, objects), dtype=bool, count=len(objects))] = None
     return objects
@@ -83,7 +85,7 @@ def to_values(values: Array, label: str) -> Array | Moments:
     if values.dtype.kind == "c":
         raise _complex_error(label)
     if values.dtype.kind == "m":
-        return values / _SECOND
+        return values.astype("timedelta64[us]") / _SECOND  # numpy does not divide months, nor years
     if values.dtype.kind == "M":
         return from_dates(values)
     objects = to_objects(values)

@@ -45,9 +45,9 @@ def from_zoned(series: Any) -> Moments:
 def from_date_objects(objects: npt.NDArray[np.object_]) -> Moments:
     """Read dates, times, periods and numpy's dates, None where missing; times without a date are those of one day."""
     plain = [_without_period(value) for value in objects]
-    local = [value.replace(tzinfo=None) if _zone(value) else value for value in plain]
-    utc = [value.astimezone(datetime.UTC).replace(tzinfo=None) if _zone(value) else value for value in plain]
-    return Moments(np.array(local, dtype=_TYPE), np.array(utc, dtype=_TYPE))
+    local = np.array([value.replace(tzinfo=None) if _zone(value) else value for value in plain], dtype=_TYPE)
+    ahead = [value.utcoffset() if _zone(value) else datetime.timedelta(0) for value in plain]
+    return Moments(local, local - np.array(ahead, dtype="timedelta64[us]"))
 
 
 def _without_period(value: Any) -> Any:

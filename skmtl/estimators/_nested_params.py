@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from skmtl._params import Params
 from skmtl.balancing import BALANCERS
@@ -75,6 +75,8 @@ class NestedParamsMixin(BaseEstimator):
                 return copy.copy(current).set_params(**{inner: value})
             by_name = dict(current) if isinstance(current, Mapping) else {}
             return by_name | {next((name for name in by_name if str(name) == inner), inner): value}
+        if owner == "target_transform" and hasattr(getattr(self, owner, None), "set_params"):
+            return clone(self.target_transform).set_params(**{inner: value})
         owners = [name for name in STRATEGIES if hasattr(self, name) and not isinstance(getattr(self, name), Mapping)]
         if owner in owners:
             given = getattr(self, owner)

@@ -58,7 +58,7 @@ class SquaredError(Numeric):
         n_far = int(np.count_nonzero(np.abs(self.encode(task, labels)) > self.bound))
         if is_auto and n_far:
             center, scale = robust_scaling(labels, weights)
-            if scale > 0 and _holds_glitches(name, np.abs(labels - center) / (self.bound * scale), weights):
+            if scale > 0 and _holds_glitches(name, (labels - center) / (self.bound * scale), weights):
                 return replace(task, kind=SquaredError(self.bound), center=center, scale=scale)
         return self._everywhere(task) if np.isinf(rules.far(n_far).value) else task
 
@@ -84,17 +84,20 @@ class SquaredError(Numeric):
         return cut_square(outputs - targets, self.bound)
 
 
-def _holds_glitches(name: Any, distances: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether labels at these multiples of the bound look like glitches; warns of them."""
-    beyond = distances > 1
-    n_beyond = int(np.count_nonzero(beyond))
-    log_excess = float(np.average(np.log(distances[beyond]), weights=weights[beyond])) if n_beyond else 0.0
-    found: bool = rules.glitches(float(weights[beyond].sum() / weights.sum()), n_beyond, log_excess).value
+def _holds_glitches(name: Any, positions: np.ndarray, weights: np.ndarray) -> bool:
+    """Whether labels at these multiples of the bound from the median look like glitches; warns of them."""
+    n_high, n_low = int(np.count_nonzero(positions > 1)), int(np.count_nonzero(positions < -1))
+    beyond = np.abs(positions) > 1
+    distances = np.abs(positions[beyond])
+    log_excess = float(np.average(np.log(distances), weights=weights[beyond])) if n_high + n_low else 0.0
+    n_distinct = len(np.unique(positions[beyond]))  # copies of a label are no further evidence
+    found: bool = rules.glitches(float(weights[beyond].sum() / weights.sum()), n_distinct, log_excess).value
     if found:
         warnings.warn(
-            f"Task {name!r}: {n_beyond} of {len(distances)} labels are so far from all others that they look like "
-            f"glitches. The squared error grows linearly there, lest they rule the network. Correct them or take them "
-            f"out. If they are right and the mean is wanted, use SquaredError(far=numpy.inf) for the task.",
+            f"Task {name!r}: {n_high + n_low} of {len(positions)} labels, the {n_high} highest and the {n_low} lowest, "
+            f"are so far from all others that they look like glitches. The squared error grows linearly there, lest "
+            f"they rule the network. Correct them or take them out. If they are right and the mean is wanted, use "
+            f"SquaredError(far=numpy.inf) for the task.",
             stacklevel=3,
         )
     return found

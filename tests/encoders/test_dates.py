@@ -113,6 +113,16 @@ def test_time_zones_show_local_clocks_and_count_days_in_utc(kind):
     np.testing.assert_allclose(numbers["days"], [0, 23 / 24], rtol=1e-15)
 
 
+def test_the_first_and_last_dates_of_python_may_have_a_time_zone():
+    zones = [datetime.timezone(datetime.timedelta(hours=hours)) for hours in (5, -5)]
+    ends = [
+        end.replace(tzinfo=zone)
+        for end, zone in zip((datetime.datetime.min, datetime.datetime.max), zones, strict=True)
+    ]
+    moments = read_table(np.array(ends, dtype=object)[:, None]).dates[0]
+    assert ((moments.utc - moments.local) / np.timedelta64(1, "h")).tolist() == [-5, 5]
+
+
 def test_missing_dates_have_one_indicator():
     frame = pd.DataFrame({"x": [1.0, np.nan, 3.0, 4.0], "d": [TIMES[0], pd.NaT, *TIMES[1:]]})
     encoder = _fit(frame)
@@ -158,6 +168,8 @@ def test_durations_are_numbers():
     ]
     for frame in [*frames, np.array(hours, dtype="timedelta64[m]")[:, None]]:
         np.testing.assert_array_equal(read_table(frame).numeric[:, 0], [3600, 7200, 18000])
+    months = read_table(np.array([[12], [24]], dtype="timedelta64[M]")).numeric[:, 0]
+    np.testing.assert_allclose(months / 86400, [365.2425, 730.485], rtol=1e-12)
     missing = pl.DataFrame({"t": [None, *hours]})
     assert np.isnan(read_table(missing).numeric[0, 0])
 
@@ -187,6 +199,16 @@ def test_dates_may_be_categories():
     frame = pd.DataFrame({"d": pd.Series(TIMES).dt.tz_localize(VIENNA)})
     encoder = _fit(frame, categorical_features=["d"])
     np.testing.assert_array_equal(encoder.transform(frame), np.eye(3))
+
+
+@pytest.mark.parametrize("values", [np.array(TIMES, dtype="datetime64[us]"), np.array([1, 7, 3], dtype="m8[s]")])
+def test_categories_of_times_do_not_depend_on_their_unit(values):
+    frames = [pd.DataFrame({"d": values.astype(f"{values.dtype.kind}8[{unit}]")}) for unit in ("ns", "us", "s")]
+    fitted = [_fit(frame, categorical_features=["d"]) for frame in frames]
+    assert len({tuple(encoder.get_feature_names_out()) for encoder in fitted}) == 1
+    for encoder in fitted:
+        for frame in frames:
+            assert encoder.transform(frame).sum() == 3
 
 
 def test_weight_two_is_the_row_twice():

@@ -217,3 +217,14 @@ def test_constant_targets_stay_constant_until_they_change():
     np.testing.assert_allclose(constant.predict(X), 7.3)
     constant.set_params(max_iter=30).fit(X, SKEWED)
     assert np.corrcoef(constant.predict(X), SKEWED)[0, 1] > 0.5
+
+
+def test_parameters_of_a_transformer_are_set_by_name():
+    given = PowerTransformer(standardize=False)
+    model = net().set_params(**net(target_transform=given).get_params())
+    model.set_params(target_transform__method="box-cox")
+    assert (model.target_transform.method, given.method) == ("box-cox", "yeo-johnson")
+    grid = {"target_transform__standardize": [True, False]}
+    assert MultiTaskSearchCV(model, grid, cv=2).fit(X, SKEWED).best_params_.keys() == grid.keys()
+    with pytest.raises(ValueError, match="Invalid parameter 'target_transform__method'"):
+        net(target_transform="log1p").set_params(target_transform__method="box-cox")

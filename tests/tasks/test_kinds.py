@@ -202,6 +202,15 @@ def test_glitches_are_told_from_tails_and_events(name):
             assert task.center == pytest.approx(3.0 * factor, rel=0.2)
 
 
+def test_a_far_label_of_weight_three_is_the_label_three_times():
+    labels = np.r_[np.random.default_rng(0).normal(size=60), 15.0]
+    weights = np.r_[np.ones(60), 3.0]
+    weighted = SquaredError().fit("t", labels, weights)
+    repeated = SquaredError().fit("t", np.repeat(labels, weights.astype(int)), np.ones(63))
+    assert weighted.kind == repeated.kind
+    assert (weighted.center, weighted.scale) == pytest.approx((repeated.center, repeated.scale), rel=1e-12)
+
+
 def test_a_run_that_stays_open_cuts_nothing_unless_told_to():
     labels = np.arange(5.0)
     for far, kept in {"auto": np.inf, 3.0: 3.0}.items():
