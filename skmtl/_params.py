@@ -173,3 +173,8 @@ def require_choice(name: str, value: object, choices: Iterable[str], alternative
     """
     if not isinstance(value, str) or value not in list(choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}{alternative}; got {value!r}.")
+
+
+def as_list(value: Any) -> list[Any]:
+    """The entries of what holds several, or the one value, of which a string is one."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]

@@ -11,7 +11,7 @@ from sklearn.utils import Tags, get_tags
 
 from skmtl._sklearn import final_model
 from skmtl.estimators._inner import at_net
-from skmtl.inputs import count_rows, read_labelled_rows, read_labels, require_same_tasks, take_rows
+from skmtl.inputs import count_rows, object_array, read_labelled_rows, read_labels, require_same_tasks, take_rows
 from skmtl.tasks import Task, require_labels_of
 
 
@@ -177,6 +177,16 @@ class TaskView(FrozenEstimator):
     def _task(self) -> Task:
         task: Task = final_model(self.estimator).tasks_[self.task]
         return task
+
+    @property
+    def tasks_(self) -> list[Task]:
+        """The task, alone in a list."""
+        return [self._task]
+
+    @property
+    def task_names_(self) -> np.ndarray:
+        """Name of the task, shape (1,)."""
+        return object_array([self._task.name])
 
     @property
     def missing_label(self) -> Any:

@@ -28,7 +28,7 @@ from skmtl.inputs._rows import (
     sliceable,
     take_rows,
 )
-from skmtl.inputs._splits import RowSplitter, Splits
+from skmtl.inputs._splits import RowSplitter, Splits, group_codes
 
 __all__ = [
     "Categories",
@@ -46,6 +46,7 @@ __all__ = [
     "count_rows",
     "default_names",
     "from_tensor",
+    "group_codes",
     "held_out_rows",
     "is_missing",
     "label_codes",

@@ -79,7 +79,7 @@ class RowSplitter:
         """
         if groups is None and not _is_splitter(cv):
             return None
-        return cls(cv, X, y, groups, None if groups is None else _group_codes(groups, count_rows(X)))
+        return cls(cv, X, y, groups, None if groups is None else group_codes(groups, count_rows(X)))
 
     def split(self, rows: LabelledRows, n_members: int, n_folds: int) -> Splits:
         """Split the ``rows`` that carry labels, of those that the user gave.
@@ -169,7 +169,14 @@ def _is_splitter(cv: Any) -> bool:
     return cv is not None and not isinstance(cv, Integral)
 
 
-def _group_codes(groups: Any, n_samples: int) -> np.ndarray:
+def group_codes(groups: Any, n_samples: int) -> np.ndarray:
+    """Number of each row's group, from 0 on.
+
+    Raises
+    ------
+    ValueError
+        If the groups are not one for each row, or one is missing.
+    """
     array = as_array(groups, "groups")
     if array.shape != (n_samples,):
         raise ValueError(f"groups must be one for each of the {n_samples} rows of X; got shape {array.shape}.")

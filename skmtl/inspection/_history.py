@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skmtl._params import as_list
 from skmtl._sklearn import final_model
 
 
@@ -65,8 +66,8 @@ def _continued(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, np.minimum(epochs, last), axis=0)
 
 
-def indices_of(tasks: Sequence[Any] | None, names: Sequence[str]) -> list[int]:
-    """Indices of the tasks to show; all by default.
+def indices_of(tasks: Any, names: Sequence[Any]) -> list[int]:
+    """Indices of the tasks to show, a name or several; all by default.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def indices_of(tasks: Sequence[Any] | None, names: Sequence[str]) -> list[int]:
         If a name is unknown, or there is none.
     """
     names = list(names)
-    chosen = names if tasks is None else [tasks] if isinstance(tasks, str) else [str(task) for task in tasks]
+    chosen = names if tasks is None else [str(task) for task in as_list(tasks)]
     if not chosen:
         raise ValueError("tasks is empty; name at least one task, or leave it out to show all.")
     unknown = [name for name in chosen if name not in names]

@@ -150,7 +150,7 @@ class PerformanceDisplay:
         tasks : sequence of str, default=None
             Names of the tasks to show; all by default.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
-            Weight of each row or cell, for curves and confusion matrices. Labels of weight 0 are not drawn.
+            Weight of each row or cell, not in calibration curves. Labels of weight 0 are not drawn.
         ax : sequence of matplotlib Axes, default=None
             Where to draw, one for each task that is shown; a new figure by default.
 

@@ -38,8 +38,8 @@ class TaskReport:
         - "n_labels", "n_missing": number of rows with and without a label of the task. Labels of weight 0 are missing.
         - "n_positives": number of labels that are the second class; NaN for tasks of more classes and of numbers.
         - the name of a metric: score of the task; NaN where it is not defined or not asked for.
-        - "<metric>_low", "<metric>_high": ends of its bootstrap interval; NaN where fewer than 5 labels, or of classes
-          fewer than 5 beside those of the most frequent one, could not tell it.
+        - "<metric>_low", "<metric>_high": ends of its bootstrap interval; NaN where fewer than 5 labels or groups, or
+          of classes fewer than 5 beside those of the most frequent one, could not tell it.
         - "<metric>_trivial": score of the trivial predictor.
     metrics : list of list of str
         Names of the metrics of each task.

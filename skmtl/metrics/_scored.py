@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skmtl._sklearn import final_model
-from skmtl.inputs import LabelMatrix, read_labels, read_sample_weight, require_same_tasks
+from skmtl.inputs import LabelMatrix, count_rows, read_labels, read_sample_weight, require_same_tasks
 from skmtl.metrics._average import averaged
 from skmtl.metrics._cells import TaskCells, read_cells, read_known_classes, read_score_cells
 from skmtl.metrics._registry import Metric
@@ -50,6 +50,9 @@ class Scored:
         self._model = final_model(estimator)
         self.missing_label = getattr(self._model, "missing_label", None) if missing_label is None else missing_label
         self._labels: LabelMatrix = read_labels(y, self.missing_label)
+        n_rows = len(self._labels.observed)
+        if count_rows(X) != n_rows:
+            raise ValueError(f"X has {count_rows(X)} rows, y has {n_rows}. Pass the labels of these rows.")
         self.columns = self._labels.columns
         self.names = _task_names(self._model, self._labels)
         self.tasks: list[Task] | None = getattr(self._model, "tasks_", None)

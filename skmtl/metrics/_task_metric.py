@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
+from skmtl._params import as_list
 from skmtl.inputs import by_task
 from skmtl.metrics._average import EachTask
 from skmtl.metrics._cells import TaskCells
@@ -72,7 +73,7 @@ def choose_metrics(metrics: Any, tasks: Sequence[Task]) -> list[list[TaskMetric]
     Raises
     ------
     ValueError
-        If a name is unknown, no metric suits any task, or one that is given for a task does not suit it.
+        If a name is unknown or occurs twice, no metric suits any task, or one given for a task does not suit it.
     """
     by_name = isinstance(metrics, Mapping)
     given = by_task("metrics", metrics, [task.name for task in tasks], None) if by_name else [metrics] * len(tasks)
@@ -80,8 +81,12 @@ def choose_metrics(metrics: Any, tasks: Sequence[Task]) -> list[list[TaskMetric]
     for task, of_task in zip(tasks, given, strict=True):
         found = [
             _as_task_metric(metric, task.kind)
-            for metric in _as_list(task.kind.metrics() if of_task is None else of_task)
+            for metric in as_list(task.kind.metrics() if of_task is None else of_task)
         ]
+        names = [one.name for one in found]
+        for name in names:  # by which a report knows them
+            if names.count(name) > 1:
+                raise ValueError(f"metrics holds several of the name {name!r}. Leave one out, or name the functions.")
         suited = [one for one in found if one.metric.suits(task)]
         if by_name:
             for one in found:
@@ -90,10 +95,6 @@ def choose_metrics(metrics: Any, tasks: Sequence[Task]) -> list[list[TaskMetric]
     if not any(chosen):
         raise ValueError(f"metrics={metrics!r} holds none that suits the kind of a task. Choose others.")
     return chosen
-
-
-def _as_list(metrics: Any) -> list[Any]:
-    return [metrics] if isinstance(metrics, str) or callable(metrics) else list(metrics)
 
 
 def _as_task_metric(metric: Any, kind: Kind) -> TaskMetric:
@@ -129,20 +130,27 @@ class ScoredTask:
     rows: np.ndarray
 
 
-MIN_CELLS = 5  # of numbers, or outside of the most frequent class: of fewer, draws are too much alike
+MIN_UNITS = 5  # rows or groups: of fewer, draws are too much alike
 
 
 def fill_scores(
-    table: dict[str, np.ndarray], scored: Sequence[ScoredTask], draws: Iterable[np.ndarray], confidence: float
+    table: dict[str, np.ndarray],
+    scored: Sequence[ScoredTask],
+    units: np.ndarray,
+    draws: Iterable[np.ndarray],
+    confidence: float,
 ) -> None:
-    """Add the columns of all metrics to a report; ``draws`` tell how often each row is drawn, ``(draw, n_rows)``."""
+    """Add the columns of all metrics to a report.
+
+    ``units`` are the groups ``(n_rows,)`` that are drawn together, ``draws`` how often each row is, ``(draw, n_rows)``.
+    """
     n_tasks = len(table["task"])
     for name in {one.metric.name: None for one in scored}:
         table |= {name + end: np.full(n_tasks, np.nan) for end in ("", "_low", "_high", "_trivial")}
     for one in scored:
         table[one.metric.name][one.place] = one.metric.score(one.cells)
         table[f"{one.metric.name}_trivial"][one.place] = one.metric.score(one.trivial)
-    noisy = [one for one in scored if _can_be_resampled(one.cells, one.kind)]
+    noisy = [one for one in scored if _can_be_resampled(one, units)]
     chunks = [[one.metric.resampled(one.cells, counts[:, one.rows]) for one in noisy] for counts in draws]
     for one, drawn in zip(noisy, map(np.concatenate, zip(*chunks, strict=True)), strict=False):
         defined = drawn[~np.isnan(drawn)]
@@ -159,8 +167,10 @@ def _interval(score: float, drawn: np.ndarray, confidence: float) -> np.ndarray:
     return ends
 
 
-def _can_be_resampled(cells: TaskCells, kind: Kind) -> bool:
-    n_cells = len(cells.y_true)
-    if kind.is_classifier and n_cells:
-        n_cells -= np.unique(cells.y_true, return_counts=True)[1].max()
-    return bool(n_cells >= MIN_CELLS)
+def _can_be_resampled(scored: ScoredTask, units: np.ndarray) -> bool:
+    """Whether enough units have labels; of classes, labels other than the most frequent one."""
+    informative = units[scored.rows]
+    if scored.kind.is_classifier and len(informative):
+        _, codes, counts = np.unique(scored.cells.y_true, return_inverse=True, return_counts=True)
+        informative = informative[codes != counts.argmax()]
+    return len(np.unique(informative)) >= MIN_UNITS

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmtl._params import require_integer, require_number
-from skmtl.inputs import count_rows, object_array
+from skmtl.inputs import group_codes, object_array
 from skmtl.metrics._arrmse import training_labels
 from skmtl.metrics._bootstrap import draw_counts
 from skmtl.metrics._report import TaskReport
@@ -82,7 +82,8 @@ def task_report(
     -----
     The intervals are bias-corrected percentiles of the bootstrap [1]_. They show the noise of these rows, not that of
     another fit. A score that is not defined, such as the ROC-AUC of labels of one class, is NaN; draws without it are
-    left out.
+    left out. Fewer than 5 rows or groups tell no interval; of classes that many must have a label other than the most
+    frequent one.
 
     References
     ----------
@@ -106,8 +107,6 @@ def task_report(
     require_number("confidence", confidence, positive=True, below=1)
     require_integer("n_draws", n_draws, 0)
     judged = Scored(model, X, y, sample_weight, None)
-    if count_rows(X) != len(judged.weights):
-        raise ValueError(f"X has {count_rows(X)} rows, y has {len(judged.weights)}. Pass the labels of these rows.")
     tasks = judged.likely_tasks
     chosen = choose_metrics(metrics, tasks)
     if metrics is None:  # classifiers of scikit-learn may have no probabilities
@@ -121,13 +120,15 @@ def task_report(
             trivial = trivial_cells(cells, task.kind, one.metric.response_method, known)
             scored.append(ScoredTask(place, task.kind, one, cells, trivial, np.flatnonzero(judged.weights[:, place])))
     table = _label_counts(judged, tasks)
-    draws = draw_counts(_units(groups, len(judged.weights)), n_draws, check_random_state(random_state))
-    fill_scores(table, scored, draws, confidence)
+    n_rows = len(judged.weights)
+    units = np.arange(n_rows) if groups is None else group_codes(groups, n_rows)
+    draws = draw_counts(units, n_draws, check_random_state(random_state))
+    fill_scores(table, scored, units, draws, confidence)
     return TaskReport(
         table,
         metrics=[[one.name for one in of_task] for of_task in chosen],
         greater_is_better={one.name: one.metric.greater_is_better for of_task in chosen for one in of_task},
-        n_rows=len(judged.weights),
+        n_rows=n_rows,
         confidence=confidence,
         n_draws=n_draws,
     )
@@ -146,13 +147,3 @@ def _label_counts(judged: Scored, tasks: list[Task]) -> dict[str, np.ndarray]:
         "n_missing": n_rows - n_labels,
         "n_positives": n_positives,
     }
-
-
-def _units(groups: Any, n_rows: int) -> np.ndarray:
-    """Number of the group of each row; of the row itself without groups."""
-    if groups is None:
-        return np.arange(n_rows)
-    units = np.unique(np.asarray(groups), return_inverse=True)[1]
-    if units.shape != (n_rows,):
-        raise ValueError(f"groups must have one entry for each of the {n_rows} rows; got shape {units.shape}.")
-    return units

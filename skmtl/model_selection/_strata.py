@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skmtl.inputs import LabelMatrix, read_labels
+from skmtl.inputs import LabelMatrix, group_codes, read_labels
 from skmtl.model_selection._stratification import IntArray
 
 MAX_BINNED_CLASSES = 20  # where numbers are binned, whole ones of more distinct values are binned, too
@@ -70,11 +70,11 @@ def read_groups(groups: Any, n_samples: int, n_parts: int) -> IntArray | None:
     Raises
     ------
     ValueError
-        If there are fewer groups than parts.
+        If there are fewer groups than parts, or they are not one for each row.
     """
     if groups is None:
         return None
-    codes = np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
+    codes = group_codes(groups, n_samples)
     n_groups = int(codes.max()) + 1
     if n_groups < n_parts:
         raise ValueError(

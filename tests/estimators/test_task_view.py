@@ -76,7 +76,8 @@ def test_a_view_says_what_the_estimator_says_of_the_task():
     assert SIZE.predict(X).dtype == np.float64
     assert not hasattr(SIZE, "predict_proba")
     assert not hasattr(SIZE, "classes_")
-    assert not hasattr(ODD, "tasks_")
+    assert not hasattr(ODD, "history_")
+    assert [task.name for task in ODD.tasks_] == ["odd"]
     tags = get_tags(ODD)
     assert tags.input_tags.allow_nan
     assert not tags.target_tags.multi_output

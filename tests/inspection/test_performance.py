@@ -129,3 +129,12 @@ def test_axes_are_given_or_made(model, data):
 def test_bad_arguments_are_named(model, data, settings, message):
     with pytest.raises(ValueError, match=message):
         PerformanceDisplay.from_estimator(model, *data, **settings)
+
+
+def test_rows_are_counted_and_one_task_needs_no_list(model, data):
+    X, y = data
+    with pytest.raises(ValueError, match="X has 79 rows, y has 80"):
+        PerformanceDisplay.from_estimator(model, X[1:], y)
+    numbered = MultiTaskNet(tasks=["binary", "regression"], hidden_layer_sizes=(4,), n_estimators=1, max_iter=1)
+    labels = y[["sold", "price"]].astype(float).set_axis([7, 8], axis=1)
+    assert PerformanceDisplay.from_estimator(numbered.fit(X, labels), X, labels, tasks=8).task_names == [8]

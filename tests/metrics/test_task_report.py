@@ -233,11 +233,13 @@ def pipeline_named(name):
     [
         ({"confidence": 1}, "confidence must be"),
         ({"n_draws": -1}, "n_draws must be"),
-        ({"groups": [1, 2]}, "groups must have one entry for each of the 90 rows"),
+        ({"groups": [1, 2]}, "groups must be one for each of the 90 rows"),
+        ({"groups": [None] * 90}, "groups must not be missing"),
         ({"metrics": "auc"}, "metric must be one of"),
         ({"metrics": {"sould": "f1"}}, "unknown task 'sould'"),
         ({"metrics": {"sold": "r2"}}, "metric r2 is for numbers, but task 'sold'"),
         ({"metrics": []}, "holds none that suits"),
+        ({"metrics": [lambda y_true, y_pred: 0, lambda y_true, y_pred: 1]}, "several of the name '<lambda>'"),
         ({"y_train": np.full((4, 5), np.nan)}, "'sold' has no label in y_train"),
         ({"sample_weight": np.ones(3)}, "sample_weight must have shape"),
     ],
@@ -253,3 +255,26 @@ def test_rows_and_tasks_must_be_those_of_the_model(model, data):
         task_report(model, X[:80], y)
     with pytest.raises(ValueError, match="order"):
         task_report(model, X, y.iloc[:, ::-1])
+
+
+def test_a_view_is_reported_by_the_kind_of_its_task(model, data):
+    X, y = data
+    of_all = task_report(model, X, y, n_draws=0)
+    for place, name in enumerate(y):
+        of_one = task_report(model.task_view(name), X, y[name], n_draws=0)
+        assert of_one.metrics[0] == of_all.metrics[place]
+        for metric in of_one.metrics[0]:
+            assert of_one.table[metric][0] == of_all.table[metric][place]
+
+
+def test_few_groups_tell_no_interval(model, data):
+    X, y = data
+    few = np.arange(90) % 4
+    report = task_report(model, X, y, groups=few)
+    assert np.isnan([values for name, values in report.table.items() if name.endswith(("_low", "_high"))]).all()
+    assert report.not_better == list(y)
+    mixed = np.arange(90).astype(object)
+    mixed[0] = "first"
+    assert np.isfinite(task_report(model, X, y, groups=mixed).table["r2_low"][2])
+    rare = np.where(y["sold"] == 1, few, np.arange(90))  # many groups, but those with the rarer class are few
+    assert np.isnan(task_report(model, X, y, groups=rare).table["roc_auc_low"][0])
