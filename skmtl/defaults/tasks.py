@@ -19,6 +19,7 @@ def far(n_far: int) -> Choice:
     """{OUTLIER_SD:g} standard deviations where at most {MAX_OUTLIERS} labels are beyond it, else infinity.
 
     A few labels far from all others would rule the whole network; more of them are signal, not noise.
+    Where the few are right, as rare events are, means come out too low for it.
     """
     if n_far > MAX_OUTLIERS:
         return Choice(math.inf, f"{n_far} labels beyond {OUTLIER_SD:g} standard deviations, more than {MAX_OUTLIERS}")

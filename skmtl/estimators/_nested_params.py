@@ -33,7 +33,7 @@ READERS: dict[str, Callable[[Any], Params]] = {"encoder": as_encoder, "device": 
 
 
 class NestedParamsMixin(BaseEstimator):
-    """Lets a grid search reach into ``loss_weights`` and the strategies."""
+    """Lets a grid search reach into ``loss_weights``, the strategies and a transformer of targets."""
 
     @classmethod
     @cache
