@@ -34,10 +34,13 @@ def told_of_pipelines() -> Iterator[None]:
 
 def warn_of_other_ranges(X: Any, X_val: Any) -> None:
     """Warn where most columns of X_val lie outside of those of X, as rows do that were not scaled."""
-    arrays = [array for array in (X, X_val) if isinstance(array, np.ndarray) and array.ndim == 2]
-    if len(arrays) < 2 or any(array.dtype.kind not in "iuf" or not len(array) for array in arrays):
+    if not all(isinstance(rows, np.ndarray) or hasattr(rows, "columns") for rows in (X, X_val)):
         return
-    low, high, middle = np.fmin.reduce(X), np.fmax.reduce(X), np.median(X_val, axis=0)
+    arrays = [np.asarray(rows) for rows in (X, X_val)]
+    if any(array.ndim != 2 or array.dtype.kind not in "iuf" or not array.size for array in arrays):
+        return
+    seen, new = arrays
+    low, high, middle = np.fmin.reduce(seen), np.fmax.reduce(seen), np.median(new, axis=0)
     outside = np.count_nonzero((middle < low) | (middle > high))
     if outside > len(low) / 2:
         warnings.warn(
