@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 
 from skmtl._sklearn import final_model
 from skmtl.inputs import LabelMatrix, count_rows, read_labels, read_sample_weight, require_same_tasks
-from skmtl.metrics._average import averaged
+from skmtl.metrics._average import averaged, task_alone
 from skmtl.metrics._cells import TaskCells, read_cells, read_known_classes, read_score_cells
 from skmtl.metrics._registry import Metric
 from skmtl.tasks import Binary, Kind, Multiclass, SquaredError, Task, require_labels_of
@@ -81,8 +81,11 @@ class Scored:
         Raises
         ------
         ValueError
-            If no task suits the metric, or no score is defined.
+            If no task suits the metric, the only one asked for does not, or no score is defined.
         """
+        alone = task_alone(average, self.names)
+        if alone is not None and self.tasks is not None:
+            metric.require_suits(self.tasks[alone])
         weights = self._weights_for(metric, only)
         if metric.takes_classes:
             settings = settings | {"classes": self._classes}

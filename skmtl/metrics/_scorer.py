@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from skmtl._sklearn import _BaseScorer
 from skmtl.inputs import by_task
 from skmtl.metrics._average import Average, EachTask, OneTask, summed_up, task_alone
-from skmtl.metrics._registry import KNOWN, Metric, find_metric
+from skmtl.metrics._registry import Metric, find_metric
 from skmtl.metrics._scored import Scored
 from skmtl.metrics._types import MetricLike, ResponseMethod
 
@@ -252,11 +252,11 @@ def read_scoring(scoring: Any) -> Any:
     Raises
     ------
     ValueError
-        If one of several scorers gives more than one number.
+        If a name is unknown, or one of several scorers gives more than one number.
     """
     if isinstance(scoring, str):
         name: Any = scoring
-        return make_task_scorer(name) if name in KNOWN else name
+        return make_task_scorer(name)
     if isinstance(scoring, Mapping):
         return {name: _one_of_several(name, read_scoring(scorer)) for name, scorer in scoring.items()}
     if isinstance(scoring, list | tuple | set) and all(isinstance(name, str) for name in scoring):

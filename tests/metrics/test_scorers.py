@@ -89,6 +89,11 @@ def test_metrics_leave_out_tasks_that_they_are_not_for(mixed):
         auc = make_task_scorer("roc_auc", average=None)(model, X, y, weights)
         assert np.isnan(auc["task1"])
         assert auc["mean"] == auc["worst"] == auc["task0"]
+        for alone in ({"average": "task1"}, {"task": "task1"}):
+            with pytest.raises(
+                ValueError, match="accuracy is for classes, but task 'task1' is of the kind 'regression'"
+            ):
+                make_task_scorer("accuracy", **alone)(model, X, y, weights)
 
 
 def test_no_task_to_score(classifier):

@@ -58,10 +58,24 @@ def test_several_names(scoring):
         np.testing.assert_array_equal(search.cv_results_[f"mean_test_{name}"], alone.cv_results_["mean_test_score"])
 
 
+def unable_to_score(estimator, X, y):
+    raise ValueError("No score.")
+
+
 @pytest.mark.filterwarnings("ignore:Scoring failed", "ignore:One or more of the test scores")
 def test_no_best_without_a_score():
     with pytest.raises(ValueError, match=r"No candidate has a score by 'score'.*make_task_scorer"):
-        MultiTaskSearchCV(CLASSIFIER, GRID, scoring="rand_score", cv=2).fit(X, np.where(HOLES, np.nan, CLASSES))
+        MultiTaskSearchCV(CLASSIFIER, GRID, scoring=unable_to_score, cv=2).fit(X, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("f1_macr", "Did you mean 'f1_macro'"), ("rand_score", "no single task")]
+)
+def test_unknown_names(name, message):
+    with pytest.raises(ValueError, match=message):
+        MultiTaskSearchCV(CLASSIFIER, GRID, scoring=name, cv=2).fit(X, CLASSES)
+    with pytest.raises(ValueError, match=message):
+        cross_validate(CLASSIFIER, X, CLASSES, scoring={"score": name}, cv=2)
 
 
 def test_routed_arguments_reach_the_net_of_a_pipeline():

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import get_scorer_names
 from sklearn.utils import indexable
 
 from skmtl._params import resolve
@@ -28,7 +27,6 @@ from skmtl._sklearn import (
     with_callbacks,
 )
 from skmtl._torch_state import torch_settings
-from skmtl.metrics._registry import KNOWN
 from skmtl.metrics._scorer import read_scoring
 from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
@@ -144,7 +142,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: rule for name, rule in BaseSearchCV._parameter_constraints.items() if name != "pre_dispatch"},
-        "scoring": [StrOptions({*get_scorer_names(), *KNOWN}), callable, list, tuple, dict, None],
+        "scoring": [str, callable, list, tuple, dict, None],
         "param_grid": [dict, list, None],
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
