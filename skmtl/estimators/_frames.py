@@ -57,7 +57,7 @@ class FramesMixin:
         Raises
         ------
         ValueError
-            If the library is another one.
+            If the library is another one, or polars and the names of two tasks are the same string.
         ImportError
             If it is not installed.
         """
@@ -161,10 +161,17 @@ def _polars_frame(
 ) -> pl.DataFrame:
     import polars as pl
 
+    spelt = list(map(str, names))
+    if len(set(spelt)) < len(spelt):
+        twice = next(name for name in spelt if spelt.count(name) > 1)
+        raise ValueError(
+            f"Names of columns are strings in polars, and two of {names} are {twice!r}. Rename one, or use "
+            "library='pandas'."
+        )
     made = []
-    for name, column, of_task in zip(names, columns, categories, strict=True):
-        series = pl.Series(str(name), column if column.dtype.kind in "biuf" else column.tolist())
+    for name, column, of_task in zip(spelt, columns, categories, strict=True):
+        series = pl.Series(name, column if column.dtype.kind in "biuf" else column.tolist())
         if of_task is not None and series.dtype == pl.String:
-            series = series.cast(pl.Categorical() if of_task.values is None else pl.Enum(of_task.values))
+            series = series.cast(pl.Enum(of_task.values) if of_task.named else pl.Categorical())
         made.append(series)
     return pl.DataFrame(made)

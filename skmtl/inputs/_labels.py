@@ -19,14 +19,17 @@ class Categories:
 
     Attributes
     ----------
-    values : list, optional
-        The categories; None where the type of the column names none.
+    values : list
+        The categories, as far as the type of the column names them.
     ordered : bool
         Whether they have an order.
+    named : bool
+        Whether the type names them: ``Categorical`` of polars does not.
     """
 
-    values: list[Any] | None
-    ordered: bool
+    values: list[Any]
+    ordered: bool = False
+    named: bool = True
 
     @classmethod
     def of(cls, series: Any) -> Categories | None:
@@ -36,15 +39,13 @@ class Categories:
             case "CategoricalDtype":
                 return cls(dtype.categories.tolist(), bool(dtype.ordered))
             case "Enum":
-                return cls(dtype.categories.to_list(), False)
+                return cls(dtype.categories.to_list())
             case "Categorical":
-                return cls(None, False)
+                return cls([], named=False)
         return None
 
     def extended(self, labels: np.ndarray) -> Categories:
         """With further labels among the categories."""
-        if self.values is None:
-            return self
         return replace(self, values=[*self.values, *(label for label in labels.tolist() if label not in self.values)])
 
 

@@ -18,8 +18,9 @@ def default_names(n_tasks: int) -> DefaultNames:
 
 
 def plain_names(names: Iterable[Any]) -> list[Any]:
-    """Names as they are, those that are numpy scalars as Python's."""
-    return [name.item() if isinstance(name, np.generic) else name for name in names]
+    """Names as they are, those that are numpy scalars as Python's; NaN, as which pandas keeps None, as None."""
+    plain = [name.item() if isinstance(name, np.generic) else name for name in names]
+    return [None if isinstance(name, float) and np.isnan(name) else name for name in plain]
 
 
 def object_array(names: Sequence[Any]) -> np.ndarray:
