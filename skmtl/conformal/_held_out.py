@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skmtl.conformal._errors import HeldOutCells
 from skmtl.conformal._intervals import BandScores, IntervalScores
 from skmtl.conformal._sets import SetScores
 from skmtl.tasks import Task
@@ -20,34 +21,34 @@ class HeldOutScores:
 
     Attributes
     ----------
-    teams : ndarray of shape (team, member), bool
+    folds : ndarray of shape (fold, member), bool
         Sets of members that have held out the same rows.
     tasks : list of IntervalScores, BandScores or SetScores
         In the order of the label matrix.
     """
 
-    teams: np.ndarray
+    folds: np.ndarray
     tasks: list[IntervalScores | BandScores | SetScores]
 
 
 @dataclass(frozen=True)
-class Teams:
+class Folds:
     """Which members held out which rows.
 
     Attributes
     ----------
-    members : ndarray of shape (team, member), bool
+    members : ndarray of shape (fold, member), bool
         Sets of members that have held out the same rows.
     of_rows : ndarray of shape (n,), int
-        Team of each row.
+        Fold of each row.
     """
 
     members: np.ndarray
     of_rows: np.ndarray
 
     @classmethod
-    def of(cls, n_rows: int, rows: np.ndarray, real: np.ndarray) -> Teams:
-        """Teams by the rows of each member, ``(member, n_held_out)``, of which only the real ones count."""
+    def of(cls, n_rows: int, rows: np.ndarray, real: np.ndarray) -> Folds:
+        """Folds by the rows of each member, ``(member, n_held_out)``, of which only the real ones count."""
         held_out = np.zeros((n_rows, len(rows)), dtype=bool)
         for member, (own, counts) in enumerate(zip(rows, real, strict=True)):
             held_out[own[counts], member] = True
@@ -60,7 +61,8 @@ def gather(
     labels: Sequence[np.ndarray],
     responses: Sequence[np.ndarray],
     weights: np.ndarray,
-    teams: Teams,
+    folds: Folds,
+    groups: np.ndarray | None = None,
 ) -> HeldOutScores:
     """Scores of the labels of all tasks.
 
@@ -74,20 +76,29 @@ def gather(
         By the members that held a row out, NaN where none did.
     weights : ndarray of shape (n, n_tasks)
         Of the labels, 0 where none is.
-    teams : Teams
+    folds : Folds
         Who held out which row.
+    groups : ndarray of shape (n,), optional
+        Equal for rows of a group; by default each row counts alone.
     """
     found: list[IntervalScores | BandScores | SetScores] = []
     for task, truth, response, own in zip(tasks, labels, responses, weights.T, strict=True):
         rows = np.flatnonzero((own > 0) & ~np.isnan(response[:, 0]))
         if len(rows) > MAX_ROWS:
             rows = np.sort(np.random.default_rng(0).permutation(rows)[:MAX_ROWS])  # rows may be sorted
+        truth, response = truth[rows], response[rows]
         kept = None if (own[rows] == 1).all() else own[rows].astype(np.float32)
-        truth, response, of_team = truth[rows], response[rows], teams.of_rows[rows]
+        cells = HeldOutCells(kept, folds.of_rows[rows], None if groups is None else _numbers(groups[rows]))
         if task.kind.is_classifier:
-            found.append(SetScores.of(task.kind.label_quality(task, truth, response), kept, of_team))
+            found.append(SetScores.of(task.kind.label_quality(task, truth, response), cells))
         elif response.shape[1] > 1:
-            found.append(BandScores.of(task.transformed(truth), response, kept, of_team))
+            found.append(BandScores.of(task.transformed(truth), response, cells))
         else:
-            found.append(IntervalScores.of(task.transformed(truth), response[:, 0], kept, of_team))
-    return HeldOutScores(teams.members, found)
+            found.append(IntervalScores.of(task.transformed(truth), response[:, 0], cells))
+    return HeldOutScores(folds.members, found)
+
+
+def _numbers(groups: np.ndarray) -> np.ndarray | None:
+    """Groups by numbers from 0, in few bytes; None where each has one row."""
+    distinct, numbers = np.unique(groups, return_inverse=True)
+    return None if len(distinct) == len(groups) else numbers.astype(np.min_scalar_type(len(distinct)))

@@ -1,4 +1,4 @@
-"""Order statistics of held-out scores, of which each team of members has its own."""
+"""Order statistics of held-out scores, of which each fold has its own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ _HALVINGS = 34  # of the range in which the answer lies
 
 
 class Scores:
-    """Scores of held-out rows, each of the team of members that held the row out.
+    """Scores of held-out rows, each of the fold in which members held the row out.
 
-    A new row counts as much as the mean row, in which each row is met by its weight: w = sum(w_i^2) / sum(w_i), which
-    is 1 for equal weights of 1. So the scale of the weights does not matter.
+    A new row counts as much as the mean group, in which each group is met by the sum W of the weights of its rows:
+    sum(W^2) / sum(W), which is 1 for rows that are alone and have weights of 1. So the scale of the weights does not
+    matter. It follows that a label of weight 2 is not quite the same as two labels: it says twice as much of where the
+    quantile lies, but is still one observation, by which the quantile is less certain.
 
     Parameters
     ----------
@@ -20,25 +22,34 @@ class Scores:
         Scores.
     weights : ndarray of shape (n,) or None
         Positive weights; None: all are 1.
-    teams : ndarray of shape (n,), int, or None
-        Team of each row; None: all are of team 0.
+    folds : ndarray of shape (n,), int, or None
+        Fold of each row; None: all are of fold 0.
+    groups : ndarray of shape (n,), int, or None
+        Group of each row; None: each is alone.
     """
 
-    def __init__(self, values: np.ndarray, weights: np.ndarray | None, teams: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        values: np.ndarray,
+        weights: np.ndarray | None,
+        folds: np.ndarray | None,
+        groups: np.ndarray | None = None,
+    ) -> None:
         self.n_rows = len(values)
         own = np.ones(len(values)) if weights is None else weights.astype(np.float64)
         self._total = float(own.sum())
-        self._of_new_row = float(np.square(own).sum()) / self._total if self._total else 1.0
+        of_groups = own if groups is None else np.bincount(groups, own)
+        self._of_new_row = float(np.square(of_groups).sum()) / self._total if self._total else 1.0
         order = np.argsort(values)
-        self._of_teams: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        team_of = np.zeros(len(values), dtype=int) if teams is None else teams.astype(int)
-        for team in np.unique(team_of).tolist():
-            rows = order[team_of[order] == team]
-            self._of_teams[team] = values[rows].astype(np.float64), np.concatenate([[0.0], np.cumsum(own[rows])])
+        self._of_folds: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        fold_of = np.zeros(len(values), dtype=int) if folds is None else folds.astype(int)
+        for fold in np.unique(fold_of).tolist():
+            rows = order[fold_of[order] == fold]
+            self._of_folds[fold] = values[rows].astype(np.float64), np.concatenate([[0.0], np.cumsum(own[rows])])
 
     @property
     def n_effective(self) -> float:
-        """Number of rows of equal weight that tell as much."""
+        """Number of rows of equal weight, each of a group of its own, that tell as much."""
         return self._total / self._of_new_row
 
     @property
@@ -50,18 +61,18 @@ class Scores:
         """Fraction of the weight that must lie at or below the quantile."""
         return coverage * (1 + self._of_new_row / self._total) - _SLACK
 
-    def _own_quantile(self, team: int, level: float) -> float:
-        values, cumulative = self._of_teams[team]
+    def _own_quantile(self, fold: int, level: float) -> float:
+        values, cumulative = self._of_folds[fold]
         return float(values[min(np.searchsorted(cumulative[1:], level * cumulative[-1]), len(values) - 1)])
 
     def upper_bound(self, coverage: float, centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
         """Least v such that rows with ``center + scale * score <= v``, of all and the new row, weigh ``coverage``.
 
-        Centres and scales are those of the row's team, ``(team, m)``; the result is ``(m,)``. It lies between the
-        quantiles of single teams at the same level, and is found between them by bisection.
+        Centres and scales are those of the members that held a fold out, ``(fold, m)``; the result is ``(m,)``. It
+        lies between the quantiles of single folds at the same level, and is found between them by bisection.
         """
         level = self._level(coverage)
-        ends = [centers[team] + scales[team] * self._own_quantile(team, level) for team in self._of_teams]
+        ends = [centers[fold] + scales[fold] * self._own_quantile(fold, level) for fold in self._of_folds]
         low, high = np.min(ends, axis=0), np.max(ends, axis=0)
         for _ in range(_HALVINGS if len(ends) > 1 else 0):
             middle = (low + high) / 2
@@ -71,14 +82,14 @@ class Scores:
 
     def _weight_up_to(self, bound: np.ndarray, centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
         total = np.zeros(len(bound))
-        for team, (values, cumulative) in self._of_teams.items():
-            total += cumulative[np.searchsorted(values, (bound - centers[team]) / scales[team], side="right")]
+        for fold, (values, cumulative) in self._of_folds.items():
+            total += cumulative[np.searchsorted(values, (bound - centers[fold]) / scales[fold], side="right")]
         return total
 
     def reach(self, coverage: float, values: np.ndarray) -> np.ndarray:
-        """Whether values ``(team, ...)`` of a new row are such that rows of lower score do not weigh ``coverage``."""
+        """Whether values ``(fold, ...)`` of a new row are such that rows of lower score do not weigh ``coverage``."""
         below = np.zeros(values.shape[1:])
-        for team, (scores, cumulative) in self._of_teams.items():
-            below += cumulative[np.searchsorted(scores, values[team], side="left")]
+        for fold, (scores, cumulative) in self._of_folds.items():
+            below += cumulative[np.searchsorted(scores, values[fold], side="left")]
         within: np.ndarray = below < self._level(coverage) * self._total
         return within

@@ -6,30 +6,30 @@ from typing import Self
 
 import numpy as np
 
-from skmtl.conformal._errors import HeldOutErrors
+from skmtl.conformal._errors import HeldOutCells, HeldOutErrors
 
 
 class SetScores(HeldOutErrors):
     """Errors of a task of classes: 1 minus the probability of the label (Sadinle, Lei and Wasserman, 2019)."""
 
     @classmethod
-    def of(cls, probabilities: np.ndarray, weights: np.ndarray | None, teams: np.ndarray) -> Self:
-        """Scores of labels by their held-out probabilities, ``(n,)`` each."""
-        return cls(_errors(probabilities), weights, teams)
+    def of(cls, probabilities: np.ndarray, cells: HeldOutCells) -> Self:
+        """Scores of labels by their held-out probabilities, ``(n,)``."""
+        return cls(_errors(probabilities), cells)
 
-    def members(self, probabilities: np.ndarray, coverage: float, *, by_team: bool) -> np.ndarray:
+    def members(self, probabilities: np.ndarray, coverage: float, *, by_fold: bool) -> np.ndarray:
         """Which classes are in the set of each row, ``(m, n_classes)``, the most probable one in any case.
 
         Parameters
         ----------
-        probabilities : ndarray of shape (team, m, n_classes)
-            Of new rows by each team, or by the whole ensemble, ``(1, m, n_classes)``.
+        probabilities : ndarray of shape (fold, m, n_classes)
+            Of new rows by the members of each fold, or by the whole ensemble, ``(1, m, n_classes)``.
         coverage : float
             Coverage that is wanted.
-        by_team : bool
-            Whether probabilities are those of teams.
+        by_fold : bool
+            Whether probabilities are those of folds.
         """
-        found = self.scores(by_team=by_team).reach(coverage, _errors(probabilities))
+        found = self.scores(by_fold=by_fold).reach(coverage, _errors(probabilities))
         most_probable = probabilities.mean(axis=0).argmax(axis=1)
         found[np.arange(len(found)), most_probable] = True
         return found

@@ -14,7 +14,7 @@ from skmtl.conformal import HeldOutScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._types import ConformalMethod
-from skmtl.fitting import count_threads, predict_by_teams
+from skmtl.fitting import count_threads, predict_with_weights
 from skmtl.tasks import Task
 
 METHODS = ("cv", "cv+")
@@ -37,15 +37,18 @@ class ConformalMixin(PredictorMixin, OutOfFoldMixin):
                 scores.tasks[task].require_enough(self.tasks_[task].name, coverage)
         return scores
 
-    def _team_responses(self, X: Any, scores: HeldOutScores, method: str) -> list[np.ndarray]:
-        """Responses to new rows of each team, or of the ensemble alone, by task: ``(team, m, n_classes or 1)``."""
+    def _fold_responses(self, X: Any, scores: HeldOutScores, method: str) -> list[np.ndarray]:
+        """Responses to new rows, by task: ``(fold, m, n_classes or 1)``.
+
+        Of the members that held each fold out, or, as of a single fold, of the ensemble.
+        """
         if method == "cv":
             return [response[None] for response in self._responses(X)]
         self._check_columns(X)
-        weights = [_weights_of_team(team, self._member_weights, len(self.tasks_)) for team in scores.teams]
+        weights = [_weights_of_holders(holds, self._member_weights, len(self.tasks_)) for holds in scores.folds]
         fitted = self.network_, self._layout, self.encoder_
-        of_teams = predict_by_teams(*fitted, X, count_threads(self.n_jobs), self._postprocessors, weights)
-        return [np.stack(of_task) for of_task in zip(*of_teams, strict=True)]
+        of_folds = predict_with_weights(*fitted, X, count_threads(self.n_jobs), self._postprocessors, weights)
+        return [np.stack(of_task) for of_task in zip(*of_folds, strict=True)]
 
 
 class IntervalMixin(ConformalMixin):
@@ -70,7 +73,7 @@ class IntervalMixin(ConformalMixin):
             Rows.
         coverage : float, default=0.9
             Fraction of labels that the intervals of each task shall contain, between 0 and 1. At least
-            ``coverage / (1 - coverage)`` held-out labels are needed.
+            ``coverage / (1 - coverage)`` held-out labels are needed; those of one of ``groups`` count as one.
         method : {"cv", "cv+"}, default="cv"
             "cv" lays the intervals around the predictions; the members' own intervals have the coverage then, and those
             of their mean have it as far as it is no worse than the members are. "cv+" lays them around the predictions
@@ -114,14 +117,14 @@ class IntervalMixin(ConformalMixin):
         """Intervals ``(m, 2)`` of some of the tasks."""
         require_boolean("normalize", normalize)
         scores = self._held_out_scores("predict_interval", tasks, coverage, method, of_sets=False)
-        responses = self._team_responses(X, scores, method)
+        responses = self._fold_responses(X, scores, method)
         intervals = []
         for task in tasks:
             own, response = scores.tasks[task], responses[task]
             if isinstance(own, SetScores):
                 intervals.append(np.full((response.shape[1], 2), np.nan))
             else:
-                bounds = own.bounds(response, coverage, by_team=method == "cv+", normalize=normalize)
+                bounds = own.bounds(response, coverage, by_fold=method == "cv+", normalize=normalize)
                 intervals.append(self.tasks_[task].restored(self.tasks_[task].kind.possible(bounds)))
         return intervals
 
@@ -173,7 +176,7 @@ class SetMixin(ConformalMixin):
             Rows.
         coverage : float, default=0.9
             Fraction of labels that the sets of each task shall contain, between 0 and 1. At least
-            ``coverage / (1 - coverage)`` held-out labels are needed.
+            ``coverage / (1 - coverage)`` held-out labels are needed; those of one of ``groups`` count as one.
         method : {"cv", "cv+"}, default="cv"
             "cv" compares the predicted probabilities with those of held-out labels. "cv+" takes for each of these the
             probabilities by the members that held it out (Romano et al., 2020): sets then contain a label with a
@@ -205,10 +208,10 @@ class SetMixin(ConformalMixin):
     def _sets(self, X: Any, tasks: Sequence[int], coverage: float, method: str) -> list[np.ndarray | None]:
         """Sets ``(m, n_classes)`` of some of the tasks."""
         scores = self._held_out_scores("predict_set", tasks, coverage, method, of_sets=True)
-        responses, by_team = self._team_responses(X, scores, method), method == "cv+"
+        responses, by_fold = self._fold_responses(X, scores, method), method == "cv+"
         pairs = [(scores.tasks[task], responses[task]) for task in tasks]
         return [
-            own.members(probabilities, coverage, by_team=by_team) if isinstance(own, SetScores) else None
+            own.members(probabilities, coverage, by_fold=by_fold) if isinstance(own, SetScores) else None
             for own, probabilities in pairs
         ]
 
@@ -217,9 +220,9 @@ def _is_of_quantiles(task: Task) -> bool:
     return not task.kind.is_classifier and task.kind.n_outputs(task) > 1
 
 
-def _weights_of_team(team: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:
-    """Weights of the members of a team, ``(member, n_tasks)``; columns sum to 1, or to 0 where none serves a task."""
-    weights = np.ones((len(team), n_tasks)) if member_weights is None else member_weights
-    own = np.where(team[:, None], weights, 0.0)
+def _weights_of_holders(holds: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:
+    """Weights of the members that held out a fold, ``(member, n_tasks)``; columns sum to 1, or 0 where none serves."""
+    weights = np.ones((len(holds), n_tasks)) if member_weights is None else member_weights
+    own = np.where(holds[:, None], weights, 0.0)
     total = own.sum(axis=0)
     return own / np.where(total > 0, total, 1.0)

@@ -36,6 +36,8 @@ class JudgedMembers:
         Of the network.
     hashes : ndarray of shape (n,) or None
         Of training rows, as postprocessors need them; None where there are none of these, or the rows are new.
+    groups : ndarray of shape (n,) or None
+        Numbers of the user's groups; None where there are none, or the rows are new.
     """
 
     observed: LabelledRows
@@ -45,6 +47,7 @@ class JudgedMembers:
     real: np.ndarray
     outputs: np.ndarray
     hashes: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     @classmethod
     def by_held_out_rows(cls, job: FitJob, network: Network) -> Self:
@@ -53,7 +56,9 @@ class JudgedMembers:
         pieces = zip(*job.validation.outputs(network), strict=True)
         rows, real, outputs = (torch.cat(piece, 1).cpu().numpy() for piece in pieces)
         observed = replace(job.inputs.rows, X=None)
-        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.row_hashes)
+        codes = None if job.inputs.splitter is None else job.inputs.splitter.codes
+        groups = None if codes is None else codes[observed.kept_mask]
+        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.row_hashes, groups)
 
     @classmethod
     def by_new_rows(cls, observed: LabelledRows, network: Network, layout: TaskLayout, encoder: Encoder) -> Self:

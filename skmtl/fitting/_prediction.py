@@ -59,7 +59,7 @@ def predict_responses(
         return _in_one([_respond(layout, outputs, rows, postprocessors, member_weights) for rows, outputs in chunks])
 
 
-def predict_by_teams(
+def predict_with_weights(
     network: Network,
     layout: TaskLayout,
     encoder: Encoder,
@@ -68,12 +68,12 @@ def predict_by_teams(
     postprocessors: Sequence[Postprocessor],
     weights: Sequence[np.ndarray],
 ) -> list[list[np.ndarray]]:
-    """Responses of several teams of the members, each by weights of its own; see :func:`predict_responses`."""
+    """Responses by each of several weights of the members, ``(member, n_tasks)``; see :func:`predict_responses`."""
     chunks: list[list[list[np.ndarray]]] = [[] for _ in weights]
     with _threads(network, n_threads):
         for rows, outputs in encoded_chunks(network, encoder, X):
-            for pieces, of_team in zip(chunks, weights, strict=True):
-                pieces.append(_respond(layout, outputs, rows, postprocessors, of_team))
+            for pieces, own in zip(chunks, weights, strict=True):
+                pieces.append(_respond(layout, outputs, rows, postprocessors, own))
     return [_in_one(pieces) for pieces in chunks]
 
 

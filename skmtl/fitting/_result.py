@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.conformal import HeldOutScores, Teams, gather
+from skmtl.conformal import Folds, HeldOutScores, gather
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
@@ -66,8 +66,8 @@ class OutOfFold:
         assert self.judged is not None
         observed = self.judged.observed
         responses = [response[observed.kept_mask] for response in self.responses]
-        teams = Teams.of(len(observed.weights), self.judged.rows, self.judged.real)
-        return gather(self.tasks, observed.labels.columns, responses, observed.weights, teams)
+        folds = Folds.of(len(observed.weights), self.judged.rows, self.judged.real)
+        return gather(self.tasks, observed.labels.columns, responses, observed.weights, folds, self.judged.groups)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = {"tasks": self.tasks, "scores": self.scores, "conformal": self.conformal}
