@@ -88,3 +88,9 @@ def test_a_group_of_equal_rows_counts_as_one_row(by_fold):
                 numbers.require_enough("a", 0.999)
         for once, often in zip(*bounds, strict=True):
             assert_allclose(often, once, rtol=1e-9)
+
+
+def test_sets_hold_classes_as_probable_as_the_label_that_decides():
+    found = SetScores.of(np.repeat([0.5, 0.3], 10), HeldOutCells(None, np.zeros(20, dtype=int), None))
+    assert found.members(np.array([[[0.5, 0.3, 0.2]]]), 0.9, by_fold=False).tolist() == [[True, True, False]]
+    assert found.members(np.array([[[0.5, 0.3, 0.2]]]), 0.4, by_fold=False).tolist() == [[True, False, False]]
