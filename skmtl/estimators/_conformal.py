@@ -149,6 +149,7 @@ class IntervalMixin(ConformalMixin):
         list of ndarray of shape (n_samples, n_levels)
             Rising quantiles, one array a task, None for other tasks; for 1-D y the entry of its task.
         """
+        check_is_fitted(self, "network_")
         pairs = zip(self.tasks_, self._responses(X), strict=True)
         quantiles = [task.restored(response) if _is_of_quantiles(task) else None for task, response in pairs]
         return quantiles[0] if self._one_dimensional else quantiles

@@ -151,13 +151,14 @@ def test_bad_input_is_named():
         model.predict_interval(X_NEW, 0.99)
     assert np.isfinite(model.task_view(0).predict_interval(X_NEW, 70 / 71)).all()
     grouped = MultiTaskNetRegressor(**SMALL, **HOLDING).fit(X, Y_HOLES, groups=np.arange(90) // 10)
-    with pytest.raises(ValueError, match=r"there are 70, which tell as much as 7.0 .* Ask for at most 0.875, or fit with"):
+    with pytest.raises(ValueError, match=r"there are 70, which tell as much as 7.0 .* at most 0.875, or fit with"):
         grouped.predict_interval(X_NEW)
     assert np.isfinite(grouped.task_view(0).predict_interval(X_NEW, 7 / 8)).all()
     with pytest.raises(ValueError, match="predict_interval learns from rows that members held out; no member held out"):
         fit(early_stopping=False, cv=None).predict_interval(X_NEW)
-    with pytest.raises(NotFittedError):
-        MultiTaskNetRegressor().predict_interval(X_NEW)
+    for method in ("predict_interval", "predict_quantiles"):
+        with pytest.raises(NotFittedError):
+            getattr(MultiTaskNetRegressor(), method)(X_NEW)
 
 
 def test_tasks_of_classes_have_none():
