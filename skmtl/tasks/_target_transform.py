@@ -16,6 +16,7 @@ from scipy.special import boxcox1p, inv_boxcox1p, ndtr, ndtri
 from skmtl.inputs import weighted_quantile
 
 _LEVELS = 1000  # quantiles that a distribution is kept by
+_ROUNDING = 1e-6  # of the range: by how much an increasing function of float32 may fall
 
 
 class TargetTransform(ABC):
@@ -46,16 +47,17 @@ class TargetTransform(ABC):
         Raises
         ------
         ValueError
-            If a label is outside the domain of the function, or the function cannot be inverted there.
+            If a label is outside the domain of the function, or the function falls or cannot be inverted there.
         """
         learned = copy.copy(self)
         with _naming(name):
             learned._learn(labels.astype(np.float64), weights)
+        learned._require_increasing(name, np.sort(labels))
         vars(learned).update(lowest=np.inf, highest=-np.inf)
         learned = learned.extended(name, labels)
         low, high = labels.min(), labels.max()
         found = learned.inverse(np.array([learned.lowest, learned.highest]))
-        if not (np.isfinite(found).all() and abs(found[1] - found[0]) >= (float(high) - float(low)) / 2):
+        if not (np.isfinite(found).all() and found[1] - found[0] >= (float(high) - float(low)) / 2):
             raise ValueError(
                 f"Task {name!r}: target_transform cannot be inverted over its labels, which go from {low:g} to "
                 f"{high:g}. Rescale them, or use 'quantile' or None for it."
@@ -99,13 +101,24 @@ class TargetTransform(ABC):
         with np.errstate(all="ignore"):
             return self._backward(numbers.astype(np.float64).clip(self.low, self.high).ravel()).reshape(numbers.shape)
 
+    def _require_increasing(self, name: Any, ordered: np.ndarray) -> None:
+        numbers = self.transform(name, ordered)
+        with np.errstate(over="ignore"):
+            falls, span = np.maximum.accumulate(numbers) - numbers, np.ptp(numbers)
+        if falls.max() > _ROUNDING * span:
+            raise ValueError(
+                f"Task {name!r}: target_transform must increase with the labels, as quantiles and intervals keep their "
+                f"order; it is less for {ordered[falls.argmax()]:g} than for a smaller label. Negate a function that "
+                f"falls everywhere, or use 'yeo-johnson', 'quantile' or None for the task."
+            )
+
     def _set_bounds(self) -> None:
         """Widen the range of the labels on the sides where the inverse stays finite and goes on as before."""
         low, high, width = self.lowest, self.highest, self.highest - self.lowest
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of transformers that cannot be inverted there
             labels = self._backward(np.array([low - width, low, high, high + width]))
-            steps = np.diff(labels) * np.sign(labels[2] - labels[1])
+            steps = np.diff(labels)
         goes_on = np.isfinite(labels[[0, 3]]) & (steps[[0, 2]] >= 0)
         self.low, self.high = low - width * float(goes_on[0]), high + width * float(goes_on[1])
 

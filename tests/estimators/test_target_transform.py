@@ -228,3 +228,10 @@ def test_parameters_of_a_transformer_are_set_by_name():
     assert MultiTaskSearchCV(model, grid, cv=2).fit(X, SKEWED).best_params_.keys() == grid.keys()
     with pytest.raises(ValueError, match="Invalid parameter 'target_transform__method'"):
         net(target_transform="log1p").set_params(target_transform__method="box-cox")
+
+
+@pytest.mark.parametrize("function", [lambda labels: 1 / labels, lambda labels: (labels - 1) ** 2])
+def test_a_function_that_falls_is_refused(function):
+    falling = FunctionTransformer(function, function, check_inverse=False)
+    with pytest.raises(ValueError, match=r"Task 'task0': target_transform must increase .* is less for .* Negate"):
+        net(target_transform=falling).fit(X, SKEWED)
