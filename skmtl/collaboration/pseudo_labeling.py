@@ -147,12 +147,14 @@ class PseudoLabeling(Collaboration):
 def lowest_threshold(certainty: Tensor, correctness: Tensor, weights: Tensor, precision: Tensor) -> Tensor:
     """Lowest certainty from which on the mean correctness is the precision or more; infinity where there is none.
 
-    All ``(..., row, task)``, the result ``(..., 1, task)``. Cells of weight 0 do not count.
+    All ``(..., row, task)``, the result ``(..., 1, task)``. Cells of weight 0 do not count, equal certainties are
+    taken or left together.
     """
-    order = certainty.masked_fill(weights == 0, -torch.inf).argsort(-2, descending=True)
-    sorted_certainty, right, counts = (torch.take_along_dim(v, order, -2) for v in (certainty, correctness, weights))
+    sorted_certainty, order = certainty.masked_fill(weights == 0, -torch.inf).sort(-2, descending=True)
+    right, counts = (torch.take_along_dim(values, order, -2) for values in (correctness, weights))
     total = counts.cumsum(-2)
     mean = (right * counts).cumsum(-2) / total.clamp(min=torch.finfo(total.dtype).tiny)
     enough = (counts > 0).cumsum(-2) >= MIN_CELLS
-    good = (mean >= precision) & enough & (counts > 0)
+    last_of_equals = sorted_certainty.diff(dim=-2, append=torch.full_like(total[..., :1, :], -torch.inf)) != 0
+    good = (mean >= precision) & enough & last_of_equals & (counts > 0)
     return sorted_certainty.masked_fill(~good, torch.inf).amin(-2, keepdim=True)

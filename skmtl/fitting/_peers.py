@@ -12,7 +12,7 @@ from skmtl.collaboration import Collaboration, PeerOutputs
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._prediction import encoded_chunks, predict_responses
 from skmtl.network import Network
-from skmtl.training import by_cohort, held_out_cells, settings_by_name
+from skmtl.training import by_cohort, held_out_cells, n_steps, settings_by_name
 
 Learned = dict[str, Any]
 LEARNED = (
@@ -110,7 +110,7 @@ def _transduction(
     if method.needs_held_out and job.validation is not None:
         settings = settings_by_name(method, config.collaboration_settings, config.n_peers)
         calibrated = method.calibrate(held_out_cells(network, job.validation, config.n_peers), settings)
-    rounds = method.rounds_begun((n_iter - 1) / config.max_iter) if config.collaborates else 0
+    rounds = method.rounds_begun(_last_progress(job, method, n_iter)) if config.collaborates else 0
     known, columns, groups = [], [], layout.groups
     for _, outputs in encoded_chunks(network, inputs.encoder, inputs.rows.X):
         peers = PeerOutputs(by_cohort(torch.from_numpy(outputs).to(network.device), config.n_peers), groups)
@@ -123,6 +123,14 @@ def _transduction(
     pseudo = np.concatenate(known) & ~given
     labels = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     return bool(pseudo.any()), _as_matrices(job, given, pseudo, labels, rounds)
+
+
+def _last_progress(job: FitJob, method: Collaboration, n_iter: int) -> float:
+    """Fraction of the training done when a round could begin last: with an epoch where it is measured, else a step."""
+    total = n_steps(job.config, job.data)
+    per_epoch = total // job.config.max_iter
+    done = n_iter * per_epoch if job.resumed is None else job.resumed.steps_done
+    return (done - (per_epoch if method.needs_held_out else 1)) / total
 
 
 def _as_matrices(job: FitJob, given: np.ndarray, pseudo: np.ndarray, labels: list[np.ndarray], rounds: int) -> Learned:

@@ -65,8 +65,9 @@ def test_a_teacher_has_one_student():
 
 
 def test_thresholds_are_the_lowest_that_are_precise_enough():
-    certainty, right = torch.rand(2, 1, 60, 3, dtype=torch.float64), torch.rand(2, 1, 60, 3).round().double()
-    weights = (torch.rand(2, 1, 60, 3) < 0.8).double()
+    certainty, right, weights = torch.from_numpy(np.random.default_rng(0).random((3, 2, 1, 60, 3)))
+    right, weights = right.round(), (weights < 0.8).double()
+    certainty[1] = certainty[1].round(decimals=1)
     found = lowest_threshold(certainty, right, weights, torch.full((2, 1, 1, 1), 0.6, dtype=torch.float64))
     assert found.shape == (2, 1, 1, 3)
     for cohort in range(2):
@@ -198,6 +199,16 @@ def test_rounds_renew_the_thresholds(peers_only):
     method = PseudoLabeling(precision=0.7, start=0.2, rounds=3, peers_only=peers_only)
     assert [method.rounds_begun(p) for p in (0.0, 0.19, 0.2, 0.46, 0.47, 0.74, 1.0)] == [0, 0, 1, 1, 2, 3, 3]
     assert set(np.unique(fit(collaboration=method).labeled_iter_)) == {-1, 0, 3}
+
+
+def test_labels_given_in_the_course_of_one_epoch_are_told():
+    some = np.where(np.isnan(Y).all(axis=1)[:, None], FULL, Y)
+    settings = {"tasks": KINDS, "hidden_layer_sizes": (8,), "random_state": 0, "batch_size": 64, "n_peers": 4}
+    settings["n_estimators"] = 1
+    taught = MultiTaskNet(**settings, collaboration=PseudoLabeling(0.0)).partial_fit(X, some)
+    plain = MultiTaskNet(**settings).partial_fit(X, some)
+    assert not np.array_equal(weights_of(taught, 3), weights_of(plain, 3))
+    assert set(taught.termination_condition_.values()) == {"all_labeled"}
 
 
 def test_thresholds_need_held_out_rows():

@@ -230,7 +230,14 @@ def test_a_batch_ensemble_goes_on_from_its_weights():
 @pytest.mark.parametrize(
     "params",
     [
-        {"hidden_layer_sizes": (6, 5), "dropout": 0.2, "early_stopping": 3, "n_estimators": 2},
+        {
+            "hidden_layer_sizes": (6, 5),
+            "dropout": 0.2,
+            "n_estimators": 2,
+            "cv": 2,
+            "n_iter_no_change": 1,
+            "max_iter": 9,
+        },
         {"collaboration": MutualLearning(), "input_scaling": False, "learning_rate": "constant"},
         {"optimizer": AdamW(weight_average="ema")},
     ],
