@@ -10,7 +10,8 @@ STAMP := .venv/.installed
 LOWEST := .venv-lowest
 # Laws of missing labels and of members side by side, pickles; none of them needs a package of the extras.
 LOWEST_TESTS := tests/contracts/test_training_laws.py tests/estimators/test_laws.py tests/estimators/test_held_out.py \
-	tests/estimators/test_stack.py tests/estimators/test_state.py
+	tests/estimators/test_stack.py tests/estimators/test_state.py \
+	tests/callbacks/test_older_scikit_learn.py
 
 # Small products run faster on one thread than on several that wait for each other.
 export OMP_NUM_THREADS := 1

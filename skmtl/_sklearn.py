@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import sklearn
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -31,6 +32,12 @@ except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
+
+        def set_callbacks(self, *callbacks: Any) -> None:
+            """Refuse with the cure."""
+            raise ImportError(
+                f"Callbacks need scikit-learn 1.9 or newer; this is {sklearn.__version__}. Upgrade it, or fit without."
+            )
 
     def _with_callbacks(fit: F) -> F:
         """Return ``fit`` unchanged."""

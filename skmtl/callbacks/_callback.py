@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 class Callback:
     """Does nothing; override the methods that you need.
@@ -116,9 +118,20 @@ class Callback:
         -------
         bool
             Whether to end the training.
+
+        Raises
+        ------
+        TypeError
+            If :meth:`on_epoch_end` returns an array.
         """
         if context.task_name == "epoch":
-            return bool(self.on_epoch_end(fitted_estimator, context.task_id + 1))
+            stop = self.on_epoch_end(fitted_estimator, context.task_id + 1)
+            if np.ndim(stop):
+                raise TypeError(
+                    f"{type(self).__name__}.on_epoch_end must return True, False or None; got an array of shape "
+                    f"{np.shape(stop)}. Reduce it by all(), any() or mean()."
+                )
+            return bool(stop)
         if context.task_name == "fit":
             self.on_fit_end(estimator)
         return False

@@ -17,7 +17,7 @@ class MLflowLogger(RunLogger):
 
     Needs ``pip install "skmtl[mlflow]"``. Each fit is a run of its own; that of a fit that fails is marked so. The
     values are means over the members; "oof_score" of the tasks is logged, too. Characters that MLflow does not take in
-    names become "_".
+    names become "_", and tasks whose names would be equal then have their position behind them.
 
     Parameters
     ----------
@@ -59,11 +59,14 @@ class MLflowLogger(RunLogger):
         params = [Param(name, value[:_MAX_LENGTH]) for name, value in parameters.items()]
         client.log_batch(self.run_id_, params=params)
 
+    def _label(self, task: Any) -> str:
+        return _REFUSED.sub("_", str(task))
+
     def _write(self, values: dict[str, float], epoch: int) -> None:
         from mlflow.entities import Metric
 
         now = int(1000 * time.time())
-        metrics = [Metric(_REFUSED.sub("_", name), value, now, epoch) for name, value in values.items()]
+        metrics = [Metric(name, value, now, epoch) for name, value in values.items()]
         self._client.log_batch(self.run_id_, metrics=metrics)
 
     def _close(self, has_ended: bool) -> None:

@@ -26,6 +26,15 @@ class RunLogger(Callback, ABC):
     def _write(self, values: dict[str, float], epoch: int) -> None:
         """Write values of an epoch by "quantity/task"."""
 
+    def _label(self, task: Any) -> str:
+        """What the task is called in the run."""
+        return str(task)
+
+    def _labels(self, estimator: Any) -> list[str]:
+        """What the tasks are called, with their position where several would have one name."""
+        labels = [self._label(task) for task in estimator.task_names_]
+        return [f"{name}_{place}" if labels.count(name) > 1 else name for place, name in enumerate(labels)]
+
     @abstractmethod
     def _close(self, has_ended: bool) -> None:
         """End the run of a fit that has ended, or failed; leave nothing that cannot be pickled."""
@@ -57,7 +66,7 @@ class RunLogger(Callback, ABC):
         epoch : int
             Its number.
         """
-        self._write(_of_last_epoch(estimator), epoch)
+        self._write(_of_last_epoch(estimator, self._labels(estimator)), epoch)
 
     def on_fit_end(self, estimator: Any) -> None:
         """Write the scores.
@@ -67,7 +76,7 @@ class RunLogger(Callback, ABC):
         estimator : estimator
             Fitted.
         """
-        if scores := _of_fit(estimator):
+        if scores := _of_fit(estimator, self._labels(estimator)):
             self._write(scores, estimator.n_iter_)
         self._has_ended = True
 
@@ -86,18 +95,19 @@ class RunLogger(Callback, ABC):
             self._is_open = False
 
 
-def _of_last_epoch(estimator: Any) -> dict[str, float]:
+def _of_last_epoch(estimator: Any, labels: list[str]) -> dict[str, float]:
     """Means over the members by "quantity/task"; without what no member has."""
     found = {}
     for quantity in _QUANTITIES:
-        for task, values in zip(estimator.task_names_, estimator.history_[quantity][-1].T, strict=True):
+        for task, values in zip(labels, estimator.history_[quantity][-1].T, strict=True):
             known = values[~np.isnan(values)]
             if len(known):
                 found[f"{quantity}/{task}"] = float(known.mean())
     return found
 
 
-def _of_fit(estimator: Any) -> dict[str, float]:
+def _of_fit(estimator: Any, labels: list[str]) -> dict[str, float]:
     """Scores of the tasks on held-out rows, by "oof_score/task"; none where nothing was held out."""
     scores = getattr(estimator, "oof_score_", {})
-    return {f"oof_score/{task}": score for task, score in scores.items() if not np.isnan(score)}
+    names = dict(zip(estimator.task_names_, labels, strict=True))
+    return {f"oof_score/{names[task]}": score for task, score in scores.items() if not np.isnan(score)}

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from skmtl._params import require_integer
-from skmtl.estimators._inner import at_net
+from skmtl.estimators._inner import at_net, require_net
 from skmtl.inputs import count_rows, take_rows
 from skmtl.inspection._feature_relevance_display import FeatureRelevanceDisplay
 
@@ -86,7 +86,8 @@ def feature_relevance(model: Any, X: Any, *, max_rows: int = 512, random_state: 
     X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
         Rows; two at least.
     max_rows : int, default=512
-        Greatest number of rows that are used, drawn at random where there are more.
+        Greatest number of rows that are used, drawn at random where there are more. Each column takes a prediction of
+        them, so that a smaller number saves time where columns are thousands.
     random_state : int, RandomState or None, default=0
         Seed of the rows.
 
@@ -146,13 +147,14 @@ def feature_relevance(model: Any, X: Any, *, max_rows: int = 512, random_state: 
         matrix[column] = [np.mean(np.sum((a - b) ** 2, axis=1)) / 2 for a, b in zip(expected, changed, strict=True)]
     matrix = np.divide(matrix, spread, out=np.zeros_like(matrix), where=spread > 0)
     names = list(X.columns) if hasattr(X, "columns") else [f"x{column}" for column in range(X.shape[1])]
-    return FeatureRelevance(matrix, names, at_net(model, X)[0].task_names_.tolist())
+    return FeatureRelevance(matrix, names, require_net(model)[-1].task_names_.tolist())
 
 
 def _responses(model: Any, X: Any) -> list[np.ndarray]:
-    """Probabilities or numbers of each task, ``(n, n_classes or 1)`` in float64."""
+    """Probabilities, or numbers in the units of y, of each task, ``(n, n_classes or 1)`` in float64."""
     net, rows = at_net(model, X)
-    return [response.astype(np.float64) for response in net._responses(rows)]
+    pairs = zip(net.tasks_, net._responses(rows), strict=True)
+    return [task.restored(response.astype(np.float64)) for task, response in pairs]
 
 
 def _with_column_of(X: Any, column: int, rows: np.ndarray) -> Any:

@@ -91,6 +91,27 @@ def test_mlflow_has_the_history_and_the_parameters(tmp_path, monkeypatch):
     assert pickle.loads(pickle.dumps(model))._skl_callbacks[0].run_id_ == logger.run_id_
 
 
+def test_tasks_of_alike_names_have_curves_of_their_own(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    uri = (tmp_path / "mlruns").as_uri()
+    logger = MLflowLogger(tracking_uri=uri)
+    model = MultiTaskNet(**SETTINGS).set_callbacks(logger).fit(X, Y.set_axis(["a?", "a!"], axis=1))
+    metrics = mlflow.MlflowClient(tracking_uri=uri).get_run(logger.run_id_).data.metrics
+    for task, name in enumerate(("a__0", "a__1")):
+        assert_allclose(metrics[f"loss/{name}"], np.nanmean(model.history_["loss"][-1, :, task]))
+        assert_allclose(metrics[f"oof_score/{name}"], list(model.oof_score_.values())[task])
+
+
+def test_an_array_is_no_answer_whether_to_stop():
+    class Vague(Callback):
+        def on_epoch_end(self, estimator, epoch):
+            return estimator.history_["loss"][-1] < 0.5
+
+    with pytest.raises(TypeError, match=r"Vague.on_epoch_end must return True.*shape \(2, 2\)"):
+        MultiTaskNet(**SETTINGS).set_callbacks(Vague()).fit(X, Y)
+
+
 @pytest.mark.parametrize(
     ("logger", "package"), [(TensorBoardLogger("runs"), "tensorboard"), (MLflowLogger(), "mlflow")]
 )

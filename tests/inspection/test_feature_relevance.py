@@ -78,6 +78,18 @@ def test_relevances_of_a_linear_net_are_parts_of_its_variance():
         assert_allclose(relevance.matrix[:, task], parts, atol=0.06)
 
 
+def test_relevances_are_those_of_numbers_in_their_units():
+    _, X, _ = numbers()
+    y = np.exp(np.column_stack([X[:, 0] + X[:, 2], X[:, 3] * X[:, 4]]))
+    net = MultiTaskNetRegressor(target_transform={"task0": "log1p"}, **SETTINGS | {"max_iter": 20}).fit(X, y)
+    order = np.random.RandomState(0).permutation(300)
+    before, changed = X[order], X[order]
+    changed[:, 2] = np.roll(changed[:, 2], 1)
+    predicted, other = net.predict(before), net.predict(changed)
+    expected = ((predicted - other) ** 2).mean(axis=0) / 2 / predicted.var(axis=0)
+    assert_allclose(feature_relevance(net, X).matrix[2], expected, rtol=1e-4)
+
+
 def test_columns_of_a_pipeline_are_those_before_its_steps(of_numbers):
     _, X, y = of_numbers
     twice = FunctionTransformer(lambda x: x[:, [2, 1, 0, 0]])
