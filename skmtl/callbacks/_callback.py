@@ -125,7 +125,7 @@ class Callback:
             If :meth:`on_epoch_end` returns an array.
         """
         if context.task_name == "epoch":
-            stop = self.on_epoch_end(fitted_estimator, context.task_id + 1)
+            stop: Any = self.on_epoch_end(fitted_estimator, context.task_id + 1)
             if np.ndim(stop):
                 raise TypeError(
                     f"{type(self).__name__}.on_epoch_end must return True, False or None; got an array of shape "

@@ -120,13 +120,13 @@ class TaskView(FrozenEstimator):
         Raises
         ------
         ValueError
-            If y holds other tasks, or lengths differ.
+            If y holds other tasks or labels of another type, or lengths differ.
         """
         labels = read_labels(y, self.missing_label)
-        n_tasks = len(labels.names)
-        if n_tasks > 1:
-            require_same_tasks("y", labels, final_model(self.estimator).task_names_.tolist())
-        place = self.task if n_tasks > 1 else 0
+        alone = len(labels.names) == 1
+        tasks, place = ([self._task], 0) if alone else (final_model(self.estimator).tasks_, self.task)
+        require_same_tasks("y", labels, [task.name for task in tasks])
+        require_labels_of(tasks, labels)
         known = labels.observed[:, place]
         for array in (X, *arrays):
             if count_rows(array) != len(known):

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skmtl._params import require_integer
 from skmtl.estimators._inner import at_net, require_net
-from skmtl.inputs import count_rows, take_rows
+from skmtl.inputs import count_rows, from_tensor, take_rows
 from skmtl.inspection._feature_relevance_display import FeatureRelevanceDisplay
 
 
@@ -131,9 +131,10 @@ def feature_relevance(model: Any, X: Any, *, max_rows: int = 512, random_state: 
     ['x0', 'x1']
     """
     require_integer("max_rows", max_rows, 2)
+    X = from_tensor(X)
     n_rows = count_rows(X)
     if n_rows < 2:
-        raise ValueError("feature_relevance compares rows; X has one. Pass more.")
+        raise ValueError(f"feature_relevance compares rows, two at least; X has {n_rows}. Pass more.")
     order = check_random_state(random_state).permutation(n_rows)[:max_rows]
     X = take_rows(X if hasattr(X, "shape") else np.asarray(X), order)
     if len(X.shape) != 2:

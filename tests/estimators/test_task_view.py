@@ -250,3 +250,7 @@ def test_observed_rows_are_those_with_a_label_of_the_task():
         ODD.observed(X, HOLES[["size", "level", "odd"]])
     with pytest.raises(ValueError, match="have the 60 rows of y; got one of 59"):
         ODD.observed(X, HOLES, weights[1:])
+    with pytest.raises(ValueError, match=r"must be the tasks .* 'odd'; got 'size'"):
+        ODD.observed(X, HOLES[["size"]])
+    with pytest.raises(ValueError, match="Task 'size': y has string labels"):
+        SIZE.observed(X, np.full(60, "a"))

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.stats import spearmanr
@@ -105,6 +106,7 @@ def test_rows_come_in_any_container(of_numbers):
     X = X[:50]
     expected = feature_relevance(net, X).matrix
     assert_array_equal(feature_relevance(net, X.tolist()).matrix, expected)
+    assert_array_equal(feature_relevance(net, torch.tensor(X)).matrix, expected)
     assert_array_equal(feature_relevance(net, sparse.csr_array(X)).matrix, expected)
     kept = X.copy()
     feature_relevance(net, X)
@@ -135,7 +137,7 @@ def test_relevances_as_frame_and_picture(of_numbers):
 
 def test_bad_rows_are_named(of_numbers):
     net, X, _ = of_numbers
-    with pytest.raises(ValueError, match="X has one"):
+    with pytest.raises(ValueError, match="X has 1"):
         feature_relevance(net, X[:1])
     with pytest.raises(ValueError, match="table of rows and columns"):
         feature_relevance(net, X[:, 0])
