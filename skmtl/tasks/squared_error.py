@@ -30,8 +30,8 @@ class SquaredError(Numeric):
         Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto" chooses by how many
         labels are far, and infinity in ``partial_fit``, where later labels may be anywhere. Up to a twentieth of the
         labels, so far from all others that they look like glitches, are cut at robust standard deviations, also in
-        ``partial_fit``, with a warning. Right labels may look so, too, and then are learned slowly where X tells of
-        them.
+        ``partial_fit``, with a warning. Right labels may look so, too; then narrow networks are slow to learn what X
+        tells of them.
 
     References
     ----------
