@@ -183,6 +183,10 @@ def make_task_scorer(
         classes leave out the regression tasks of an estimator of skmtl, and metrics of numbers its classification
         tasks. One that a dict names for a task must suit it.
 
+        Metrics of classes, but for accuracies, "f1", log loss and Brier score, leave out a task of which fewer than two
+        classes are observed, as some would be too good there. Likelihood ratios, "neg_max_error", "roc_auc_ovo" and
+        "roc_auc_ovo_weighted" know no weights, as in scikit-learn.
+
     Raises
     ------
     ValueError
