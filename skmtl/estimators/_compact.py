@@ -109,7 +109,8 @@ class CompactMixin(PredictorMixin):
         Notes
         -----
         The best of several networks looks better than it is on the rows that chose it. So ``after`` is the score of
-        networks that were chosen by one half of the rows, on the other half, and the other way round.
+        networks that were chosen by one half of the rows, on the other half, and the other way round; copies of a held-out
+        row, and rows of a group, are in one half.
 
         Of the networks of an ensemble those of one cohort alone have not learned from a training row that it held out.
         So ``before`` is then the score of the peers of one cohort, and what is lost by averaging over fewer cohorts
@@ -205,17 +206,17 @@ class CompactMixin(PredictorMixin):
     def _calibrated(self, judged: JudgedMembers, responses: list[np.ndarray]) -> list[np.ndarray]:
         """Calibrate responses to new rows; those to rows that the calibration was learned from, by other such rows."""
         for calibration in self._calibrations():
-            if judged.hashes is None:
+            if judged.units is None:
                 responses = calibration(np.empty(0), responses)
             else:
                 observed = judged.observed
                 cells = self.tasks_, observed.labels.columns, observed.weights, responses
-                responses = calibration.cross_fitted(HeldOutResponses(judged.hashes, *cells))
+                responses = calibration.cross_fitted(HeldOutResponses(judged.units, *cells))
         return responses
 
     def _thresholds_by_row(self, judged: JudgedMembers) -> dict[Any, np.ndarray]:
         """Thresholds for rows that judge members; those of held-out rows were chosen without them."""
-        if judged.hashes is None or self._out_of_fold is None:
+        if judged.units is None or self._out_of_fold is None:
             fixed: dict[Any, Threshold] = getattr(self, "thresholds_", {})
             n_rows = len(judged.targets)
             return {name: np.broadcast_to(values, (n_rows, *np.shape(values))) for name, values in fixed.items()}

@@ -23,8 +23,9 @@ class HeldOut(NamedTuple):
     ----------
     rows, learned : ndarray of shape (member, n), bool
         Those that judge it, and those that it learns from.
-    units : ndarray of shape (n,)
-        Equal for rows that tell of one another: copies, rows of a group, or rows that the same members hold out.
+    units : ndarray of shape (n,), int
+        Equal for rows that tell of one another: copies, rows of a group, or rows that the same members hold out. Those
+        of a member that is the first to hold them out follow one another, so that any modulus divides them evenly.
     """
 
     rows: np.ndarray
@@ -78,12 +79,24 @@ def deal_rows(
         for kept in (labelled, ~labelled):  # apart, so that folds have as many labels as without the other rows
             rows[:, kept] = held_out_rows(hashes[kept], config.members, config.n_folds, config.n_peers)
         return HeldOut(rows, ~rows, hashes)
-    splitter = inputs.splitter
-    if splitter is not None and splitter.codes is not None:
-        units = splitter.codes[inputs.rows.kept_mask]
+    assert inputs.splitter is not None
+    codes, rows = inputs.splitter.codes, take_turns(splits.test, *sizes)
+    if codes is not None:
+        units = _numbered(rows, codes[inputs.rows.kept_mask])
     else:
-        units = np.unique(splits.test, axis=1, return_inverse=True)[1].reshape(-1)
-    return HeldOut(take_turns(splits.test, *sizes), take_turns(splits.train, *sizes), units)
+        units = _numbered(rows, np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1))
+    if len(np.unique(units[rows.any(axis=0)])) == 1:  # which says nothing of other units
+        assert hashes is not None
+        units = hashes
+    return HeldOut(rows, take_turns(splits.train, *sizes), units)
+
+
+def _numbered(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Number of each row's code by the first member that holds such rows out, those that none does last."""
+    _, index = np.unique(codes, return_inverse=True)
+    first = np.full(index.max() + 1, len(rows))
+    np.minimum.at(first, index, np.where(rows.any(axis=0), rows.argmax(axis=0), len(rows)))
+    return np.argsort(np.argsort(first, kind="stable"))[index]
 
 
 def require_folds(params: Params, data: DataSummary) -> None:

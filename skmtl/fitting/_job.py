@@ -61,8 +61,8 @@ class FitJob:
         What the order of the batches is drawn from; None where ``random_state`` leaves it open.
     encoded : EncodedRows
         Training rows.
-    row_hashes : ndarray of shape (n,) or None
-        Equal for rows that tell of one another, see :class:`HeldOut`; None unless postprocessors need it.
+    units : ndarray of shape (n,) or None
+        Equal for rows that tell of one another, see :class:`HeldOut`; None where no member holds out any.
     postprocessors : tuple of Postprocessor
         What learns from held-out responses, in the order in which it acts; not fitted.
     threshold_scores : dict of int to callable
@@ -90,7 +90,7 @@ class FitJob:
     choices: dict[str, Choice]
     order: int | None
     encoded: EncodedRows
-    row_hashes: np.ndarray | None
+    units: np.ndarray | None
     postprocessors: tuple[Postprocessor, ...]
     threshold_scores: dict[int, Score]
     responds: bool

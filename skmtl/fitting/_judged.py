@@ -34,8 +34,8 @@ class JudgedMembers:
         False where a row only fills up the list of a member that has fewer.
     outputs : ndarray of shape (member, n_judging, output)
         Of the network.
-    hashes : ndarray of shape (n,) or None
-        Of training rows, as postprocessors need them; None where there are none of these, or the rows are new.
+    units : ndarray of shape (n,) or None
+        Equal for training rows that tell of one another; None where the rows are new.
     groups : ndarray of shape (n,) or None
         Numbers of the user's groups; None where there are none, or the rows are new.
     """
@@ -46,7 +46,7 @@ class JudgedMembers:
     rows: np.ndarray
     real: np.ndarray
     outputs: np.ndarray
-    hashes: np.ndarray | None = None
+    units: np.ndarray | None = None
     groups: np.ndarray | None = None
 
     @classmethod
@@ -58,7 +58,7 @@ class JudgedMembers:
         observed = replace(job.inputs.rows, X=None)
         codes = None if job.inputs.splitter is None else job.inputs.splitter.codes
         groups = None if codes is None else codes[observed.kept_mask]
-        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.row_hashes, groups)
+        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.units, groups)
 
     @classmethod
     def by_new_rows(cls, observed: LabelledRows, network: Network, layout: TaskLayout, encoder: Encoder) -> Self:
@@ -75,8 +75,17 @@ class JudgedMembers:
         return replace(self, rows=self.rows[index], real=self.real[index], outputs=self.outputs[index])
 
     def halves(self) -> tuple[Self, Self]:
-        """Every second row of each member, and the others; peers, which have the same rows, are cut alike."""
-        even = np.arange(self.rows.shape[1]) % 2 == 0
+        """Every second row of each member, and the others; peers, which have the same rows, are cut alike.
+
+        Rows of a unit stay together where a member has several units.
+        """
+        even = np.broadcast_to(np.arange(self.rows.shape[1]) % 2 == 0, self.rows.shape)
+        if self.units is not None:
+            even = even.copy()
+            for own, rows, real in zip(even, self.rows, self.real, strict=True):
+                units = np.unique(self.units[rows[real]], return_inverse=True)[1]
+                if units.any():
+                    own[real] = units % 2 == 0
         return replace(self, real=self.real & even), replace(self, real=self.real & ~even)
 
     def losses(self, layout: TaskLayout) -> np.ndarray:

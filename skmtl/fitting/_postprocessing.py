@@ -61,10 +61,10 @@ def _table_score(task: Task, value: Any) -> Score:
 
 def held_out_rows_of(job: FitJob, responses: Sequence[np.ndarray]) -> HeldOutRows:
     """Training rows with held-out responses to them."""
-    assert job.row_hashes is not None
+    assert job.units is not None
     return HeldOutRows(
         rows=job.encoded.X,
-        hashes=job.row_hashes,
+        units=job.units,
         tasks=job.inputs.tasks,
         labels=job.encoded.labels.columns,
         weights=job.inputs.layout.restore(job.encoded.weights, 1),

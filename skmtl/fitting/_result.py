@@ -167,7 +167,7 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     responses = judged.responses(job.inputs.layout, job.member_weights)
     postprocessors = tuple[Postprocessor, ...]()
     thresholds, of_rows = dict[int, Threshold](), dict[int, np.ndarray]()
-    if job.row_hashes is not None:
+    if job.postprocessors or job.threshold_scores:
         postprocessors, held_out = fit_chain(job.postprocessors, network, held_out_rows_of(job, responses))
         thresholds, of_rows = choose_thresholds(held_out, job.threshold_scores)
         responses = list(held_out.responses)

@@ -20,7 +20,7 @@ class HeldOutResponses:
 
     Attributes
     ----------
-    hashes : ndarray of shape (n,)
+    units : ndarray of shape (n,), int
         Equal for rows that tell of one another: copies, labels included, or those that ``cv`` or groups keep together.
     tasks : sequence of Task
         In the order of the label matrix, as everything below.
@@ -32,7 +32,7 @@ class HeldOutResponses:
         Of each task, NaN where no member held the row out.
     """
 
-    hashes: np.ndarray
+    units: np.ndarray
     tasks: Sequence[Task]
     labels: Sequence[np.ndarray]
     sample_weights: np.ndarray

@@ -66,7 +66,5 @@ def held_out_task(held_out: HeldOutResponses, index: int) -> tuple[np.ndarray, H
     weights = held_out.sample_weights[known, index]
     labelled = np.flatnonzero(weights > 0)
     truth = task.kind.encode(task, held_out.labels[index][known[labelled]]).astype(int)
-    folds = (held_out.hashes[known] % N_FOLDS).astype(int)
-    if len(known) and (folds == folds[0]).all():  # a single split, say
-        folds = np.arange(len(known)) % N_FOLDS
+    folds = (held_out.units[known] % N_FOLDS).astype(int)
     return known, HeldOutTask(response[known].astype(np.float64), labelled, truth, weights[labelled], folds)

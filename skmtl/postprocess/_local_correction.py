@@ -156,7 +156,7 @@ class LocalCorrection(Postprocessor):
         """Choose width and prior of each task; see :meth:`Postprocessor.fit`."""
         known = _known(held_out)
         residuals = read_residuals(held_out, known)
-        distinct, groups = np.unique(held_out.hashes[known], return_inverse=True)
+        distinct, groups = np.unique(held_out.units[known], return_inverse=True)
         if not residuals or len(distinct) < MIN_ROWS:
             return None
         rows = dense(held_out.rows[known], network.architecture.dtype)

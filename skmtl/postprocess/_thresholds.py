@@ -72,7 +72,7 @@ def choose_thresholds(
             continue
         known, task = found
         chosen[index] = choose_threshold(*task.cells, score)
-        of_rows = np.full((len(held_out.hashes), *np.shape(chosen[index])), np.nan)
+        of_rows = np.full((len(held_out.units), *np.shape(chosen[index])), np.nan)
         of_rows[known] = chosen[index]  # where all rows are of one fold
         for fold, others in task.cells_of_others():
             of_rows[known[task.folds == fold]] = choose_threshold(*others, score)

@@ -79,6 +79,14 @@ def test_networks_are_scored_on_other_rows_than_those_that_chose_them():
     assert_allclose(compacted.compaction_.before["task0"], r2_score(y_new, model.predict(X_NEW)))
 
 
+def test_rows_of_a_group_choose_or_score_together():
+    groups = np.repeat(np.arange(24), 5)
+    judged = MultiTaskNetRegressor(**SMALL, cv=4, n_estimators=4).fit(X, Y, groups=groups)._out_of_fold.judged
+    halves = [[groups[rows[real]] for rows, real in zip(half.rows, half.real, strict=True)] for half in judged.halves()]
+    assert [[len(np.unique(own)) for own in half] for half in halves] == [[3] * 4] * 2
+    assert not any(np.isin(one, other).any() for one, other in zip(*halves, strict=True))
+
+
 def test_scores_are_of_rows_that_the_networks_held_out():
     """Labels without a pattern are learned by heart; on rows that a network has seen its score would be high."""
     noise = np.random.default_rng(1).normal(size=(120, 2))

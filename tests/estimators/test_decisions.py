@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import f1_score, log_loss
+from sklearn.model_selection import KFold
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier
 from skmtl.datasets import make_related_tasks
@@ -86,6 +87,22 @@ def test_out_of_fold_labels_follow_thresholds_of_other_folds(both):
     seen = Y["rare"][TRAIN].notna().to_numpy()
     assert_array_equal(both.oof_prediction_[seen, 0], expected[seen])
     assert both.oof_score_["rare"] == pytest.approx(np.mean(expected[seen] == Y["rare"][TRAIN][seen]))
+
+
+def test_thresholds_of_a_row_are_chosen_without_its_group():
+    groups = np.arange(500) % 50  # of one size, so that each fold has every fifth
+    model = net(cv=5, n_estimators=1, max_iter=4).fit(X[TRAIN], Y[TRAIN], groups=groups)
+    of_rows = pd.Series(model._out_of_fold.thresholds["rare"]).groupby(groups)
+    assert (of_rows.nunique() <= 1).all()
+    assert of_rows.first().nunique() > 2
+
+
+def test_compact_calibrates_out_of_fold_as_the_ensemble_that_learned_without_the_row():
+    model = net(cv=KFold(4), n_estimators=4, calibration="sigmoid", max_iter=4).fit(X[TRAIN], Y[TRAIN])
+    small = model.compact()  # its member holds out rows of one unit only
+    known = ~np.isnan(small.oof_proba_[1][:, 0])
+    assert known.sum() == 125
+    assert_allclose(small.oof_proba_[1][known], model.oof_proba_[1][known], rtol=1e-5)
 
 
 def test_thresholds_find_the_rare_class(plain):

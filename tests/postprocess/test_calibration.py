@@ -23,12 +23,12 @@ DISTORTED = {  # what each method can undo
 }
 
 
-def responses_of(probabilities, labels, weights=ONES, hashes=None):
+def responses_of(probabilities, labels, weights=ONES, units=None):
     """Held-out responses to one task."""
     kind = "binary" if probabilities.shape[1] == 2 else "multiclass"
     task = KINDS[kind]().fit("t", np.arange(probabilities.shape[1]), np.ones(probabilities.shape[1]))
-    hashes = np.arange(len(labels)) if hashes is None else hashes
-    return HeldOutResponses(hashes, [task], [labels], weights[:, None], [probabilities])
+    units = np.arange(len(labels)) if units is None else units
+    return HeldOutResponses(units, [task], [labels], weights[:, None], [probabilities])
 
 
 @pytest.mark.parametrize("method", CALIBRATIONS)
@@ -95,11 +95,11 @@ def test_a_row_of_weight_two_is_the_row_twice(method):
 @pytest.mark.parametrize("method", CALIBRATIONS)
 def test_no_label_helps_its_own_row(method):
     given, labels = DISTORTED["sigmoid"](TRUE[2])[:400], LABELS[2][:400].copy()
-    hashes = np.append(np.arange(399), 0)  # the last row is a copy of the first
-    before = responses_of(given, labels, ONES[:400], hashes)
+    units = np.append(np.arange(399), 0)  # the last row is a copy of the first
+    before = responses_of(given, labels, ONES[:400], units)
     one = Calibration(method).fit(None, before).cross_fitted(before)[0]
     labels[0] = 1 - labels[0]
-    after = responses_of(given, labels, ONES[:400], hashes)
+    after = responses_of(given, labels, ONES[:400], units)
     other = Calibration(method).fit(None, after).cross_fitted(after)[0]
     assert_array_equal(one[[0, 399]], other[[0, 399]])
     assert np.abs(one - other).max() > 1e-5
@@ -111,7 +111,7 @@ def test_a_task_without_a_gain_stays_as_it_is():
     held_out = responses_of(DISTORTED["temperature"](good), LABELS[2])
     number = KINDS["regression"]().fit("n", ONES * np.arange(N), ONES)
     both = HeldOutResponses(
-        held_out.hashes,
+        held_out.units,
         [number, *held_out.tasks],
         [ONES, LABELS[2]],
         np.ones((N, 2)),

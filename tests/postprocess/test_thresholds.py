@@ -94,17 +94,17 @@ def test_weights_count_as_rows_and_probabilities_by_their_order():
 def test_no_label_chooses_the_threshold_of_its_own_row():
     kind = KINDS["binary"]()
     tasks = [kind.fit("t", TRUTH, np.ones(N))]
-    hashes = np.append(np.arange(399), 0)
+    units = np.append(np.arange(399), 0)
 
     def crossed(truth):
-        held_out = HeldOutResponses(hashes, tasks, [truth], np.ones((400, 1)), [BOTH[:400]])
+        held_out = HeldOutResponses(units, tasks, [truth], np.ones((400, 1)), [BOTH[:400]])
         return choose_thresholds(held_out, {0: score("f1")})[1][0]
 
     truth = TRUTH[:400].copy()
     before = crossed(truth)
     truth[0] = 1 - truth[0]
     after = crossed(truth)
-    same_fold = hashes % 5 == 0
+    same_fold = units % 5 == 0
     assert_array_equal(before[same_fold], after[same_fold])
     assert (before != after).any()
 
