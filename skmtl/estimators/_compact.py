@@ -109,8 +109,8 @@ class CompactMixin(PredictorMixin):
         Notes
         -----
         The best of several networks looks better than it is on the rows that chose it. So ``after`` is the score of
-        networks that were chosen by one half of the rows, on the other half, and the other way round; copies of a held-out
-        row, and rows of a group, are in one half.
+        networks that were chosen by one half of the rows, on the other half, and the other way round. Rows of a
+        group, and copies of a training row, are in one half.
 
         Of the networks of an ensemble those of one cohort alone have not learned from a training row that it held out.
         So ``before`` is then the score of the peers of one cohort, and what is lost by averaging over fewer cohorts

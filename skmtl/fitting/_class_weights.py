@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.fitting._shared_inputs import SharedInputs
-from skmtl.inputs import LabelledRows, as_numbers, by_task
+from skmtl.inputs import LabelledRows, as_numbers, by_task, is_missing
 from skmtl.tasks import Task
 
 
@@ -57,7 +57,7 @@ def class_weight_by_task(class_weight: Any, tasks: Sequence[Task], one_dimension
 
 def _of_task(task: Task, value: Any) -> Any:
     value = _as_dict(value)
-    if value is None:
+    if value is None or is_missing(value):  # as in a series
         return None
     if not task.kind.is_classifier:
         raise ValueError(f"class_weight has an entry for task {task.name!r}, which is a regression task; leave it out.")

@@ -56,6 +56,11 @@ def _table_score(task: Task, value: Any) -> Score:
             f"threshold_metric of task {task.name!r} must be a metric of predicted labels, such as 'f1' or "
             f"'balanced_accuracy'; {metric.name} is one of probabilities, which no threshold changes."
         )
+    if not metric.takes_weights:
+        raise ValueError(
+            f"threshold_metric of task {task.name!r} must be a metric with an argument sample_weight, by which "
+            f"thresholds are scored on tables of true and predicted labels; {metric.name} has none. Add it."
+        )
     return TableScore(metric, task.classes)
 
 

@@ -47,8 +47,9 @@ from skmtl.training import (
 # postprocessing comes after training.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
 MEMBER_PARAMETERS |= {"class_weight", "local_correction", "calibration", "threshold_metric"}
-# Those that decide more than what a step reads of a member.
-_DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - parameters_of(FitConfig, Role.MEMBER) | {"sharing"})
+# Those that decide more than what a step reads of a member, and how labels are decided after training.
+_OWN_PARAMETERS = parameters_of(FitConfig, Role.MEMBER) | {"threshold_metric"}
+_DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - _OWN_PARAMETERS | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
 
 
@@ -136,11 +137,12 @@ def _begins_alike(params: Params) -> Hashable | None:
 
 
 def _with_own_settings(job: FitJob, params: Params) -> FitJob:
-    """A job that begins like another, with learning rate, weight decay and loss weights of its own."""
+    """A job that begins like another, with learning rate, weight decay, loss weights and thresholds of its own."""
     inputs, config = job.inputs, job.config
     values, choices = resolve(params, job.summary, _preferences(params, inputs, None))
     own, loss_weights = make_config(values, job.summary, inputs, config.seed, config.device)
-    return replace(job, config=own, loss_weights=loss_weights, choices=choices)
+    scores = read_threshold_scores(values.get("threshold_metric"), inputs.tasks)
+    return replace(job, config=own, loss_weights=loss_weights, choices=choices, threshold_scores=scores)
 
 
 def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:

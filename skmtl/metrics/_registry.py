@@ -27,6 +27,7 @@ from skmtl.metrics._scikit_learn import (
     score_labels,
     score_numbers,
     score_probabilities,
+    takes_weights,
 )
 from skmtl.metrics._scores import average_precision, brier, log_loss, roc_auc, roc_auc_by_frequency
 from skmtl.metrics._tables import accuracy_of, balanced_accuracy_of, f1_of
@@ -54,6 +55,8 @@ class Metric:
     of_tables : callable, optional
         The metric of one task by tables of weights, ``(..., true class, predicted class) -> (...)``, where it has a
         closed form.
+    takes_weights : bool
+        Whether weights of cells count.
     min_classes, max_classes : int, optional
         How many classes a task has that it is for.
     """
@@ -65,6 +68,7 @@ class Metric:
     response_method: str = "predict"
     takes_classes: bool = False
     of_tables: Callable[[np.ndarray], np.ndarray] | None = None
+    takes_weights: bool = True
     min_classes: int = 2
     max_classes: int | None = None
 
@@ -223,7 +227,8 @@ def _given_scorer(scorer: Any) -> Metric:
     of_scores = scorer._response_method != "predict"
     better, method = scorer._sign > 0, "predict_proba" if of_scores else "predict"
     function = partial(over_tasks, partial(score_as_given, scorer), greater_is_better=better, of_scores=of_scores)
-    return Metric(repr(scorer), function, True if of_scores else None, better, method)
+    weighted = takes_weights(scorer._score_func)
+    return Metric(repr(scorer), function, True if of_scores else None, better, method, takes_weights=weighted)
 
 
 def _of_single_task(
@@ -232,4 +237,5 @@ def _of_single_task(
     direction = True if greater_is_better is None else greater_is_better
     method = response_method or "predict"
     function = partial(masked_metric, metric, greater_is_better=direction, of_scores=method != "predict")
-    return Metric(getattr(metric, "__name__", repr(metric)), function, None, direction, method)
+    name = getattr(metric, "__name__", repr(metric))
+    return Metric(name, function, None, direction, method, takes_weights=takes_weights(metric))

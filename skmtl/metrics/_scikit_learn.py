@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,17 @@ def score_as_given(scorer: Any, task: TaskCells, **settings: Any) -> float:
     return _call(scorer, task.y_true, response, task.weights, settings)
 
 
+def takes_weights(function: Callable[..., Any]) -> bool:
+    """Whether a function has an argument ``sample_weight``; one whose arguments are not known is trusted."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:
+        return True
+    return "sample_weight" in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+
+
 def _call(
     scorer: Any, y_true: np.ndarray, response: np.ndarray, weights: np.ndarray | None, settings: dict[str, Any]
 ) -> float:
-    takes_weights = "sample_weight" in inspect.signature(scorer._score_func).parameters
-    weighted = {"sample_weight": weights} if takes_weights else {}
+    weighted = {"sample_weight": weights} if takes_weights(scorer._score_func) else {}
     return float(scorer._score_func(y_true, response, **weighted, **scorer._kwargs | settings))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import f1_score, log_loss, make_scorer
 from sklearn.model_selection import KFold
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier
@@ -131,13 +131,21 @@ def test_compact_estimators_keep_calibration_and_thresholds(both):
     assert_allclose(kept.oof_proba_[0][known], both.oof_proba_[0][known], rtol=1e-5)  # one cohort held a row out
 
 
+def worth(gain):
+    def profit(y_true, y_pred, sample_weight=None):
+        return np.average(np.where(y_true == "yes", gain, -1.0) * (y_pred == "yes"), weights=sample_weight)
+
+    return make_scorer(profit)  # which looks alike for every gain
+
+
 def test_candidates_of_a_search_decide_as_alone():
-    grid = {"threshold_metric": [None, "f1", {"slice": "balanced_accuracy"}], "calibration": [None, "isotonic"]}
+    by_profit = {"threshold_metric": [{"rare": worth(2.0)}, {"rare": worth(50.0)}]}
+    grid = [by_profit, {"threshold_metric": ["f1", {"slice": "balanced_accuracy"}], "calibration": [None, "isotonic"]}]
     train, test = np.arange(300), np.arange(300, 500)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that the rare class is never predicted
         search = MultiTaskSearchCV(net(), grid, cv=[(train, test)], refit=False).fit(X[TRAIN], Y[TRAIN])
-        for candidate in (1, 5):
+        for candidate in (0, 1, 5):
             alone = net(**search.cv_results_["params"][candidate]).fit(X[train], Y.iloc[train])
             expected = alone.score(X[test], Y.iloc[test])
             assert search.cv_results_["split0_test_score"][candidate] == pytest.approx(expected, rel=1e-6)
@@ -168,12 +176,21 @@ def test_without_held_out_rows_is_an_error(asked):
             clone(model).set_params(**params).fit(X[:100], Y["rare"][:100], **data)
 
 
+def hits(y_true, y_pred):
+    return np.mean(y_true == y_pred)
+
+
 @pytest.mark.parametrize(
     ("threshold_metric", "match"),
     [
         ("roc_auc", "task 'rare' must be a metric of predicted labels, such as 'f1'.* roc_auc is one of probabilities"),
         ("r2", "threshold_metric='r2' of task 'rare' cannot be used. The metric r2 is for numbers"),
         ("f2", "threshold_metric='f2' of task 'rare' cannot be used. metric must be one of"),
+        (
+            make_scorer(hits),
+            "'rare' must be a metric with an argument sample_weight, .* make_scorer.* has none. Add it",
+        ),
+        ({"rare": hits}, "'rare' must be a metric with an argument sample_weight, .*; hits has none. Add it"),
         ({"number": "f1"}, "threshold_metric names task 'number', which is a regression task"),
         ({"rarely": "f1"}, "threshold_metric names the unknown task 'rarely'; the tasks are 'rare'"),
     ],
@@ -199,6 +216,7 @@ def test_class_weights_by_task_in_all_forms():
         by_task,
         ["balanced", by_task["slice"], None],
         pd.Series(by_task),
+        pd.Series({"rare": "balanced", "slice": by_task["slice"], "number": None}).where(lambda one: one.notna()),
         {"rare": "balanced", "slice": pd.Series(by_task["slice"])},
     ]
     losses = [net(class_weight=form, max_iter=2).fit(X[:200], Y[:200]).history_["loss"] for form in forms]
