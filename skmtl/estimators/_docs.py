@@ -32,9 +32,10 @@ SECTIONS = {
     threshold_metric : None, str, callable, dict or Series, default=None
         Metric of predicted labels by which ``fit`` chooses the probability from which on ``predict`` says the second of
         two classes, or the offset of each of more classes, on out-of-fold probabilities: a name such as "f1" or
-        "balanced_accuracy", any scikit-learn scorer or function of true and predicted labels, or a dict of these by
-        task name, in which unnamed tasks predict the most probable class, as None does for all. Use it where one class
-        is rare: it changes labels, never probabilities. Needs members that hold out rows, as ``calibration`` does.
+        "balanced_accuracy", any scikit-learn scorer or function of true and predicted labels and sample_weight, or a
+        dict of these by task name, in which unnamed tasks predict the most probable class, as None does for all. Use it
+        where one class is rare: it changes labels, never probabilities. Needs members that hold out rows, as
+        ``calibration`` does.
 """,
     "parameters of tasks": """\
     loss_weights : None, array-like, dict or geometric(decay), default=None

@@ -132,18 +132,23 @@ class RowSplitter:
     def _by_groups(self, rows: LabelledRows, n_members: int, n_folds: int) -> Splits:
         assert self.codes is not None
         codes = self.codes[rows.kept_mask]
-        n_groups = len(np.unique(codes))
+        labelled = codes[rows.row_weights > 0]
+        n_groups = len(np.unique(labelled))
         n_splits = max(min(n_folds, n_groups), 2) if self.cv is None else int(self.cv)
         if n_groups < n_splits:
             asked = "" if self.cv is None else f"cv={self.cv} asks for {self.cv} folds, and "
             raise ValueError(
                 f"{asked}groups has {n_groups} distinct {'value' if n_groups == 1 else 'values'} among the "
-                f"{len(codes)} rows with a label; {n_splits} are needed, as rows of a group are held out together. "
+                f"{len(labelled)} rows with a label; {n_splits} are needed, as rows of a group are held out together. "
                 f"Pass finer groups, a smaller cv, or early_stopping=False, which holds out no rows."
             )
-        parts = enumerate(GroupKFold(n_splits).split(codes, groups=codes))
-        train, test = map(np.stack, zip(*(_as_masks(k, split, len(codes)) for k, split in parts), strict=True))
-        return Splits(train[:n_members], test[:n_members], n_splits)
+        fold = np.full(codes.max() + 1, -1)
+        for k, (_, test) in enumerate(GroupKFold(n_splits).split(labelled, groups=labelled)):
+            fold[labelled[test]] = k
+        others = np.setdiff1d(codes, labelled)  # apart, so that each fold has labels
+        fold[others] = np.arange(len(others)) % n_splits
+        held_out = fold[codes] == np.arange(min(n_splits, n_members))[:, None]
+        return Splits(~held_out, held_out, n_splits)
 
     def _require_labels(self, splits: Splits, rows: LabelledRows) -> None:
         """Check that each split has labels of every task to learn from, and some to judge by."""

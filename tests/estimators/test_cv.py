@@ -139,6 +139,13 @@ def test_rows_of_a_group_are_held_out_together(cv, groups):
         assert set(GROUPS[inside]).isdisjoint(GROUPS[~inside])
 
 
+def test_unlabeled_groups_leave_each_fold_its_labels():
+    groups = np.arange(60) // 2
+    y = np.where((groups % 8 == 0)[:, None], Y, np.nan)  # 4 of 30 groups
+    model = net(n_estimators=4, collaboration="mean_teacher").fit(X, y, groups=groups)
+    assert np.isfinite(model.oof_prediction_).all()
+
+
 def test_few_groups_are_as_many_folds():
     judged = net(n_estimators=8).fit(X, Y, groups=GROUPS % 4)._out_of_fold.judged
     assert len({tuple(rows[real]) for rows, real in zip(judged.rows, judged.real, strict=True)}) == 4
