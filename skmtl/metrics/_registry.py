@@ -135,7 +135,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def _of_scorer(name: str, score: Callable[..., float], of_classes: bool, **limits: int) -> Metric:
+def _of_scorer(name: str, score: Callable[..., float], of_classes: bool, **limits: Any) -> Metric:
     """Metric of a scorer of scikit-learn's by its name."""
     scorer = get_scorer(name)
     better, of_scores = scorer._sign > 0, score is score_probabilities
