@@ -97,7 +97,7 @@ def test_thresholds_of_a_row_are_chosen_without_its_group():
     assert of_rows.first().nunique() > 2
 
 
-def test_compact_calibrates_out_of_fold_as_the_ensemble_that_learned_without_the_row():
+def test_compact_calibrates_held_out_rows_by_what_others_have_taught():
     model = net(cv=KFold(4), n_estimators=4, calibration="sigmoid", max_iter=4).fit(X[TRAIN], Y[TRAIN])
     small = model.compact()  # its member holds out rows of one unit only
     known = ~np.isnan(small.oof_proba_[1][:, 0])
