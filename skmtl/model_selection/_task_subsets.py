@@ -167,7 +167,8 @@ class _Measurement:
         """Fit the steps before the net, and read the rows of a fold."""
         X_train, y_train, X_test = take_rows(self.X, train), take_rows(self.y, train), take_rows(self.X, test)
         net = clone(final_model(self.estimator)).set_params(random_state=seed)
-        weights = take_rows(self.sample_weight, train) if np.ndim(self.sample_weight) else self.sample_weight
+        of_rows = np.asarray(self.sample_weight).ndim > 0  # or one weight for all, or None
+        weights = take_rows(self.sample_weight, train) if of_rows else self.sample_weight
         groups = None if self.groups is None else self.groups[train]
         if isinstance(self.estimator, Pipeline) and len(self.estimator) > 1:
             given = {} if weights is None else {"sample_weight": weights}
