@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 
@@ -133,7 +134,9 @@ def _begins_alike(params: Params) -> Hashable | None:
     """
     if not isinstance(params["random_state"], int | np.integer):
         return None
-    return repr([params.get(name) for name in _DECIDING_PARAMETERS])
+    settings = {name: params.get(name) for name in _DECIDING_PARAMETERS}
+    weights = settings.pop("class_weight")
+    return repr(settings), weights if weights is None else joblib.hash(weights)  # a long Series is cut in its repr
 
 
 def _with_own_settings(job: FitJob, params: Params) -> FitJob:

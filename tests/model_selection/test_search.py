@@ -158,6 +158,15 @@ def test_what_members_carry_makes_one_network_of_all_folds(settings, grid, monke
 begin = StackedTrainer._begin
 
 
+def test_candidates_that_weigh_one_of_many_classes_apart():
+    classes = np.arange(2 * N) % 70  # more than are shown of a Series
+    others = [pd.Series(np.where(np.arange(70) == 35, weight, 1.0)) for weight in (1.0, 50.0)]
+    net = MultiTaskNetClassifier(**SMALL)
+    rows = read_inputs(net, np.tile(X, (2, 1)), classes)
+    jobs = [prepare_candidate(clone(net).set_params(class_weight=own), rows) for own in others]
+    assert not np.array_equal(*(job.encoded.weights for job in jobs))
+
+
 def test_folds_of_other_sizes():
     net, y = CASES["regressor"]
     settings = {"cv": MultiTaskKFold(7), "refit": False, "error_score": "raise"}
