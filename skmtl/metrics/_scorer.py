@@ -202,7 +202,7 @@ def make_task_scorer(
     >>> from skmtl.metrics import make_task_scorer
     >>> from skmtl.model_selection import MultiTaskKFold
     >>> X = np.linspace(-1, 1, 60)[:, None]
-    >>> y = np.column_stack([X > 0, X > 0.5]).astype(float)
+    >>> y = np.column_stack([X > 0, X > 0.2]).astype(float)
     >>> y[::3, 0] = np.nan  # no label
     >>> model = MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=40, random_state=0)
     >>> scoring = {"auc": make_task_scorer("roc_auc"), "worst": make_task_scorer("accuracy", average="worst")}

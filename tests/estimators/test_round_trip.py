@@ -215,7 +215,7 @@ def test_class_weight_as_a_series():
     given = classifier(class_weight=pd.Series({1: 2.0, 0: 1.0})).fit(X, BIT)
     assert_array_equal(given.predict_proba(X), expected)
     for value in (np.array([1, 2]), [1, 2], {0, 1}):
-        with pytest.raises(ValueError, match="class_weight must (be None|have one entry for each of the 1 tasks)"):
+        with pytest.raises(ValueError, match=r"class_weight must (be None|have one entry for each of the 1 tasks)"):
             classifier(class_weight=value).fit(X, BIT)
 
 
