@@ -1,6 +1,6 @@
 """``python -m benchmarks.transfer --data PATH``: measure, print the tables and write them to RESULTS.md.
 
-``--quick`` takes few rows and epochs. False alarms of reports: ``python -m benchmarks.transfer.alarms``.
+``--quick`` takes few rows and epochs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from benchmarks.sharing.__main__ import write_section
-from benchmarks.transfer import golden, recovery, sets
+from benchmarks.transfer import alarms, golden, price, recovery, sets
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 HEAD = "# Learning tasks together\n\nWritten by `python -m benchmarks.transfer`.\n"
-PARTS = ("golden", "recovery", "sets")
+PARTS = ("golden", "alarms", "recovery", "sets", "price")
 
 
 def main() -> None:
@@ -25,15 +25,18 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sets", nargs="+", choices=sets.SETS, default=list(sets.SETS))
     parser.add_argument("--seeds", type=int, default=10, help="for recovery (default: 10)")
+    parser.add_argument("--runs", type=int, default=100, help="for alarms (default: 100)")
     parser.add_argument("--quick", action="store_true", help="few rows and epochs")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.data is None and {"golden", "sets"} & set(options.parts):
-        parser.error("the data sets are missing: give --data PATH, set SKMTL_DATA, or take --parts recovery")
+        parser.error("the data sets are missing: give --data PATH, set SKMTL_DATA, or leave out golden and sets")
     measure = {
         "golden": lambda: golden.run(Path(options.data)),
+        "alarms": lambda: alarms.run(options.runs),
         "recovery": lambda: recovery.run(options.seeds),
         "sets": lambda: sets.run(Path(options.data), options.sets, quick=options.quick),
+        "price": price.run,
     }
     for part in options.parts:
         section = measure[part]()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +13,16 @@ from skmtl.inspection import TransferReport, transfer_report
 Data = tuple[np.ndarray, np.ndarray]
 SETTINGS = {"hidden_layer_sizes": (64,), "n_estimators": 1, "max_iter": 60}
 N_FEATURES, N_TASKS = 8, 4
+HEAD = """## False alarms
+
+In how many of {runs} runs `transfer_report(n_repeats={n_repeats})` names a task as gaining or losing, at its level
+of .1, and in how many the interval of the mean gain excludes 0. noise: targets that do not depend on X; unrelated:
+tasks that share nothing; duplicates: a task with 120 labels beside a copy of it with 800. One hidden layer of 64, one
+member, 60 epochs.
+
+| tasks | gain named | loss named | either | interval above 0 | below 0 | mean gain % |
+|---|---|---|---|---|---|---|
+"""
 
 
 def noise(seed: int) -> Data:
@@ -44,27 +53,19 @@ def report(make: Callable[[int], Data], seed: int, n_repeats: int) -> TransferRe
     return transfer_report(net, X, Y, n_repeats=n_repeats, random_state=seed)
 
 
-def main() -> None:
-    """Print in how many runs a task was named, and where the interval of the mean gain lay."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=2)
-    given = parser.parse_args()
-    print("| tasks | runs | repeats | gain named | loss named | either | interval above 0 | below 0 | mean gain % |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name in given.sets:
-        reports = [report(SETS[name], seed, given.repeats) for seed in range(given.runs)]
-        counts = [
-            sum(bool(one.positive) for one in reports),
-            sum(bool(one.negative) for one in reports),
-            sum(bool(one.positive or one.negative) for one in reports),
-            sum(one.delta_m_interval[0] > 0 for one in reports),
-            sum(one.delta_m_interval[1] < 0 for one in reports),
-        ]
-        gain = np.mean([one.delta_m for one in reports])
-        print(f"| {name} | {given.runs} | {given.repeats} | {' | '.join(map(str, counts))} | {gain:+.1f} |", flush=True)
+def run(runs: int, n_repeats: int = 2) -> str:
+    """Count in how many runs a task was named, and where the interval of the mean gain lay."""
+    return HEAD.format(runs=runs, n_repeats=n_repeats) + "".join(_count(name, runs, n_repeats) for name in SETS)
 
 
-if __name__ == "__main__":
-    main()
+def _count(name: str, runs: int, n_repeats: int) -> str:
+    reports = [report(SETS[name], seed, n_repeats) for seed in range(runs)]
+    counts = [
+        sum(bool(one.positive) for one in reports),
+        sum(bool(one.negative) for one in reports),
+        sum(bool(one.positive or one.negative) for one in reports),
+        sum(one.delta_m_interval[0] > 0 for one in reports),
+        sum(one.delta_m_interval[1] < 0 for one in reports),
+    ]
+    gain = np.mean([one.delta_m for one in reports])
+    return f"| {name} | {' | '.join(map(str, counts))} | {gain:+.1f} |\n"
