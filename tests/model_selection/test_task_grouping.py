@@ -184,10 +184,11 @@ def test_proposed_groups_are_measured_in_the_same_way_and_may_serve():
 
 def test_it_works_in_a_pipeline_and_with_one_inside():
     outside = make_pipeline(StandardScaler(), grouping(subsets=[])).fit(X, Y)
-    inside = grouping(make_pipeline(StandardScaler(), net()), subsets=[]).fit(X, Y)
+    inside = grouping(make_pipeline(StandardScaler(), net(early_stopping=True)), subsets=[]).fit(X, Y)
     assert outside.predict(X).shape == inside.predict(X).shape == Y.shape
     assert inside.n_features_in_ == 8
     assert_array_equal(inside.task_view("task1").predict(X), inside.predict(X)[:, 1])
+    assert_array_equal(inside.task_view("task1").predict_interval(X), inside.predict_interval(X)[:, 1])
     assert_allclose(inside.score(X, Y), np.mean(list(inside.score_tasks(X, Y).values())))
 
 

@@ -14,7 +14,7 @@ from skmtl._sklearn import final_model
 from skmtl.estimators._fit_inputs import COLUMNS
 from skmtl.estimators._inner import at_net
 from skmtl.estimators._predictor import PredictorMixin
-from skmtl.estimators._types import ConformalMethod
+from skmtl.model_selection._net_methods import ConformalOfNetMixin, net_has
 
 ADOPTED = (
     "network_",
@@ -29,16 +29,7 @@ ADOPTED = (
 )
 
 
-def _has(method: str) -> Any:
-    """Whether the fitted estimator, or else the one given, has a method."""
-
-    def check(self: Any) -> bool:
-        return hasattr(getattr(self, "best_estimator_", self.estimator), method)
-
-    return check
-
-
-class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
+class FittedByAnother(MetaEstimatorMixin, ConformalOfNetMixin, PredictorMixin, BaseEstimator):
     """Predictions and scores by ``best_estimator_``, which is one of skmtl's or a Pipeline that ends in one."""
 
     estimator: Any
@@ -64,7 +55,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         responses: list[np.ndarray] = net._responses(rows)
         return responses
 
-    @available_if(_has("predict_proba"))
+    @available_if(net_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
         """Predict the probabilities of the classes.
 
@@ -81,7 +72,7 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         net, rows = at_net(self, X)
         return net.predict_proba(rows)
 
-    @available_if(_has("predict_log_proba"))
+    @available_if(net_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithm of :meth:`predict_proba`.
 
@@ -97,52 +88,6 @@ class FittedByAnother(MetaEstimatorMixin, PredictorMixin, BaseEstimator):
         """
         net, rows = at_net(self, X)
         return net.predict_log_proba(rows)
-
-    @available_if(_has("predict_interval"))
-    def predict_interval(
-        self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv", normalize: bool = True
-    ) -> Any:
-        """Predict intervals that contain the labels of new rows with a given probability; see the estimator.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
-        coverage : float, default=0.9
-            Fraction of labels that the intervals of each task shall contain.
-        method : {"cv", "cv+"}, default="cv"
-            Whether intervals lie around predictions, or around those of the members that held each training row out.
-        normalize : bool, default=True
-            Whether widths follow the size of held-out errors.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_tasks, 2)
-            Lower and upper bound, NaN for tasks of classes.
-        """
-        net, rows = at_net(self, X)
-        return net.predict_interval(rows, coverage, method=method, normalize=normalize)
-
-    @available_if(_has("predict_set"))
-    def predict_set(self, X: Any, coverage: float = 0.9, *, method: ConformalMethod = "cv") -> Any:
-        """Predict sets of classes that contain the labels of new rows with a given probability; see the estimator.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
-        coverage : float, default=0.9
-            Fraction of labels that the sets of each task shall contain.
-        method : {"cv", "cv+"}, default="cv"
-            Whether predicted probabilities count, or those by the members that held each training row out.
-
-        Returns
-        -------
-        list of ndarray of shape (n_samples, n_classes), bool
-            Which classes are in the set, None for numeric tasks.
-        """
-        net, rows = at_net(self, X)
-        return net.predict_set(rows, coverage, method=method)
 
     def inspect_sharing(self, X: Any) -> dict[str, np.ndarray]:
         """Show how the fitted tasks share hidden layers; see the estimator.
