@@ -96,10 +96,9 @@ class CompactMixin(PredictorMixin):
             calibration and the thresholds of this estimator, which come from responses of single members. Its
             parameters are those of networks that learn on their own (``n_estimators`` the number of kept ones,
             ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``, ``local_correction=False``), so that
-            ``partial_fit`` and
-            ``warm_start`` train the kept ones further and a clone trains as many new ones. This estimator stays as it
-            is. The attribute ``compaction_`` of the copy has the positions of the networks that were ``kept`` and the
-            scores ``before`` and ``after`` by task.
+            ``partial_fit`` and ``warm_start`` train the kept ones further and a clone trains as many new ones. This
+            estimator stays as it is. The attribute ``compaction_`` of the copy has the positions of the networks that
+            were ``kept`` and the scores ``before`` and ``after`` by task.
 
         Raises
         ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -15,9 +15,9 @@ from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._types import ConformalMethod
 from skmtl.fitting import count_threads, predict_with_weights
-from skmtl.tasks import Task
+from skmtl.tasks import has_several_quantiles
 
-METHODS = ("cv", "cv+")
+METHODS = get_args(ConformalMethod)
 
 
 class ConformalMixin(PredictorMixin, OutOfFoldMixin):
@@ -130,7 +130,7 @@ class IntervalMixin(ConformalMixin):
 
     def _has_quantiles(self) -> bool:
         """Whether a task has, or before the fit may have, several quantiles."""
-        return not hasattr(self, "tasks_") or any(map(_is_of_quantiles, self.tasks_))
+        return not hasattr(self, "tasks_") or any(map(has_several_quantiles, self.tasks_))
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any) -> Any:
@@ -151,7 +151,7 @@ class IntervalMixin(ConformalMixin):
         """
         check_is_fitted(self, "network_")
         pairs = zip(self.tasks_, self._responses(X), strict=True)
-        quantiles = [task.restored(response) if _is_of_quantiles(task) else None for task, response in pairs]
+        quantiles = [task.restored(response) if has_several_quantiles(task) else None for task, response in pairs]
         return quantiles[0] if self._one_dimensional else quantiles
 
 
@@ -215,10 +215,6 @@ class SetMixin(ConformalMixin):
             own.members(probabilities, coverage, by_fold=by_fold) if isinstance(own, SetScores) else None
             for own, probabilities in pairs
         ]
-
-
-def _is_of_quantiles(task: Task) -> bool:
-    return not task.kind.is_classifier and task.kind.n_outputs(task) > 1
 
 
 def _weights_of_holders(holds: np.ndarray, member_weights: np.ndarray | None, n_tasks: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from skmtl._sklearn import final_model
 from skmtl.estimators._inner import at_net
 from skmtl.estimators._task_view import TaskView
 from skmtl.estimators._types import ConformalMethod
+from skmtl.tasks import has_several_quantiles
 from skmtl.tasks._classification import log_probabilities
 
 
@@ -110,7 +111,7 @@ class TaskRegressor(RegressorMixin, TaskView):
         intervals: list[np.ndarray] = net._intervals(rows, [self.task], coverage, method, normalize)
         return intervals[0]
 
-    @available_if(lambda self: self._task.kind.n_outputs(self._task) > 1)
+    @available_if(lambda self: has_several_quantiles(self._task))
     def predict_quantiles(self, X: Any) -> np.ndarray:
         """Predict all quantiles of the task, which has several; see the estimator.
 

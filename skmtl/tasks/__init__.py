@@ -10,7 +10,7 @@ from skmtl.tasks.binary import Binary
 from skmtl.tasks.huber import Huber
 from skmtl.tasks.multiclass import Multiclass
 from skmtl.tasks.poisson import Poisson
-from skmtl.tasks.quantile import Quantile
+from skmtl.tasks.quantile import Quantile, has_several_quantiles
 from skmtl.tasks.squared_error import SquaredError
 
 LOSSES: dict[str, type[Kind]] = {
@@ -46,6 +46,7 @@ __all__ = [
     "TargetTransform",
     "Task",
     "TaskLayout",
+    "has_several_quantiles",
     "kind_name",
     "require_labels_of",
 ]

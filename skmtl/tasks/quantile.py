@@ -120,3 +120,8 @@ class Quantile(RobustNumeric):
 def _filled(like: Tensor, values: Sequence[float]) -> Tensor:
     """Values as a tensor, ``(len(values),)``, without a copy from the host, which no CUDA graph could record."""
     return torch.cat([like.new_full((1,), value) for value in values])
+
+
+def has_several_quantiles(task: Task) -> bool:
+    """Whether the outputs of a task are several quantiles."""
+    return not task.kind.is_classifier and task.kind.n_outputs(task) > 1
