@@ -59,7 +59,8 @@ def _table_score(task: Task, value: Any) -> Score:
     if not metric.takes_weights:
         raise ValueError(
             f"threshold_metric of task {task.name!r} must be a metric with an argument sample_weight, by which "
-            f"thresholds are scored on tables of true and predicted labels; {metric.name} has none. Add it."
+            f"thresholds are scored on tables of true and predicted labels; {metric.name} has none. Add it, or choose "
+            "another metric."
         )
     return TableScore(metric, task.classes)
 

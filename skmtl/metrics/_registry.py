@@ -135,17 +135,25 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def _of_scorer(name: str, score: Callable[..., float], of_classes: bool, **limits: Any) -> Metric:
-    """Metric of a scorer of scikit-learn's by its name."""
-    scorer = get_scorer(name)
-    better, of_scores = scorer._sign > 0, score is score_probabilities
+def _of_scorer(
+    scorer: Any, score: Callable[..., float], name: str, of_classes: bool | None, of_scores: bool, **further: Any
+) -> Metric:
+    """Metric of a scorer of scikit-learn's, which ``score`` applies to one task."""
+    better, method = scorer._sign > 0, "predict_proba" if of_scores else "predict"
     function = partial(over_tasks, partial(score, scorer), greater_is_better=better, of_scores=of_scores)
-    method = "predict_proba" if of_scores else "predict"
-    return Metric(name, function, of_classes, better, method, of_classes, of_tables=None, **limits)
+    weighted = takes_weights(scorer._score_func)
+    return Metric(name, function, of_classes, better, method, takes_weights=weighted, **further)
 
 
-def _known(names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name in get_scorer_names()]  # older releases of scikit-learn lack some
+def _of_names(
+    names: tuple[str, ...], score: Callable[..., float], of_classes: bool, of_scores: bool = False, **limits: Any
+) -> dict[str, Metric]:
+    """Metrics of names of scikit-learn's, of which older releases lack some."""
+    return {
+        name: _of_scorer(get_scorer(name), score, name, of_classes, of_scores, takes_classes=of_classes, **limits)
+        for name in names
+        if name in get_scorer_names()
+    }
 
 
 # scikit-learn's names; without missing labels these score as scikit-learn does
@@ -159,14 +167,11 @@ SCIKIT_LEARN: dict[str, Metric] = {
     "roc_auc_ovr_weighted": replace(
         METRICS["roc_auc"], function=partial(over_tasks, roc_auc_by_frequency, of_scores=True)
     ),
-    **{name: _of_scorer(name, score_numbers, of_classes=False) for name in _known(OF_NUMBERS)},
-    **{name: _of_scorer(name, score_labels, of_classes=True) for name in _known(OF_LABELS)},
-    **{name: _of_scorer(name, score_labels, of_classes=True, max_classes=2) for name in _known(OF_TWO_LABELS)},
-    **{name: _of_scorer(name, score_probabilities, of_classes=True) for name in _known(OF_PROBABILITIES)},
-    **{
-        name: _of_scorer(name, score_probabilities, of_classes=True, min_classes=3)
-        for name in _known(OF_MANY_PROBABILITIES)
-    },
+    **_of_names(OF_NUMBERS, score_numbers, of_classes=False),
+    **_of_names(OF_LABELS, score_labels, of_classes=True),
+    **_of_names(OF_TWO_LABELS, score_labels, of_classes=True, max_classes=2),
+    **_of_names(OF_PROBABILITIES, score_probabilities, of_classes=True, of_scores=True),
+    **_of_names(OF_MANY_PROBABILITIES, score_probabilities, of_classes=True, of_scores=True, min_classes=3),
 }
 _NEGATED = {f"neg_{name}": metric for name, metric in METRICS.items() if not metric.greater_is_better}
 
@@ -225,10 +230,7 @@ def _given_scorer(scorer: Any) -> Metric:
         if scorer._score_func is named._score_func and repr(scorer) == repr(named):
             return KNOWN[name]
     of_scores = scorer._response_method != "predict"
-    better, method = scorer._sign > 0, "predict_proba" if of_scores else "predict"
-    function = partial(over_tasks, partial(score_as_given, scorer), greater_is_better=better, of_scores=of_scores)
-    weighted = takes_weights(scorer._score_func)
-    return Metric(repr(scorer), function, True if of_scores else None, better, method, takes_weights=weighted)
+    return _of_scorer(scorer, score_as_given, repr(scorer), True if of_scores else None, of_scores)
 
 
 def _of_single_task(

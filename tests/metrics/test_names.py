@@ -56,6 +56,11 @@ def test_names_score_tasks_as_scikit_learn_scores_their_rows(name):
         assert np.isfinite(expected)
 
 
+def test_names_tell_whether_weights_count():
+    unweighted = {name for name in NAMES if not KNOWN[name].takes_weights}
+    assert unweighted == {"neg_max_error", "neg_negative_likelihood_ratio", "positive_likelihood_ratio"}
+
+
 @pytest.mark.parametrize("name", ["f1", "precision", "recall", "jaccard"])
 def test_more_than_two_classes_are_averaged(name):
     model, y = KNeighborsClassifier(9).fit(X, CLASSES[:, 1]), CLASSES[:, 1]
