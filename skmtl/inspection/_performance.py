@@ -13,6 +13,7 @@ from skmtl._params import require_choice
 from skmtl.inputs import by_task
 from skmtl.inspection._history import indices_of
 from skmtl.metrics._cells import TaskCells, read_cells, read_score_cells
+from skmtl.metrics._labels import classes_of_labels
 from skmtl.metrics._scored import Scored
 from skmtl.metrics._scores import codes_of_scores
 from skmtl.tasks import Task
@@ -26,9 +27,9 @@ def _curves(draw: Callable[..., Any]) -> Callable[[TaskCells, Any], list[Any]]:
 
     def of_task(cells: TaskCells, ax: Any) -> list[Any]:
         codes, codes_true, scores = codes_of_scores(cells)
-        known = np.union1d(np.unique(cells.y_true) if cells.classes is None else cells.classes, cells.y_true)
+        classes = np.union1d(cells.known_classes, cells.y_true)
         shown = codes[1:] if len(codes) == 2 else [code for code in codes if (codes_true == code).any()]
-        return [draw(codes_true == code, scores[:, code], cells.weights, str(known[code]), ax) for code in shown]
+        return [draw(codes_true == code, scores[:, code], cells.weights, str(classes[code]), ax) for code in shown]
 
     return of_task
 
@@ -47,10 +48,12 @@ def _calibration(is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, 
 
 
 def _confusion(cells: TaskCells, ax: Any) -> list[Any]:
-    known = cells.y_true if cells.classes is None else cells.classes
-    shown = {"colorbar": False, "values_format": ".4g", "xticks_rotation": 90 if known.dtype.kind in "US" else 0}
-    labels = np.unique(np.concatenate([known, cells.y_true, cells.y_pred]))
-    read = {"labels": labels, "sample_weight": cells.weights}
+    shown = {
+        "colorbar": False,
+        "values_format": ".4g",
+        "xticks_rotation": 90 if cells.known_classes.dtype.kind in "US" else 0,
+    }
+    read = {"labels": classes_of_labels(cells), "sample_weight": cells.weights}
     return [ConfusionMatrixDisplay.from_predictions(cells.y_true, cells.y_pred, ax=ax, **read, **shown)]
 
 

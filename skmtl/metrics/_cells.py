@@ -44,6 +44,11 @@ class TaskCells:
     weights: np.ndarray
     classes: np.ndarray | None = None
 
+    @property
+    def known_classes(self) -> np.ndarray:
+        """The classes, or where these are not known the observed ones."""
+        return np.unique(self.y_true) if self.classes is None else self.classes
+
 
 def read_cells(
     y_true: Any,

@@ -83,25 +83,29 @@ def _balanced_accuracy(task: TaskCells) -> float:
 
 
 def _f1(task: TaskCells) -> float:
-    known = task.y_true if task.classes is None else task.classes
-    classes = np.union1d(np.union1d(known, task.y_true), task.y_pred)
+    classes = classes_of_labels(task)
     return float("nan") if len(classes) < 2 else float(f1_of(_table(task, classes)[:, :-1]))
 
 
 def _table(task: TaskCells, classes: np.ndarray) -> np.ndarray:
     """Weights by true and predicted class, ``(n_classes, n_classes + 1)``; the last column is of any other label."""
-    codes, codes_true, codes_pred = codes_of_labels(task, classes)
-    table = np.zeros((len(codes), len(codes) + 1))
+    codes_true, codes_pred = codes_of_labels(task, classes)
+    table = np.zeros((len(classes), len(classes) + 1))
     np.add.at(table, (codes_true, codes_pred), task.weights)
     return table
 
 
-def codes_of_labels(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the codes of the classes, and truth and predictions in them; -1 is a prediction of none of these."""
+def classes_of_labels(task: TaskCells) -> np.ndarray:
+    """Classes that are known, observed or predicted, sorted."""
+    return np.unique(np.concatenate([task.known_classes, task.y_true, task.y_pred]))
+
+
+def codes_of_labels(task: TaskCells, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and predictions as positions in the sorted classes; -1 is a prediction of none of these."""
     _require_labels(task)
     index = np.searchsorted(classes, task.y_pred).clip(max=len(classes) - 1)
     codes_pred = np.where(classes[index] == task.y_pred, index, -1)
-    return np.arange(len(classes)), np.searchsorted(classes, task.y_true), codes_pred
+    return np.searchsorted(classes, task.y_true), codes_pred
 
 
 def _require_labels(task: TaskCells) -> TaskCells:

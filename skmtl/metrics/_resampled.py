@@ -13,10 +13,11 @@ import numpy as np
 from scipy.special import xlogy
 
 from skmtl.metrics._cells import TaskCells
-from skmtl.metrics._labels import accuracy, balanced_accuracy, codes_of_labels, f1
+from skmtl.metrics._labels import accuracy, balanced_accuracy, classes_of_labels, codes_of_labels, f1
 from skmtl.metrics._numbers import mae, poisson_deviance, r2, rmse
 from skmtl.metrics._pinball import pinball_loss
 from skmtl.metrics._scores import average_precision, brier, codes_of_scores, log_loss, roc_auc
+from skmtl.metrics._tables import f1_of_weights, mean_of_shares
 
 Resampled = Callable[..., np.ndarray]  # of cells, weights (draw, n_observed) and the metric's settings: (draw,)
 
@@ -77,19 +78,21 @@ def _r2(task: TaskCells, weights: np.ndarray) -> np.ndarray:
 
 
 def _f1(task: TaskCells, weights: np.ndarray) -> np.ndarray:
-    known = task.y_true if task.classes is None else task.classes
-    codes, codes_true, codes_pred = codes_of_labels(task, np.union1d(np.union1d(known, task.y_true), task.y_pred))
-    if len(codes) < 2:
+    classes = classes_of_labels(task)
+    if len(classes) < 2:
         return np.full(len(weights), np.nan)
-    is_true, is_predicted = codes_true[:, None] == codes, codes_pred[:, None] == codes
-    scores = _ratio(2 * (weights @ (is_true & is_predicted)), weights @ is_true + weights @ is_predicted)
-    return scores[:, 1] if len(codes) == 2 else _mean_of_known(scores)
+    is_true, is_predicted = _one_hot(task, classes)
+    return f1_of_weights(weights @ (is_true & is_predicted), weights @ is_true, weights @ is_predicted)
 
 
 def _balanced_accuracy(task: TaskCells, weights: np.ndarray) -> np.ndarray:
-    codes, codes_true, codes_pred = codes_of_labels(task, np.unique(task.y_true))
-    is_true = codes_true[:, None] == codes
-    return _mean_of_known(_ratio(weights @ (is_true & (codes_pred[:, None] == codes)), weights @ is_true))
+    is_true, is_predicted = _one_hot(task, np.unique(task.y_true))
+    return mean_of_shares(weights @ (is_true & is_predicted), weights @ is_true)
+
+
+def _one_hot(task: TaskCells, classes: np.ndarray) -> list[np.ndarray]:
+    """Whether each cell is truly, and by prediction, of each class, ``(n_observed, n_classes)``."""
+    return [codes[:, None] == np.arange(len(classes)) for codes in codes_of_labels(task, classes)]
 
 
 def _of_rankings(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Resampled:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skmtl.metrics._cells import TaskCells
-from skmtl.metrics._labels import codes_of_labels
+from skmtl.metrics._labels import classes_of_labels, codes_of_labels
 from skmtl.metrics._scores import codes_of_scores
 from skmtl.tasks._scores import MIN_CELLS_OF_R2
 
@@ -65,10 +65,10 @@ def score_labels(scorer: Any, task: TaskCells, **settings: Any) -> float:
     """
     if len(np.unique(task.y_true)) < 2:
         return float("nan")
-    known = task.y_true if task.classes is None else task.classes
-    codes, codes_true, codes_pred = codes_of_labels(task, np.unique(np.concatenate([known, task.y_true, task.y_pred])))
+    classes = classes_of_labels(task)
+    codes_true, codes_pred = codes_of_labels(task, classes)
     average = (scorer._kwargs | settings).get("average")
-    if average == "binary" and len(codes) > 2:
+    if average == "binary" and len(classes) > 2:
         settings = settings | {"average": "macro"}
     if average is not None:  # scikit-learn's value, without its warning, where nothing of a class is predicted
         settings = {"zero_division": 0.0} | settings

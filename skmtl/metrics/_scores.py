@@ -122,7 +122,7 @@ def _against_the_rest(metric: Callable[..., float], task: TaskCells, *, by_frequ
 
 def codes_of_scores(task: TaskCells) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Codes of all classes, labels in codes, scores ``(n, n_classes)``; a class that has no column scores 0."""
-    known = np.unique(task.y_true) if task.classes is None else task.classes
+    known = task.known_classes
     scores = _both_classes(task.y_pred) if len(known) == 2 else task.y_pred.reshape(len(task.y_pred), -1)
     if scores.shape[1] != len(known):
         raise ValueError(

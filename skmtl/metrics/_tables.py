@@ -14,18 +14,21 @@ def accuracy_of(tables: np.ndarray) -> np.ndarray:
 def balanced_accuracy_of(tables: np.ndarray) -> np.ndarray:
     """Mean over the true classes that occur of the weight that is predicted; further predicted classes may follow."""
     predicted = np.diagonal(tables, axis1=-2, axis2=-1)
-    return _mean_of_shares(predicted, tables.sum(axis=-1))
+    return mean_of_shares(predicted, tables.sum(axis=-1))
 
 
 def f1_of(tables: np.ndarray) -> np.ndarray:
     """F1 of the second of two classes; of more classes the mean over those that occur or are predicted."""
-    twice = 2 * np.diagonal(tables, axis1=-2, axis2=-1)
-    either = tables.sum(axis=-1) + tables.sum(axis=-2)
-    first = 1 if tables.shape[-1] == 2 else 0
-    return _mean_of_shares(twice[..., first:], either[..., first:])
+    return f1_of_weights(np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1), tables.sum(axis=-2))
 
 
-def _mean_of_shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
+def f1_of_weights(right: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """The same from the weight of each class that is right, true and predicted, ``(..., n_classes) -> (...)``."""
+    first = 1 if right.shape[-1] == 2 else 0
+    return mean_of_shares(2 * right[..., first:], (true + predicted)[..., first:])
+
+
+def mean_of_shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
     """Mean over the last axis, where the whole is not 0; NaN where it is 0 everywhere."""
     defined = wholes > 0
     shares = np.divide(parts, wholes, out=np.zeros_like(wholes), where=defined)
