@@ -176,10 +176,10 @@ class PerformanceDisplay:
                 raise ValueError(
                     f"kind: {of_task!r} is not for the kind of task {name!r}. Leave it out, or choose another."
                 )
-        shown = [k for k in indices_of(tasks, [str(name) for name in scored.names]) if kinds[k] is not None]
-        if not shown:
+        asked = indices_of(tasks, [str(name) for name in scored.names])
+        drawn = {k: of_task for k in asked if (of_task := kinds[k]) is not None}
+        if not drawn:
             raise ValueError(f"kind={kind!r} is not for the kind of any task that is shown. Choose another, or 'auto'.")
-        drawn = {k: kinds[k] or "" for k in shown}
         cells = [
             scored.cells("predict_proba" if of_task in _OF_SCORES else "predict")[k] for k, of_task in drawn.items()
         ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from skmtl._params import require_choice
+from skmtl.inputs import object_array
 from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import PairedTest, holm, paired_test
 from skmtl.inspection._transfer_display import TransferDisplay
@@ -115,10 +116,8 @@ class TransferReport:
         n_tasks = len(self.task_names)
         own = measured.own_scores
         found = {name: np.array([getattr(test, name) for test in tests]) for name in PairedTest._fields}
-        names = np.empty(n_tasks, dtype=object)
-        names[:] = self.task_names
         return {
-            "task": names,
+            "task": object_array(self.task_names),
             "single": mean_of_known(alone),
             "single_own": np.full(n_tasks, np.nan) if own is None else mean_of_known(own),
             "joint": mean_of_known(measured.scores[n_tasks]),
