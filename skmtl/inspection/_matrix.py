@@ -50,60 +50,24 @@ class MatrixDisplay(ABC):
             This display.
         """
         matrix, label, style = self._drawing()
-        self.ax_ = make_axes(ax)
-        self.figure_ = self.ax_.figure
         columns = [str(name) for name in self.task_names]
         rows = columns if self.row_names is None else [str(name) for name in self.row_names]
-        self.im_, self.text_ = _draw_matrix(
-            self.ax_, matrix, rows, columns, label, include_values=include_values, **{**style, **kwargs}
-        )
+        self.ax_ = make_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.im_ = self.ax_.imshow(matrix, **{"cmap": "RdBu", "vmin": -1, "vmax": 1, **style, **kwargs})
+        self.ax_.set(xticks=range(len(columns)), yticks=range(len(rows)), xticklabels=columns, yticklabels=rows)
         self.ax_.set(**self.axis_labels)
+        self.ax_.tick_params(axis="x", rotation=90)
+        self.figure_.colorbar(self.im_, ax=self.ax_, label=label)
+        self.text_ = _write_numbers(self.ax_, self.im_, matrix) if include_values else None
         return self
 
 
-def _draw_matrix(
-    ax: Any,
-    matrix: np.ndarray,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    label: str,
-    *,
-    include_values: bool,
-    **style: Any,
-) -> tuple[Any, np.ndarray | None]:
-    """Draw numbers, by default between -1 and 1, with a colour bar.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    matrix : ndarray of shape (n_rows, n_columns)
-        The numbers.
-    rows, columns : sequence of str
-        Their names.
-    label : str
-        Of the colour bar.
-    include_values : bool
-        Whether to write the numbers into the cells.
-    **style : dict
-        Passed to matplotlib's ``imshow``.
-
-    Returns
-    -------
-    matplotlib AxesImage
-        The matrix.
-    ndarray of shape (n_rows, n_columns), dtype=matplotlib Text, or None
-        The numbers in the cells.
-    """
-    image = ax.imshow(matrix, **{"cmap": "RdBu", "vmin": -1, "vmax": 1, **style})
-    ax.set(xticks=range(len(columns)), yticks=range(len(rows)), xticklabels=columns, yticklabels=rows)
-    ax.tick_params(axis="x", rotation=90)
-    ax.figure.colorbar(image, ax=ax, label=label)
-    if not include_values:
-        return image, None
+def _write_numbers(ax: Any, image: Any, matrix: np.ndarray) -> np.ndarray:
+    """Write the numbers into the cells, white where these are dark; their texts ``(n_rows, n_columns)``."""
     text = np.empty(matrix.shape, dtype=object)
     for (row, column), value in np.ndenumerate(matrix):
         red, green, blue = image.cmap(image.norm(value))[:3]
         color = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
         text[row, column] = ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
-    return image, text
+    return text
