@@ -10,9 +10,9 @@ import numpy as np
 class Callback:
     """Does nothing; override the methods that you need.
 
-    It has the methods of scikit-learn's callback protocol and makes three of them that concern a fit of a network.
-    Attributes of your own that cannot be pickled should be gone after :meth:`teardown`: an estimator is pickled with
-    its callbacks.
+    From the methods of scikit-learn's callback protocol it calls three that are easier to override:
+    :meth:`on_fit_begin`, :meth:`on_epoch_end` and :meth:`on_fit_end`. An estimator is pickled with its callbacks, so
+    :meth:`teardown` should remove attributes that cannot be pickled.
 
     Examples
     --------

@@ -15,9 +15,9 @@ _REFUSED = re.compile(r"[^\w\-. /]")  # characters in names of metrics
 class MLflowLogger(RunLogger):
     """Log parameters, losses, held-out losses and weights of the tasks by epoch to MLflow.
 
-    Needs ``pip install "skmtl[mlflow]"``. Each fit is a run of its own; that of a fit that fails is marked so. The
-    values are means over the members; "oof_score" of the tasks is logged, too. Characters that MLflow does not take in
-    names become "_", and tasks whose names would be equal then have their position behind them.
+    Needs ``pip install "skmtl[mlflow]"``. Each fit is a run of its own, with the status "FAILED" where the fit fails.
+    The values are means over the members; "oof_score" of the tasks is logged, too. Characters that MLflow does not
+    take in names become "_"; tasks whose names are equal then get their position appended.
 
     Parameters
     ----------

@@ -74,9 +74,10 @@ class FeatureRelevance:
 def feature_relevance(model: Any, X: Any, *, max_rows: int = 512, random_state: Any = 0) -> FeatureRelevance:
     """Tell how much each column of X matters to the predictions of each task, without any label.
 
-    A column is replaced by that of other rows, and the squares of what this changes in the predictions are summed. It
-    tells what the model looks at, as permutation importance does, which needs labels and takes longer. As there, of
-    columns that say the same each seems to matter little, and rows are made that may not exist.
+    The values of one column are exchanged between rows, and the squared change of the predictions is averaged. As
+    permutation importance, which needs labels and takes longer, it tells what the model looks at. It has the same
+    limits: each of several correlated columns may seem to matter little, and some of the changed rows may be
+    impossible in the data.
 
     Parameters
     ----------

@@ -38,18 +38,19 @@ class TaskReport:
         - "n_labels", "n_missing": number of rows with and without a label of the task. Labels of weight 0 are missing.
         - "n_positives": number of labels that are the second class; NaN for tasks of more classes and of numbers.
         - the name of a metric: score of the task; NaN where it is not defined or not asked for.
-        - "<metric>_low", "<metric>_high": ends of its bootstrap interval; NaN where fewer than 5 labels or groups, or
-          of classes fewer than 5 beside those of the most frequent one, could not tell it.
+        - "<metric>_low", "<metric>_high": ends of its bootstrap interval; NaN where too few rows or groups have a label
+          (see :func:`task_report`).
         - "<metric>_trivial": score of the trivial predictor.
     metrics : list of list of str
         Names of the metrics of each task.
     greater_is_better : dict of bool
         Whether greater scores are better, by metric.
     not_better : list
-        Names of the tasks whose interval of the first metric does not lie beyond the score of the trivial predictor,
-        or could not be told: these rows do not show that anything was learned.
+        Names of the tasks for which these rows do not show that anything was learned: the interval of the first metric
+        holds the score of the trivial predictor, lies on its worse side, or is NaN. Empty without intervals.
     unscored : list
-        Names of the tasks whose first metric is not defined, for want of labels or of a second class.
+        Names of the tasks that no metric is for, or whose first metric is not defined: they have too few labels, or
+        labels of one class only.
     n_rows, confidence, n_draws
         As given.
     """

@@ -163,7 +163,7 @@ def make_task_scorer(
         Score this task only.
     average : {"macro", "weighted", "worst"} or None, default="macro"
         How the scores of the tasks become one, as in :mod:`skmtl.metrics`. None: a dict of the score of each task,
-        their "mean" and the "worst" of them; with an underscore more where a task has this name.
+        their "mean" and the "worst" of them, with "_" appended where a task has this name.
     greater_is_better : bool, default=None
         Whether a metric of a single task is better where it is greater; None: True. Leave it out for metrics of
         :mod:`skmtl.metrics`.
@@ -183,9 +183,9 @@ def make_task_scorer(
         classes leave out the regression tasks of an estimator of skmtl, and metrics of numbers its classification
         tasks. One that a dict names for a task must suit it.
 
-        Metrics of classes, but for accuracies, "f1", log loss and Brier score, leave out a task of which fewer than two
-        classes are observed, as some would be too good there. Likelihood ratios, "neg_max_error", "roc_auc_ovo" and
-        "roc_auc_ovo_weighted" know no weights, as in scikit-learn.
+        Metrics of classes leave out a task of which fewer than two classes are observed, where some would be too good;
+        accuracies, "f1", log loss and Brier score do not. Likelihood ratios, "neg_max_error", "roc_auc_ovo" and
+        "roc_auc_ovo_weighted" ignore sample weights, as in scikit-learn.
 
     Raises
     ------

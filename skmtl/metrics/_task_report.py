@@ -52,8 +52,8 @@ def task_report(
         balanced accuracy, F1 and log loss; numbers R2, RMSE and MAE; counts R2, Poisson deviance and MAE; quantiles
         pinball loss at their level and MAE.
     y_train : array-like or data frame of shape (n_train,) or (n_train, n_tasks), default=None
-        Labels that the model was trained on, from which the trivial predictor learns. None: those of ``y``, which
-        makes it a little better than any that could have been had before.
+        Labels that the model was trained on, from which the trivial predictor learns. None: it learns from those of
+        ``y``, which the model has not seen, and so scores a little better than it could have.
     groups : array-like of shape (n_samples,), default=None
         Rows that belong together: the bootstrap draws groups in place of rows.
     confidence : float, default=0.9
@@ -81,9 +81,9 @@ def task_report(
     Notes
     -----
     The intervals are bias-corrected percentiles of the bootstrap [1]_. They show the noise of these rows, not that of
-    another fit. A score that is not defined, such as the ROC-AUC of labels of one class, is NaN; draws without it are
-    left out. Fewer than 5 rows or groups tell no interval; of classes that many must have a label other than the most
-    frequent one.
+    another fit. A score that is not defined, such as the ROC-AUC of labels of one class, is NaN; samples in which it is
+    not defined are left out. A task has intervals where at least 5 rows, or groups, have a label of it; a task of
+    classes where as many have a label other than its most frequent one.
 
     References
     ----------
