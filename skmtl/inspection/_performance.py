@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -34,12 +35,8 @@ def _curves(draw: Callable[..., Any]) -> Callable[[TaskCells, Any], list[Any]]:
     return of_task
 
 
-def _roc(is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, name: str, ax: Any) -> Any:
-    return RocCurveDisplay.from_predictions(is_label, scores, sample_weight=weights, name=name, ax=ax)
-
-
-def _precision_recall(is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, name: str, ax: Any) -> Any:
-    return PrecisionRecallDisplay.from_predictions(is_label, scores, sample_weight=weights, name=name, ax=ax)
+def _weighted(display: Any, is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, name: str, ax: Any) -> Any:
+    return display.from_predictions(is_label, scores, sample_weight=weights, name=name, ax=ax)
 
 
 def _calibration(is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, name: str, ax: Any) -> Any:
@@ -48,11 +45,8 @@ def _calibration(is_label: np.ndarray, scores: np.ndarray, weights: np.ndarray, 
 
 
 def _confusion(cells: TaskCells, ax: Any) -> list[Any]:
-    shown = {
-        "colorbar": False,
-        "values_format": ".4g",
-        "xticks_rotation": 90 if cells.known_classes.dtype.kind in "US" else 0,
-    }
+    rotation = 90 if cells.known_classes.dtype.kind in "US" else 0
+    shown = {"colorbar": False, "values_format": ".4g", "xticks_rotation": rotation}
     read = {"labels": classes_of_labels(cells), "sample_weight": cells.weights}
     return [ConfusionMatrixDisplay.from_predictions(cells.y_true, cells.y_pred, ax=ax, **read, **shown)]
 
@@ -66,8 +60,8 @@ def _errors(kind: str) -> Callable[[TaskCells, Any], list[Any]]:
 
 
 _OF_SCORES = {
-    "roc": _curves(_roc),
-    "precision_recall": _curves(_precision_recall),
+    "roc": _curves(partial(_weighted, RocCurveDisplay)),
+    "precision_recall": _curves(partial(_weighted, PrecisionRecallDisplay)),
     "calibration": _curves(_calibration),
 }
 _OF_LABELS = {"confusion": _confusion}
