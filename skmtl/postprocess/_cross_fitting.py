@@ -21,10 +21,12 @@ class HeldOutTask:
 
     Attributes
     ----------
+    rows : ndarray of shape (n,), int
+        Positions of the rows that a member held out, among all rows.
     probabilities : ndarray of shape (n, n_classes)
-        Of the rows that a member held out.
+        Of these rows.
     labelled : ndarray of shape (n_labelled,), int
-        Which of these rows have a label.
+        Positions of those with a label, among these rows.
     truth : ndarray of shape (n_labelled,), int
         Index of the true class.
     weights : ndarray of shape (n_labelled,)
@@ -33,6 +35,7 @@ class HeldOutTask:
         Fold of each row: copies of a row, or rows of a group, are in one fold.
     """
 
+    rows: np.ndarray
     probabilities: np.ndarray
     labelled: np.ndarray
     truth: np.ndarray
@@ -57,14 +60,12 @@ class HeldOutTask:
                 yield fold, (self.probabilities[self.labelled[others]], self.truth[others], self.weights[others])
 
 
-def held_out_task(held_out: HeldOutResponses, index: int) -> tuple[np.ndarray, HeldOutTask] | None:
-    """Which rows a member held out, and their probabilities of a task; None for a task of numbers."""
+def held_out_task(held_out: HeldOutResponses, index: int) -> HeldOutTask:
+    """Rows that a member held out, as of a task of classes."""
     task, response = held_out.tasks[index], held_out.responses[index]
-    if not task.kind.is_classifier:
-        return None
-    known = np.flatnonzero(~np.isnan(response[:, 0]))
-    weights = held_out.sample_weights[known, index]
+    rows = np.flatnonzero(~np.isnan(response[:, 0]))
+    weights = held_out.sample_weights[rows, index]
     labelled = np.flatnonzero(weights > 0)
-    truth = task.kind.encode(task, held_out.labels[index][known[labelled]]).astype(int)
-    folds = (held_out.units[known] % N_FOLDS).astype(int)
-    return known, HeldOutTask(response[known].astype(np.float64), labelled, truth, weights[labelled], folds)
+    truth = task.kind.encode(task, held_out.labels[index][rows[labelled]]).astype(int)
+    folds = (held_out.units[rows] % N_FOLDS).astype(int)
+    return HeldOutTask(rows, response[rows].astype(np.float64), labelled, truth, weights[labelled], folds)

@@ -67,15 +67,14 @@ def choose_thresholds(
     """
     chosen, crossed = dict[int, Threshold](), dict[int, np.ndarray]()
     for index, score in scores.items():
-        found = held_out_task(held_out, index)
-        if found is None or not found[1].can_be_learned:
+        task = held_out_task(held_out, index)
+        if not task.can_be_learned:
             continue
-        known, task = found
         chosen[index] = choose_threshold(*task.cells, score)
         of_rows = np.full((len(held_out.units), *np.shape(chosen[index])), np.nan)
-        of_rows[known] = chosen[index]  # where all rows are of one fold
+        of_rows[task.rows] = chosen[index]  # where all rows are of one fold
         for fold, others in task.cells_of_others():
-            of_rows[known[task.folds == fold]] = choose_threshold(*others, score)
+            of_rows[task.rows[task.folds == fold]] = choose_threshold(*others, score)
         crossed[index] = of_rows
     return chosen, crossed
 

@@ -50,11 +50,10 @@ class Calibration(Postprocessor):
         """Fit calibrators to each task; see :meth:`Postprocessor.fit`."""
         self.calibrators_, self.crossed_ = {}, {}
         method = CALIBRATIONS[self.method]
-        for index in range(len(held_out.tasks)):
-            found = held_out_task(held_out, index)
-            if found is None or not found[1].can_be_learned:
+        for index in (k for k, task in enumerate(held_out.tasks) if task.kind.is_classifier):
+            task = held_out_task(held_out, index)
+            if not task.can_be_learned:
                 continue
-            _, task = found
             crossed = {fold: method.fit(*others) for fold, others in task.cells_of_others()}
             if _log_loss(_cross_fitted(crossed, task), task) < _log_loss(task.probabilities, task):
                 self.calibrators_[index], self.crossed_[index] = method.fit(*task.cells), crossed
@@ -72,11 +71,9 @@ class Calibration(Postprocessor):
         """Calibrate held-out responses as learned from other folds; see :meth:`Postprocessor.cross_fitted`."""
         responses = list(held_out.responses)
         for index, crossed in self.crossed_.items():
-            found = held_out_task(held_out, index)
-            if found is not None:
-                known, task = found
-                responses[index] = np.full_like(responses[index], np.nan)
-                responses[index][known] = _cross_fitted(crossed, task)
+            task = held_out_task(held_out, index)
+            responses[index] = np.full_like(responses[index], np.nan)
+            responses[index][task.rows] = _cross_fitted(crossed, task)
         return responses
 
 
