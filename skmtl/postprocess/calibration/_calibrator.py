@@ -52,6 +52,11 @@ def columns_of(probabilities: np.ndarray) -> np.ndarray:
     return probabilities[:, 1:] if probabilities.shape[1] == 2 else probabilities
 
 
+def truth_of_columns(truth: np.ndarray, n_classes: int) -> np.ndarray:
+    """Whether the class of each of :func:`columns_of` is the true one, ``(n, n_columns)``."""
+    return columns_of(np.eye(n_classes, dtype=bool)[truth])
+
+
 def normalised(calibrated: np.ndarray) -> np.ndarray:
     """Probabilities of all classes from those of :func:`columns_of`, as scikit-learn makes them."""
     if calibrated.shape[1] == 1:

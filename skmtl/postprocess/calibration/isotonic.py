@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
-from skmtl.postprocess.calibration._calibrator import Calibrator, columns_of, normalised
+from skmtl.postprocess.calibration._calibrator import Calibrator, columns_of, normalised, truth_of_columns
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,8 @@ class Isotonic(Calibrator):
     @classmethod
     def fit(cls, probabilities: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> Self:
         """Fit a function to each class against the rest; see :meth:`Calibrator.fit`."""
-        columns, n_classes = columns_of(probabilities), probabilities.shape[1]
-        classes = range(n_classes - columns.shape[1], n_classes)
-        fitted = [_fit_class(columns[:, j], truth == k, weights) for j, k in enumerate(classes)]
+        pairs = zip(columns_of(probabilities).T, truth_of_columns(truth, probabilities.shape[1]).T, strict=True)
+        fitted = [_fit_class(given, true, weights) for given, true in pairs]
         return cls(tuple(one.X_thresholds_ for one in fitted), tuple(one.y_thresholds_ for one in fitted))
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:

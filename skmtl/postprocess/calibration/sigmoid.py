@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from skmtl.postprocess.calibration._calibrator import Calibrator, columns_of, normalised
+from skmtl.postprocess.calibration._calibrator import Calibrator, columns_of, normalised, truth_of_columns
 
 SMALLEST = 1e-7  # probability, as near to 0 and 1 as single precision tells apart
 
@@ -38,9 +38,8 @@ class Sigmoid(Calibrator):
     @classmethod
     def fit(cls, probabilities: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> Self:
         """Minimise the log loss of each class against the rest; see :meth:`Calibrator.fit`."""
-        odds, n_classes = _log_odds(probabilities), probabilities.shape[1]
-        classes = range(n_classes - odds.shape[1], n_classes)
-        found = np.array([_fit_class(odds[:, j], truth == k, weights) for j, k in enumerate(classes)])
+        pairs = zip(_log_odds(probabilities).T, truth_of_columns(truth, probabilities.shape[1]).T, strict=True)
+        found = np.array([_fit_class(odds, true, weights) for odds, true in pairs])
         return cls(found[:, 0], found[:, 1])
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
