@@ -61,9 +61,10 @@ def to_moments(values: Array, label: str) -> Moments:
     TypeError
         If it holds anything else.
     """
-    if values.dtype.kind == "M":
-        return from_dates(values)
-    objects = to_objects(values)
+    return from_dates(values) if values.dtype.kind == "M" else _from_objects(to_objects(values), label)
+
+
+def _from_objects(objects: Array, label: str) -> Moments:
     others = [kind for kind in _types(objects) if not _is_date(kind)]
     if others:
         raise _mixture_error(label, others[0])
@@ -91,7 +92,7 @@ def to_values(values: Array, label: str) -> Array | Moments:
     objects = to_objects(values)
     types = _types(objects)
     if any(map(_is_date, types)):
-        return to_moments(objects, label)
+        return _from_objects(objects, label)
     if types and all(issubclass(kind, _DURATIONS) for kind in types):
         return objects.astype("timedelta64[us]") / _SECOND
     if all(issubclass(kind, (numbers.Real, np.bool_)) for kind in types):
