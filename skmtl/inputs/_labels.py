@@ -46,7 +46,7 @@ class Categories:
 
     def extended(self, labels: np.ndarray) -> Categories:
         """With further labels among the categories."""
-        return replace(self, values=[*self.values, *(label for label in labels.tolist() if label not in self.values)])
+        return replace(self, values=list(dict.fromkeys([*self.values, *labels.tolist()])))
 
 
 @dataclass(frozen=True)
