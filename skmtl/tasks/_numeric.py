@@ -133,10 +133,10 @@ class Numeric(Kind):
         return task.restored(outputs[:, 0] if task.scale else np.full(len(outputs), task.center))
 
     @staticmethod
-    def quantile(encoded: np.ndarray, weights: np.ndarray, level: float) -> np.ndarray:
-        """Weighted quantile of encoded labels, ``(1,)``."""
-        location: np.ndarray = weighted_quantile(encoded[:, None], weights, [level])[0]
-        return location
+    def quantile(encoded: np.ndarray, weights: np.ndarray, level: float | Sequence[float]) -> np.ndarray:
+        """Weighted quantiles of encoded labels, ``(n_levels,)``."""
+        locations: np.ndarray = weighted_quantile(encoded[:, None], weights, level)[:, 0]
+        return locations
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Metrics of numbers; see :meth:`Kind.metrics`."""

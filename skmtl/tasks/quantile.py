@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from skmtl._params import is_number
-from skmtl.inputs import weighted_quantile
 from skmtl.tasks._kind import Task
 from skmtl.tasks._numeric import Numeric, RobustNumeric
 
@@ -61,8 +60,7 @@ class Quantile(RobustNumeric):
 
     def initial_bias(self, task: Task, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Quantiles of the target; see :meth:`Kind.initial_bias`."""
-        locations: np.ndarray = weighted_quantile(encoded[:, None], weights, self.levels)[:, 0]
-        return locations
+        return self.quantile(encoded, weights, self.levels)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """The loss of the predicted quantile and the absolute error; see :meth:`Kind.metrics`."""
