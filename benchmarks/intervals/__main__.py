@@ -70,12 +70,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for r in measure.run(tuple(arguments.sets), tuple(range(arguments.seeds)), arguments.data, arguments.cache):
         sys.stderr.write(f"{r.set} {r.method}: {np.mean(r.coverage):.3f} {np.mean(r.width):.3f} {r.seconds:.1f} s\n")
-    text = (
-        HEAD
-        + draws.table(arguments.draws)
-        + SETS
-        + tables([r for r in measure.read(arguments.cache) if r.set in arguments.sets])
-    )
+    results = [r for r in measure.read(arguments.cache) if r.set in arguments.sets]
+    text = HEAD + draws.table(arguments.draws) + SETS + tables(results)
     sys.stdout.write(text)
     RESULTS.write_text(text, encoding="utf-8")
 
@@ -83,8 +79,7 @@ def main() -> None:
 def tables(results: Sequence[measure.Result]) -> str:
     """A Markdown table by set and method, and one of the comparison with MAPIE's best method."""
     methods, sets = dict.fromkeys(r.method for r in results), dict.fromkeys(r.set for r in results)
-    found = {(r.set, method): [own for own in results if (own.set, own.method) == (r.set, method)]
-             for r in results for method in methods}  # fmt: skip
+    found = {(name, m): [r for r in results if (r.set, r.method) == (name, m)] for name in sets for m in methods}
     text = f"\n| set | {' | '.join(methods)} |\n|{'---|' * (len(methods) + 1)}\n"
     for name in sets:
         cells = [f"{_mean(found[name, m], 'coverage'):.3f} ({_mean(found[name, m], 'width'):.3f})" for m in methods]
