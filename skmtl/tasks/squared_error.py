@@ -21,17 +21,17 @@ class SquaredError(Numeric):
     """Squared error l = (z - y)^2, dl/dz = 2 (z - y), of standardised targets; predicts the conditional mean.
 
     A few labels far from all others would rule the whole network, so beyond ``far`` standard deviations of the target
-    the loss goes on linearly, as Huber's does. Then means come out too low where far labels are right, as those of rare
-    events and of insurance claims: use ``far=numpy.inf`` where means and totals matter more than single errors.
+    the loss goes on linearly, as Huber's does. Where far labels are right, as those of rare events or insurance claims,
+    predicted means are then too low: use ``far=numpy.inf`` where means and totals matter more than single errors.
 
     Parameters
     ----------
     far : "auto" or float, default="auto"
         Standard deviations of the target; ``numpy.inf`` for the squared error everywhere. "auto" chooses by how many
-        labels are far, and infinity in ``partial_fit``, where later labels may be anywhere. Up to a twentieth of the
-        labels, so far from all others that they look like glitches, are cut at robust standard deviations, also in
-        ``partial_fit``, with a warning. Right labels may look so, too; then narrow networks are slow to learn what X
-        tells of them.
+        labels are far, and infinity in ``partial_fit``, where later labels may be anywhere. Where up to a twentieth of
+        the labels are so far from all others that they look like glitches, it counts in standard deviations by the
+        interquartile range, also in ``partial_fit``, and warns. Right labels may look like glitches, too: then narrow
+        networks are slow to learn what X tells of them.
 
     References
     ----------

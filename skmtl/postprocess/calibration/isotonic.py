@@ -15,10 +15,10 @@ from skmtl.postprocess.calibration._calibrator import Calibrator, columns_of, no
 class Isotonic(Calibrator):
     """Probability of each class against the rest through a rising function (Zadrozny and Elkan, 2002).
 
-    Any monotone function, so that it needs most labels: some hundred of the rarest class. Of more than two classes, the
-    probabilities are normalised afterwards, as scikit-learn does. A made-up label of weight 1 against the class at the
-    upper end and one for it at the lower end keep probabilities off 0 and 1, where one wrong label would make the log
-    loss infinite.
+    It fits any rising function and so needs more labels than other methods: some hundred of the rarest class. Of more
+    than two classes, the probabilities are normalised afterwards, as scikit-learn does. A made-up label of weight 1
+    against the class at the upper end and one for it at the lower end keep probabilities off 0 and 1, where one wrong
+    label would make the log loss infinite.
 
     Parameters
     ----------
