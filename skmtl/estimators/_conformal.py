@@ -14,7 +14,7 @@ from skmtl.conformal import HeldOutScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._types import ConformalMethod
-from skmtl.fitting import count_threads, predict_with_weights
+from skmtl.fitting import Ensemble, count_threads, predict_ensembles
 from skmtl.tasks import has_several_quantiles
 
 METHODS = get_args(ConformalMethod)
@@ -46,8 +46,9 @@ class ConformalMixin(PredictorMixin, OutOfFoldMixin):
             return [response[None] for response in self._responses(X)]
         self._check_columns(X)
         weights = [_weights_of_holders(holds, self._member_weights, len(self.tasks_)) for holds in scores.folds]
+        ensembles = [Ensemble(slice(None), self._postprocessors, own) for own in weights]
         fitted = self.network_, self._layout, self.encoder_
-        of_folds = predict_with_weights(*fitted, X, count_threads(self.n_jobs), self._postprocessors, weights)
+        of_folds = predict_ensembles(*fitted, X, ensembles, count_threads(self.n_jobs))
         return [np.stack(of_task) for of_task in zip(*of_folds, strict=True)]
 
 

@@ -8,11 +8,12 @@ from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
+    Ensemble,
     body_features,
     decode,
     holds_exactly,
+    predict_ensembles,
     predict_responses,
-    predict_with_weights,
     sharing_findings,
     stack_columns,
     task_features,
@@ -28,6 +29,7 @@ from skmtl.fitting._trainer import Report, StackedTrainer
 __all__ = [
     "LEARNED",
     "MEMBER_PARAMETERS",
+    "Ensemble",
     "FitJob",
     "FitResult",
     "JudgedMembers",
@@ -45,8 +47,8 @@ __all__ = [
     "holds_exactly",
     "join_members",
     "out_of_fold",
+    "predict_ensembles",
     "predict_responses",
-    "predict_with_weights",
     "prepare",
     "prequential_losses",
     "progress_line",

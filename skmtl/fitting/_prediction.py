@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,24 @@ from skmtl.tasks import Task, TaskLayout
 from skmtl.training import threads_for
 
 CHUNK_CELLS = 1 << 20  # activations of one chunk of rows: stays in the cache and bounds the memory
+
+
+class Ensemble(NamedTuple):
+    """Members of a network of which the mean response is asked for.
+
+    Attributes
+    ----------
+    members : slice
+        Neighbouring members.
+    postprocessors : sequence of Postprocessor
+        Of the mean responses, in the order in which they act.
+    weights : ndarray of shape (member, n_tasks) or None
+        Weight of each of these members in the mean of each task; None: all count alike.
+    """
+
+    members: slice
+    postprocessors: Sequence[Postprocessor]
+    weights: np.ndarray | None
 
 
 def predict_responses(
@@ -54,46 +72,25 @@ def predict_responses(
     list of ndarray
         Probabilities, or numbers in the units of the labels.
     """
-    with _threads(network, n_threads):
-        chunks = encoded_chunks(network, encoder, X)
-        return _in_one([_respond(layout, outputs, rows, postprocessors, member_weights) for rows, outputs in chunks])
+    ensemble = Ensemble(slice(None), postprocessors, member_weights)
+    (responses,) = predict_ensembles(network, layout, encoder, X, [ensemble], n_threads)
+    return responses
 
 
-def predict_with_weights(
+def predict_ensembles(
     network: Network,
     layout: TaskLayout,
     encoder: Encoder,
     X: Any,
-    n_threads: int | None,
-    postprocessors: Sequence[Postprocessor],
-    weights: Sequence[np.ndarray],
+    ensembles: Sequence[Ensemble],
+    n_threads: int | None = None,
 ) -> list[list[np.ndarray]]:
-    """Responses by each of several weights of the members, ``(member, n_tasks)``; see :func:`predict_responses`."""
-    chunks: list[list[list[np.ndarray]]] = [[] for _ in weights]
+    """Responses of each of several ensembles, from one pass over the rows; see :func:`predict_responses`."""
+    chunks: list[list[list[np.ndarray]]] = [[] for _ in ensembles]
     with _threads(network, n_threads):
         for rows, outputs in encoded_chunks(network, encoder, X):
-            for pieces, own in zip(chunks, weights, strict=True):
-                pieces.append(_respond(layout, outputs, rows, postprocessors, own))
-    return [_in_one(pieces) for pieces in chunks]
-
-
-def predict_side_by_side(
-    network: Network,
-    members: Sequence[int],
-    layout: TaskLayout,
-    encoder: Encoder,
-    X: Any,
-    postprocessors: Sequence[Sequence[Postprocessor]],
-    member_weights: Sequence[np.ndarray | None],
-) -> list[list[np.ndarray]]:
-    """Responses of fits to the same rows, of so many ``members`` of one network each; see :func:`predict_responses`."""
-    ends = np.cumsum(members)[:-1]
-    chunks: list[list[list[np.ndarray]]] = [[] for _ in members]
-    with _threads(network):
-        for rows, outputs in encoded_chunks(network, encoder, X):
-            fits = zip(np.split(outputs, ends), postprocessors, member_weights, chunks, strict=True)
-            for own, of_fit, weights, pieces in fits:
-                pieces.append(_respond(layout, own, rows, of_fit, weights))
+            for pieces, (members, postprocessors, weights) in zip(chunks, ensembles, strict=True):
+                pieces.append(_respond(layout, outputs[members], rows, postprocessors, weights))
     return [_in_one(pieces) for pieces in chunks]
 
 

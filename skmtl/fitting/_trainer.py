@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from skmtl.fitting._job import FitJob, begin_training
-from skmtl.fitting._prediction import decode, predict_side_by_side
+from skmtl.fitting._prediction import Ensemble, decode, predict_ensembles
 from skmtl.fitting._result import FitResult, describe, finish, score_columns
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import Threshold
+from skmtl.postprocess import Postprocessor, Threshold
 from skmtl.training import History, Run, Training, threads_for
 
 CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
@@ -257,12 +257,18 @@ class StackedTrainer:
             networks.append((training, self._training.network(torch.from_numpy(members))))
         responses: dict[int, list[np.ndarray]] = {}
         for fits, network in networks:
-            counts = [self.jobs[index].members for index in fits]
-            chains = [self.result(i).postprocessors if self.jobs[i].postprocessors else () for i in fits]
-            weights = [self._member_weights(index) for index in fits]
-            own = predict_side_by_side(network, counts, inputs.layout, inputs.encoder, X, chains, weights)
+            ensembles, start = [], 0
+            for index in fits:
+                end = start + self.jobs[index].members
+                ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
+                start = end
+            own = predict_ensembles(network, inputs.layout, inputs.encoder, X, ensembles)
             responses |= dict(zip(fits, own, strict=True))
         return responses
+
+    def _postprocessors(self, index: int) -> Sequence[Postprocessor]:
+        """What changes the responses of a fit, which is learned only where one is asked for."""
+        return self.result(index).postprocessors if self.jobs[index].postprocessors else ()
 
     def _member_weights(self, index: int) -> np.ndarray | None:
         """Weights of the members of a fit, which students must prove themselves for."""
