@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,12 +14,24 @@ from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import DataSummary, n_held_out_folds
 from skmtl.training import PEER_SHARINGS, PeerSharing
 
+M = TypeVar("M", bound=PeerMethod)
+
 
 def read_collaboration(collaboration: Any) -> Collaboration | None:
     """Method by which peers learn from one another, with usable settings; None without one."""
-    if collaboration is None:
+    return _usable(collaboration, COLLABORATIONS, Collaboration)
+
+
+def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
+    """Method by which peers share parameters, with usable settings; None without one."""
+    return _usable(peer_sharing, PEER_SHARINGS, PeerSharing)
+
+
+def _usable(given: Any, known: Mapping[str, type[M]], base: type[M]) -> M | None:
+    """A copy of the method that is given or named, whose settings have been checked."""
+    if given is None:
         return None
-    method = copy.deepcopy(resolve("collaboration", collaboration, COLLABORATIONS, Collaboration))
+    method = copy.deepcopy(resolve(base.owner, given, known, base))
     method.check()
     return method
 
@@ -46,15 +58,6 @@ def _require_held_out(method: Collaboration, data: DataSummary, params: Mapping[
             f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
             f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
         )
-
-
-def read_peer_sharing(peer_sharing: Any) -> PeerSharing | None:
-    """Method by which peers share parameters, with usable settings; None without one."""
-    if peer_sharing is None:
-        return None
-    method = copy.deepcopy(resolve("peer_sharing", peer_sharing, PEER_SHARINGS, PeerSharing))
-    method.check()
-    return method
 
 
 def member_settings(method: PeerMethod | None, ones: torch.Tensor) -> torch.Tensor:
