@@ -79,12 +79,10 @@ def deal_rows(
         for kept in (labelled, ~labelled):  # apart, so that folds have as many labels as without the other rows
             rows[:, kept] = held_out_rows(hashes[kept], config.members, config.n_folds, config.n_peers)
         return HeldOut(rows, ~rows, hashes)
-    assert inputs.splitter is not None
-    codes, rows = inputs.splitter.codes, take_turns(splits.test, *sizes)
-    if codes is not None:
-        units = _numbered(rows, codes[inputs.rows.kept_mask])
-    else:
-        units = _numbered(rows, np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1))
+    rows, codes = take_turns(splits.test, *sizes), inputs.groups
+    if codes is None:
+        codes = np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1)
+    units = _numbered(rows, codes)
     if len(np.unique(units[rows.any(axis=0)])) == 1:  # which says nothing of other units
         assert hashes is not None
         units = hashes

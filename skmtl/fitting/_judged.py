@@ -56,9 +56,8 @@ class JudgedMembers:
         pieces = zip(*job.validation.outputs(network), strict=True)
         rows, real, outputs = (torch.cat(piece, 1).cpu().numpy() for piece in pieces)
         observed = replace(job.inputs.rows, X=None)
-        codes = None if job.inputs.splitter is None else job.inputs.splitter.codes
-        groups = None if codes is None else codes[observed.kept_mask]
-        return cls(observed, job.encoded.targets, job.encoded.weights, rows, real > 0, outputs, job.units, groups)
+        cells = job.encoded.targets, job.encoded.weights
+        return cls(observed, *cells, rows, real > 0, outputs, job.units, job.inputs.groups)
 
     @classmethod
     def by_new_rows(cls, observed: LabelledRows, network: Network, layout: TaskLayout, encoder: Encoder) -> Self:

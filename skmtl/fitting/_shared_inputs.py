@@ -102,6 +102,12 @@ class SharedInputs:
         """Number of training rows without any label, which are there only where a fit uses them."""
         return int(np.count_nonzero(self.rows.row_weights == 0))
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Number of the user's group of each row, ``(n,)``; None where there are no groups."""
+        codes = None if self.splitter is None else self.splitter.codes
+        return None if codes is None else codes[self.rows.kept_mask]
+
     def encode(self, rows: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedRows:
         """Encode rows, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
         encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
