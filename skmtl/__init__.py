@@ -36,21 +36,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0.dev0"
 
-# imported at first use, as skmtl.metrics
-_SUBPACKAGES = (
-    "balancing",
-    "callbacks",
-    "collaboration",
-    "datasets",
-    "encoders",
-    "inspection",
-    "metrics",
-    "model_selection",
-    "sharing",
-    "tasks",
-    "training",
-)
-
+# packages among them are imported at first use, as skmtl.metrics
 __all__ = [
     "DivergenceError",
     "MultiTaskNet",
@@ -80,7 +66,7 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers know all names, and tell of others
 
     def __getattr__(name: str) -> Any:
-        if name in _SUBPACKAGES:
+        if name in __all__:  # all others are imported
             return importlib.import_module(f"skmtl.{name}")
         raise AttributeError(f"module 'skmtl' has no attribute {name!r}")
 
