@@ -28,8 +28,9 @@ help:  ## Show this list
 demo: $(STAMP)  ## Run the first example
 	$(BIN)/python examples/01_quickstart.py
 
-test: lint types suite  ## Run linter, type checker, tests and doctests, side by side
-MAKEFLAGS += --jobs=3
+# All run to their end, so that the last line of the output tells of a failure anywhere.
+test: $(STAMP)  ## Run linter, type checker, tests and doctests, side by side
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going lint types suite
 
 suite: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
