@@ -112,9 +112,10 @@ class Step:
 
     def _share_products(self) -> None:
         """Let peers multiply by the matrices that they share, where nothing but their update reads their weights."""
-        (update, *others), alone = self.updates or [None], type(self.weighting) is StaticWeights
-        if isinstance(update, ComposedUpdate) and alone and not others:
-            update.share_products(self.passes)
+        if len(self.updates) == 1 and type(self.weighting) is StaticWeights:
+            (update,) = self.updates
+            if isinstance(update, ComposedUpdate):
+                update.share_products(self.passes)
 
     def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it; ``progress`` is for the terms."""
