@@ -185,7 +185,7 @@ class PerformanceDisplay:
         y_true: Any,
         y_pred: Any,
         *,
-        kind: str,
+        kind: Drawing,
         sample_weight: Any = None,
         classes: Any = None,
         missing_label: object = None,

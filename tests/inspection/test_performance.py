@@ -1,5 +1,7 @@
 """The grid shows of each task what scikit-learn's display for one target shows of its observed cells."""
 
+from typing import get_args
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet
 from skmtl.inspection import PerformanceDisplay
+from skmtl.inspection._performance import _DRAWN, Drawing
 
 KINDS = {"sold": "binary", "part": "multiclass", "price": "regression"}
 
@@ -57,6 +60,10 @@ def test_every_task_has_the_picture_of_its_kind(model, data):
     truth, predicted = seen(y, "price", model.predict(X)[:, 2])
     assert_array_equal(error.y_true, truth)
     assert_array_equal(error.y_pred, predicted)
+
+
+def test_the_type_of_kinds_has_the_names_that_are_known():
+    assert get_args(Drawing) == tuple(_DRAWN)
 
 
 def test_a_kind_draws_the_tasks_that_it_is_for(model, data):
