@@ -32,11 +32,14 @@ def read_threshold_scores(threshold_metric: Any, tasks: Sequence[Task]) -> dict[
     Raises
     ------
     ValueError, TypeError
-        If a metric or task is not known, or a metric is not one of predicted labels of such a task.
+        If a metric or task is not known, a metric is not one of predicted labels of such a task, or a list is not one
+        for each task.
     """
     values = by_task("threshold_metric", threshold_metric, [task.name for task in tasks], None)
     if not isinstance(values, list):
         values = [values if task.kind.is_classifier else None for task in tasks]
+    if len(values) != len(tasks):
+        raise ValueError(f"threshold_metric must have one entry for each of the {len(tasks)} tasks; got {len(values)}.")
     scores = zip(tasks, values, strict=True)
     return {index: _table_score(task, value) for index, (task, value) in enumerate(scores) if value is not None}
 

@@ -192,6 +192,7 @@ def hits(y_true, y_pred):
         ),
         ({"rare": hits}, "'rare' must be a metric with an argument sample_weight, .*; hits has none. Add it"),
         ({"number": "f1"}, "threshold_metric names task 'number', which is a regression task"),
+        (["f1"], r"threshold_metric must have one entry for each of the \d tasks; got 1"),
         ({"rarely": "f1"}, "threshold_metric names the unknown task 'rarely'; the tasks are 'rare'"),
     ],
 )
