@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNetRegressor
 from skmtl._sklearn import final_model
+from skmtl.inputs import RowSplitter, read_labelled_rows
 from skmtl.inspection import transfer_report
 from skmtl.model_selection import MultiTaskSearchCV, TaskGroupingCV
 
@@ -144,6 +145,9 @@ def test_unlabeled_groups_leave_each_fold_its_labels():
     y = np.where((groups % 8 == 0)[:, None], Y, np.nan)  # 4 of 30 groups
     model = net(n_estimators=4, collaboration="mean_teacher").fit(X, y, groups=groups)
     assert np.isfinite(model.oof_prediction_).all()
+    rows = read_labelled_rows(X, y, None, None, "net", keep_unlabeled=True)
+    splits = RowSplitter.read(None, X, y, groups).split(rows, 4, 5)
+    assert sorted(splits.test.sum(axis=1)) == [14, 14, 16, 16]  # a labelled group and 6 or 7 others, of two rows each
 
 
 def test_few_groups_are_as_many_folds():
