@@ -250,6 +250,35 @@ def test_common_products_give_what_a_product_of_each_peer_gives(params, monkeypa
     assert_allclose(shared.history_["loss"], alone.history_["loss"], rtol=0, atol=1e-10)
 
 
+def test_common_products_outlive_an_interrupt_within_an_epoch(monkeypatch):
+    call, found, steps = Step.__call__, [], []
+
+    def interrupted(self, *args):
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        steps.append(args)
+        return call(self, *args)
+
+    monkeypatch.setattr(Step, "__call__", interrupted)
+    for share in (Step._share_products, lambda self: None):
+        monkeypatch.setattr(Step, "_share_products", share)
+        steps.clear()
+        with pytest.warns(UserWarning, match="interrupted by user"):
+            found.append(weights(fit(peer_sharing="batch_ensemble", n_estimators=1, **ALONE)))
+    assert_allclose(*found, rtol=0, atol=1e-10)
+
+
+def test_common_products_go_on_where_another_fit_has_ended():
+    nets = [MultiTaskNetRegressor(**SMALL, n_estimators=1, learning_rate_init=rate) for rate in (0.01, 0.03)]
+    nets = [net.set_params(peer_sharing="batch_ensemble") for net in nets]
+    rows = read_inputs(nets[0], X, Y)
+    (stack,) = stacks_of([(net, rows) for net in nets])
+    stack.advance(0.5)
+    stack.keep([1])
+    stack.advance(1.0)
+    assert_allclose(weights(fitted(stack, 1)), weights(nets[1].fit(X, Y)), rtol=0, atol=1e-10)
+
+
 def test_common_products_take_the_rows_of_each_fold(monkeypatch):
     monkeypatch.setattr(_joined, "MAX_REPEATED", 0)
     params = {"n_peers": 2, "collaboration": "mutual", "peer_sharing": "batch_ensemble", **ALONE}
