@@ -22,12 +22,15 @@ Features = NDArray[Any] | pd.DataFrame
 
 REGRESSION_SETS = (
     "enb", "jura", "slump", "sf1", "sf2", "atp1d", "atp7d", "scm20d", "sarcos_test", "bikeshare", "air_quality",
+    "andro", "edm", "oes97", "parkinsons", "school",
 )  # fmt: skip
 CLASS_SETS = (
     "yeast", "emotions", "medical", "flags", "tox21", "clintox", "wine", "adult", "student", "ames", "grid_stability",
+    "sider", "abalone",
 )  # fmt: skip
 LOG1P_SETS = frozenset({"bikeshare"})  # heavy-tailed counts: every model fits and is scored on log(1 + count)
 PUBLISHED_SPLITS = {"tox21": "split_random"}  # 0 train, 1 validation (left out for all models), 2 test
+GROUP_FOLDS = {"parkinsons": "subject_fold"}  # rows of a person are in one fold
 SMALL = 2000  # below this many rows, five folds; otherwise fold 0 is the only test part
 COSTLY = 20_000_000  # rows x features x tasks (see `cost`) from which fold 0 must do all the same
 CALIBRATION_BINS = 15
@@ -96,15 +99,26 @@ def _read_frame(folder: Path, meta: dict[str, Any]) -> tuple[pd.DataFrame, pd.Da
 def _read_arrays(folder: Path, meta: dict[str, Any]) -> tuple[Features, pd.DataFrame, NDArray[np.int64]]:
     with np.load(folder / "data.npz") as stored:
         arrays = {key: stored[key] for key in stored.files}
-    Y = pd.DataFrame(arrays["Y"].astype(float), columns=_targets(meta))
+    Y = pd.DataFrame(_label_matrix(arrays), columns=_targets(meta))
     if "fp" in arrays:  # packed fingerprints, -1 = missing label
         X = np.unpackbits(arrays["fp"], axis=1).astype(np.float32)
         Y = Y if meta["tasks"][0]["kind"] == "regression" else Y.mask(Y < 0)
     else:
         X = arrays["X"]
     split = PUBLISHED_SPLITS.get(meta["name"])
-    fold = arrays["fold"] if split is None else np.array([1, -1, 0])[arrays[split]]
+    own = GROUP_FOLDS.get(meta["name"], "fold")
+    fold = arrays[own] if split is None else np.array([1, -1, 0])[arrays[split]]
     return X, Y, fold.astype(np.int64)
+
+
+def _label_matrix(arrays: dict[str, NDArray[Any]]) -> Floats:
+    """Labels ``(row, task)``; where a row has the label of one task only, the others are missing."""
+    if "Y" in arrays:
+        return arrays["Y"].astype(float)
+    task = arrays["task"]
+    Y = np.full((len(task), task.max() + 1), np.nan)
+    Y[np.arange(len(task)), task] = arrays["y"]
+    return Y
 
 
 def _targets(meta: dict[str, Any]) -> list[str]:

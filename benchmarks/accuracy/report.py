@@ -58,7 +58,7 @@ def _score_table(results: Results) -> str:
         best = np.nanmin(row) if not np.isnan(row).all() else np.nan
         cells = [results.cells.get((name, label)) for label in results.labels]
         rows.append([name, *(_score(cell, loss == best) for cell, loss in zip(cells, row, strict=True))])
-    return _table(["set", *results.labels], rows)
+    return markdown_table(["set", *results.labels], rows)
 
 
 def _score(cell: Cell | None, best: bool) -> str:
@@ -79,7 +79,7 @@ def _summary(results: Results) -> str:
         [how, *_formatted(_mean(against), "{:.3f}")],
         ["the worst of these", *_formatted(worst, "{:.3f}")],
     ]
-    return _table(["summary", *results.labels], rows)
+    return markdown_table(["summary", *results.labels], rows)
 
 
 def _mean(values: Floats) -> Floats:
@@ -93,7 +93,7 @@ def _plain_table(results: Results, value: Callable[[Cell], float], form: str) ->
     for name in results.sets:
         cells = [results.cells.get((name, label)) for label in results.labels]
         rows.append([name, *_formatted([np.nan if cell is None else value(cell) for cell in cells], form)])
-    return _table(["set", *results.labels], rows)
+    return markdown_table(["set", *results.labels], rows)
 
 
 def _task_table(results: Results) -> str:
@@ -107,7 +107,7 @@ def _task_table(results: Results) -> str:
                 cells[label].by_task[task].get(metric, np.nan) if label in cells else np.nan for label in results.labels
             ]
             rows.append([f"{name}: {task} ({metric})", *_formatted(values, "{:.4f}")])
-    return "Tasks of the mixed sets\n\n" + _table(["task", *results.labels], rows) if rows else ""
+    return "Tasks of the mixed sets\n\n" + markdown_table(["task", *results.labels], rows) if rows else ""
 
 
 def _problems(records: dict[Key, Record], metas: dict[str, dict[str, Any]], labels: list[str]) -> str:
@@ -127,7 +127,8 @@ def _formatted(values: Iterable[float], form: str) -> list[str]:
     return ["-" if np.isnan(value) else form.format(value) for value in values]
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A table with its columns aligned."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     cells = ([cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines)

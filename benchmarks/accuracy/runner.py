@@ -15,11 +15,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy.made.families import PREFIX, draw
 from benchmarks.accuracy.peers import PEERS, PeerModel
-from benchmarks.accuracy.protocols import load, score_tasks
-from benchmarks.accuracy.subject import SubjectModel
+from benchmarks.accuracy.protocols import Table, load, score_tasks
+from benchmarks.accuracy.subject import SUBJECT, SubjectModel
 
-SUBJECT = "skmtl"
 Key = tuple[str, int, str]
 Record = dict[str, Any]
 ONE_CORE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -99,12 +99,17 @@ def _work(job: Job, data: Path, sender: Connection) -> None:
         sender.send({"error": f"{type(error).__name__}: {error}"[:500], "trace": trace})
 
 
+def read_table(job: Job, data: Path) -> Table:
+    """A set of the folder, or a draw of a made family, whose seed is the fold."""
+    return draw(job.set.removeprefix(PREFIX), job.fold)[0] if job.set.startswith(PREFIX) else load(data / job.set)
+
+
 def measure(job: Job, data: Path) -> Record:
     """Fit on the training part, predict the test part, score every task.
 
     Times are of the processor, which on an idle core is the time on the clock and on a busy one still compares.
     """
-    table = load(data / job.set)
+    table = read_table(job, data)
     train, test = table.split(job.fold)
     model = SubjectModel(job.params) if job.model == SUBJECT else PeerModel(PEERS[job.model])
     rows = table.X.iloc.__getitem__ if hasattr(table.X, "iloc") else table.X.__getitem__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+import argparse
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,23 +13,30 @@ import pandas as pd
 from benchmarks.accuracy.peers import spread
 from benchmarks.accuracy.protocols import Features, Floats
 
+SUBJECT = "skmtl"
+EXAMPLE = '{"dropout": 0, "max_iter": 30}'
+
 
 def parse_params(text: str) -> dict[str, Any]:
-    """Read ``name=literal, name=literal`` as keyword arguments.
+    """Read a JSON object as parameters.
 
     Raises
     ------
-    ValueError
-        If a value is not a literal, or an entry has no name.
+    argparse.ArgumentTypeError
+        If it is none.
     """
     try:
-        call = ast.parse(f"f({text})", mode="eval").body
-        assert isinstance(call, ast.Call)
-        if call.args:
-            raise ValueError("an entry has no name")
-        return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"--set-params takes name=literal pairs such as 'n_estimators=4', got {text!r}") from error
+        params = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(params, dict):
+        raise argparse.ArgumentTypeError(f"an object such as {EXAMPLE} is needed, got {text}")
+    return params
+
+
+def variant(params: dict[str, Any]) -> str:
+    """Label of the estimator with these parameters, unless the user gives another."""
+    return f"{SUBJECT} {json.dumps(params)}" if params else SUBJECT
 
 
 class SubjectModel:
