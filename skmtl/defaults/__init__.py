@@ -1,11 +1,12 @@
 """What "auto" stands for: every rule by which a parameter is chosen from the data, with the reason for each choice."""
 
-from skmtl.defaults._resolve import REDUCED, encoding_dtype, requested, resolve
+from skmtl.defaults._resolve import LEARN_FROM_HELD_OUT_ROWS, REDUCED, encoding_dtype, requested, resolve
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import FOLDS, n_held_out_folds, n_inputs_read, relevance_epochs
 
 __all__ = [
     "FOLDS",
+    "LEARN_FROM_HELD_OUT_ROWS",
     "REDUCED",
     "Choice",
     "DataSummary",

@@ -2,6 +2,7 @@
 
 from skmtl.fitting._class_weights import class_weight_by_task
 from skmtl.fitting._config import count_threads, read_sizes
+from skmtl.fitting._growing import GrowingFits
 from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
@@ -32,6 +33,7 @@ __all__ = [
     "Ensemble",
     "FitJob",
     "FitResult",
+    "GrowingFits",
     "JudgedMembers",
     "OutOfFold",
     "Report",

@@ -105,6 +105,26 @@ class FitJob:
         config = replace(self.config, loss_weights=ours.expand_as(self.config.loss_weights))
         return replace(self, config=config, loss_weights=weights)
 
+    def part(self, first: int, last: int) -> FitJob:
+        """Some of the cohorts as a fit of their own, without what learns from the rows that all members hold out.
+
+        They become what they become in the whole fit.
+        """
+        members = torch.arange(first * self.config.n_peers, last * self.config.n_peers)
+        data, validation = self.data.select(members), None
+        if self.validation is not None:
+            validation = self.validation.select(members, data if self.holds_out else None)
+        return replace(
+            self,
+            config=replace(self.config.select(members), members=len(members)),
+            network=self.network.select(members.tolist()),
+            data=data,
+            validation=validation,
+            streams=self.streams.select(members),
+            postprocessors=(),
+            threshold_scores={},
+        )
+
     @property
     def members(self) -> int:
         """Number of members."""

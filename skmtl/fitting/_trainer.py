@@ -75,6 +75,10 @@ class StackedTrainer:
         self.memory += job.memory
         self.rows_memory[job.inputs] = job.rows_memory
 
+    def add_ended(self, index: int, job: FitJob, network: Network, history: History) -> None:
+        """Add a fit that has been trained elsewhere."""
+        self.jobs[index], self._ended[index], self._begun = job, (network, history), True
+
     def advance(self, fraction: float = 1.0, report: Report | None = None) -> None:
         """Train until ``fraction`` of the greatest number of epochs is done.
 
@@ -190,7 +194,7 @@ class StackedTrainer:
         self._note_failures(training)
         for index in indices.tolist():
             if index in self.jobs and index not in self.errors:
-                self._ended[index] = self._learned(index)
+                self._ended[index] = self.learned(index)
         rest = np.flatnonzero(~np.isin(training.stopping.teams, indices))
         self._training = training.select(torch.from_numpy(rest)) if len(rest) else None
 
@@ -198,7 +202,7 @@ class StackedTrainer:
         training.check_weights()
         self.errors |= {index: error for index, error in training.failures.items() if index in self.jobs}
 
-    def _learned(self, index: int) -> tuple[Network, History]:
+    def learned(self, index: int) -> tuple[Network, History]:
         """Network and history of a fit as if its training ended now."""
         if index in self._ended:
             return self._ended[index]
@@ -220,7 +224,7 @@ class StackedTrainer:
             raise self.errors[index]
         if index not in self._results:
             with self._threads():
-                self._results[index] = finish(self.jobs[index], *self._learned(index))
+                self._results[index] = finish(self.jobs[index], *self.learned(index))
         return self._results[index]
 
     def snapshot(self, index: int) -> FitResult:

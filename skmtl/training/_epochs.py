@@ -46,6 +46,15 @@ class History:
                 values[~active] = np.nan
         self.epochs.append(epoch)
 
+    @classmethod
+    def join(cls, parts: Sequence[History]) -> History:
+        """History of members that trained apart, side by side; NaN after the end of a part."""
+        epochs = []
+        for epoch in range(max(map(len, parts))):
+            own = [part.epochs[epoch] if epoch < len(part) else _blank(part.epochs[0]) for part in parts]
+            epochs.append({name: np.concatenate([values[name] for values in own]) for name in own[0]})
+        return cls(epochs)
+
     def __len__(self) -> int:
         return len(self.epochs)
 
@@ -71,6 +80,10 @@ class History:
         if not self.epochs:
             return dict.fromkeys(("loss", "validation_loss", "weight"), np.empty((0, 0, 0)))
         return {name: np.stack([epoch[name] for epoch in self.epochs[first:]]) for name in self.epochs[0]}
+
+
+def _blank(epoch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.full_like(values, np.nan) for name, values in epoch.items()}
 
 
 class EarlyStopping(Resumable):

@@ -124,10 +124,11 @@ class Validation:
         own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in pairs]
         return cls(parts[0].objective, data, *_side_by_side(own))
 
-    def select(self, members: Tensor) -> Validation:
-        """Rows that judge some of the members."""
+    def select(self, members: Tensor, data: Data | None = None) -> Validation:
+        """Rows that judge some of the members, whose ``data`` may be at hand."""
         index = slice(None) if len(self.held_out) == 1 else members
-        return Validation(self.objective, self.data.select(members), self.held_out[index], self.real[index])
+        data = self.data.select(members) if data is None else data
+        return Validation(self.objective, data, self.held_out[index], self.real[index])
 
     def losses(self, network: Network) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task."""

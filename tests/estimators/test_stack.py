@@ -10,7 +10,8 @@ import pytest
 from skmtl import MultiTaskNetClassifier
 from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
-from skmtl.estimators._fit_inputs import read_further_rows
+from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_further_rows
+from skmtl.fitting import GrowingFits
 from skmtl.sharing import Additive, LatentTasks, Relationship, Soft
 from skmtl.training import EMA, AdamW, Averaging, DivergenceError, _joined
 from tests._fits import fitted, read_inputs, stacks_of
@@ -327,3 +328,30 @@ def test_scores_of_a_stack_are_those_of_its_fits():
     assert list(stack.errors) == [1]
     scores = stack.score_tasks([0, 2], read_further_rows(make(), rows, X, Y, None))
     assert scores == {place: pytest.approx(fitted(stack, place).score_tasks(X, Y), abs=1e-12) for place in (0, 2)}
+
+
+GROWING = {
+    "patience": COMMON["held out, patience"] | {"dropout": 0.3},
+    "inputs scaled": COMMON["inputs scaled and dropped"],
+    "cohorts": COMMON["means of peers"],
+    "corrected": {"cv": 3, "local_correction": True, "calibration": "temperature", "threshold_metric": "f1"},
+}
+
+
+@pytest.mark.parametrize("common", GROWING.values(), ids=GROWING)
+@pytest.mark.parametrize("fit_params", [{}, {"X_val": X[:20], "y_val": Y[:20]}], ids=["own rows", "X_val"])
+def test_members_that_come_later_are_those_of_the_whole_fit(common, fit_params):
+    if fit_params and "cv" in common:
+        return  # which asks for rows that members hold out
+    learned = {name: None for name in ("calibration", "threshold_metric")} | {"local_correction": False}
+    variants = [{}, {"learning_rate_init": 0.02}, {"learning_rate_init": 1e200}]
+    estimators = [make(**{**common, **variant, "n_estimators": 3}) for variant in variants]
+    inputs = read_inputs(estimators[0], X, Y, **fit_params)
+    growing = GrowingFits((index, prepare_candidate(own, inputs)) for index, own in enumerate(estimators))
+    for n_members in (1, 3):
+        found = {index: trainer for trainer in growing.grow(n_members, 1e9, fill=False) for index in trainer.indices}
+        for index in (0, 1):
+            fit = fitted_copy(estimators[index], found[index].result(index))
+            own = {} if n_members == 3 else learned | {"n_estimators": n_members}
+            assert_same_fit(fit, make(**estimators[index].get_params(deep=False) | own).fit(X, Y, **fit_params))
+        assert isinstance(found[2].errors[2], DivergenceError)

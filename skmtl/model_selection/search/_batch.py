@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._fit_inputs import prepare_candidate
-from skmtl.fitting import FitJob, StackedTrainer, fit_many, stack_jobs
+from skmtl.fitting import FitJob, StackedTrainer, fit_many
 from skmtl.model_selection.search._candidates import Candidate
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._fold_data import FoldData, Preprocessed
@@ -43,7 +43,6 @@ class StackedBatch:
         folds = {fit.fold.number: fit.fold for fit in fits}
         counts = Counter(fit.fold.number for fit in fits)
         self._folds = {k: FoldData(fold, preprocessed[k], counts[k]) for k, fold in folds.items()}
-        self._trainers: list[StackedTrainer] | None = None
         self._seconds = dict.fromkeys(range(len(fits)), 0.0)  # by index in ``fits``
 
     def run(self, evaluation: Evaluation) -> Iterator[Results]:
@@ -64,38 +63,6 @@ class StackedBatch:
                 if done[number] == data.n_fits:  # nothing is left to do
                     data.release()
             start = time.perf_counter()
-
-    def advance(self, kept: Container[int], fraction: float, evaluation: Evaluation) -> Results:
-        """Train the candidates of these indices until ``fraction`` of the epochs is done, and score them.
-
-        The networks, built at the first call, shrink: candidates once left out cannot come back.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If the user stops the training of a network.
-        """
-        results: Results = {}
-        trainers = self._begun(evaluation)
-        for trainer in trainers:
-            trainer.keep([index for index in trainer.indices if self.fits[index].candidate.index in kept])
-        self._trainers = [trainer for trainer in trainers if trainer.indices]
-        for trainer in self._trainers:
-            start = time.perf_counter()
-            trainer.advance(fraction)
-            results |= self._trained(trainer, start, evaluation)
-        return results
-
-    def memory_used(self, evaluation: Evaluation) -> float:
-        """Bytes of the networks of all candidates."""
-        return sum(trainer.memory for trainer in self._begun(evaluation))
-
-    def _begun(self, evaluation: Evaluation) -> list[StackedTrainer]:
-        if self._trainers is None:
-            self._trainers = list(stack_jobs(self._jobs(evaluation), self.memory, fill=self._may_fill))
-            for data in self._folds.values():
-                data.forget_encoded()
-        return self._trainers
 
     @property
     def _may_fill(self) -> bool:

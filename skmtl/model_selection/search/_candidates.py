@@ -172,6 +172,12 @@ def _overrides(estimator: Any, method: str) -> bool:
     return getattr_static(type(estimator), method, None) is not getattr_static(base, method, None)
 
 
+def differing(candidates: Sequence[Candidate], names: Iterable[str]) -> list[str]:
+    """Parameters of the nets, among these, that are not the same for all candidates."""
+    nets = [candidate.net for candidate in candidates]
+    return [name for name in names if len({_digest(getattr(net, name, None)) for net in nets}) > 1]
+
+
 def by_steps(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     """Groups of candidates with equal steps before the net."""
     return _grouped(candidates, _steps_key)

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from skmtl._params import Params
+from skmtl._params import Params, require_choice
+
+RUNGS = {"max_iter": (0.125, 0.375), "n_estimators": (0.125, 0.25)}  # of each resource, where they are not given
+LEAST = {"max_iter": 3, "n_estimators": 1}
 
 
 class Halving(Params):
     """Drop the worse candidates at every rung: successive halving (Jamieson and Talwalkar, 2016).
 
-    All candidates train to the first rung and are scored; the best ``1 / factor`` of them train on to the next, and so
-    on. Those that are left train to the end. Schedules of the learning rate are those of a whole fit, so a candidate
-    that is never dropped ends as it would in a search without elimination.
+    All candidates get some of a resource and are scored; the best ``1 / factor`` of them get more of it, and so on.
+    Those that are left get all of it, so that a candidate that is never dropped ends as it would in a search without
+    elimination.
 
     Parameters
     ----------
     factor : float, default=4
         One in ``factor`` candidates survives a rung.
-    rungs : sequence of float, default=(0.125, 0.375)
-        Fractions of ``max_iter`` at which candidates are dropped, rising, between 0 and 1.
-    least : int, default=3
-        Number of candidates that train to the end, at least. A few cost little more than one: on all folds they are
-        one network.
+    rungs : sequence of float, default=None
+        Fractions of the resource at which candidates are dropped, rising, between 0 and 1. None: (0.125, 0.375) of the
+        epochs, (0.125, 0.25) of the members.
+    least : int, default=None
+        Number of candidates that get all of the resource, at least. None: 3 with epochs, where a few cost little more
+        than one, as on all folds they are one network; 1 with members.
+    resource : {"max_iter", "n_estimators"}, default="max_iter"
+        What candidates get more of. "max_iter": epochs. Schedules of the learning rate are those of a whole fit.
+        "n_estimators": members of the ensemble, each trained to the end. All candidates of a rung are scored with
+        equally many, which are the first members of the whole fit: they hold out the same rows and begin with the same
+        weights. Until a candidate has all members, it is scored without ``local_correction``, ``calibration`` and
+        ``threshold_metric``, which learn from the rows that all members hold out together.
 
     References
     ----------
@@ -37,13 +47,21 @@ class Halving(Params):
     >>> from skmtl.model_selection import Halving
     >>> [Halving().survivors(n) for n in (32, 16, 3)]
     [8, 4, 3]
+    >>> Halving(resource="n_estimators").amounts(8)  # numbers of members
+    [1, 2, 8]
     """
 
-    def __init__(self, factor: float = 4, rungs: Any = (0.125, 0.375), least: int = 3) -> None:
-        self.factor, self.rungs, self.least = factor, rungs, least
+    def __init__(
+        self,
+        factor: float = 4,
+        rungs: Any = None,
+        least: int | None = None,
+        resource: Literal["max_iter", "n_estimators"] = "max_iter",
+    ) -> None:
+        self.factor, self.rungs, self.least, self.resource = factor, rungs, least, resource
 
     def fractions(self) -> list[float]:
-        """Return the rungs as fractions of ``max_iter``.
+        """Return the rungs as fractions of the resource.
 
         Returns
         -------
@@ -55,12 +73,36 @@ class Halving(Params):
         ValueError
             If a parameter is not usable.
         """
-        rungs = [float(fraction) for fraction in self.rungs]
+        require_choice("resource of Halving", self.resource, RUNGS)
+        rungs = [float(fraction) for fraction in (RUNGS[self.resource] if self.rungs is None else self.rungs)]
         if any(not 0 < fraction < 1 for fraction in rungs) or sorted(set(rungs)) != rungs:
             raise ValueError(f"rungs of Halving must rise and lie between 0 and 1; got {self.rungs!r}.")
-        if not self.factor > 1 or self.least < 1:
+        if not self.factor > 1 or (self.least is not None and self.least < 1):
             raise ValueError(f"Halving needs a factor above 1 and a least of at least 1; got {self!r}.")
         return rungs
+
+    def amounts(self, n_estimators: int) -> list[float]:
+        """Amount of the resource at each rung, and all of it at last.
+
+        Parameters
+        ----------
+        n_estimators : int
+            Of the candidates.
+
+        Returns
+        -------
+        list of float
+            Numbers of members, or fractions of the epochs.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not usable.
+        """
+        fractions = self.fractions()
+        if self.resource == "max_iter":
+            return [*fractions, 1.0]
+        return sorted({max(round(fraction * n_estimators), 1) for fraction in fractions} | {n_estimators})
 
     def survivors(self, n_candidates: int) -> int:
         """Number of candidates that go on.
@@ -75,7 +117,8 @@ class Halving(Params):
         int
             Of them go on.
         """
-        return min(n_candidates, max(math.ceil(n_candidates / self.factor), self.least))
+        least = LEAST[self.resource] if self.least is None else self.least
+        return min(n_candidates, max(math.ceil(n_candidates / self.factor), least))
 
     def choose(self, scores: dict[int, float]) -> set[int]:
         """Choose the best candidates; a score that is not a number is the worst.
@@ -95,15 +138,13 @@ class Halving(Params):
 
 
 def rank_by_rung(results: dict[str, Any], rungs: np.ndarray) -> None:
-    """Put candidates that ended later before those that ended earlier."""
+    """Put candidates that ended later before those that ended earlier, and those without a score last."""
     results["rung"] = rungs
     for name in [name for name in results if name.startswith("rank_test_")]:
-        order = np.lexsort((results[name], -rungs))
-        keys = np.column_stack([-rungs, results[name]])[order]
+        later = np.where(np.isnan(results[name.replace("rank_", "mean_")]), 1, -rungs)
+        order = np.lexsort((results[name], later))
+        keys = np.column_stack([later, results[name]])[order]
         fresh = np.append(True, (keys[1:] != keys[:-1]).any(axis=1))
         ranks = np.empty(len(rungs), dtype=np.int32)
         ranks[order] = 1 + np.maximum.accumulate(np.where(fresh, np.arange(len(rungs)), 0))
         results[name] = ranks
-
-
-ELIMINATIONS: dict[str, type[Halving]] = {"halving": Halving}

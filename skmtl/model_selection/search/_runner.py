@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -21,8 +21,10 @@ from skmtl.model_selection.search._candidates import Candidate, by_network, by_s
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._fold_data import Preprocessed, preprocess
 from skmtl.model_selection.search._halving import Halving
+from skmtl.model_selection.search._races import RACES, Race
 from skmtl.model_selection.search._transport import LazyPickle
 
+B = TypeVar("B", bound=StackedBatch)
 MIN_FITS = 4  # of a network below which it is not divided among jobs
 
 
@@ -67,6 +69,8 @@ class SearchRunner:
     ----------
     results : dict
         Index of a candidate and number of a fold to the scores there, of fits that have been scored.
+    amounts : list of float
+        Amount of the resource at each rung; empty without elimination.
     rungs : ndarray of shape (n_candidates,), int
         Rung at which each candidate ended; 0 without elimination.
     interrupted : bool
@@ -89,6 +93,7 @@ class SearchRunner:
         self.n_jobs, self.memory, self.verbose = n_jobs, memory, verbose
         self.halving, self.metric = halving, metric
         self.results: Results = {}
+        self.amounts = [] if halving is None else halving.amounts(candidates[0].net.n_estimators)
         self.rungs = np.zeros(len(candidates), dtype=int)
         self.interrupted = False
 
@@ -97,7 +102,13 @@ class SearchRunner:
         """How often ``progress`` is called in :meth:`run`."""
         if self.halving is None:
             return len(self.candidates) * len(self.folds)
-        return (len(self.halving.fractions()) + 1) * len(self._groups)
+        return len(self.amounts) * len(self._groups)
+
+    @property
+    def resources(self) -> dict[str, np.ndarray]:
+        """How many members each candidate has been scored with, where they are the resource."""
+        of_members = self.halving is not None and self.halving.resource == "n_estimators"
+        return {"n_resources": np.array(self.amounts)[self.rungs]} if of_members else {}
 
     def run(self, progress: Callable[[str], Any]) -> None:
         """Train and score the candidates.
@@ -116,7 +127,7 @@ class SearchRunner:
                     self._race(groups, self.halving, progress)
 
     def _train_all(self, progress: Callable[[str], Any]) -> None:
-        batches = self._batches(self._groups[0])
+        batches = self._batches(self._groups[0], StackedBatch)
         self._say(1, f"{self._task}, in {len(batches)} jobs")
         for scored in self._scored(batches):
             self.results |= scored
@@ -142,18 +153,19 @@ class SearchRunner:
         At a rung the networks come back from the jobs that trained them, and go to jobs again with those candidates
         that go on.
         """
-        running = [LazyPickle(batch) for batch in self._batches(groups)]
+        running = [LazyPickle(batch) for batch in self._batches(groups, RACES[halving.resource])]
         alive = {candidate.index for group in groups for candidate in group.candidates}
         with Parallel(n_jobs=self.n_jobs) as parallel:
-            for rung, fraction in enumerate([*halving.fractions(), 1.0]):
-                self._say(2, f"{len(alive)} candidates train to {fraction:.1%} of their epochs")
-                jobs = parallel(delayed(_train_to_rung)(batch, alive, fraction, self.evaluation) for batch in running)
+            for rung, amount in enumerate(self.amounts):
+                last = amount == self.amounts[-1]
+                self._say(2, f"{len(alive)} candidates train to {_shown(amount, halving)}")
+                jobs = parallel(delayed(_train_to_rung)(race, alive, amount, last, self.evaluation) for race in running)
                 self.results |= {fit: result for _, results in jobs for fit, result in results.items()}
                 self.rungs[list(alive)] = rung
                 progress("rung")
-                if fraction < 1.0:
+                if not last:
                     alive = halving.choose(self._mean_scores(alive))
-                    running = [batch for batch, results in jobs if any(candidate in alive for candidate, _ in results)]
+                    running = [race for race, results in jobs if any(candidate in alive for candidate, _ in results)]
 
     def _mean_scores(self, indices: Iterable[int]) -> dict[int, float]:
         def mean(index: int) -> float:
@@ -184,25 +196,25 @@ class SearchRunner:
             fitted = iter(parallel(delayed(preprocess)(first, fold, self.evaluation) for first, fold in pairs))
         by_group = [(group, {fold.number: next(fitted) for fold in self.folds}) for group in by_preprocessing]
         groups = [StackableGroup(part, steps) for group, steps in by_group for part in by_network(group)]
-        return [groups] if self.halving is None else self._by_memory(groups)
+        return [groups] if self.halving is None else self._by_memory(groups, RACES[self.halving.resource])
 
-    def _batches(self, groups: Sequence[StackableGroup]) -> list[StackedBatch]:
+    def _batches(self, groups: Sequence[StackableGroup], kind: type[B]) -> list[B]:
         """Candidates of one network on all folds together, divided evenly among the jobs.
 
         Neighbours share a network: candidates on the same fold, which have their rows in common. Where a fold is
         divided, too, candidates take turns: those that a race drops leave every job about as many.
         """
-        n_jobs, batches = effective_n_jobs(self.n_jobs), []
+        n_jobs, batches = effective_n_jobs(self.n_jobs), list[B]()
         for group in groups:
             candidates = [candidate for turn in range(n_jobs) for candidate in group.candidates[turn::n_jobs]]
             parts = _divided([Fit(candidate, fold) for fold in self.folds for candidate in candidates], n_jobs)
-            batches += [StackedBatch(part, group.preprocessed, self.memory) for part in parts]
+            batches += [kind(part, group.preprocessed, self.memory) for part in parts]
         return batches
 
-    def _by_memory(self, groups: Sequence[StackableGroup]) -> list[list[StackableGroup]]:
-        """Divide the candidates so that networks in training together take no more memory than allowed."""
+    def _by_memory(self, groups: Sequence[StackableGroup], kind: type[Race]) -> list[list[StackableGroup]]:
+        """Divide the candidates so that what they keep from rung to rung takes no more memory than allowed."""
         first = self.folds[0]
-        probes = [StackedBatch([Fit(group.candidates[0], first)], group.preprocessed, np.inf) for group in groups]
+        probes = [kind([Fit(group.candidates[0], first)], group.preprocessed, np.inf) for group in groups]
         each = [probe.memory_used(self.evaluation) * len(self.folds) for probe in probes]
         total = sum(one * len(group.candidates) for one, group in zip(each, groups, strict=True))
         most = max(len(group.candidates) for group in groups)
@@ -249,12 +261,16 @@ class SearchRunner:
 
 @torch_settings()
 def _train_to_rung(
-    pickled: LazyPickle[StackedBatch], alive: Container[int], fraction: float, evaluation: Evaluation
-) -> tuple[LazyPickle[StackedBatch] | None, Results]:
+    pickled: LazyPickle[Race], alive: Container[int], amount: float, last: bool, evaluation: Evaluation
+) -> tuple[LazyPickle[Race] | None, Results]:
     """Train to the next rung and score; there is no way on from the last."""
-    batch = pickled.open()
-    results = batch.advance(alive, fraction, evaluation)
-    return (pickled if fraction < 1.0 else None), results
+    results = pickled.open().advance(alive, amount, evaluation)
+    return (None if last else pickled), results
+
+
+def _shown(amount: float, halving: Halving) -> str:
+    """Amount of the resource in words."""
+    return f"{amount:.1%} of their epochs" if halving.resource == "max_iter" else f"{amount} members"
 
 
 def _divided(fits: Sequence[Fit], n_jobs: int) -> list[Sequence[Fit]]:

@@ -13,11 +13,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import indexable
 
-from skmtl._params import resolve
 from skmtl._sklearn import (
     BaseSearchCV,
     FitProgress,
-    HasMethods,
     Interval,
     StrOptions,
     _check_method_params,
@@ -33,8 +31,9 @@ from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection.search._by_task import ByTaskMixin
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
+from skmtl.model_selection.search._elimination import ELIMINATIONS, read_elimination
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
-from skmtl.model_selection.search._halving import ELIMINATIONS, Halving, rank_by_rung
+from skmtl.model_selection.search._halving import Halving, rank_by_rung
 from skmtl.model_selection.search._pareto import means_by_task, pareto_front
 from skmtl.model_selection.search._runner import SearchRunner
 
@@ -43,8 +42,8 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
     """Cross-validated search over parameters that trains its candidates together.
 
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
-    :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, and gives the same results in a
-    fraction of the time. Candidates train as one stacked network, on all folds together, where they differ only in
+    :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, in a fraction of the time.
+    Candidates train as one stacked network, on all folds together, where they differ only in
     ``calibration``, ``class_weight``, ``dropout``, ``learning_rate_init``, ``local_correction``, ``loss_weights``,
     ``n_estimators``, ``n_jobs``, ``random_state``, ``threshold_metric``, ``weight_decay`` or the strengths of penalties
     of ``sharing`` ("soft", "additive", "relationship", "latent_tasks"). Candidates that differ in something else train
@@ -53,9 +52,10 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
     and ``memory``. joblib spreads them over processes, or a cluster within ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw random numbers of their own, and the encoder, the
-    scaling of the targets and whatever is "auto" are those of each fold. Set ``random_state`` of the estimator to an
-    int to get the results of ``GridSearchCV`` up to rounding; without one, candidates on a fold see their batches in
-    one order. Ctrl-C ends the search with a warning: candidates scored on all folds keep their scores, others have NaN.
+    scaling of the targets and whatever is "auto" are those of each fold. With ``elimination=None`` and an int as
+    ``random_state`` of the estimator, the results are those of ``GridSearchCV`` up to rounding; with None,
+    candidates on a fold see their batches in one order. Ctrl-C ends the search with a warning: candidates scored on all
+    folds keep their scores, others have NaN.
 
     Parameters
     ----------
@@ -86,8 +86,11 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         Whether to score on the training rows, too.
     random_state : int, RandomState or None, default=None
         Seed of the draws from ``param_distributions``.
-    elimination : None, "halving" or Halving, default=None
-        How candidates are dropped while they train; None trains all of them to the end.
+    elimination : None, "auto", "halving" or Halving, default="auto"
+        How candidates are dropped; None: not at all. "auto": ``Halving(resource="n_estimators")``, by few members, if
+        they have 4 or more and ``refit`` names the metric that decides; but None if they differ in ``n_estimators``,
+        in ``local_correction``, ``calibration`` or ``threshold_metric``, which learn from rows that all members hold
+        out, or in ``loss_weights``, where a search looks for trade-offs. "halving": by few epochs.
     memory : float, default=2**30
         Bytes that the networks in training may take in each job, and the encoded rows of several folds. With
         ``elimination``, bytes of the networks of all jobs together: where they would take more, the candidates are
@@ -97,18 +100,16 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
     ----------
     cv_results_ : dict of ndarray
         As ``GridSearchCV`` has it. Times are those of a network over the candidates in it. With ``elimination`` the
-        scores are those at which a candidate ended, "rung" says where: 0 for the first rung, up to the number of rungs
-        for those that trained to the end; and ranks put later rungs first.
+        scores are those at which a candidate ended; "rung" says where, from 0 for the first, "n_resources" with how
+        many members, where they are the resource. Ranks put later rungs first. Compare scores within a rung only.
+    elimination_ : Halving or None
+        How candidates were dropped.
     best_estimator_ : estimator
         Fitted to all rows, if ``refit``.
-    best_index_, best_params_, best_score_
-        The best candidate, its parameters and its mean score.
-    refit_time_ : float
-        Seconds of the last fit.
-    multimetric_ : bool
-        Whether there are several metrics.
-    scorer_ : callable or dict
-        The scorers.
+    best_index_, best_params_, best_score_, refit_time_
+        The best candidate, its parameters, its mean score and the seconds of the last fit.
+    multimetric_, scorer_ : bool, callable or dict
+        Whether there are several metrics; the scorers.
     n_splits_ : int
         Number of folds.
     task_names_ : ndarray of shape (n_tasks,)
@@ -147,7 +148,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         "param_distributions": [dict, list, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "elimination": [None, StrOptions(set(ELIMINATIONS)), HasMethods(["choose", "fractions"])],
+        "elimination": [None, StrOptions({"auto", *ELIMINATIONS}), Halving],
         "memory": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -166,7 +167,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         error_score: Any = np.nan,
         return_train_score: bool = False,
         random_state: Any = None,
-        elimination: Literal["halving"] | Any = None,
+        elimination: Literal["auto", "halving"] | Halving | None = "auto",
         memory: float = 2**30,
     ) -> None:
         self.estimator = estimator
@@ -217,8 +218,8 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         folds = self._folds(X, y, routed.splitter.split)
         estimator, given = settle_kinds(self.estimator, y), (X, y, routed.estimator.fit, routed.scorer.score)
         evaluation = Evaluation(estimator, *given, scorers, self.error_score, self.return_train_score)
-        halving = self.elimination and resolve("elimination", self.elimination, ELIMINATIONS, Halving)
         candidates = read_candidates(estimator, settings)
+        self.elimination_ = read_elimination(self.elimination, candidates, self.refit)
         for candidate in candidates:
             candidate.check_arguments(routed.estimator.fit)
         runner = SearchRunner(
@@ -228,16 +229,16 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
             n_jobs=self.n_jobs,
             memory=self.memory,
             verbose=self.verbose,
-            halving=halving,
+            halving=self.elimination_,
             metric=self.refit if isinstance(self.refit, str) else None,
         )
         progress = FitProgress(self, runner.n_steps, X, y, params.get("sample_weight"))
         runner.run(progress.step)
-        results, rungs = runner.by_candidate(), None if halving is None else runner.rungs
+        results = runner.by_candidate()
         with warnings.catch_warnings():
             if runner.interrupted:  # which has been told
                 warnings.filterwarnings("ignore", message="One or more of the .* scores are non-finite")
-            self._collect(settings, results, rungs, scorers, metric)
+            self._collect(settings, results, runner, scorers, metric)
         if self.refit:
             self._fit_best(X, y, routed.estimator.fit)
         progress.end()
@@ -258,7 +259,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         return folds
 
     def _collect(
-        self, settings: Sequence[Any], results: list[dict[str, Any]], rungs: Any, scorers: Any, metric: Any
+        self, settings: Sequence[Any], results: list[dict[str, Any]], runner: SearchRunner, scorers: Any, metric: Any
     ) -> None:
         """Turn the results of the fits into the attributes."""
         _warn_or_raise_about_fit_failures(results, self.error_score)
@@ -271,8 +272,9 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         task_scores = [result.pop("task_scores") for result in results]
         self.cv_results_ = self._format_results(settings, self.n_splits_, results)
-        if rungs is not None:
-            rank_by_rung(self.cv_results_, rungs)
+        if self.elimination_ is not None:
+            rank_by_rung(self.cv_results_, runner.rungs)
+            self.cv_results_ |= runner.resources
         if self.refit and not callable(self.refit) and np.isnan(self.cv_results_[f"mean_test_{metric}"]).all():
             raise ValueError(
                 f"No candidate has a score by {metric!r}, so that none is best: warnings tell why. Where labels are "
