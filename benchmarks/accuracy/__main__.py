@@ -1,14 +1,16 @@
-"""``python -m benchmarks.accuracy COMMAND``: accuracy without tuning on real sets or on made families.
+"""``python -m benchmarks.accuracy COMMAND``: accuracy without tuning, and what the rules of the defaults are worth.
 
-Commands: ``sets`` (also without a command) and ``made``; ``COMMAND --help`` tells more.
+Commands: ``sets`` (real sets, also without a command), ``made`` (made families) and ``ablate`` (rules of the defaults);
+``COMMAND --help`` tells more.
 """
 
 import sys
 
 from benchmarks.accuracy import sets
+from benchmarks.accuracy.ablation import command as ablation
 from benchmarks.accuracy.made import command as made
 
-COMMANDS = {"sets": sets.main, "made": made.main}
+COMMANDS = {"sets": sets.main, "made": made.main, "ablate": ablation.main}
 
 
 def main() -> None:

@@ -12,17 +12,23 @@ from benchmarks.accuracy.subject import EXAMPLE, SUBJECT, parse_params
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Options of the estimator that is compared, and of the processes."""
+    """Options of the estimator that is compared with peers, and of the processes."""
     add = parser.add_argument
     add("--params", type=parse_params, default={}, metavar="JSON", help=f"parameters of {SUBJECT}, such as '{EXAMPLE}'")
     add(
         "--label", help=f"name of this variant of {SUBJECT} in cache and tables (default: {SUBJECT} and the parameters)"
     )
     add("--show", nargs="+", default=[], metavar="LABEL", help="further labels of the cache for the tables")
+    add_process_options(parser)
+
+
+def add_process_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the processes and of the cache."""
+    add = parser.add_argument
     add("--jobs", type=int, default=2, help="processes side by side, one core each (default: 2)")
     add("--time-limit", type=float, default=600, help="seconds a job may take (default: 600)")
     add("--cache", type=Path, default=Path(".benchmarks/accuracy.jsonl"), help="results so far, one JSON line a job")
-    add("--report-only", action="store_true", help="run nothing, print the tables of the cache")
+    add("--report-only", action="store_true", help="run nothing, print the tables again")
 
 
 def run_due(

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy.ablation.rules import varied
 from benchmarks.accuracy.made.families import PREFIX, draw
 from benchmarks.accuracy.peers import PEERS, PeerModel
 from benchmarks.accuracy.protocols import Table, load, score_tasks
@@ -35,6 +36,7 @@ class Job:
     label: str
     model: str
     params: dict[str, Any] = field(default_factory=dict, hash=False)
+    variant: str | None = None  # of a rule of the defaults, in its place
 
     @property
     def key(self) -> Key:
@@ -114,7 +116,7 @@ def measure(job: Job, data: Path) -> Record:
     model = SubjectModel(job.params) if job.model == SUBJECT else PeerModel(PEERS[job.model])
     rows = table.X.iloc.__getitem__ if hasattr(table.X, "iloc") else table.X.__getitem__
     X_train, X_test, Y_train = rows(train), rows(test), table.Y.iloc[train]
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, varied(job.variant):
         warnings.simplefilter("default")
         start = time.process_time()
         model.fit(X_train, Y_train, table.kinds)

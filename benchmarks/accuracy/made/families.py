@@ -171,7 +171,7 @@ FAMILIES = {
     "unrelated_tasks": Family(500, _unrelated),
     "related_tasks": Family(200, _few_latent(15, 3, 10, 0.5)),
     "equal_tasks": Family(120, _equal),
-    "fifty_tasks": Family(400, _few_latent(15, 4, 50, 0.3), missing=0.5),
+    "fifty_tasks": Family(400, _few_latent(15, 4, 50, 0.3)),
     "periodic": Family(4000, _periodic),
     "irrelevant": Family(2000, _one_of(smooth, 60, 3, relevant=3)),
     "steps_classes": Family(1000, _one_of(steps, 10, 4, 0.1)),
