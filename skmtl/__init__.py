@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from skmtl._version import __version__ as __version__
 from skmtl.balancing import geometric
 from skmtl.estimators import (
     MultiTaskNet,
@@ -17,6 +18,7 @@ from skmtl.estimators import (
     score_tasks,
     task_view,
 )
+from skmtl.persistence import FileFormatError, load, save
 from skmtl.training import DivergenceError
 
 if TYPE_CHECKING:
@@ -34,11 +36,10 @@ if TYPE_CHECKING:
         training,
     )
 
-__version__ = "0.1.0.dev0"
-
 # packages among them are imported at first use, as skmtl.metrics
 __all__ = [
     "DivergenceError",
+    "FileFormatError",
     "MultiTaskNet",
     "MultiTaskNetClassifier",
     "MultiTaskNetRegressor",
@@ -49,12 +50,14 @@ __all__ = [
     "encoders",
     "geometric",
     "inspection",
+    "load",
     "metrics",
     "model_selection",
     "predict_frame",
     "predict_interval",
     "predict_proba_frame",
     "predict_set",
+    "save",
     "score_tasks",
     "sharing",
     "task_view",

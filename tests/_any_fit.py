@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tempfile
 import warnings
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, ShuffleSplit
 
+import skmtl
 from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.balancing import BALANCERS
 from skmtl.collaboration import COLLABORATIONS
@@ -200,6 +202,9 @@ def _check_fitted(model: Any, X: Any, y: Any, weights: Any) -> None:
     assert list(scores) == list(model.task_names_)
     assert not any(np.isinf(score) for score in scores.values())
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(X), predicted)
+    with tempfile.TemporaryDirectory() as folder:
+        skmtl.save(model, f"{folder}/model")
+        assert np.array_equal(skmtl.load(f"{folder}/model").predict(X), predicted)
 
 
 def _check_error(error: Exception, model: Any, X: Any, y: Any) -> None:

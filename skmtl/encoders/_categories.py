@@ -53,6 +53,16 @@ class Categories:
             self.codes[None] = len(self.names)
             self.names.append("missing")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Values and codes as lists: skops keeps no dict whose keys are of several types."""
+        state = {name: value for name, value in vars(self).items() if name != "codes"}
+        return state | {"values": list(self.codes), "numbers": list(self.codes.values())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        codes = dict(zip(state["values"], state["numbers"], strict=True))
+        kept = {name: value for name, value in state.items() if name not in ("values", "numbers")}
+        self.__dict__.update(kept | {"codes": codes})
+
     @property
     def n_outputs(self) -> int:
         """Number of outputs."""

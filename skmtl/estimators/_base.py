@@ -26,6 +26,7 @@ from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
+from skmtl.estimators._versions import VersionedMixin
 from skmtl.fitting import (
     LEARNED,
     FitJob,
@@ -64,6 +65,7 @@ class BaseMultiTaskNet(
     HistoryMixin,
     OutOfFoldMixin,
     NestedParamsMixin,
+    VersionedMixin,
     ABC,
 ):
     """Base of the multi-task networks."""

@@ -1,4 +1,4 @@
-"""What one process has begun goes on in another with the same bits: a pickle, a seed, a training run."""
+"""What one process has begun goes on in another with the same bits: a pickle, files, a seed, a training run."""
 
 import pickle
 import subprocess
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+import skmtl
 from skmtl import MultiTaskNetClassifier
+from tests._variants import answers, module, variants
 from tests.training.test_state import EPOCHS, from_bytes, make_training, to_bytes
 
 RNG = np.random.default_rng(0)
@@ -21,9 +23,9 @@ import torch
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
 model = pickle.loads((folder / "model.pkl").read_bytes())  # before anything of skmtl is imported
-from tests.contracts.test_another_process import results
+from tests.contracts.test_another_process import from_files, results
 
-found = results(model, (folder / "state.npz").read_bytes())
+found = results(model, (folder / "state.npz").read_bytes()) | {"files": from_files(folder)}
 (folder / "results.pkl").write_bytes(pickle.dumps(found))
 """
 
@@ -45,6 +47,13 @@ def results(model, state):
     }
 
 
+def from_files(folder):
+    """What estimators that were saved say of their rows."""
+    rows = pickle.loads((folder / "rows.pkl").read_bytes())
+    files = {name: skmtl.load(folder / f"{name}.skmtl", modules={"Sequential": module}) for name in rows}
+    return {name: answers(files[name], rows[name]) for name in rows}
+
+
 def end_of(training):
     """What has been saved of training, with arrays as bytes."""
     state, arrays = from_bytes(to_bytes(*training.state()))
@@ -54,12 +63,16 @@ def end_of(training):
 def test_another_process_gives_the_same_bits(tmp_path):
     model, begun = fit(), make_training("famo")
     begun.advance(3)
+    saved = dict(variants())
+    for name, (net, _) in saved.items():
+        skmtl.save(net, tmp_path / f"{name}.skmtl")
+    (tmp_path / "rows.pkl").write_bytes(pickle.dumps({name: rows for name, (_, rows) in saved.items()}))
     state = to_bytes(*begun.state())
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
     (tmp_path / "state.npz").write_bytes(state)
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", OTHER, str(tmp_path)], cwd=root, check=True, timeout=120)
     begun.advance(EPOCHS)
-    expected = results(model, state)
+    expected = results(model, state) | {"files": {name: answers(*variant) for name, variant in saved.items()}}
     assert pickle.loads((tmp_path / "results.pkl").read_bytes()) == expected
     assert expected["training"] == end_of(begun)

@@ -1,0 +1,129 @@
+"""Classes and functions that a file may name, each by a key: what is not here cannot come out of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skmtl import metrics
+from skmtl.balancing import BALANCERS, Recorded
+from skmtl.balancing.static import GeometricWeights
+from skmtl.collaboration import COLLABORATIONS
+from skmtl.conformal import BandScores, HeldOutScores, IntervalScores, SetScores
+from skmtl.conformal._errors import HeldOutCells
+from skmtl.defaults import Choice
+from skmtl.encoders import ENCODERS, ModuleEncoder, TokenSequencer
+from skmtl.encoders._categories import Categories
+from skmtl.encoders._dates import Dates
+from skmtl.encoders._module_probe import Traits
+from skmtl.encoders._piecewise import PiecewiseLinear
+from skmtl.estimators import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.estimators._compact import Compaction
+from skmtl.estimators._fit_inputs import COLUMNS
+from skmtl.estimators._target_transforms import OfTransformer
+from skmtl.fitting import LEARNED, OutOfFold
+from skmtl.inputs._labels import Categories as LabelCategories
+from skmtl.network import Architecture, Network
+from skmtl.postprocess import CALIBRATIONS, Calibration, LocalCorrection
+from skmtl.postprocess._kernel import SelfTuningKernel
+from skmtl.postprocess._local_correction import TaskCorrection
+from skmtl.sharing import SHARINGS
+from skmtl.tasks import KINDS, TARGET_TRANSFORMS, Task, TaskLayout
+from skmtl.training import AVERAGES, OPTIMIZERS, PEER_SHARINGS, Device
+
+ESTIMATORS: dict[str, type] = {
+    "MultiTaskNet": MultiTaskNet,
+    "MultiTaskNetClassifier": MultiTaskNetClassifier,
+    "MultiTaskNetRegressor": MultiTaskNetRegressor,
+}
+AROUND: dict[str, type] = {  # estimators of scikit-learn's that hold others
+    "Pipeline": Pipeline,
+    "FrozenEstimator": FrozenEstimator,
+    "TransformedTargetRegressor": TransformedTargetRegressor,
+}
+_FAMILIES: dict[str, Mapping[str, type]] = {
+    "average": AVERAGES,
+    "balancing": BALANCERS,
+    "calibration": CALIBRATIONS,
+    "collaboration": COLLABORATIONS,
+    "encoder": ENCODERS,
+    "kind": KINDS,
+    "optimizer": OPTIMIZERS,
+    "peer_sharing": PEER_SHARINGS,
+    "sharing": SHARINGS,
+    "target_transform": TARGET_TRANSFORMS,
+}
+_PARTS: dict[str, type] = {
+    "architecture": Architecture,
+    "balancing/geometric": GeometricWeights,
+    "balancing/recorded": Recorded,
+    "calibration": Calibration,
+    "choice": Choice,
+    "compaction": Compaction,
+    "conformal": HeldOutScores,
+    "conformal/bands": BandScores,
+    "conformal/cells": HeldOutCells,
+    "conformal/intervals": IntervalScores,
+    "conformal/sets": SetScores,
+    "device": Device,
+    "encoder/categories": Categories,
+    "encoder/dates": Dates,
+    "encoder/module": ModuleEncoder,
+    "encoder/piecewise": PiecewiseLinear,
+    "encoder/traits": Traits,
+    "encoder/tokens": TokenSequencer,
+    "label_categories": LabelCategories,
+    "layout": TaskLayout,
+    "local_correction": LocalCorrection,
+    "local_correction/kernel": SelfTuningKernel,
+    "local_correction/task": TaskCorrection,
+    "network": Network,
+    "out_of_fold": OutOfFold,
+    "target_transform/transformer": OfTransformer,
+    "task": Task,
+}
+CLASSES: dict[str, type] = {
+    **ESTIMATORS,
+    **AROUND,
+    **{f"{family}/{name}": cls for family, classes in _FAMILIES.items() for name, cls in classes.items()},
+    **_PARTS,
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: getattr(metrics, name) for name in metrics.__all__ if not isinstance(getattr(metrics, name), type)
+}
+FITTED = frozenset(  # attributes of estimators beside their parameters
+    {
+        *COLUMNS,
+        *LEARNED,
+        "_begun_with",
+        "_categories",
+        "_layout",
+        "_member_weights",
+        "_one_dimensional",
+        "_out_of_fold",
+        "_postprocessors",
+        "_sklearn_output_config",
+        "auto_params_",
+        "calibration_",
+        "classes_",
+        "compaction_",
+        "encoder_",
+        "history_",
+        "loss_weights_",
+        "n_iter_",
+        "n_peers_",
+        "n_unlabeled_rows_",
+        "network_",
+        "prequential_loss_",
+        "relatedness_history_",
+        "task_names_",
+        "task_relatedness_",
+        "tasks_",
+        "thresholds_",
+    }
+)
+OF_ROWS = ("label_quality_", "labeled_iter_", "transduction_")  # fitted attributes with a value of each training row
