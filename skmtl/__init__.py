@@ -18,6 +18,7 @@ from skmtl.estimators import (
     score_tasks,
     task_view,
 )
+from skmtl.export import to_onnx
 from skmtl.persistence import FileFormatError, load, save
 from skmtl.training import DivergenceError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         collaboration,
         datasets,
         encoders,
+        export,
         inspection,
         metrics,
         model_selection,
@@ -48,6 +50,7 @@ __all__ = [
     "collaboration",
     "datasets",
     "encoders",
+    "export",
     "geometric",
     "inspection",
     "load",
@@ -62,6 +65,7 @@ __all__ = [
     "sharing",
     "task_view",
     "tasks",
+    "to_onnx",
     "training",
 ]
 

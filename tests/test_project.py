@@ -27,7 +27,7 @@ MAX_NAME = 68  # of a test
 GROUND = {"_params", "_peer_method", "_roles", "_sklearn", "_state", "_torch_state", "_version", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders", "sharing", "network", "training"}
 _PUBLIC = {"callbacks", "balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
-_PUBLIC |= {"model_selection", "sharing", "tasks", "training"}
+_PUBLIC |= {"export", "model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
     "": {*_PUBLIC, "persistence"},
     "_params": set(),
@@ -53,7 +53,8 @@ MAY_IMPORT = {
     "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},
     "fitting": {*_ENGINE, "metrics", "postprocess", "conformal"},
-    "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics"},
+    "export": {"inputs", "layers", "tasks", "encoders", "network", "postprocess"},
+    "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics", "export"},
     "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
     "persistence": {*_ENGINE, "conformal", "estimators", "fitting", "metrics", "postprocess"},
     "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection", "tasks"},

@@ -32,6 +32,10 @@ class Extractor(Composite, ABC):
     operations: int
     draws: bool = True
 
+    def fix_shapes(self) -> None:
+        """From now on make no shape depend on the values of rows, as exported graphs need it; none does by default."""
+        return
+
     @abstractmethod
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or member, row, n_outputs_ of the encoder) -> (member, row, width)``.

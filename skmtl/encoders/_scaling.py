@@ -10,8 +10,8 @@ from skmtl.encoders._columns import Array
 from skmtl.encoders._encoder import FloatArray
 from skmtl.inputs import weighted_quantile
 
-_FAR = 1e15  # encodes as the bound does, and its square is a float32
-_CLIP = 3.0  # bound of an encoded number
+FAR = 1e15  # encodes as the bound does, and its square is a float32
+CLIP = 3.0  # bound of an encoded number
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this fraction of the values is rounding, not data
 _ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
 
@@ -50,16 +50,16 @@ def scale_numbers(values: Array, center: FloatArray, scale: FloatArray, out: Flo
 
 
 def divide(difference: FloatArray, scale: FloatArray) -> FloatArray:
-    """Divide in place; what is beyond ``_FAR``, or the range of floats where scales are tiny, becomes ``_FAR``."""
+    """Divide in place; what is beyond ``FAR``, or the range of floats where scales are tiny, becomes ``FAR``."""
     with np.errstate(over="ignore"):
         difference /= scale
-    return difference.clip(-_FAR, _FAR, out=difference)
+    return difference.clip(-FAR, FAR, out=difference)
 
 
 def smooth_clip(z: FloatArray) -> FloatArray:
     """``z / sqrt(1 + (z / 3)**2)``, in place."""
     square = z * z
-    square *= 1.0 / _CLIP**2
+    square *= 1.0 / CLIP**2
     square += 1.0
     z /= np.sqrt(square, out=square)
     return z

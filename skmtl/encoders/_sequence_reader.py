@@ -14,6 +14,7 @@ from skmtl.layers import (
     MemberLSTM,
     MemberRecurrence,
     Packing,
+    Padding,
     Workspace,
 )
 
@@ -21,7 +22,7 @@ LAYERS: dict[str, type[MemberRecurrence] | None] = {"lstm": MemberLSTM, "gru": M
 POOLINGS: dict[str, Callable[[Packing, Tensor, Tensor], Tensor]] = {
     "max": lambda packing, states, last: packing.max(states),
     "mean": lambda packing, states, last: packing.mean(states),
-    "last": lambda packing, states, last: last,
+    "last": lambda packing, states, last: packing.last(states, last),
 }
 _EMBEDDING_SCALE = 0.1
 
@@ -42,6 +43,8 @@ class SequenceReader(Extractor):
     drops : tuple of float
         Fractions of tokens and of entries dropped in training.
     """
+
+    packing: type[Packing] = Packing
 
     def __init__(
         self,
@@ -67,6 +70,10 @@ class SequenceReader(Extractor):
         maps = self.recurrence.specs[:2] if self.recurrence else ()
         self.operations = length * (embedding_size + sum(spec.size for spec in maps))
 
+    def fix_shapes(self) -> None:
+        """Read padding, too; see :class:`Extractor`."""
+        self.packing = Padding
+
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """See :class:`Extractor`."""
         ids = x.long()
@@ -76,7 +83,7 @@ class SequenceReader(Extractor):
 
     def _read(self, ids: Tensor, members: slice, workspace: Workspace) -> Tensor:
         """``(row, length) -> (member, row, width)`` for some of the members."""
-        packing = Packing.of(ids)
+        packing = self.packing.of(ids)
         vectors = self._embed(packing.take(ids), "forth", members, workspace)
         if self.recurrence is None:
             return packing.unsort(packing.mean(vectors))

@@ -19,6 +19,7 @@ from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._decided import DECIDED, decided
 from skmtl.estimators._encoding import as_encoder
+from skmtl.estimators._exported import ExportMixin
 from skmtl.estimators._features import FeaturesMixin
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._history import HistoryMixin
@@ -61,6 +62,7 @@ class BaseMultiTaskNet(
     AutoParamsHTMLMixin,
     CallbackSupportMixin,
     CompactMixin,
+    ExportMixin,
     FeaturesMixin,
     HistoryMixin,
     OutOfFoldMixin,

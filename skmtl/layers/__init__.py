@@ -10,7 +10,7 @@ from skmtl.layers._linear import NARROW, MemberLinear, MemberReadout
 from skmtl.layers._low_rank import MemberLowRank
 from skmtl.layers._mixture import MemberMixture
 from skmtl.layers._mlp import MemberMLP
-from skmtl.layers._packing import Packing
+from skmtl.layers._packing import Packing, Padding
 from skmtl.layers._recurrent import MemberGRU, MemberLSTM, MemberRecurrence
 from skmtl.layers._stitch import MemberStitch
 from skmtl.layers._task_gramian import LayerGradients, mixture_gramian, task_gramian
@@ -40,6 +40,7 @@ __all__ = [
     "MemberRecurrence",
     "MemberStitch",
     "Packing",
+    "Padding",
     "ParameterBuffer",
     "ParameterSpec",
     "ScaledMatrices",

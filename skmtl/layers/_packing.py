@@ -1,4 +1,4 @@
-"""Token sequences without their padding."""
+"""Token sequences without their padding, and with it."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ class Packing:
         """Put ``(stack, row, width)`` back into the order of the batch."""
         return torch.empty_like(values).index_copy(1, self.order, values)
 
+    def last(self, states: Tensor, ended: Tensor) -> Tensor:
+        """State at the last token of each row: what a recurrent layer has ended with."""
+        return ended
+
     def mean(self, values: Tensor) -> Tensor:
         """Mean over the tokens of each row: ``(stack, token, width) -> (stack, row, width)``."""
         sums = values.new_zeros(values.shape[0], len(self.order), values.shape[2]).index_add(1, self.row, values)
@@ -65,3 +69,58 @@ class Packing:
         index = self.row[:, None].expand_as(values)
         blank = values.new_zeros(values.shape[0], len(self.order), values.shape[2])
         return blank.scatter_reduce(1, index, values, "amax", include_self=False)
+
+
+class Padding(Packing):
+    """The same sequences with their padding, for graphs, in which no shape may depend on the tokens.
+
+    All rows run to the end, in the order of the batch. States behind the end of a row are computed and not looked at,
+    so that results are those of the packing.
+    """
+
+    @classmethod
+    def of(cls, ids: Tensor) -> Padding:
+        """As :meth:`Packing.of`."""
+        n_rows, length = ids.shape
+        rows, times = torch.arange(n_rows, device=ids.device), torch.arange(length, device=ids.device)
+        row, time = rows.repeat(length), times.repeat_interleave(n_rows)
+        return cls(rows, [n_rows] * length, row, time, (ids != 0).sum(1))
+
+    def take(self, ids: Tensor) -> Tensor:
+        """As :meth:`Packing.take`; padding as any token."""
+        return ids.T.flatten().clamp(min=1)
+
+    def take_reversed(self, ids: Tensor) -> Tensor:
+        """As :meth:`Packing.take_reversed`; padding as any token."""
+        times = torch.arange(ids.shape[1], device=ids.device)
+        place = (self.lengths[:, None] - 1 - times).clamp(min=0)
+        return self.take(ids.gather(1, place))
+
+    def unsort(self, values: Tensor) -> Tensor:
+        """As :meth:`Packing.unsort`: the order is that of the batch."""
+        return values
+
+    def last(self, states: Tensor, ended: Tensor) -> Tensor:
+        """As :meth:`Packing.last`; 0 without any token."""
+        by_time, _ = self._by_time(states)
+        times = torch.arange(len(self.running), device=states.device)[:, None]
+        ends: Tensor = (times == self.lengths - 1)[..., None].to(states.dtype)
+        return (by_time * ends).sum(1)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """As :meth:`Packing.mean`."""
+        by_time, there = self._by_time(values)
+        sums: Tensor = (by_time * there.to(values.dtype)).sum(1)
+        return sums / self.lengths.clamp(min=1).to(values.dtype)[:, None]
+
+    def max(self, values: Tensor) -> Tensor:
+        """As :meth:`Packing.max`."""
+        by_time, there = self._by_time(values)
+        largest: Tensor = by_time.masked_fill(~there, -torch.inf).amax(1)
+        return largest.masked_fill((self.lengths == 0)[:, None], 0.0)
+
+    def _by_time(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Values ``(stack, time, row, width)``, and where there is a token, ``(time, row, 1)``."""
+        length = len(self.running)
+        there = torch.arange(length, device=values.device)[:, None] < self.lengths
+        return values.unflatten(1, (length, -1)), there[..., None]

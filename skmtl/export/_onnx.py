@@ -1,0 +1,134 @@
+"""ONNX files of fitted estimators."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from skmtl._torch_state import torch_settings
+from skmtl.encoders import TabularEncoder
+from skmtl.export._encoders import example_rows
+from skmtl.export._table import category_values
+
+INPUT = "X"
+
+
+@torch_settings()
+def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
+    """Write a fitted estimator to an ONNX file, which needs neither skmtl nor torch to run.
+
+    The file has one input ``X`` with any number of rows: float64 for tables, with codes of categories as
+    :func:`skmtl.export.to_codes` gives them and NaN where a cell is missing; float32 for images; int64 for token ids.
+    It has one output for each task, by its name: probabilities of the classes, or numbers in the units of y. The
+    ensemble, the local correction and the calibration are part of the graph.
+
+    Metadata of the file, all JSON: ``columns``, the names of the columns of X; ``categories``, by column the values
+    whose positions are their codes; ``tasks``, a list with the ``name`` of each task, its ``classes`` and, where
+    ``fit`` has chosen one, its ``threshold``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted estimator of skmtl; of a search ``best_estimator_``, of a Pipeline its last step.
+    path : str or path-like
+        Where to write.
+
+    Raises
+    ------
+    ImportError
+        If onnx or onnxscript is not installed.
+    TypeError
+        If ``estimator`` is something else.
+    NotImplementedError
+        For parts that have no form in torch, such as columns of dates.
+
+    Examples
+    --------
+    >>> from skmtl import to_onnx
+    >>> to_onnx(net, "net.onnx")  # doctest: +SKIP
+    >>> import onnxruntime  # doctest: +SKIP
+    >>> session = onnxruntime.InferenceSession("net.onnx")  # doctest: +SKIP
+    >>> outputs = session.run(None, {"X": X})  # doctest: +SKIP
+    """
+    if not hasattr(estimator, "to_module"):
+        raise TypeError(
+            f"to_onnx takes a fitted estimator of skmtl; got {type(estimator).__name__}. Of a search pass "
+            f"best_estimator_, of a Pipeline its last step, whose X is what the steps before give."
+        )
+    _require_onnx()
+    module = estimator.to_module()
+    rows = example_rows(estimator.encoder_, estimator.n_features_in_)
+    program = _exported(module, rows, [str(task.name) for task in estimator.tasks_])
+    program.model.metadata_props.update({key: json.dumps(value) for key, value in _metadata(estimator).items()})
+    program.save(fspath(path))
+
+
+def _require_onnx() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"to_onnx needs onnx and onnxscript, and cannot import {error.name}: pip install skmtl[onnx]."
+        ) from error
+
+
+def _exported(module: nn.Module, rows: Tensor, names: list[str]) -> Any:
+    with _quiet():
+        return torch.onnx.export(
+            module,
+            (rows,),
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            input_names=[INPUT],
+            output_names=names,
+            verbose=False,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what torch's exporter tells of packages that it does not need, and of its own old names."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _metadata(estimator: Any) -> dict[str, Any]:
+    encoder, thresholds = estimator.encoder_, getattr(estimator, "thresholds_", {})
+    metadata: dict[str, Any] = {"tasks": []}
+    for task in estimator.tasks_:
+        about: dict[str, Any] = {"name": str(task.name)}
+        if task.classes is not None:
+            about["classes"] = [_plain(value) for value in task.classes.tolist()]
+        if task.name in thresholds:
+            about["threshold"] = np.asarray(thresholds[task.name]).tolist()
+        metadata["tasks"].append(about)
+    if isinstance(encoder, TabularEncoder):
+        names = encoder.column_names_ or [f"x{i}" for i in range(estimator.n_features_in_)]
+        metadata["columns"] = [str(name) for name in names]
+        pairs = zip(encoder.categorical_positions_, encoder.categories_, strict=True)
+        metadata["categories"] = {str(names[i]): list(map(_plain, category_values(own))) for i, own in pairs}
+    return metadata
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; what it does not have as text."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, str | bool | int | float) else str(value)
