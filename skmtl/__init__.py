@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from skmtl._version import __version__ as __version__
 from skmtl.balancing import geometric
+from skmtl.checkpoints import Checkpoint
 from skmtl.estimators import (
     MultiTaskNet,
     MultiTaskNetClassifier,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 # packages among them are imported at first use, as skmtl.metrics
 __all__ = [
+    "Checkpoint",
     "DivergenceError",
     "FileFormatError",
     "MultiTaskNet",

@@ -24,12 +24,13 @@ MAX_NAME = 68  # of a test
 
 # Which packages and top modules a package may import, whether at module level, in a function or for type checkers only.
 # Every package is listed; all may import GROUND.
-GROUND = {"_params", "_peer_method", "_roles", "_sklearn", "_state", "_torch_state", "_version", "defaults"}
+GROUND = {"_files", "_params", "_peer_method", "_roles", "_sklearn", "_state", "_torch_state", "_version", "defaults"}
 _ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders", "sharing", "network", "training"}
 _PUBLIC = {"callbacks", "balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
 _PUBLIC |= {"export", "model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
-    "": {*_PUBLIC, "persistence"},
+    "": {*_PUBLIC, "checkpoints", "persistence"},
+    "_files": set(),
     "_params": set(),
     "_peer_method": set(),
     "_roles": set(),
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "tasks": {"inputs"},
     "balancing": set(),
     "callbacks": set(),
+    "checkpoints": set(),
     "collaboration": {"tasks"},
     "datasets": set(),
     "encoders": {"inputs", "layers"},
@@ -52,11 +54,11 @@ MAY_IMPORT = {
     "postprocess": {"tasks", "encoders", "network"},
     "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},
-    "fitting": {*_ENGINE, "metrics", "postprocess", "conformal"},
+    "fitting": {*_ENGINE, "checkpoints", "metrics", "postprocess", "conformal"},
     "export": {"inputs", "layers", "tasks", "encoders", "network", "postprocess"},
-    "estimators": {*_ENGINE, "postprocess", "conformal", "fitting", "metrics", "export"},
-    "model_selection": {*_ENGINE, "estimators", "fitting", "metrics"},
-    "persistence": {*_ENGINE, "conformal", "estimators", "fitting", "metrics", "postprocess"},
+    "estimators": {*_ENGINE, "checkpoints", "postprocess", "conformal", "fitting", "metrics", "export"},
+    "model_selection": {*_ENGINE, "checkpoints", "estimators", "fitting", "metrics"},
+    "persistence": {*_ENGINE, "checkpoints", "conformal", "estimators", "fitting", "metrics", "postprocess"},
     "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection", "tasks"},
 }
 WITHOUT_SKLEARN = {
@@ -65,6 +67,7 @@ WITHOUT_SKLEARN = {
     "layers",
     "sharing",
     "balancing",
+    "checkpoints",
     "collaboration",
     "network",
     "training",

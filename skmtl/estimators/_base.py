@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import warnings
 from abc import ABC, abstractmethod
+from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -15,6 +17,7 @@ from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, Options, StrOptions, with_callbacks
 from skmtl._torch_state import torch_settings
+from skmtl.checkpoints import NO_CHECKPOINTS, Checkpoint, NoCheckpoints, checkpoints_of
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._decided import DECIDED, decided
@@ -24,6 +27,7 @@ from skmtl.estimators._features import FeaturesMixin
 from skmtl.estimators._fit_inputs import COLUMNS, read_inputs
 from skmtl.estimators._history import HistoryMixin
 from skmtl.estimators._html import AutoParamsHTMLMixin
+from skmtl.estimators._identity import identity_of
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
@@ -101,6 +105,7 @@ class BaseMultiTaskNet(
         "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint": [None, str, os.PathLike, Checkpoint],
     }
 
     @abstractmethod
@@ -155,16 +160,20 @@ class BaseMultiTaskNet(
             If the loss stops being finite.
         """
         self._validate_params()
-        continued = self.warm_start and hasattr(self, "network_")
-        validation = X_val, y_val, sample_weight_val
-        inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=continued)
-        job = prepare(self.get_params(deep=False), inputs, network=self.network_ if continued else None)
-        warn_of_splits_left(job)
-        progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
-        trainer = self._train(
-            job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0)))
-        )
-        self._adopt(trainer.result(0))
+        network = self.network_ if self.warm_start and hasattr(self, "network_") else None
+        validation, params = (X_val, y_val, sample_weight_val), self.get_params(deep=False)
+        begun = network and network.buffer.values
+        identity = partial(identity_of, self, X, y, sample_weight, validation, groups, begun)
+        with checkpoints_of(self.checkpoint, identity) as checkpoints:
+            params["random_state"] = checkpoints.seed(self.random_state)
+            inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=network is not None)
+            job = prepare(params, inputs, network=network)
+            warn_of_splits_left(job)
+            progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
+            trainer = self._train(
+                job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0))), checkpoints
+            )
+            self._adopt(trainer.result(0))
         if self._out_of_fold is not None:
             warn_of_one_class(self.tasks_, self._out_of_fold, trainer.result(0).thresholds)
         progress.end()
@@ -212,7 +221,9 @@ class BaseMultiTaskNet(
         self._run = trainer.run
         return self
 
-    def _train(self, job: FitJob, report: Report = lambda trainer: False) -> StackedTrainer:
+    def _train(
+        self, job: FitJob, report: Report = lambda trainer: False, checkpoints: NoCheckpoints = NO_CHECKPOINTS
+    ) -> StackedTrainer:
         """Train one job; a keyboard interrupt ends the training, and the weights so far are kept."""
         started = perf_counter()
 
@@ -223,9 +234,10 @@ class BaseMultiTaskNet(
 
         if self.verbose and job.config.collaboration is not None:
             sys.stdout.write(f"{job.inputs.n_unlabeled} rows without any label are learned from\n")
-        (trainer,) = fit_many([(0, job)], report=after_epoch)
+        (trainer,) = fit_many([(0, job)], report=after_epoch, checkpoints=checkpoints)
         result = trainer.result(0)  # raises what made the fit fail
         if trainer.interrupted:
+            checkpoints.keep()
             message = f"Training interrupted by user in epoch {result.n_iter}; the weights so far are kept."
             warnings.warn(message, stacklevel=3)
         return trainer

@@ -17,6 +17,7 @@ from skmtl.estimators._types import (
     Auto,
     BalancingLike,
     CalibrationName,
+    CheckpointLike,
     CollaborationLike,
     DeviceLike,
     DtypeName,
@@ -116,6 +117,7 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         self.class_weight = class_weight
         self.calibration = calibration
@@ -152,6 +154,7 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 

@@ -156,6 +156,10 @@ SECTIONS = {
         Seed of everything random. Pass an int for reproducible fits.
     verbose : int, default=0
         1 prints the losses of every epoch, 0 nothing.
+    checkpoint : None, path or Checkpoint, default=None
+        Folder in which ``fit`` saves its state every minute. A fit that is killed and run again goes on from there, and
+        ends with the bits of an undisturbed one; it removes its checkpoints at its end. Set it for fits of many
+        minutes. ``Checkpoint(folder, interval="5min")`` has further settings.
 """,
     "fitted attributes": """\
     task_names_ : ndarray of shape (n_tasks,)

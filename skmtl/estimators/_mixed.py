@@ -16,6 +16,7 @@ from skmtl.estimators._types import (
     Auto,
     BalancingLike,
     CalibrationName,
+    CheckpointLike,
     CollaborationLike,
     DeviceLike,
     DtypeName,
@@ -123,6 +124,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         self.tasks = tasks
         self.target_transform = target_transform
@@ -161,6 +163,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
         return mixed_kinds(self.tasks, columns)

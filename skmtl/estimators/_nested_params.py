@@ -28,6 +28,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "weight_average": AVERAGES,
     "loss": LOSSES,
     "device": {},
+    "checkpoint": {},
 }
 READERS: dict[str, Callable[[Any], Params]] = {"encoder": as_encoder, "device": as_device}
 

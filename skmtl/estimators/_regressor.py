@@ -14,6 +14,7 @@ from skmtl.estimators._types import (
     ActivationName,
     Auto,
     BalancingLike,
+    CheckpointLike,
     CollaborationLike,
     DeviceLike,
     DtypeName,
@@ -114,6 +115,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         self.loss = loss
         self.target_transform = target_transform
@@ -149,6 +151,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     score = BaseMultiTaskNet.score  # the mixin's knows no missing labels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from skmtl.balancing import Balancer, Recorded
+from skmtl.checkpoints import Checkpoint
 from skmtl.collaboration import Collaboration
 from skmtl.encoders import Encoder
 from skmtl.sharing import Sharing
@@ -72,6 +74,7 @@ CollaborationLike: TypeAlias = CollaborationName | Collaboration | None
 PeerSharingLike: TypeAlias = PeerSharingName | PeerSharing | None
 OptimizerLike: TypeAlias = OptimizerName | Optimizer
 DeviceLike: TypeAlias = Literal["auto", "cpu", "cuda"] | str | torch.device | Device
+CheckpointLike: TypeAlias = str | os.PathLike[str] | Checkpoint | None
 RandomState: TypeAlias = int | np.random.RandomState | None
 
 # by task: a dict or a series, whose values type checkers see too late to narrow them to literals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._stacking import fit_many
 from skmtl.fitting._trainer import StackedTrainer
@@ -45,16 +46,19 @@ class GrowingFits:
             for index in set(by_index) - set(indices):
                 del by_index[index]
 
-    def grow(self, n_cohorts: int, memory: float, *, fill: bool) -> Iterator[StackedTrainer]:
+    def grow(
+        self, n_cohorts: int, memory: float, *, fill: bool, checkpoints: NoCheckpoints = NO_CHECKPOINTS
+    ) -> Iterator[StackedTrainer]:
         """Train members until every fit has ``n_cohorts`` of them, or all, and yield the fits network after network.
 
         A fit with some of its members is one without what learns from the rows that all of them hold out together:
-        correction, calibration and thresholds. ``memory`` and ``fill`` are those of :func:`fit_many`.
+        correction, calibration and thresholds. ``memory``, ``fill`` and ``checkpoints`` are those of
+        :func:`fit_many`.
         """
         first, self._n_cohorts = self._n_cohorts, n_cohorts
         parts: list[tuple[int, FitJob | Exception]] = [*self._errors.items()]
         parts += [(index, job.part(first, n_cohorts)) for index, job in self._jobs.items()]
-        for trainer in fit_many(parts, memory, fill=fill):
+        for trainer in fit_many(parts, memory, fill=fill, checkpoints=checkpoints):
             yield self._joined(trainer)
 
     def _joined(self, trainer: StackedTrainer) -> StackedTrainer:

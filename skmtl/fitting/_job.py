@@ -11,7 +11,7 @@ import torch
 
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.network import Network
+from skmtl.network import Architecture, Network
 from skmtl.postprocess import Postprocessor, Score
 from skmtl.training import (
     Data,
@@ -245,6 +245,13 @@ def begin_training(
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation)
     return Training(Run(network, *trained), learned, validation, teams=teams, task_names=names)
+
+
+def scaled_network(parts: Sequence[Sequence[FitJob]], input_scale: np.ndarray | None, n_read: int | None) -> Network:
+    """Network of all members of jobs that begins with this scale of its inputs; its parameters are still to come."""
+    jobs = [job for part in parts for job in part]
+    architecture = Architecture.stack([job.network.architecture for job in jobs])
+    return Network(replace(architecture, input_scale=input_scale, n_read=n_read), jobs[0].network.device)
 
 
 def _stacked_validation(

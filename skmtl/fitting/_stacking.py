@@ -8,13 +8,18 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
 
 
 def stack_jobs(
-    jobs: Iterable[tuple[int, FitJob | Exception]], memory: float = np.inf, *, fill: bool = False
+    jobs: Iterable[tuple[int, FitJob | Exception]],
+    memory: float = np.inf,
+    *,
+    fill: bool = False,
+    checkpoints: NoCheckpoints = NO_CHECKPOINTS,
 ) -> Iterator[StackedTrainer]:
     """Yield fits in networks that suit the cache and take ``memory`` bytes at most, as do the encoded rows of several.
 
@@ -26,6 +31,8 @@ def stack_jobs(
         Bytes; one fit is always trained.
     fill : bool, default=False
         Whether a few rows more or less do not part fits that draw nothing in training.
+    checkpoints : Checkpoints or NoCheckpoints, optional
+        Where training that is cut off is gone on with.
     """
     open_trainers: dict[int, StackedTrainer] = {}  # by number of what the fits in it have in common
     numbers: dict[Any, int] = {}
@@ -42,7 +49,7 @@ def stack_jobs(
             yield open_trainers.pop(key)
         while open_trainers and _exceeds(memory, open_trainers.values(), job):
             yield open_trainers.pop(max(open_trainers, key=lambda number: open_trainers[number].memory))
-        open_trainers.setdefault(key, StackedTrainer()).add(index, job)
+        open_trainers.setdefault(key, StackedTrainer(checkpoints)).add(index, job)
     trainers = list(open_trainers.values()) or [StackedTrainer()]
     trainers[-1].errors |= errors
     yield from trainers
@@ -63,6 +70,7 @@ def fit_many(
     *,
     fill: bool = False,
     report: Report | None = None,
+    checkpoints: NoCheckpoints = NO_CHECKPOINTS,
 ) -> Iterator[StackedTrainer]:
     """Train jobs to the end, as few networks as :func:`stack_jobs` makes of them, and yield each network's trainer."""
 
@@ -70,4 +78,5 @@ def fit_many(
         trainer.advance(1.0, report)
         return trainer
 
-    return map(trained, stack_jobs(jobs, memory, fill=fill))  # holds no network once it is taken
+    stacks = stack_jobs(jobs, memory, fill=fill, checkpoints=checkpoints)
+    return map(trained, stacks)  # holds no network once it is taken

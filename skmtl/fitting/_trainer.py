@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import torch
 
-from skmtl.fitting._job import FitJob, begin_training
-from skmtl.fitting._prediction import Ensemble, decode, predict_ensembles
-from skmtl.fitting._result import FitResult, describe, finish, score_columns
+from skmtl._state import State
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, NoStage
+from skmtl.fitting._going_on import go_on, identity_of, scale_of, state_of_fits
+from skmtl.fitting._job import FitJob, begin_training, scaled_network
+from skmtl.fitting._responses import ResponsesMixin
+from skmtl.fitting._result import FitResult, describe, finish
 from skmtl.fitting._shared_inputs import SharedInputs
-from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import Postprocessor, Threshold
-from skmtl.training import History, Run, Training, threads_for
+from skmtl.training import DivergenceError, History, Run, Training, threads_for
 
 CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
 MIN_MEMBERS = 8  # that share the fixed cost of a step
@@ -25,11 +26,16 @@ SHRINK_BELOW = 0.5  # fraction of the fits still training at which the others ar
 Report = Callable[["StackedTrainer"], bool]
 
 
-class StackedTrainer:
+class StackedTrainer(ResponsesMixin):
     """Fits that train as one network; each becomes what it would become alone.
 
     Its members draw from the same streams, see the same batches and stop at the same epochs. A fit that fails does not
     disturb the others. Fits to the same rows in the same order share what goes into their first layer.
+
+    Parameters
+    ----------
+    checkpoints : Checkpoints or NoCheckpoints, optional
+        Where training that is cut off is gone on with; none by default.
 
     Attributes
     ----------
@@ -45,7 +51,7 @@ class StackedTrainer:
         Whether the user has stopped the training.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: NoCheckpoints = NO_CHECKPOINTS) -> None:
         self.jobs: dict[int, FitJob] = {}
         self.errors: dict[int, Exception] = {}
         self.memory = 0.0
@@ -56,6 +62,9 @@ class StackedTrainer:
         self._members = 0
         self._ended: dict[int, tuple[Network, History]] = {}
         self._results: dict[int, FitResult] = {}  # until training goes on
+        self._checkpoints, self._stage = checkpoints, NoStage()
+        self._begun_with: dict[str, Any] = {}
+        self._taken_out: list[np.ndarray] = []  # in this stage
 
     @property
     def indices(self) -> list[int]:
@@ -86,8 +95,11 @@ class StackedTrainer:
         learned so far is kept.
         """
         self._results.clear()
+        self._taken_out, before, running = [], self._stage.name, self._running()
+        self._stage = self._checkpoints.stage(lambda: (before or identity_of(self.jobs), running, fraction))
         try:
             with self._threads():
+                self._go_on()
                 self._advance(fraction, report)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -95,6 +107,34 @@ class StackedTrainer:
                 self._training = self._begin(relevance=False)
         if self._training is not None:
             self._note_failures(self._training)
+        if not self.interrupted and self._has_state:
+            self._stage.end(self._state)
+
+    def _go_on(self) -> None:
+        """Go on from the last checkpoint of this stage, if there is one."""
+        saved = self._stage.load()
+        if saved is not None:
+            self._training, self._taken_out, ended, errors = go_on(saved, self.jobs, self._begun_before)
+            self._ended |= ended
+            self.errors |= errors
+            self._begun = True
+
+    def _begun_before(self, scale: dict[str, Any]) -> Training:
+        return self._training or self._begin(relevance=False, scale=scale)
+
+    @property
+    def _has_state(self) -> bool:
+        """Whether the fits are data, as they are unless one has failed in another way than by divergence."""
+        return all(isinstance(self.errors[index], DivergenceError) for index in self.errors.keys() & self.jobs.keys())
+
+    def _state(self) -> State:
+        return state_of_fits(self._training, self._begun_with, self._taken_out, self._ended, self.errors)
+
+    def _after_epoch(self, report: Report | None) -> bool:
+        """Save what is due; whether training pauses."""
+        if self._has_state:
+            self._stage.after_epoch(self._state)
+        return self._is_mostly_done() or (report is not None and report(self))
 
     def _threads(self) -> AbstractContextManager[None]:
         """As many threads as the operations of a step are worth, or as the user says."""
@@ -131,21 +171,25 @@ class StackedTrainer:
     def _train(self, fraction: float, report: Report | None) -> None:
         if not self._begun and self.jobs:
             self._training = self._begin()
+            self._stage.begin(self._state)
         while (training := self._training) is not None:
             until = max(round(fraction * training.run.config.max_iter), 1)
-            training.advance(until, lambda *_: self._is_mostly_done() or (report is not None and report(self)))
+            if not self._is_mostly_done():  # as it may be where training goes on
+                training.advance(until, lambda *_: self._after_epoch(report))
             if not (len(training.history) < until and self._is_mostly_done()):
                 break
             stopping = training.stopping
             self._take_out(np.setdiff1d(stopping.teams, stopping.teams[stopping.active]))
 
-    def _begin(self, relevance: bool = True) -> Training:
+    def _begin(self, relevance: bool = True, scale: dict[str, Any] | None = None) -> Training:
         """Put the members side by side."""
         parts = self._parts(self._running())
         indices = [index for part in parts for index in part]
         teams = np.repeat(indices, [self.jobs[index].members for index in indices])
-        training = begin_training([[self.jobs[i] for i in part] for part in parts], teams, relevance=relevance)
-        self._begun = True
+        jobs = [[self.jobs[i] for i in part] for part in parts]
+        network = None if scale is None else scaled_network(jobs, **scale)
+        training = begin_training(jobs, teams, relevance=relevance, network=network)
+        self._begun, self._begun_with = True, scale_of(training.run.network.architecture)
         return training
 
     def _parts(self, indices: Iterable[int]) -> list[list[int]]:
@@ -195,6 +239,7 @@ class StackedTrainer:
         for index in indices.tolist():
             if index in self.jobs and index not in self.errors:
                 self._ended[index] = self.learned(index)
+        self._taken_out.append(indices)
         rest = np.flatnonzero(~np.isin(training.stopping.teams, indices))
         self._training = training.select(torch.from_numpy(rest)) if len(rest) else None
 
@@ -248,47 +293,3 @@ class StackedTrainer:
     def run(self) -> Run | None:
         """The run, to go on with later."""
         return None if self._training is None else self._training.run
-
-    def responses(self, indices: Sequence[int], X: Any) -> dict[int, list[np.ndarray]]:
-        """Responses of fits to the same inputs, which have not failed; see :func:`predict_responses`."""
-        inputs = self.jobs[indices[0]].inputs
-        training = [index for index in indices if index not in self._ended]
-        networks = [([index], self._ended[index][0]) for index in indices if index in self._ended]
-        if training:
-            assert self._training is not None
-            teams = self._training.stopping.teams
-            members = np.concatenate([np.flatnonzero(teams == index) for index in training])
-            networks.append((training, self._training.network(torch.from_numpy(members))))
-        responses: dict[int, list[np.ndarray]] = {}
-        for fits, network in networks:
-            ensembles, start = [], 0
-            for index in fits:
-                end = start + self.jobs[index].members
-                ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
-                start = end
-            own = predict_ensembles(network, inputs.layout, inputs.encoder, X, ensembles)
-            responses |= dict(zip(fits, own, strict=True))
-        return responses
-
-    def _postprocessors(self, index: int) -> Sequence[Postprocessor]:
-        """What changes the responses of a fit, which is learned only where one is asked for."""
-        return self.result(index).postprocessors if self.jobs[index].postprocessors else ()
-
-    def _member_weights(self, index: int) -> np.ndarray | None:
-        """Weights of the members of a fit, which students must prove themselves for."""
-        config = self.jobs[index].config
-        proves = config.collaboration is not None and config.collaboration.students(config.n_peers) is not None
-        return (self.result(index).job if proves else self.jobs[index]).member_weights
-
-    def score_tasks(self, indices: Sequence[int], rows: LabelledRows) -> dict[int, dict[str, float]]:
-        """Scores of fits to the same inputs, which have not failed, as if training ended now."""
-        tasks = self.jobs[indices[0]].inputs.tasks
-        responses = self.responses(indices, rows.X)
-        return {
-            index: score_columns(tasks, rows, decode(tasks, own, self._thresholds(index)))
-            for index, own in responses.items()
-        }
-
-    def _thresholds(self, index: int) -> dict[Any, Threshold]:
-        """Thresholds of a fit by task name, which are found only where they are asked for."""
-        return self.result(index).thresholds if self.jobs[index].threshold_scores else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ from sklearn.utils import check_random_state, indexable
 from skmtl._params import require_integer
 from skmtl._sklearn import final_model, fit_steps, requests_groups
 from skmtl._torch_state import torch_settings
+from skmtl.checkpoints import NoCheckpoints, checkpoints_of
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_inputs
+from skmtl.estimators._identity import identity_of
+from skmtl.estimators._types import CheckpointLike
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
 from skmtl.inputs import count_rows, read_labels, read_sample_weight, take_rows
 from skmtl.model_selection._kinds import settle_kinds
@@ -41,6 +45,7 @@ def measure_subsets(
     own_recipe: bool = False,
     random_state: Any = None,
     observe: Callable[[SubsetFit], None] | None = None,
+    checkpoint: CheckpointLike | NoCheckpoints = None,
 ) -> SubsetMeasurements:
     """Train a network for each subset of the tasks and score it, all on the same folds and as few stacked networks.
 
@@ -78,6 +83,8 @@ def measure_subsets(
         Seed of the networks and folds of all repeats; None: that of the estimator.
     observe : callable, optional
         Called with every fit once it is scored.
+    checkpoint : None, path, Checkpoint or NoCheckpoints, default=None
+        Where networks are kept until all are scored, or those of a fit around this one; None: that of the estimator.
 
     Returns
     -------
@@ -94,20 +101,22 @@ def measure_subsets(
     require_net(estimator, "Training side by side")
     require_integer("n_repeats", n_repeats, 1)
     X, y = indexable(X, y)
-    estimator = settle_kinds(estimator, y)
-    own = final_model(estimator).random_state if random_state is None else random_state
-    seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
-    rows = split_rows(estimator, X, y, groups, cv, seeds)
-    units = (
-        np.arange(count_rows(X))
-        if groups is None
-        else np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
-    )
-    inner = units if groups is not None and requests_groups(estimator) else None
-    measurement = _Measurement(estimator, X, y, sample_weight, inner, subsets, own_recipe, rows, scoring)
-    for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True):
-        measurement.take(trainer, observe)
-    return measurement.result(units)
+    estimator, subsets = settle_kinds(estimator, y), list(subsets)
+    net = final_model(estimator)
+    how = subsets, cv, n_repeats, sample_weight, groups, own_recipe, random_state
+    identity = partial(identity_of, estimator, X, y, how)
+    with checkpoints_of(net.checkpoint if checkpoint is None else checkpoint, identity, keep_ended=True) as checkpoints:
+        own = checkpoints.seed(net.random_state if random_state is None else random_state)
+        seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
+        rows = split_rows(estimator, X, y, groups, cv, seeds)
+        units = np.arange(count_rows(X))
+        if groups is not None:
+            units = np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
+        inner = units if groups is not None and requests_groups(estimator) else None
+        measurement = _Measurement(estimator, X, y, sample_weight, inner, subsets, own_recipe, rows, scoring)
+        for trainer in fit_many(measurement.jobs(seeds), MEMORY, fill=True, checkpoints=checkpoints):
+            measurement.take(trainer, observe)
+        return measurement.result(units)
 
 
 class _Measurement:

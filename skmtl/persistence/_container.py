@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from skmtl._files import write_whole
 from skmtl._version import __version__
 from skmtl.persistence._errors import ContentError
 from skmtl.persistence._json import MAX_VALUES, count_values, read_json
@@ -47,28 +47,7 @@ def write(path: str | os.PathLike[str], content: str, tensors: Mapping[str, np.n
     found = _DIGEST.search(data, _LENGTH, end)
     assert found is not None
     data[found.start(1) : found.end(1)] = hashlib.sha256(data).hexdigest().encode()
-    _replace(Path(path), data)
-
-
-def _replace(path: Path, data: bytearray) -> None:
-    """Write to a temporary file in the same folder, let it reach the disk, and put it in place of ``path``."""
-    number, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_whole(Path(path), data)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, np.ndarray]]:

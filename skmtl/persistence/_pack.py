@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +124,8 @@ class Packer:
     def _other(self, value: Any, path: str) -> Any:
         if isinstance(value, torch.device):
             return {"device": str(value)}
+        if isinstance(value, os.PathLike):  # where checkpoints are
+            return os.fspath(value)
         if type(value).__name__ == "NAType":
             return {"missing": "pandas.NA"}
         if isinstance(value, nn.Module):

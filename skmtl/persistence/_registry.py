@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from skmtl import metrics
 from skmtl.balancing import BALANCERS, Recorded
 from skmtl.balancing.static import GeometricWeights
+from skmtl.checkpoints import Checkpoint
 from skmtl.collaboration import COLLABORATIONS
 from skmtl.conformal import BandScores, HeldOutScores, IntervalScores, SetScores
 from skmtl.conformal._errors import HeldOutCells
@@ -62,6 +63,7 @@ _PARTS: dict[str, type] = {
     "balancing/geometric": GeometricWeights,
     "balancing/recorded": Recorded,
     "calibration": Calibration,
+    "checkpoint": Checkpoint,
     "choice": Choice,
     "compaction": Compaction,
     "conformal": HeldOutScores,

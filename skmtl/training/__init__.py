@@ -10,6 +10,7 @@ from skmtl.training._loop import DivergenceError, Run, Training, n_steps
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
+from skmtl.training._state import join, split
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 from skmtl.training.peer_sharing import (
@@ -62,8 +63,10 @@ __all__ = [
     "by_cohort",
     "choose_device",
     "held_out_cells",
+    "join",
     "learn_input_scale",
     "n_steps",
     "settings_by_name",
+    "split",
     "threads_for",
 ]

@@ -187,7 +187,7 @@ class TrainingData(Data):
 
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, row_mask: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
-        self.targets, self.cell_weights, self._row_mask = targets.contiguous(), cell_weights, row_mask
+        self.targets, self.cell_weights, self.row_mask = targets.contiguous(), cell_weights, row_mask
         self._unweighted = row_mask is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
         if row_mask is None:
             self.totals = cell_weights.sum(-2).view(-1, targets.shape[1])  # (1 or member, task)
@@ -205,8 +205,8 @@ class TrainingData(Data):
         if len(parts) == 1:
             return first
         row_mask = None
-        if first._row_mask is not None:
-            row_mask = torch.cat([part._row_mask for part in parts if part._row_mask is not None])
+        if first.row_mask is not None:
+            row_mask = torch.cat([part.row_mask for part in parts if part.row_mask is not None])
         cells = first.cell_weights
         if not all(part.cell_weights is cells or torch.equal(part.cell_weights, cells) for part in parts):
             each = zip(parts, members, strict=True)
@@ -216,7 +216,7 @@ class TrainingData(Data):
     def select(self, members: Tensor) -> TrainingData:
         """Data of some of the members."""
         cells = self.cell_weights if self.cell_weights.ndim == 2 else self.cell_weights[members]
-        return TrainingData(self.rows, self.targets, cells, None if self._row_mask is None else self._row_mask[members])
+        return TrainingData(self.rows, self.targets, cells, None if self.row_mask is None else self.row_mask[members])
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
@@ -224,9 +224,9 @@ class TrainingData(Data):
         if self._unweighted:
             return Batch(x, targets)
         cells = cells_of(self.cell_weights, rows)
-        if self._row_mask is None:
+        if self.row_mask is None:
             return Batch(x, targets, cells, None, cells)
-        mask = self._row_mask[:, rows]
+        mask = self.row_mask[:, rows]
         return Batch(x, targets, cells, mask, cells * mask[:, :, None])
 
     def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:

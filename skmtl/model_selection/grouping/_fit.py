@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from skmtl._sklearn import requests_groups
 from skmtl._torch_state import torch_settings
+from skmtl.checkpoints import NoCheckpoints
 from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
 from skmtl.fitting import join_members
 from skmtl.model_selection._subset_measurements import Subset
@@ -28,6 +29,7 @@ def fit_subsets(
     subsets: Sequence[Subset],
     serving: np.ndarray,
     seed: int,
+    checkpoints: NoCheckpoints,
 ) -> Any:
     """Fit a network of each subset as members of one, in which each task is predicted by one of them.
 
@@ -45,6 +47,8 @@ def fit_subsets(
         Position of the subset whose network predicts each task.
     seed : int
         Takes the place of a ``random_state`` that is no integer, so that all networks begin alike.
+    checkpoints : Checkpoints or NoCheckpoints
+        Where the fit is gone on with if it is cut off.
 
     Returns
     -------
@@ -69,5 +73,5 @@ def fit_subsets(
     else:
         serves = serving == np.arange(len(subsets))[:, None]  # (subset, task)
         job = join_members(jobs, np.repeat(serves / whole.members, whole.members, axis=0))
-    net._adopt(net._train(replace(job, loss_weights=whole.loss_weights)).result(0))
+    net._adopt(net._train(replace(job, loss_weights=whole.loss_weights), checkpoints=checkpoints).result(0))
     return fitted

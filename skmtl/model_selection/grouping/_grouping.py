@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,6 +12,8 @@ import numpy as np
 from sklearn.utils import check_random_state, indexable
 
 from skmtl._sklearn import HasMethods, Interval, StrOptions
+from skmtl.checkpoints import checkpoints_of
+from skmtl.estimators._identity import identity_of
 from skmtl.inputs import read_labelled_rows
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
@@ -174,18 +177,22 @@ class TaskGroupingCV(FittedByAnother):
                 "the estimator itself."
             )
         estimator = settle_kinds(self.estimator, y)
-        given = net.random_state if self.random_state is None else self.random_state
-        random = check_random_state(copy.deepcopy(given))
-        seed = int(random.randint(2**31 - 1))
         splits = list(read_cv(self.cv, estimator).split(X, y, groups))
         if len(splits) < 2:
             raise ValueError(f"TaskGroupingCV needs a cv of at least 2 folds to verify its choice; got {len(splits)}.")
-        fits = {"cv": splits, "sample_weight": sample_weight, "groups": groups, "random_state": seed}
-        table, pools = self._measure(estimator, X, y, names, fits, random)
-        decision = decide(table, pools, self.n_networks, self.min_gain, self.confidence)
-        subsets, serving = np.unique(decision.serving, return_inverse=True)
-        chosen = [tuple(np.flatnonzero(table.members[subset]).tolist()) for subset in subsets]
-        self.best_estimator_ = fit_subsets(estimator, X, y, sample_weight, groups, chosen, serving, seed)
+        drawn = self.subsets, self.n_networks, splits, self.random_state
+        identity = partial(identity_of, estimator, type(self), drawn, X, y, sample_weight, groups)
+        with checkpoints_of(net.checkpoint, identity, keep_ended=True) as checkpoints:
+            given = checkpoints.seed(net.random_state if self.random_state is None else self.random_state)
+            random = check_random_state(copy.deepcopy(given))
+            seed = int(random.randint(2**31 - 1))
+            fits = {"cv": splits, "sample_weight": sample_weight, "groups": groups, "random_state": seed}
+            table, pools = self._measure(estimator, X, y, names, fits | {"checkpoint": checkpoints}, random)
+            decision = decide(table, pools, self.n_networks, self.min_gain, self.confidence)
+            subsets, serving = np.unique(decision.serving, return_inverse=True)
+            chosen = [tuple(np.flatnonzero(table.members[subset]).tolist()) for subset in subsets]
+            given = X, y, sample_weight, groups
+            self.best_estimator_ = fit_subsets(estimator, *given, chosen, serving, seed, checkpoints)
         self._adopt()
         self._report(table, decision, names)
         return self

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from skmtl._torch_state import torch_settings
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.estimators._fit_inputs import prepare_candidate
 from skmtl.fitting import FitJob, StackedTrainer, fit_many
 from skmtl.model_selection.search._candidates import Candidate
@@ -36,10 +37,18 @@ class StackedBatch:
         Number of a fold to the steps before the nets there.
     memory : float
         Bytes that a network may take.
+    checkpoints : Checkpoints or NoCheckpoints, optional
+        Where networks are kept until the search is over.
     """
 
-    def __init__(self, fits: Sequence[Fit], preprocessed: Mapping[int, Preprocessed], memory: float) -> None:
-        self.fits, self.memory = fits, memory
+    def __init__(
+        self,
+        fits: Sequence[Fit],
+        preprocessed: Mapping[int, Preprocessed],
+        memory: float,
+        checkpoints: NoCheckpoints = NO_CHECKPOINTS,
+    ) -> None:
+        self.fits, self.memory, self.checkpoints = fits, memory, checkpoints
         folds = {fit.fold.number: fit.fold for fit in fits}
         counts = Counter(fit.fold.number for fit in fits)
         self._folds = {k: FoldData(fold, preprocessed[k], counts[k]) for k, fold in folds.items()}
@@ -55,7 +64,8 @@ class StackedBatch:
         """
         done = Counter[int]()
         start = time.perf_counter()
-        for trainer in fit_many(self._jobs(evaluation), self.memory, fill=self._may_fill):
+        jobs = self._jobs(evaluation)
+        for trainer in fit_many(jobs, self.memory, fill=self._may_fill, checkpoints=self.checkpoints):
             results = self._trained(trainer, start, evaluation)
             yield results
             done.update(number for _, number in results)

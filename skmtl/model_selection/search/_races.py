@@ -63,7 +63,9 @@ class EpochRace(Race):
 
     def _begun(self, evaluation: Evaluation) -> list[StackedTrainer]:
         if self._trainers is None:
-            self._trainers = list(stack_jobs(self._jobs(evaluation), self.memory, fill=self._may_fill))
+            jobs = self._jobs(evaluation)
+            stacks = stack_jobs(jobs, self.memory, fill=self._may_fill, checkpoints=self.checkpoints)
+            self._trainers = list(stacks)
             self._forget_encoded()
         return self._trainers
 
@@ -79,7 +81,7 @@ class MemberRace(Race):
         growing = self._begun(evaluation)
         growing.keep(self._kept(kept))
         start = time.perf_counter()
-        for trainer in growing.grow(int(amount), self.memory, fill=self._may_fill):
+        for trainer in growing.grow(int(amount), self.memory, fill=self._may_fill, checkpoints=self.checkpoints):
             results |= self._trained(trainer, start, evaluation)
             start = time.perf_counter()
         return results

@@ -16,6 +16,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from skmtl._torch_state import torch_settings
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.model_selection.search._batch import Fit, Results, StackedBatch, run_batch
 from skmtl.model_selection.search._candidates import Candidate, by_network, by_steps
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
@@ -64,6 +65,8 @@ class SearchRunner:
         Drops the worse candidates at rungs; by default all train to the end.
     metric : str, optional
         Which of several metrics decides at the rungs.
+    checkpoints : Checkpoints or NoCheckpoints, optional
+        Where networks are kept until the search is over.
 
     Attributes
     ----------
@@ -88,10 +91,11 @@ class SearchRunner:
         verbose: int,
         halving: Halving | None = None,
         metric: str | None = None,
+        checkpoints: NoCheckpoints = NO_CHECKPOINTS,
     ) -> None:
         self.candidates, self.folds, self.evaluation = candidates, folds, evaluation
         self.n_jobs, self.memory, self.verbose = n_jobs, memory, verbose
-        self.halving, self.metric = halving, metric
+        self.halving, self.metric, self.checkpoints = halving, metric, checkpoints
         self.results: Results = {}
         self.amounts = [] if halving is None else halving.amounts(candidates[0].net.n_estimators)
         self.rungs = np.zeros(len(candidates), dtype=int)
@@ -208,7 +212,7 @@ class SearchRunner:
         for group in groups:
             candidates = [candidate for turn in range(n_jobs) for candidate in group.candidates[turn::n_jobs]]
             parts = _divided([Fit(candidate, fold) for fold in self.folds for candidate in candidates], n_jobs)
-            batches += [kind(part, group.preprocessed, self.memory) for part in parts]
+            batches += [kind(part, group.preprocessed, self.memory, self.checkpoints) for part in parts]
         return batches
 
     def _by_memory(self, groups: Sequence[StackableGroup], kind: type[Race]) -> list[list[StackableGroup]]:
@@ -240,7 +244,7 @@ class SearchRunner:
             warnings.warn(
                 f"Search interrupted by user: {sum(complete)} of {len(complete)} candidates have been scored on all "
                 f"folds; the others score NaN.",
-                stacklevel=4,
+                stacklevel=5,
             )
         like = next(iter(self.results.values()))
         return [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import copy
+import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,13 +20,14 @@ from skmtl._sklearn import (
     Interval,
     StrOptions,
     _check_method_params,
-    _insert_error_scores,
     _num_samples,
-    _warn_or_raise_about_fit_failures,
+    final_model,
     with_callbacks,
 )
 from skmtl._torch_state import torch_settings
-from skmtl.metrics._scorer import read_scoring
+from skmtl.checkpoints import Checkpoint, NoCheckpoints, checkpoints_of
+from skmtl.estimators._identity import identity_of, seeded
+from skmtl.estimators._types import CheckpointLike
 from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
 from skmtl.model_selection._splitters import read_cv
@@ -33,12 +35,12 @@ from skmtl.model_selection.search._by_task import ByTaskMixin
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
 from skmtl.model_selection.search._elimination import ELIMINATIONS, read_elimination
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
-from skmtl.model_selection.search._halving import Halving, rank_by_rung
-from skmtl.model_selection.search._pareto import means_by_task, pareto_front
+from skmtl.model_selection.search._halving import Halving
+from skmtl.model_selection.search._results import ResultsMixin
 from skmtl.model_selection.search._runner import SearchRunner
 
 
-class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
+class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
     """Cross-validated search over parameters that trains its candidates together.
 
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
@@ -95,6 +97,10 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         Bytes that the networks in training may take in each job, and the encoded rows of several folds. With
         ``elimination``, bytes of the networks of all jobs together: where they would take more, the candidates are
         divided into groups that are trained and eliminated one after another.
+    checkpoint : None, path or Checkpoint, default=None
+        Folder in which the networks are kept until the search is over. A search that is killed and run again trains
+        none of them twice, goes on with those that were in training, and ends with the results of an undisturbed one.
+        None takes the ``checkpoint`` of the estimator.
 
     Attributes
     ----------
@@ -150,6 +156,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         "random_state": ["random_state"],
         "elimination": [None, StrOptions({"auto", *ELIMINATIONS}), Halving],
         "memory": [Interval(Real, 0, None, closed="neither")],
+        "checkpoint": [None, str, os.PathLike, Checkpoint],
     }
 
     def __init__(
@@ -169,6 +176,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         random_state: Any = None,
         elimination: Literal["auto", "halving"] | Halving | None = "auto",
         memory: float = 2**30,
+        checkpoint: CheckpointLike = None,
     ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
@@ -184,6 +192,7 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
         self.random_state = random_state
         self.elimination = elimination
         self.memory = memory
+        self.checkpoint = checkpoint
 
     @with_callbacks
     @torch_settings()
@@ -211,12 +220,23 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
             If a parameter is not usable, or all fits fail.
         """
         self._validate_params()
-        settings = read_settings(self.param_grid, self.param_distributions, self.n_iter, self.random_state)
+        checkpoint = getattr(final_model(self.estimator), "checkpoint", None)
+        if self.checkpoint is not None:
+            checkpoint = self.checkpoint
+        drawn = self.param_grid, self.param_distributions, self.n_iter, self.random_state
+        identity = partial(identity_of, self.estimator, type(self), drawn, self.cv, self.elimination, X, y, params)
+        with checkpoints_of(checkpoint, identity, keep_ended=True) as checkpoints:
+            return self._fit(X, y, params, checkpoints)
+
+    def _fit(self, X: Any, y: Any, params: Mapping[str, Any], checkpoints: NoCheckpoints) -> Self:
+        seed = checkpoints.seed(self.random_state)
+        settings = read_settings(self.param_grid, self.param_distributions, self.n_iter, seed)
         scorers, metric = self._get_scorers()
         X, y = indexable(X, y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         folds = self._folds(X, y, routed.splitter.split)
-        estimator, given = settle_kinds(self.estimator, y), (X, y, routed.estimator.fit, routed.scorer.score)
+        given = X, y, routed.estimator.fit, routed.scorer.score
+        estimator = seeded(settle_kinds(self.estimator, y), checkpoints)
         evaluation = Evaluation(estimator, *given, scorers, self.error_score, self.return_train_score)
         candidates = read_candidates(estimator, settings)
         self.elimination_ = read_elimination(self.elimination, candidates, self.refit)
@@ -231,23 +251,21 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
             verbose=self.verbose,
             halving=self.elimination_,
             metric=self.refit if isinstance(self.refit, str) else None,
+            checkpoints=checkpoints,
         )
         progress = FitProgress(self, runner.n_steps, X, y, params.get("sample_weight"))
         runner.run(progress.step)
+        if runner.interrupted:
+            checkpoints.keep()
         results = runner.by_candidate()
         with warnings.catch_warnings():
             if runner.interrupted:  # which has been told
                 warnings.filterwarnings("ignore", message="One or more of the .* scores are non-finite")
             self._collect(settings, results, runner, scorers, metric)
         if self.refit:
-            self._fit_best(X, y, routed.estimator.fit)
+            self._fit_best(X, y, routed.estimator.fit, checkpoints)
         progress.end()
         return self
-
-    def _get_scorers(self) -> Any:
-        reader = copy.copy(self)
-        reader.scoring = read_scoring(self.scoring)
-        return super(MultiTaskSearchCV, reader)._get_scorers()
 
     def _folds(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[Fold]:
         rows = np.arange(_num_samples(X))
@@ -258,40 +276,13 @@ class MultiTaskSearchCV(ByTaskMixin, BaseSearchCV):
             raise ValueError("cv gives no fold; pass a splitter or an iterable with at least one.")
         return folds
 
-    def _collect(
-        self, settings: Sequence[Any], results: list[dict[str, Any]], runner: SearchRunner, scorers: Any, metric: Any
-    ) -> None:
-        """Turn the results of the fits into the attributes."""
-        _warn_or_raise_about_fit_failures(results, self.error_score)
-        if callable(self.scoring):
-            _insert_error_scores(results, self.error_score)
-        self.multimetric_ = isinstance(results[0]["test_scores"], dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(results[0]["test_scores"])
-            metric = self.refit
-        self.scorer_ = getattr(scorers, "_scorers", scorers)
-        task_scores = [result.pop("task_scores") for result in results]
-        self.cv_results_ = self._format_results(settings, self.n_splits_, results)
-        if self.elimination_ is not None:
-            rank_by_rung(self.cv_results_, runner.rungs)
-            self.cv_results_ |= runner.resources
-        if self.refit and not callable(self.refit) and np.isnan(self.cv_results_[f"mean_test_{metric}"]).all():
-            raise ValueError(
-                f"No candidate has a score by {metric!r}, so that none is best: warnings tell why. Where labels are "
-                "missing, choose scoring by a name of skmtl.metrics or build it with make_task_scorer."
-            )
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, metric, self.cv_results_)
-            if not callable(self.refit):
-                self.best_score_ = self.cv_results_[f"mean_test_{metric}"][self.best_index_]
-            self.best_params_ = self.cv_results_["params"][self.best_index_]
-        self.task_names_, self.task_scores_ = means_by_task(task_scores, len(settings))
-        self.pareto_front_ = pareto_front(self.task_scores_)
-
-    def _fit_best(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+    def _fit_best(self, X: Any, y: Any, fit_params: Mapping[str, Any], checkpoints: NoCheckpoints) -> None:
         self.best_estimator_ = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+        net = final_model(self.best_estimator_)
+        given, net.checkpoint = net.checkpoint, checkpoints.inner
         start = time.perf_counter()
         self.best_estimator_.fit(X, y, **fit_params)
+        net.checkpoint = given
         self.refit_time_ = time.perf_counter() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

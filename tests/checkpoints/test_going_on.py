@@ -1,0 +1,272 @@
+"""A fit that was cut off and is run again ends with the bits of an undisturbed one."""
+
+import errno
+import json
+import multiprocessing
+import os
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from skmtl import Checkpoint, MultiTaskNet, MultiTaskNetRegressor
+from skmtl.checkpoints import checkpoints_of
+from skmtl.estimators._identity import identity_of
+from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
+from skmtl.training import Training
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4))
+Y = np.column_stack([X[:, 0] + X[:, 1] ** 2, np.sin(2 * X[:, 2])])
+Y[::5, 0] = np.nan
+SMALL = {"hidden_layer_sizes": (6,), "n_estimators": 2, "max_iter": 6, "random_state": 0, "n_iter_no_change": 2}
+FORMS = {
+    "dropout": {"dropout": 0.2, "local_correction": True},
+    "scaled inputs": {"input_scaling": True},
+    "pseudo-labels": {"collaboration": "pseudo_labels"},
+}
+
+
+class CutOffError(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def epochs(monkeypatch):
+    """Count epochs, and end the process before the epoch with the number ``last``."""
+
+    class Epochs:
+        done, last = 0, np.inf
+
+    plain = Training._epoch
+
+    def epoch(self, number):
+        if Epochs.done >= Epochs.last:
+            raise CutOffError
+        plain(self, number)
+        Epochs.done += 1
+
+    monkeypatch.setattr(Training, "_epoch", epoch)
+    return Epochs
+
+
+def net(folder=None, **changes):
+    every = None if folder is None else Checkpoint(folder, interval=1)
+    return MultiTaskNetRegressor(**{**SMALL, **changes}, checkpoint=every)
+
+
+def cut_off(estimator, epochs, after):
+    """Fit until so many epochs are done."""
+    epochs.done, epochs.last = 0, after
+    with pytest.raises(CutOffError):
+        estimator.fit(X, Y)
+    epochs.done, epochs.last = 0, np.inf
+
+
+def everything(model):
+    """All that a fit leaves behind, as bytes."""
+    history = {name: values.tobytes() for name, values in model.history_.items()}
+    return model.network_.buffer.values.numpy().tobytes(), history, model.predict(X).tobytes(), model.n_iter_
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("after", [1, 4])
+def test_a_fit_goes_on_with_the_same_bits(form, after, epochs, tmp_path):
+    whole = everything(net(**FORMS[form]).fit(X, Y))
+    of_whole, before = epochs.done, 0 if form != "scaled inputs" else epochs.done - 6
+    cut_off(net(tmp_path, **FORMS[form]), epochs, before + after)
+    assert everything(net(tmp_path, **FORMS[form]).fit(X, Y)) == whole
+    assert epochs.done == of_whole - before - after
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    """SIGKILL, while epochs are done and files written as fast as they go."""
+    long = {"max_iter": 90, "early_stopping": False, "n_iter_no_change": np.inf}
+    process = multiprocessing.get_context("fork").Process(target=net(tmp_path, **long).fit, args=(X, Y))
+    process.start()
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/*-00001[0-9]-*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -9
+    assert everything(net(tmp_path, **long).fit(X, Y)) == everything(net(**long).fit(X, Y))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_was_being_written_is_not_read(epochs, tmp_path):
+    cut_off(net(tmp_path), epochs, 3)
+    newest = max(tmp_path.glob("*/*.safetensors"))
+    newest.with_name(f".{newest.name}.1.1.tmp").write_bytes(newest.read_bytes()[:500])
+    assert everything(net(tmp_path).fit(X, Y)) == everything(net().fit(X, Y))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("elimination", [None, "halving", Halving(resource="n_estimators")])
+def test_a_search_repeats_no_network(elimination, epochs, tmp_path):
+    grid = {"activation": ["relu", "tanh"], "learning_rate_init": [0.001, 0.1]}
+
+    def search(folder=None):
+        settings = {"cv": 2, "elimination": elimination, "checkpoint": folder}
+        return MultiTaskSearchCV(net(), grid, **settings)
+
+    whole = search().fit(X, Y)
+    in_whole = epochs.done
+    every = Checkpoint(tmp_path, interval=1)
+    cut_off(search(every), epochs, in_whole - 9)
+    resumed = search(every).fit(X, Y)
+    assert epochs.done == 9
+    for name in ("mean_test_score", "split0_test_score", "rank_test_score"):
+        np.testing.assert_array_equal(resumed.cv_results_[name], whole.cv_results_[name])
+    assert everything(resumed.best_estimator_) == everything(whole.best_estimator_)
+    assert resumed.best_estimator_.checkpoint is None
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_search_without_a_seed_goes_on_with_its_candidates(epochs, tmp_path):
+    from scipy.stats import loguniform
+
+    space = {"learning_rate_init": loguniform(1e-3, 1e-1), "tol": loguniform(1e-5, 1e-3)}
+    search = MultiTaskSearchCV(net(tmp_path, random_state=None), param_distributions=space, n_iter=2, cv=2)
+    cut_off(search, epochs, 14)
+    (folder,) = tmp_path.iterdir()
+    seed = json.loads((folder / "seed.json").read_text())
+    search.fit(X, Y)
+    again = MultiTaskSearchCV(net(random_state=seed), param_distributions=space, n_iter=2, cv=2, random_state=seed)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], again.fit(X, Y).cv_results_["mean_test_score"])
+
+
+def test_a_grouping_repeats_no_network(epochs, tmp_path):
+    whole = TaskGroupingCV(net(), cv=2).fit(X, Y)
+    in_whole = epochs.done
+    cut_off(TaskGroupingCV(net(tmp_path), cv=2), epochs, in_whole - 2)  # in the last fit
+    resumed = TaskGroupingCV(net(tmp_path), cv=2).fit(X, Y)
+    assert epochs.done == 2
+    assert everything(resumed.best_estimator_) == everything(whole.best_estimator_)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_fit_without_a_seed_goes_on_with_the_one_that_it_drew(epochs, tmp_path):
+    cut_off(net(tmp_path, random_state=None), epochs, 3)
+    (folder,) = tmp_path.iterdir()
+    seed = json.loads((folder / "seed.json").read_text())
+    resumed = net(tmp_path, random_state=None).fit(X, Y)
+    assert epochs.done <= 3
+    assert everything(resumed) == everything(net(random_state=seed).fit(X, Y))
+    other = net(tmp_path, random_state=None).fit(X, Y)
+    assert everything(other) != everything(resumed)
+
+
+def test_a_damaged_checkpoint_is_not_gone_on_from(epochs, tmp_path):
+    cut_off(net(tmp_path), epochs, 4)
+    before, newest = sorted(tmp_path.glob("*/*.safetensors"))
+    content = bytearray(newest.read_bytes())
+    content[-50] ^= 4
+    newest.write_bytes(content)
+    with pytest.warns(UserWarning, match=f"{newest.name} cannot be read.*the one before"):
+        resumed = net(tmp_path).fit(X, Y)
+    assert epochs.done == 3
+    assert everything(resumed) == everything(net().fit(X, Y))
+    assert before.parent == newest.parent
+
+
+def test_other_fits_are_left_alone(epochs, tmp_path):
+    """Another seed, other labels, another class: each has a folder of its own."""
+    others = [net(tmp_path, random_state=1), net(tmp_path, tol=0.1)]
+    others.append(MultiTaskNet(tasks=["regression"] * 2, **SMALL, checkpoint=Checkpoint(tmp_path, 1)))
+    for other in others:
+        cut_off(other, epochs, 2)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
+    assert len(list(tmp_path.iterdir())) == 3
+    cut_off(net(tmp_path), epochs, 2)
+    net(tmp_path).fit(X, Y)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")} == files
+
+
+def test_two_fits_of_one_fingerprint_do_not_meet(epochs, tmp_path):
+    fit = net(tmp_path)
+    with checkpoints_of(tmp_path, lambda: identity_of(fit, X, Y, None, (None,) * 3, None, None)) as running:
+        (folder,) = tmp_path.iterdir()
+        cut_off(net(tmp_path), epochs, 3)
+        assert {path.name for path in tmp_path.iterdir()} == {folder.name, f"{folder.name}-2"}
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+        net(tmp_path).fit(X, Y)
+        assert epochs.done == 3
+        running.keep()
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("fault", ["full", "vanished"])
+def test_a_fit_goes_on_where_its_folder_fails(fault, epochs, tmp_path, monkeypatch):
+    plain = Training._epoch
+
+    def epoch(self, number):
+        if number == 2 and fault == "full":
+            monkeypatch.setattr(os, "fsync", full)
+        if number == 2 and fault == "vanished":
+            tmp_path.rename(tmp_path.with_name("elsewhere"))
+        plain(self, number)
+
+    monkeypatch.setattr(Training, "_epoch", epoch)
+    with pytest.warns(UserWarning, match=r"could not be saved in .*(No space|No such file).*Training goes on") as told:
+        model = net(tmp_path).fit(X, Y)
+    assert len(told) == 1
+    monkeypatch.undo()
+    assert everything(model) == everything(net().fit(X, Y))
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_first_epoch(epochs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"checkpoint='.*file.inner' cannot be used.*set checkpoint=None"):
+        net(tmp_path / "file" / "inner").fit(X, Y)
+    assert epochs.done == 0
+
+
+def test_an_interrupted_fit_goes_on_when_it_is_run_again(tmp_path, monkeypatch):
+    plain = Training._epoch
+
+    def epoch(self, number):
+        if number == 3:
+            raise KeyboardInterrupt
+        plain(self, number)
+
+    monkeypatch.setattr(Training, "_epoch", epoch)
+    with pytest.warns(UserWarning, match="interrupted"):
+        net(tmp_path).fit(X, Y)
+    monkeypatch.undo()
+    resumed = net(tmp_path).fit(X, Y)
+    assert everything(resumed) == everything(net().fit(X, Y))
+
+
+def test_a_fit_that_diverges_leaves_nothing(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(FloatingPointError):
+            net(tmp_path, learning_rate_init=1e300, dtype="float64").fit(X, Y)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"interval": "soon"}, r"interval of checkpoint=Checkpoint must be an integer.*\"60s\""),
+        ({"interval": 0}, r"interval of checkpoint=Checkpoint must be an integer"),
+        ({"keep": 0}, r"keep of checkpoint=Checkpoint must be an integer of at least 1"),
+        ({"folder": 3}, r"folder of checkpoint=Checkpoint must be a path"),
+    ],
+)
+def test_settings_are_checked(settings, message):
+    with pytest.raises(ValueError, match=message):
+        MultiTaskNetRegressor(checkpoint=Checkpoint(**{"folder": "x", **settings})).fit(X, Y)
+
+
+def test_the_interval_is_read():
+    assert [Checkpoint("x", text).seconds for text in ("90s", "0.5min", "2 h")] == [90.0, 30.0, 7200.0]
+    assert (Checkpoint("x", 7).seconds, Checkpoint("x", 7).epochs) == (None, 7)
+    assert net().set_params(checkpoint=Checkpoint("x"), checkpoint__keep=3).checkpoint == Checkpoint("x", keep=3)
