@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 import warnings
 from abc import ABC, abstractmethod
 from functools import partial
-from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
-import numpy as np
 from sklearn.utils import Tags
 
-from skmtl._sklearn import CallbackSupportMixin, FitProgress, Interval, Options, StrOptions, with_callbacks
+from skmtl._sklearn import CallbackSupportMixin, FitProgress, with_callbacks
 from skmtl._torch_state import torch_settings
-from skmtl.checkpoints import NO_CHECKPOINTS, Checkpoint, NoCheckpoints, checkpoints_of
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, checkpoints_of
 from skmtl.estimators._compact import CompactMixin
+from skmtl.estimators._constraints import CONSTRAINTS
 from skmtl.estimators._continued import REMEMBERED
 from skmtl.estimators._decided import DECIDED, decided
 from skmtl.estimators._encoding import as_encoder
@@ -44,12 +42,8 @@ from skmtl.fitting import (
     warn_of_splits_left,
 )
 from skmtl.inputs import TaskLabels, object_array
-from skmtl.network import ACTIVATIONS
-from skmtl.postprocess import CALIBRATIONS
 from skmtl.tasks import Kind, Task
-from skmtl.training import SCHEDULES
 
-_AUTO = StrOptions({"auto"})
 _ONE_PASS = {
     "max_iter": 1,
     "early_stopping": False,
@@ -76,37 +70,7 @@ class BaseMultiTaskNet(
 ):
     """Base of the multi-task networks."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "task_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"auto", *ACTIVATIONS})],
-        "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
-        "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
-        "input_scaling": [_AUTO, "boolean"],
-        "local_correction": [_AUTO, "boolean"],
-        "calibration": [None, StrOptions(set(CALIBRATIONS))],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "n_peers": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto", *SCHEDULES})],
-        "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [_AUTO, Interval(Real, 0, None, closed="left")],
-        "batch_size": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "max_iter": [_AUTO, Interval(Integral, 1, None, closed="left")],
-        "early_stopping": [_AUTO, "boolean"],
-        "cv": ["cv_object"],
-        "n_iter_no_change": [
-            _AUTO,
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "warm_start": ["boolean"],
-        "dtype": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-        "checkpoint": [None, str, os.PathLike, Checkpoint],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
 
     @abstractmethod
     def _kinds(self, columns: list[TaskLabels]) -> list[Kind]:
