@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "callbacks": set(),
     "checkpoints": set(),
     "collaboration": {"tasks"},
-    "datasets": set(),
+    "datasets": {"encoders", "inputs"},
     "encoders": {"inputs", "layers"},
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
