@@ -199,3 +199,10 @@ def test_a_recurrent_layer_knows_the_order_of_words() -> None:
     assert min(recurrent) > 0.95
     assert bag[2] > 0.9
     assert "from Porto to Oslo, 2 people" in printed
+
+
+def test_a_small_data_set_gains_by_larger_ones() -> None:
+    with patch("matplotlib.pyplot.show"):
+        printed = run("13_data_sets.py")
+    (alone,), (together,) = numbers_after("clinic alone", printed), numbers_after("three places", printed)
+    assert together > max(alone, 0.1) + 0.1
