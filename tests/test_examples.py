@@ -206,3 +206,36 @@ def test_a_small_data_set_gains_by_larger_ones() -> None:
         printed = run("13_data_sets.py")
     (alone,), (together,) = numbers_after("clinic alone", printed), numbers_after("three places", printed)
     assert together > max(alone, 0.1) + 0.1
+
+
+def assert_better_than_trivial(printed: str, **goals: float) -> None:
+    """Check the last number of a task's line against a goal that lies above its first, the trivial predictor's."""
+    for task, goal in goals.items():
+        trivial, *_, network = numbers_after(task, printed)
+        assert network > goal > trivial + 0.1, task
+
+
+def test_one_encoder_answers_several_questions_about_a_text() -> None:
+    with patch("matplotlib.pyplot.show"):
+        printed = run("14_messages.py")
+    assert_better_than_trivial(printed, topic=0.9, mood=0.9, urgency=0.7)
+    assert "about the device, angry" in printed
+
+
+def test_words_have_tags_beside_the_mood_of_the_sentence() -> None:
+    with patch("matplotlib.pyplot.show"):
+        assert_better_than_trivial(run("15_tagging.py"), speech=0.9, kind=0.9, mood=0.8)
+
+
+def test_languages_share_what_they_hear() -> None:
+    with patch("matplotlib.pyplot.show"):
+        printed = run("16_spoken_digits.py")
+    assert_better_than_trivial(printed, english=0.9, german=0.9)
+    scores = np.array([numbers_after(language, printed) for language in ("english", "german")])
+    assert scores[:, 2].mean() > scores[:, 1].mean()
+
+
+def test_attributes_of_images_are_learned_from_some_labels_of_each() -> None:
+    with patch("matplotlib.pyplot.show"):
+        printed = run("17_attributes.py")
+    assert_better_than_trivial(printed, shape=0.6, colour=0.9, filled=0.9, size=0.6, place=0.8)
