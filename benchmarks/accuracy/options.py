@@ -7,6 +7,7 @@ import sys
 from collections.abc import Container, Iterable
 from pathlib import Path
 
+from benchmarks.accuracy.peers import PEERS
 from benchmarks.accuracy.runner import Job, Key, Record, is_done, read_cache, run
 from benchmarks.accuracy.subject import EXAMPLE, SUBJECT, parse_params
 
@@ -44,3 +45,11 @@ def run_due(
         state = record["error"] or f"fit {record['fit_seconds']:.2f} s, predict {record['predict_seconds']:.3f} s"
         where = f"{record['set']} fold {record['fold']} {record['label']}"
         print(f"[{done}/{len(due)}] {where}: {state}", file=sys.stderr, flush=True)
+
+
+def without_missing_packages(models: Iterable[str]) -> list[str]:
+    """The models whose packages are installed; the others are named."""
+    missing = {name: PEERS[name].package for name in models if name in PEERS and not PEERS[name].installed()}
+    for name, package in missing.items():
+        print(f"{name} is left out: it needs {package}, which is not installed", file=sys.stderr)
+    return [name for name in models if name not in missing]

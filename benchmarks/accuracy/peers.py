@@ -6,6 +6,7 @@ columns together; a column with missing labels is fitted alone on its observed r
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +130,8 @@ def _pytabkit(name: str) -> Factory:
 class Peer:
     """How to prepare the features and which estimators to fit; ``together`` are the kinds it fits jointly.
 
-    A ``numeric_only`` peer is run only on sets of several numeric targets without holes.
+    A ``numeric_only`` peer is run only on sets of several numeric targets without holes. ``package`` is what it needs
+    beside scikit-learn.
     """
 
     prepare: Callable[[Features], Any]
@@ -138,6 +140,11 @@ class Peer:
     together: frozenset[str] = frozenset()
     slow: bool = False
     numeric_only: bool = False
+    package: str | None = None
+
+    def installed(self) -> bool:
+        """Whether the package that the peer needs is there."""
+        return self.package is None or importlib.util.find_spec(self.package) is not None
 
     def suits(self, tasks: Sequence[dict[str, Any]]) -> bool:
         """Whether the peer is run on a set, by the tasks of its description."""
@@ -171,9 +178,14 @@ PEERS = {
     ),
     # Two CatBoosts: one model for all targets (MultiRMSE), which has no automatic learning rate and was the weaker on
     # enb, slump, jura, sf2, sarcos_test and bikeshare at 500 and 1000 iterations, and one model per target.
-    "catboost": Peer(_named_categories, _catboost_regressor, _catboost_classifier),
+    "catboost": Peer(_named_categories, _catboost_regressor, _catboost_classifier, package="catboost"),
     "catboost_multi": Peer(
-        _named_categories, _catboost_regressor, _catboost_classifier, frozenset({"regression"}), numeric_only=True
+        _named_categories,
+        _catboost_regressor,
+        _catboost_classifier,
+        frozenset({"regression"}),
+        numeric_only=True,
+        package="catboost",
     ),
     "mlp": Peer(
         _scaled,
@@ -181,10 +193,16 @@ PEERS = {
         lambda categories, n: MLPClassifier(random_state=0),
         frozenset({"regression", "binary"}),
     ),
-    "realmlp": Peer(
-        _frame_without_holes, _pytabkit("RealMLP_TD_Regressor"), _pytabkit("RealMLP_TD_Classifier"), slow=True
-    ),
-    "tabm": Peer(_frame_without_holes, _pytabkit("TabM_D_Regressor"), _pytabkit("TabM_D_Classifier"), slow=True),
+    **{
+        name: Peer(
+            _frame_without_holes,
+            _pytabkit(f"{method}_Regressor"),
+            _pytabkit(f"{method}_Classifier"),
+            slow=True,
+            package="pytabkit",
+        )
+        for name, method in {"realmlp": "RealMLP_TD", "tabm": "TabM_D"}.items()
+    },
 }
 
 

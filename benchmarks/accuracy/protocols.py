@@ -29,7 +29,10 @@ CLASS_SETS = (
     "sider", "abalone",
 )  # fmt: skip
 LOG1P_SETS = frozenset({"bikeshare"})  # heavy-tailed counts: every model fits and is scored on log(1 + count)
-PUBLISHED_SPLITS = {"tox21": "split_random"}  # 0 train, 1 validation (left out for all models), 2 test
+PUBLISHED_SPLITS = {
+    "tox21": "split_random",
+    "sider": "split_random",
+}  # 0 train, 1 validation (left out for all models), 2 test
 GROUP_FOLDS = {"parkinsons": "subject_fold"}  # rows of a person are in one fold
 SMALL = 2000  # below this many rows, five folds; otherwise fold 0 is the only test part
 COSTLY = 20_000_000  # rows x features x tasks (see `cost`) from which fold 0 must do all the same
@@ -73,6 +76,22 @@ def n_folds(meta: dict[str, Any]) -> int:
 def cost(meta: dict[str, Any]) -> int:
     """A rough measure of the work, to run small sets first."""
     return int(meta["n_rows"] * meta["n_features"] * len(meta["tasks"]))
+
+
+def given_scores(data: Path, meta: dict[str, Any]) -> dict[str, float]:
+    """Scores of models that come with the data, by model, where they are of the same folds and of the same metric."""
+    path, name = data / "baselines_dev.json", meta["name"]
+    split = PUBLISHED_SPLITS.get(name)
+    key = name if split is None else f"{name}__{split.removeprefix('split_')}"
+    entry = json.loads(path.read_text()).get(key) if path.exists() else None
+    if entry is None:
+        return {}
+    parts = "5-fold CV over fold" if n_folds(meta) == 5 else f"{GROUP_FOLDS.get(name, 'fold')}==0"
+    same_folds = entry["protocol"].startswith(parts) if split is None else split in entry["protocol"]
+    metrics = {"regression": "aRRMSE", "binary": "mean ROC-AUC"}
+    kinds = {task["kind"] for task in meta["tasks"]}
+    same_metric = len(kinds) == 1 and entry["metric"].startswith(metrics.get(*kinds, "none"))
+    return dict(entry["scores"]) if same_folds and same_metric else {}
 
 
 def load(folder: Path) -> Table:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.peers import PEERS
 from benchmarks.accuracy.protocols import Floats, n_folds
 from benchmarks.accuracy.results import Cell, Results, collect
 from benchmarks.accuracy.runner import SUBJECT, Key, Record
@@ -20,11 +21,14 @@ row is bold; `*`: some folds are missing, not ranked; `-`: no result. Seconds ar
 """
 
 
-def render(records: dict[Key, Record], metas: dict[str, dict[str, Any]], labels: list[str]) -> str:
-    """The whole report of the sets and models asked for."""
+Given = dict[str, dict[str, float]]  # set -> model -> score
+
+
+def render(records: dict[Key, Record], metas: dict[str, dict[str, Any]], labels: list[str], given: Given) -> str:
+    """The whole report of the sets and models asked for, beside the scores that come with the data."""
     parts = [HEAD]
     for results in collect(records, metas, labels):
-        parts += _lot(results)
+        parts += [*_lot(results), _given_table(results, given)]
     parts.append(_problems(records, metas, labels))
     return "\n".join(part for part in parts if part)
 
@@ -108,6 +112,20 @@ def _task_table(results: Results) -> str:
             ]
             rows.append([f"{name}: {task} ({metric})", *_formatted(values, "{:.4f}")])
     return "Tasks of the mixed sets\n\n" + markdown_table(["task", *results.labels], rows) if rows else ""
+
+
+def _given_table(results: Results, given: Given) -> str:
+    """The best of the models that come with the data beside those that are no peers."""
+    best = min if results.lower_is_better else max
+    ours = [label for label in results.labels if label not in PEERS]
+    rows = []
+    for name in results.sets:
+        if given.get(name):
+            model = best(given[name], key=given[name].__getitem__)
+            cells = [results.cells.get((name, label)) for label in ours]
+            rows.append([name, model, f"{given[name][model]:.4f}", *(_score(cell, False) for cell in cells)])
+    title = "Best of the models that come with the data, on the same folds\n\n"
+    return title + markdown_table(["set", "model", "score", *ours], rows) if rows else ""
 
 
 def _problems(records: dict[Key, Record], metas: dict[str, dict[str, Any]], labels: list[str]) -> str:

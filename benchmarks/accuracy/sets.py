@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.options import add_run_options, run_due
+from benchmarks.accuracy.options import add_run_options, run_due, without_missing_packages
 from benchmarks.accuracy.peers import PEERS
-from benchmarks.accuracy.protocols import CLASS_SETS, REGRESSION_SETS, cost, n_folds, read_meta
+from benchmarks.accuracy.protocols import CLASS_SETS, REGRESSION_SETS, cost, given_scores, n_folds, read_meta
 from benchmarks.accuracy.report import render
 from benchmarks.accuracy.results import RANKED_PEERS
 from benchmarks.accuracy.runner import Job, read_cache
@@ -38,6 +38,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--sets: no meta.json under {options.data} for {', '.join(absent)}")
     if options.models is None:
         options.models = [SUBJECT, *RANKED_PEERS, *(name for name in PEERS if options.slow and PEERS[name].slow)]
+    options.models = without_missing_packages(options.models)
     return options
 
 
@@ -62,6 +63,7 @@ def main(arguments: list[str]) -> None:
     if not options.report_only:
         run_due(jobs, options, again=options.fresh)
     labels = list(dict.fromkeys([*(job.label for job in jobs), *options.show]))
-    text = render(read_cache(options.cache), metas, labels)
+    given = {name: given_scores(options.data, meta) for name, meta in metas.items()}
+    text = render(read_cache(options.cache), metas, labels, given)
     print(text)
     options.out.write_text(text)

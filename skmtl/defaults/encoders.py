@@ -13,10 +13,9 @@ VALUES_PER_BIN = 2  # a column of no more values than these times the bins has a
 FEW_VALUES = VALUES_PER_BIN * MIN_BINS
 ROWS_PER_BIN, MIN_SHARED_BINS, MAX_SHARED_BINS = 10, 96, 256  # bins that the columns share
 SCALED_BIN_COLUMNS, LOW_BIN_ROWS = 20, 1000
-STRIDES = ((16, 1), (64, 2))  # longer side of an image up to the first number: the second
-LARGEST_STRIDE = 4
+WHOLE_SIDE, LARGEST_STRIDE = 16, 4  # longer side of an image that is read pixel by pixel
 SEQUENCE_LEARNING_RATE, CONVOLUTION_LEARNING_RATE, MODULE_LEARNING_RATE = 0.005, 0.002, 0.001
-SEQUENCE_ROW_VISITS, CONVOLUTION_ROW_VISITS = 110_000, 120_000
+ROW_VISITS = 120_000
 MANY_ROWS, MANY_ROWS_BATCH, MIN_PASSES, MAX_PASSES = 2048, 64, 5, 40
 HELD_OUT_IMAGES = 64
 
@@ -52,13 +51,14 @@ def low_bins(n_distinct: int) -> bool:
 
 
 def stride(longer_side: int) -> Choice:
-    """{STRIDES[0][1]} where the longer side of an image has at most {STRIDES[0][0]} pixels, {STRIDES[1][1]} up to
-    {STRIDES[1][0]}, else {LARGEST_STRIDE}.
+    """1 where the longer side of an image has at most {WHOLE_SIDE} pixels, twice as much for every 4 times as many.
+
+    At most {LARGEST_STRIDE}.
     """
-    for bound, step in STRIDES:
-        if longer_side <= bound:
-            return Choice(step, f"the longer side has {longer_side} pixels, at most {bound}")
-    return Choice(LARGEST_STRIDE, f"the longer side has {longer_side} pixels, more than {STRIDES[-1][0]}")
+    step = 1
+    while step < LARGEST_STRIDE and longer_side > WHOLE_SIDE * step**2:
+        step *= 2
+    return Choice(step, f"the longer side has {longer_side} pixels")
 
 
 def tabular_preferences(n_bin_columns: int | None, low: bool) -> Preferences:
@@ -77,11 +77,11 @@ def tabular_preferences(n_bin_columns: int | None, low: bool) -> Preferences:
 def sequence_preferences(n_rows: int) -> Preferences:
     """Hidden layers with ReLU and no dropout, and a learning rate of {SEQUENCE_LEARNING_RATE}.
 
-    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {SEQUENCE_ROW_VISITS:,} visits
+    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {ROW_VISITS:,} visits
     of rows, but {MIN_PASSES} to {MAX_PASSES}; and no early stopping, since the held-out log loss is lowest before
     accuracy is highest.
     """
-    preferred = _learned(SEQUENCE_LEARNING_RATE) | _passes(SEQUENCE_ROW_VISITS, n_rows)
+    preferred = _learned(SEQUENCE_LEARNING_RATE) | _passes(n_rows)
     if "max_iter" in preferred:
         preferred["early_stopping"] = Choice(False, "the held-out log loss is lowest before accuracy is highest")
     return preferred
@@ -90,12 +90,12 @@ def sequence_preferences(n_rows: int) -> Preferences:
 def convolution_preferences(n_rows: int) -> Preferences:
     """Hidden layers with ReLU and no dropout, and a learning rate of {CONVOLUTION_LEARNING_RATE}.
 
-    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {CONVOLUTION_ROW_VISITS:,} visits
+    From {MANY_ROWS} rows on, batches of {MANY_ROWS_BATCH} and as many epochs as make {ROW_VISITS:,} visits
     of rows, but {MIN_PASSES} to {MAX_PASSES}. No early stopping for fewer than {HELD_OUT_IMAGES} images: rows are told
     apart by their encoding, and the last digits of its means are not those of an image of weight 2 where the image
     comes twice.
     """
-    preferred = _learned(CONVOLUTION_LEARNING_RATE) | _passes(CONVOLUTION_ROW_VISITS, n_rows)
+    preferred = _learned(CONVOLUTION_LEARNING_RATE) | _passes(n_rows)
     if n_rows < HELD_OUT_IMAGES:
         preferred["early_stopping"] = Choice(False, f"{n_rows} images, fewer than {HELD_OUT_IMAGES}")
     return preferred
@@ -113,12 +113,12 @@ def _learned(learning_rate: float) -> Preferences:
     return {"activation": Choice("relu", reason), "dropout": Choice(0.0, reason), "learning_rate_init": rate}
 
 
-def _passes(row_visits: int, n_rows: int) -> Preferences:
+def _passes(n_rows: int) -> Preferences:
     """Length of training where steps are expensive; nothing for few rows, which the general rule serves."""
     if n_rows < MANY_ROWS:
         return {}
-    passes = min(max(round(row_visits / n_rows), MIN_PASSES), MAX_PASSES)
-    reason = f"{n_rows} rows, about {row_visits} visits of rows in {MIN_PASSES} to {MAX_PASSES} epochs"
+    passes = min(max(round(ROW_VISITS / n_rows), MIN_PASSES), MAX_PASSES)
+    reason = f"{n_rows} rows, about {ROW_VISITS} visits of rows in {MIN_PASSES} to {MAX_PASSES} epochs"
     return {
         "max_iter": Choice(passes, reason),
         "batch_size": Choice(MANY_ROWS_BATCH, f"{n_rows} rows, at least {MANY_ROWS}"),

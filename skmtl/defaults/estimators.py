@@ -19,9 +19,8 @@ CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
 CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
 SCALED_ROWS, SCALED_INPUTS = 200, 100
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
-MIN_HELD_OUT_ROWS, FOLDS = 8, 8
-BATCH_SIZES = ((512, 32), (4096, 64), (32768, 128))  # fewer rows than the first number: the second
-LARGEST_BATCH = 256
+FOLDS = 8
+SMALLEST_BATCH, LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 32, 256, 8
 TINY_STEPS = 60
 STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION = 4, 1000
 MORE_STEPS_PER_ROW, MAX_STEPS_REGRESSION = 0.01, 2600
@@ -32,7 +31,6 @@ MAX_TASKS_COUNTED = 8
 MAX_ROW_VISITS, MIN_EPOCHS = 4_000_000, 10
 MEMBER_OPERATIONS, MIN_STEPS = 7.5e10, 500
 PATIENCE, PATIENCE_FRACTION, MIN_PATIENCE = 10, 1 / 3, 5
-DOUBLE_PRECISION_ROWS = 64
 REGRESSION_WEIGHT = 10.0
 RELEVANCE_FRACTION, REFERENCE_WIDTH = 0.2, 256
 READ_FRACTION, MIN_READ = 0.25, 100
@@ -145,19 +143,17 @@ def loss_weights(data: DataSummary, params: Params) -> Choice:
 
 
 def batch_size(data: DataSummary, params: Params) -> Choice:
-    """{BATCH_SIZES[0][1]} below {BATCH_SIZES[0][0]} rows, {BATCH_SIZES[1][1]} below {BATCH_SIZES[1][0]},
-    {BATCH_SIZES[2][1]} below {BATCH_SIZES[2][0]}, else {LARGEST_BATCH}.
+    """{BATCH_BY_CUBE_ROOT} times the cube root of the number of rows, {SMALLEST_BATCH} to {LARGEST_BATCH}.
 
-    Tiny data are one batch, in which rows count exactly by their weights: at most {FULL_BATCH_ROWS} distinct rows, and
-    at most {TINY_ROWS} in all.
+    It is rounded down to a power of two, so that 8 times as many rows double it. Tiny data are one batch, in which rows
+    count exactly by their weights: at most {FULL_BATCH_ROWS} distinct rows, and at most {TINY_ROWS} in all.
     """
     n_rows = data.n_rows
     if data.tiny:
         return Choice(n_rows, f"{data.n_distinct} distinct rows, at most {FULL_BATCH_ROWS}")
-    for bound, size in BATCH_SIZES:
-        if n_rows < bound:
-            return Choice(size, f"{n_rows} rows, fewer than {bound}")
-    return Choice(LARGEST_BATCH, f"{n_rows} rows, at least {BATCH_SIZES[-1][0]}")
+    doublings = (n_rows.bit_length() - 1) // 3  # whole part of the logarithm of n_rows to base 8
+    size = min(max(BATCH_BY_CUBE_ROOT << doublings, SMALLEST_BATCH), LARGEST_BATCH)
+    return Choice(size, f"{n_rows} rows, {SMALLEST_BATCH} to {LARGEST_BATCH} by their cube root")
 
 
 def max_iter(data: DataSummary, params: Params) -> Choice:
@@ -198,14 +194,14 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
 
 
 def early_stopping(data: DataSummary, params: Params) -> Choice:
-    """True where there are {MIN_HELD_OUT_ROWS} distinct rows or more, each at most {MAX_COPIES} times on average.
+    """True where there are {FOLDS} distinct rows or more, each at most {MAX_COPIES} times on average.
 
     There are {FOLDS} folds, and copies of a row are in one of them. Where rows repeat more often, a held-out row is
     unlike all others. True also where ``cv`` or groups are given.
     """
     n_rows, n_distinct = data.n_rows, data.n_distinct
-    if n_distinct < MIN_HELD_OUT_ROWS:
-        return Choice(False, f"{n_distinct} distinct rows, fewer than {MIN_HELD_OUT_ROWS}")
+    if n_distinct < FOLDS:
+        return Choice(False, f"{n_distinct} distinct rows, fewer than {FOLDS}")
     if n_rows > MAX_COPIES * n_distinct:
         return Choice(False, f"{n_rows} rows with {n_distinct} distinct ones: more than {MAX_COPIES} copies of each")
     return Choice(True, f"{n_rows} rows, {n_distinct} of them distinct")
@@ -226,12 +222,12 @@ def n_iter_no_change(data: DataSummary, params: Params) -> Choice:
 
 
 def dtype(data: DataSummary, params: Params) -> Choice:
-    """Double precision on a CPU for at most {DOUBLE_PRECISION_ROWS} distinct rows, else "float32"."""
+    """Double precision on a CPU for at most {FULL_BATCH_ROWS} distinct rows, else "float32"."""
     if data.on_gpu:
         return Choice("float32", "a GPU computes")
-    if data.n_distinct <= DOUBLE_PRECISION_ROWS:
-        return Choice("float64", f"{data.n_distinct} distinct rows, at most {DOUBLE_PRECISION_ROWS}")
-    return Choice("float32", f"{data.n_distinct} distinct rows, more than {DOUBLE_PRECISION_ROWS}")
+    if data.n_distinct <= FULL_BATCH_ROWS:
+        return Choice("float64", f"{data.n_distinct} distinct rows, at most {FULL_BATCH_ROWS}")
+    return Choice("float32", f"{data.n_distinct} distinct rows, more than {FULL_BATCH_ROWS}")
 
 
 def device(data: DataSummary, params: Params) -> Choice:

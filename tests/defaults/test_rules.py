@@ -153,7 +153,7 @@ def test_choices_are_those_left_open_and_say_why():
         [1.0, 10.0],
         "1 classification task and 1 regression task: squared errors fall far below the noise of cross-entropies",
     )
-    assert resolved(REGRESSION).choices["batch_size"] == (64, "1000 rows, fewer than 4096")
+    assert resolved(REGRESSION).choices["batch_size"] == (64, "1000 rows, 32 to 256 by their cube root")
 
 
 def test_the_encoder_goes_before_the_rules_and_behind_the_user():

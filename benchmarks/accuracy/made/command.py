@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.accuracy.made.families import FAMILIES, GROUPS, PREFIX
 from benchmarks.accuracy.made.report import render
-from benchmarks.accuracy.options import add_run_options, run_due
+from benchmarks.accuracy.options import add_run_options, run_due, without_missing_packages
 from benchmarks.accuracy.peers import PEERS
 from benchmarks.accuracy.runner import Job, read_cache
 from benchmarks.accuracy.subject import SUBJECT, variant
@@ -52,6 +52,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     add_run_options(parser)
     options = parser.parse_args(arguments)
+    options.models = without_missing_packages(options.models)
     options.data = Path()  # made tables need no folder
     options.label = options.label or variant(options.params)
     options.families = list(dict.fromkeys(name for entry in options.families for name in GROUPS.get(entry, [entry])))
