@@ -14,6 +14,7 @@ from benchmarks.accuracy.runner import Record
 
 AS_IS = "as is"
 SMALLEST_LOSS = 0.003  # of ten wrong rows of 3000: below it a ratio says nothing
+NEGLIGIBLE = 0.1  # per cent
 HEAD = """# What the rules of the defaults are worth
 
 Written by `python -m benchmarks.accuracy ablate`. In place of a rule stands its variant, on the same folds and draws.
@@ -21,8 +22,9 @@ Change: the logarithm of the ratio of losses in per cent, above 0 where the rule
 over sets, with a standard error over sets that includes the noise of folds and draws. A loss is the relative RMSE,
 1 - AUC, or the share of wrong classes. Seconds: ratio of the processor time, variant to rule.
 
-A rule is worth keeping where every variant is worse by more than two standard errors. "Chosen without the set" takes
-for each set the choice, rule or variant, that is the best on all others, and says what this choice costs there.
+A rule is worth keeping where every variant is worse by more than two standard errors and by more than .1%. "Chosen
+without the set" takes for each set the choice, rule or variant, that is the best on all others, and says what this
+choice costs there.
 """
 Changes = dict[str, Floats]  # set -> (fold,)
 
@@ -91,9 +93,9 @@ def summary(by_set: Changes) -> tuple[float, float]:
 
 def verdict(mean: float, error: float) -> str:
     """What the change says about the rule."""
-    if mean > 2 * error:
-        return "rule helps"
-    return "variant better" if mean < -2 * error else "below noise"
+    if abs(mean) < max(2 * error, NEGLIGIBLE):
+        return "below noise"
+    return "rule helps" if mean > 0 else "variant better"
 
 
 def left_out_losses(measured: dict[str, Changes]) -> dict[str, float]:
