@@ -44,7 +44,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="draws, and folds (default: 0 1 2)")
     add_process_options(parser)
     options = parser.parse_args(arguments)
-    if options.data is None and options.sets:
+    if options.data is None and options.sets and not options.report_only:
         parser.error("the data sets are missing: give --data PATH, set SKMTL_DATA, or give --sets without a name")
     options.data = Path(options.data or "")
     options.families = list(dict.fromkeys(name for entry in options.families for name in GROUPS.get(entry, [entry])))
