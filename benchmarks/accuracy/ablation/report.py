@@ -93,6 +93,8 @@ def summary(by_set: Changes) -> tuple[float, float]:
 
 def verdict(mean: float, error: float) -> str:
     """What the change says about the rule."""
+    if np.isnan(error):
+        return "one set"
     if abs(mean) < max(2 * error, NEGLIGIBLE):
         return "below noise"
     return "rule helps" if mean > 0 else "variant better"
