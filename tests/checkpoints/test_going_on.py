@@ -12,7 +12,9 @@ import pytest
 
 from skmtl import Checkpoint, MultiTaskNet, MultiTaskNetRegressor
 from skmtl.checkpoints import checkpoints_of
+from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
 from skmtl.estimators._identity import identity_of
+from skmtl.fitting import fit_many
 from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
 from skmtl.training import Training
 
@@ -79,6 +81,31 @@ def test_a_fit_goes_on_with_the_same_bits(form, after, epochs, tmp_path):
     assert everything(net(tmp_path, **FORMS[form]).fit(X, Y)) == whole
     assert epochs.done == of_whole - before - after
     assert os.listdir(tmp_path) == []
+
+
+def train_stack(folder=None):
+    """Parameters and history of fits that train as one network, which shrinks as they end at different epochs."""
+    inputs = read_inputs(net(), X, Y)
+    nets = [net(learning_rate_init=rate, n_iter_no_change=1, tol=0.01, max_iter=12) for rate in (1e-5, 0.01, 0.1, 0.4)]
+    jobs = [(index, prepare_candidate(own, inputs)) for index, own in enumerate(nets)]
+    checkpoint = None if folder is None else Checkpoint(folder, 1)
+    with checkpoints_of(checkpoint, lambda: "stack") as checkpoints:
+        (trainer,) = fit_many(jobs, checkpoints=checkpoints)
+    learned = [trainer.learned(index) for index in trainer.indices]
+    lengths = [len(history) for _, history in learned]
+    arrays = [(network.buffer.values.numpy(), *history.arrays().values()) for network, history in learned]
+    return lengths, [values.tobytes() for own in arrays for values in own]
+
+
+def test_a_stack_that_shrinks_goes_on_after_any_epoch(epochs, tmp_path):
+    lengths, whole = train_stack()
+    assert len(set(lengths)) > 2
+    for after in range(1, epochs.done):
+        epochs.done, epochs.last = 0, after
+        with pytest.raises(CutOffError):
+            train_stack(tmp_path)
+        epochs.last = np.inf
+        assert train_stack(tmp_path) == (lengths, whole)
 
 
 def test_a_killed_process_goes_on(tmp_path):
