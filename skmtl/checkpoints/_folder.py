@@ -116,6 +116,8 @@ def checkpoints_of(
     settings = read_checkpoint(checkpoint)
     folder, lock = _claimed(Path(settings.folder).absolute(), fingerprint(identity()))
     checkpoints, done = Checkpoints(folder, settings, keep_ended), False
+    for torn in folder.glob(".*.tmp"):  # what was being written when a fit was killed
+        torn.unlink(missing_ok=True)
     try:
         yield checkpoints
         done = not checkpoints.kept

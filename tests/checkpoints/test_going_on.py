@@ -131,8 +131,11 @@ def test_a_file_that_was_being_written_is_not_read(epochs, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("elimination", [None, "halving", Halving(resource="n_estimators")])
-def test_a_search_repeats_no_network(elimination, epochs, tmp_path):
+@pytest.mark.parametrize(
+    ("elimination", "interval"), [(None, 1000), ("halving", 1), (Halving(resource="n_estimators"), 1000)]
+)
+def test_a_search_repeats_no_network(elimination, interval, epochs, tmp_path):
+    """With a long interval networks are saved at their end only, and the last fit begins anew."""
     grid = {"activation": ["relu", "tanh"], "learning_rate_init": [0.001, 0.1]}
 
     def search(folder=None):
@@ -141,10 +144,10 @@ def test_a_search_repeats_no_network(elimination, epochs, tmp_path):
 
     whole = search().fit(X, Y)
     in_whole = epochs.done
-    every = Checkpoint(tmp_path, interval=1)
-    cut_off(search(every), epochs, in_whole - 9)
+    every, left = Checkpoint(tmp_path, interval), 9 if interval == 1 else 3
+    cut_off(search(every), epochs, in_whole - left)
     resumed = search(every).fit(X, Y)
-    assert epochs.done == 9
+    assert epochs.done == (left if interval == 1 else resumed.best_estimator_.n_iter_)
     for name in ("mean_test_score", "split0_test_score", "rank_test_score"):
         np.testing.assert_array_equal(resumed.cv_results_[name], whole.cv_results_[name])
     assert everything(resumed.best_estimator_) == everything(whole.best_estimator_)

@@ -1,0 +1,1 @@
+"""Whether what is written comes back, whatever happens to it in between."""

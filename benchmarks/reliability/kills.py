@@ -1,0 +1,154 @@
+"""Fits that are killed at random times, again and again, and what they end with."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skmtl import Checkpoint, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.checkpoints import Stage
+from skmtl.checkpoints._stage import read_state
+from skmtl.model_selection import MultiTaskSearchCV
+
+N_KILLS = 200
+KILLS_A_FIT = 4  # before it may end
+RNG = np.random.default_rng(0)
+TABLE = RNG.normal(size=(400, 8))
+NUMBERS = np.column_stack([TABLE[:, 0] * TABLE[:, 1], np.sin(2 * TABLE[:, 2]), TABLE[:, 3]])
+NUMBERS[RNG.random(NUMBERS.shape) < 0.3] = np.nan
+IMAGES = RNG.integers(0, 256, (120, 1, 8, 8)).astype(np.uint8)
+CLASSES = np.column_stack([IMAGES.mean((1, 2, 3)) > 127, IMAGES[:, 0, :4].mean((1, 2)) > 127]).astype(float)
+SMALL = {"hidden_layer_sizes": (16,), "n_estimators": 3, "random_state": 0}
+
+
+def table(checkpoint: Checkpoint | None) -> Any:
+    return MultiTaskNetRegressor(**SMALL, max_iter=60, dropout=0.1, checkpoint=checkpoint).fit(TABLE, NUMBERS)
+
+
+def images(checkpoint: Checkpoint | None) -> Any:
+    net = MultiTaskNetClassifier(**SMALL, encoder="convolution", max_iter=12, checkpoint=checkpoint)
+    return net.fit(IMAGES, CLASSES)
+
+
+def search(checkpoint: Checkpoint | None) -> Any:
+    grid = {"activation": ["relu", "silu"], "learning_rate_init": [0.003, 0.03]}
+    net = MultiTaskNetRegressor(**SMALL, max_iter=16)
+    return MultiTaskSearchCV(net, grid, cv=2, elimination="halving", checkpoint=checkpoint).fit(TABLE, NUMBERS)
+
+
+FITS: dict[str, tuple[Callable[[Checkpoint | None], Any], np.ndarray]] = {
+    "table": (table, TABLE),
+    "images": (images, IMAGES),
+    "search with elimination": (search, TABLE),
+}
+
+
+def _fit(name: str, folder: Path | None, found: Any) -> None:
+    """Fit in a process of its own, and tell the digest of all that it ends with."""
+    fit, X = FITS[name]
+    model = fit(None if folder is None else Checkpoint(folder, interval=1))
+    best = getattr(model, "best_estimator_", model)
+    digest = hashlib.sha256(best.network_.buffer.values.numpy().tobytes())
+    for values in (*best.history_.values(), best.predict(X)):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    if best is not model:
+        digest.update(model.cv_results_["mean_test_score"].tobytes())
+    found.put(digest.hexdigest())
+
+
+def _run(name: str, folder: Path | None, until: float) -> tuple[str | None, float]:
+    """Digest of a fit that may take so many seconds, None where it was killed, and the seconds that it took."""
+    context = multiprocessing.get_context("fork")  # which has imported everything
+    found = context.SimpleQueue()
+    process = context.Process(target=_fit, args=(name, folder, found))
+    start = time.monotonic()
+    process.start()
+    process.join(until)
+    process.kill()
+    process.join()
+    return (found.get() if process.exitcode == 0 else None), time.monotonic() - start
+
+
+def _n_unreadable(folder: Path) -> tuple[int, int]:
+    """Files that cannot be read, and all that are there."""
+    files, unreadable = list(folder.glob("**/*.safetensors")), 0
+    for path in files:
+        try:
+            read_state(path)
+        except Exception:
+            unreadable += 1
+    return unreadable, len(files)
+
+
+def _campaign(name: str, n_kills: int) -> str:
+    random = np.random.default_rng(1)
+    undisturbed, _ = _run(name, None, 600)
+    folder = Path(tempfile.mkdtemp())
+    whole, seconds = _run(name, folder, 600)
+    kills = fits = wrong = unreadable = files = left = torn = 0
+    of_fit = 0
+    wrong += whole != undisturbed
+    while kills < n_kills or of_fit:
+        ends = of_fit >= KILLS_A_FIT or kills >= n_kills
+        digest, _ = _run(name, folder, 600 if ends else random.uniform(0, 0.6 * seconds))
+        if digest is None:
+            kills, of_fit = kills + 1, of_fit + 1
+            torn += len(list(folder.glob("**/*.tmp")))
+            bad, there = _n_unreadable(folder)
+            unreadable, files = unreadable + bad, files + there
+            continue
+        fits, of_fit = fits + 1, 0
+        wrong += digest != undisturbed
+        left += len(list(folder.iterdir()))
+    shutil.rmtree(folder)
+    return f"| {name} | {kills} | {fits} | {files} | {unreadable} | {torn} | {wrong} | {left} |\n"
+
+
+def run(n_kills: int = N_KILLS) -> str:
+    """Section of the results: so many kills over all fits."""
+    rows = "".join(_campaign(name, -(-n_kills // len(FITS))) for name in FITS)
+    return (
+        "## Kills\n\nFits that save a checkpoint after every epoch are killed (SIGKILL) at random times, up to "
+        f"{KILLS_A_FIT} times each, before they may end. Torn files are those that were being written; the next run removes them. Wrong are fits "
+        "that end with other bits than an undisturbed one: parameters, history, predictions, scores of a search.\n\n"
+        "| fit | kills | fits ended | checkpoints read | unreadable | torn files | wrong | folders left |\n"
+        "|---|---|---|---|---|---|---|---|\n" + rows + "\n" + cost()
+    )
+
+
+def cost() -> str:
+    """What a checkpoint of a default fit takes, beside a minute of training."""
+    seconds, processor = [], []
+    rows = np.random.default_rng(0).normal(size=(2000, 30))
+    labels = np.column_stack([rows[:, 0] * rows[:, 1], rows[:, 2], np.abs(rows[:, 3])])
+    plain = Stage.after_epoch
+
+    def timed(stage: Stage, state: Any) -> None:
+        start, used = time.perf_counter(), time.process_time()
+        plain(stage, state)
+        seconds.append(time.perf_counter() - start)
+        processor.append(time.process_time() - used)
+
+    folder = Path(tempfile.mkdtemp())
+    Stage.after_epoch = timed  # type: ignore[method-assign]
+    try:
+        for _ in range(2):
+            MultiTaskNetRegressor(max_iter=6, random_state=0, checkpoint=Checkpoint(folder, 1)).fit(rows, labels)
+    finally:
+        Stage.after_epoch = plain  # type: ignore[method-assign]
+        shutil.rmtree(folder)
+    median, used = statistics.median(seconds), statistics.median(processor)
+    return (
+        f"A checkpoint of a default fit ({rows.shape[0]} rows, {rows.shape[1]} columns, 3 tasks, 8 members of 256 and "
+        f"256 units) takes {1000 * median:.0f} ms in the median of {len(seconds)}, of which {1000 * used:.0f} ms on "
+        f"the processor: {median / 0.6:.2f}% of a fit at one a minute.\n\n"
+    )
