@@ -1,4 +1,7 @@
-"""Fits that are killed at random times, again and again, and what they end with."""
+"""Fits that are killed at random times, again and again, and what they end with.
+
+``python -m benchmarks.reliability.kills [N]`` prints the table of N kills, 200 by default, and writes it to RESULTS.md.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 import multiprocessing
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.sharing.__main__ import write_section
 from skmtl import Checkpoint, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.checkpoints import Stage
 from skmtl.checkpoints._stage import read_state
@@ -118,8 +123,9 @@ def run(n_kills: int = N_KILLS) -> str:
     rows = "".join(_campaign(name, -(-n_kills // len(FITS))) for name in FITS)
     return (
         "## Kills\n\nFits that save a checkpoint after every epoch are killed (SIGKILL) at random times, up to "
-        f"{KILLS_A_FIT} times each, before they may end. Torn files are those that were being written; the next run removes them. Wrong are fits "
-        "that end with other bits than an undisturbed one: parameters, history, predictions, scores of a search.\n\n"
+        f"{KILLS_A_FIT} times each, before they may end. Torn files are those that were being written; the next run "
+        "removes them. Wrong are fits that end with other bits than an undisturbed one: parameters, history, "
+        "predictions, scores of a search.\n\n"
         "| fit | kills | fits ended | checkpoints read | unreadable | torn files | wrong | folders left |\n"
         "|---|---|---|---|---|---|---|---|\n" + rows + "\n" + cost()
     )
@@ -152,3 +158,10 @@ def cost() -> str:
         f"256 units) takes {1000 * median:.0f} ms in the median of {len(seconds)}, of which {1000 * used:.0f} ms on "
         f"the processor: {median / 0.6:.2f}% of a fit at one a minute.\n\n"
     )
+
+
+if __name__ == "__main__":
+    section = run(int(sys.argv[1]) if len(sys.argv) > 1 else N_KILLS)
+    sys.stdout.write(section)
+    title = "# Reliability\n\nWritten by `python -m benchmarks.reliability`.\n"
+    write_section(Path(__file__).parent / "RESULTS.md", section, title)
