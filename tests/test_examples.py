@@ -17,7 +17,7 @@ from skmtl.sharing import SHARINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-MAX_LINES = 80
+MAX_LINES = 90
 NUMBER = re.compile(r"[-+]?\d+\.\d+")
 
 

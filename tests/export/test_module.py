@@ -16,11 +16,11 @@ from skmtl.encoders import ConvolutionEncoder, SequenceEncoder, TabularEncoder
 from skmtl.export import to_codes
 from skmtl.export._network import NetworkModule
 from skmtl.export._postprocess import CALIBRATORS
-from skmtl.export._responses import MeanResponses
+from skmtl.export._responses import RESPONSES, MeanResponses
 from skmtl.export._target_transforms import inverse_module
 from skmtl.network import Network
 from skmtl.sharing import SHARINGS
-from skmtl.tasks import TARGET_TRANSFORMS, Quantile, SquaredError, TaskLayout
+from skmtl.tasks import TARGET_TRANSFORMS, Quantile, SquaredError, Task, TaskLayout
 from tests._builders import make_network
 
 SMALL: dict[str, Any] = {
@@ -141,6 +141,13 @@ def test_quantiles_and_constant_targets() -> None:
         moving, constant = net.to_module()(torch.from_numpy(X)).values()
     np.testing.assert_allclose(moving, net.predict_quantiles(X)[0], rtol=1e-5, atol=1e-5)
     assert (constant == 1e9 + 0.5).all()
+
+
+def test_quantiles_that_cross_are_sorted() -> None:
+    kind, outputs = Quantile([0.1, 0.5, 0.9]), np.random.default_rng(0).normal(size=(2, 5, 6))
+    tasks = [Task("a", kind, center=1.0, scale=2.0), Task("b", kind, center=-3.0, scale=0.5)]
+    found = RESPONSES[Quantile.response](tasks)(torch.from_numpy(outputs))
+    np.testing.assert_allclose(found, kind.response(tasks, outputs), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", TARGET_TRANSFORMS)
