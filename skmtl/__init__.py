@@ -20,6 +20,7 @@ from skmtl.estimators import (
     task_view,
 )
 from skmtl.export import to_onnx
+from skmtl.inputs import labels_from_long
 from skmtl.persistence import FileFormatError, load, save
 from skmtl.training import DivergenceError
 
@@ -55,6 +56,7 @@ __all__ = [
     "export",
     "geometric",
     "inspection",
+    "labels_from_long",
     "load",
     "metrics",
     "model_selection",

@@ -1,1 +1,1 @@
-"""How long searches over loss weights take: ``python -m benchmarks.search``."""
+"""How long searches take: ``python -m benchmarks.search``."""

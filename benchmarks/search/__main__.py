@@ -1,4 +1,4 @@
-"""Time searches over loss weights: ``python -m benchmarks.search [a b c] [--jobs 1 2] [--data PATH]``."""
+"""Time searches over loss weights: ``python -m benchmarks.search [a b c d] [--jobs 1 2] [--data PATH]``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-HEAD = """# Searches over loss weights: results
+HEAD = """# Searches: results
 
-Written by `python -m benchmarks.search`; each section names the machine, its load and the command of its run. All
-searches have the same folds, net, batch and number of epochs, float32 and one thread a process, and do not refit.
-scikit-learn's MLP cannot weigh tasks: its candidates are seeds. "Ours of it" is the time of `MultiTaskSearchCV` over
-that of the row's search with the same number of jobs; for the race, its time over that of `MultiTaskSearchCV`. Pools of
-processes are started beforehand.
+Written by `python -m benchmarks.search`; each section names the machine, its load and the command of its run.
+
+In (a) to (c) loss weights are searched. All searches have the same folds, net, batch and number of epochs, float32 and
+one thread a process, and do not refit. scikit-learn's MLP cannot weigh tasks: its candidates are seeds. "Ours of it" is
+the time of `MultiTaskSearchCV` over that of the row's search with the same number of jobs; for the race, its time over
+that of `MultiTaskSearchCV`. Pools of processes are started beforehand. (d) is a search at default settings, which ranks
+candidates by few members.
 """
 
 
@@ -22,7 +24,12 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     add = parser.add_argument
-    add("problems", nargs="*", metavar="PROBLEM", help="of a b c; all by default (c needs --data)")
+    add(
+        "problems",
+        nargs="*",
+        metavar="PROBLEM",
+        help="of a b c d; all by default (c needs --data)",
+    )
     add("--data", type=Path, default=os.environ.get("SKMTL_DATA"), help="folder of the sets (default: SKMTL_DATA)")
     add("--set", default="enb", help="set of problem c, with numeric columns and targets (default: enb)")
     add("--jobs", type=int, nargs="+", default=[1, 2], help="numbers of jobs (default: 1 2)")
@@ -32,10 +39,10 @@ def parse() -> argparse.Namespace:
     add("--quick", action="store_true", help="two epochs and one round; prints without writing")
     add("--output", type=Path, help="results file (default: RESULTS.md beside this file)")
     options = parser.parse_args()
-    options.problems = options.problems or ["a", "b", *(["c"] if options.data else [])]
-    unknown = sorted(set(options.problems) - set("abc"))
+    options.problems = options.problems or ["a", "b", "d", *(["c"] if options.data else [])]
+    unknown = sorted(set(options.problems) - set("abcd"))
     if unknown:
-        parser.error(f"no problem {', '.join(unknown)}: choose from a b c.")
+        parser.error(f"no problem {', '.join(unknown)}: choose from a b c d.")
     if "c" in options.problems and options.data is None:
         parser.error("problem c needs the data sets: give --data PATH or set SKMTL_DATA.")
     return options
@@ -47,7 +54,7 @@ def main() -> None:
     from benchmarks.speed.__main__ import pin
 
     pin(1)
-    from benchmarks.search.measure import run
+    from benchmarks.search import measure, members
     from benchmarks.search.problems import made, real
     from benchmarks.speed import report
     from benchmarks.speed.timing import product_rate
@@ -55,9 +62,12 @@ def main() -> None:
     output = options.output or (None if options.quick else RESULTS)
     rounds = 1 if options.quick else options.rounds
     for key in options.problems:
-        problem = real(Path(options.data) / options.set, options.quick) if key == "c" else made(key, options.quick)
         circumstances = report.machine(1, product_rate(), " ".join(["python -m benchmarks.search", *sys.argv[1:]]))
-        table = run(problem, options.jobs, options.candidates, options.part, rounds)
+        if key == "d":
+            table = members.run(options.data, options.quick)
+        else:
+            problem = real(Path(options.data) / options.set, options.quick) if key == "c" else made(key, options.quick)
+            table = measure.run(problem, options.jobs, options.candidates, options.part, rounds)
         sys.stdout.write(f"{circumstances}\n{table.markdown()}\n")
         sys.stdout.flush()
         if output is not None:

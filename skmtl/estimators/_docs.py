@@ -45,6 +45,7 @@ SECTIONS = {
         kinds of the tasks; ``[1, 1, ...]`` is equal weights.
     missing_label : object, default=None
         A further value in y that means "no label", beside NaN, None and pandas.NA: say -1 in an array of integers.
+        "unstored": cells of a sparse y that are not stored, while stored ones, zeros too, are labels.
 """,
     "parameters of inputs": """\
     encoder : str, Encoder or torch.nn.Module, default="auto"

@@ -28,6 +28,7 @@ from skmtl.inputs._rows import (
     sliceable,
     take_rows,
 )
+from skmtl.inputs._sparse_labels import labels_from_long
 from skmtl.inputs._splits import RowSplitter, Splits, group_codes
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "is_missing",
     "label_codes",
     "labels_by_task",
+    "labels_from_long",
     "object_array",
     "plain_names",
     "read_classes",

@@ -33,8 +33,10 @@ def as_array(values: Any, parameter: str = "y") -> np.ndarray:
             f"{parameter} is a masked array, whose mask would be lost; pass {parameter}.filled(numpy.nan) instead."
         )
     if hasattr(values, "toarray"):
+        unlike = "; set missing_label='unstored' where it is a missing label" if parameter.startswith("y") else ""
         raise TypeError(
-            f"{parameter} is sparse, where a zero cannot be told from a missing label; pass {parameter}.toarray()."
+            f"{parameter} is sparse, where a cell that is not stored may be a zero or a missing label: pass "
+            f"{parameter}.toarray() where it is a zero{unlike}."
         )
     values = from_tensor(values)
     if isinstance(values, np.ndarray):

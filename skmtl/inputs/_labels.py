@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from skmtl.inputs._cells import as_array, family, marked, marked_objects, read_marks
 from skmtl.inputs._names import by_task, default_names, plain_names
+from skmtl.inputs._sparse_labels import UNSTORED, stored_by_column
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,11 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
 
     Parameters
     ----------
-    y : array-like or frame of shape (n,) or (n, n_tasks)
+    y : array-like, frame or sparse matrix of shape (n,) or (n, n_tasks)
         Labels. NaN, None and pandas.NA mean "no label".
     missing_label : object, default=None
-        A further value that means "no label", or a list, tuple, set or array of several.
+        A further value that means "no label", or a list, tuple, set or array of several. "unstored" stands for cells of
+        a sparse y that are not stored.
 
     Returns
     -------
@@ -98,9 +101,12 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     ValueError
         If y is None, has no task or more than two dimensions, or a label is infinite.
     TypeError
-        If y is no array, list or frame, or a column mixes strings, booleans and numbers.
+        If y is no array, list or frame, or a column mixes strings, booleans and numbers, or y is sparse and
+        ``missing_label`` is not "unstored".
     """
     marks = read_marks(missing_label)
+    if sp.issparse(y) and UNSTORED in marks:
+        return _read_stored(y, marks)
     columns, names, one_dimensional, categories = _columns(y)
     read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
     if all(known.all() for _, known in read):  # no memory, but not to be written to
@@ -108,6 +114,19 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     else:
         observed = np.column_stack([known for _, known in read])
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categories)
+
+
+def _read_stored(y: Any, marks: list[Any]) -> LabelMatrix:
+    """Labels of a sparse matrix, whose cells that are not stored are missing."""
+    stored = stored_by_column(y)
+    observed, columns = np.zeros(stored.shape, dtype=bool), []
+    names = default_names(stored.shape[1])
+    for k, (name, start, end) in enumerate(zip(names, stored.indptr, stored.indptr[1:], strict=False)):
+        rows = stored.indices[start:end]
+        labels, observed[rows, k] = read_column(name, stored.data[start:end], marks)
+        columns.append(np.zeros(stored.shape[0], dtype=labels.dtype))
+        columns[k][rows] = labels
+    return LabelMatrix(columns, observed, names, False, [None] * len(names))
 
 
 def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[Categories | None]]:
