@@ -103,8 +103,8 @@ class BaseMultiTaskNet(
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             Training data; NaN is a missing value.
         y : array-like, data frame or sparse matrix of shape (n_samples,) or (n_samples, n_tasks)
-            Labels; NaN, None, pandas.NA and ``missing_label`` mark missing ones. Sparse with ``missing_label="unstored"``
-            only.
+            Labels; NaN, None, pandas.NA and ``missing_label`` mark missing ones. A sparse matrix needs
+            ``missing_label="unstored"``.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
             Weights of rows or of single labels; weight 0 is the same as no row or no label.
         X_val, y_val, sample_weight_val : default=None
