@@ -29,7 +29,7 @@ _ENGINE = {"inputs", "layers", "tasks", "balancing", "collaboration", "encoders"
 _PUBLIC = {"callbacks", "balancing", "collaboration", "datasets", "encoders", "estimators", "inspection", "metrics"}
 _PUBLIC |= {"export", "model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
-    "": {*_PUBLIC, "checkpoints", "persistence"},
+    "": {*_PUBLIC, "checkpoints", "inputs", "persistence"},
     "_files": set(),
     "_params": set(),
     "_peer_method": set(),

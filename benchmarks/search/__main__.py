@@ -15,8 +15,8 @@ Written by `python -m benchmarks.search`; each section names the machine, its lo
 In (a) to (c) loss weights are searched. All searches have the same folds, net, batch and number of epochs, float32 and
 one thread a process, and do not refit. scikit-learn's MLP cannot weigh tasks: its candidates are seeds. "Ours of it" is
 the time of `MultiTaskSearchCV` over that of the row's search with the same number of jobs; for the race, its time over
-that of `MultiTaskSearchCV`. Pools of processes are started beforehand. (d) is a search at default settings, which ranks
-candidates by few members.
+that of `MultiTaskSearchCV`. Pools of processes are started beforehand. (d) is a search of
+nets at their defaults that ranks candidates by few members (`elimination="auto"`).
 """
 
 

@@ -26,8 +26,8 @@ PLAIN = {"local_correction": False}
 TEST_SCORES = [f"split{k}_test_score" for k in range(2)]
 
 
-def search(net=NET, grid=GRID, **settings):
-    return MultiTaskSearchCV(net, grid, cv=CV, **settings).fit(X, Y)
+def search(net=NET, grid=GRID, elimination="auto", **settings):
+    return MultiTaskSearchCV(net, grid, cv=CV, elimination=elimination, **settings).fit(X, Y)
 
 
 def test_each_candidate_scores_what_it_would_with_as_many_members():
@@ -45,7 +45,7 @@ def test_each_candidate_scores_what_it_would_with_as_many_members():
     assert sorted(found["rank_test_score"][found["n_resources"] == 4]) == [1, 2]
 
 
-def test_the_default_ranks_by_members_and_refits_all_of_them():
+def test_auto_ranks_by_members_and_refits_all_of_them():
     alone = search()
     assert alone.elimination_ == Halving(resource="n_estimators")
     assert sorted(alone.cv_results_["n_resources"]) == [1, 1, 1, 4, 4]

@@ -88,7 +88,7 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
         Whether to score on the training rows, too.
     random_state : int, RandomState or None, default=None
         Seed of the draws from ``param_distributions``.
-    elimination : None, "auto", "halving" or Halving, default="auto"
+    elimination : None, "auto", "halving" or Halving, default=None
         How candidates are dropped; None: not at all. "auto": ``Halving(resource="n_estimators")``, by few members, if
         they have 4 or more and ``refit`` names the metric that decides; but None if they differ in ``n_estimators``,
         in ``local_correction``, ``calibration`` or ``threshold_metric``, which learn from rows that all members hold
@@ -174,7 +174,7 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
         error_score: Any = np.nan,
         return_train_score: bool = False,
         random_state: Any = None,
-        elimination: Literal["auto", "halving"] | Halving | None = "auto",
+        elimination: Literal["auto", "halving"] | Halving | None = None,
         memory: float = 2**30,
         checkpoint: CheckpointLike = None,
     ) -> None:
