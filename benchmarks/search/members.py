@@ -108,8 +108,8 @@ def run(data: Path | None, quick: bool) -> Table:
         f"Processor seconds of one run. The first row is a net at its defaults, with refit. The others are "
         f"{RANKED_ROWS} rows under nets of one layer of {WIDTH} units, there in place of GridSearchCV "
         "MultiTaskSearchCV(elimination=None, refit=False), whose scores are the same and which leaves the refit out. "
-        "Choice below the best: the score that the candidate chosen by few members has with all members, below the best "
-        "of these scores; error: the standard error over the folds of the best."
+        "Choice below the best: the score that the candidate chosen by few members has with all members, below the "
+        "best of these scores; error: the standard error over the folds of the best."
     )
     return table
 
