@@ -42,6 +42,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "dropout": ["auto", 0, 0.5, np.float32(0.1), 1, -0.1, np.nan, "a"],
     "input_dropout": ["auto", 0.2, 1.0, None],
     "input_scaling": ["auto", True, False, np.bool_(True), 1, "yes"],
+    "kernel_blend": ["auto", True, False, 2, None],
     "local_correction": ["auto", True, False, 2, None],
     "early_stopping": ["auto", True, False, 2, -1, "no"],
     "cv": [None, 2, np.int8(3), 1, 2.5, "no", KFold(2), ShuffleSplit(1, test_size=0.5, random_state=0), [([0], [1])]],

@@ -2,7 +2,8 @@
 
 from skmtl.defaults._resolve import LEARN_FROM_HELD_OUT_ROWS, REDUCED, encoding_dtype, requested, resolve
 from skmtl.defaults._summary import Choice, DataSummary
-from skmtl.defaults.estimators import FOLDS, n_held_out_folds, n_inputs_read, relevance_epochs
+from skmtl.defaults.estimators import n_inputs_read, relevance_epochs
+from skmtl.defaults.held_out import FOLDS, n_held_out_folds
 
 __all__ = [
     "FOLDS",

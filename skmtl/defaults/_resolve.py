@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from skmtl.defaults._summary import Choice, DataSummary
-from skmtl.defaults.estimators import RULES, n_held_out_folds
+from skmtl.defaults.estimators import RULES
+from skmtl.defaults.held_out import n_held_out_folds
 
 REDUCED = "bfloat16"  # a type for matrix products only
 # What learns from rows that members hold out, and which value does not
-LEARN_FROM_HELD_OUT_ROWS = {"local_correction": "auto", "calibration": None, "threshold_metric": None}
+LEARN_FROM_HELD_OUT_ROWS = {
+    "kernel_blend": "auto",
+    "local_correction": "auto",
+    "calibration": None,
+    "threshold_metric": None,
+}
 ENCODED_IN_DOUBLE = 4096  # rows; more than this are computed in float32 whatever "auto" means
 
 
@@ -38,8 +44,8 @@ def resolve(
     Raises
     ------
     ValueError
-        If what learns from held-out rows is asked for and no member holds out training rows, or ``local_correction`` is
-        True and splits leave rows out of both parts.
+        If what learns from held-out rows is asked for and no member holds out training rows, or ``kernel_blend`` or
+        ``local_correction`` is True and splits leave rows out of both parts.
     """
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
@@ -58,12 +64,7 @@ def resolve(
             choices[name] = choice
     if data.fitted_dtype is None and not n_held_out_folds(data, values):
         _require_nothing_of_held_out_rows(values)
-    if values["local_correction"] and not data.every_row_used:
-        raise ValueError(
-            "local_correction=True corrects held-out rows by the errors about all others, and the splits of cv leave "
-            "rows out of both parts, as splits in the order of time do: later rows would correct earlier ones. Set "
-            "local_correction='auto', or let the training parts be all rows outside of the test parts."
-        )
+    _require_every_row_used(values, data)
     if "n_iter_no_change" in choices and values["learning_rate"] == "cosine" and values["early_stopping"]:
         values["tol"] = 0.0
     return values, choices
@@ -77,6 +78,16 @@ def _require_nothing_of_held_out_rows(values: Mapping[str, Any]) -> None:
                 f"{name}={value!r} needs members that hold out training rows, and none will: early_stopping is False, "
                 f"X_val was given, there are fewer distinct rows than folds or, with 'auto', more than 3 copies of "
                 f"each. Give more rows, set early_stopping=True and leave X_val out, or set {name}={without!r}."
+            )
+
+
+def _require_every_row_used(values: Mapping[str, Any], data: DataSummary) -> None:
+    for name in ("kernel_blend", "local_correction"):
+        if values[name] and not data.every_row_used:
+            raise ValueError(
+                f"{name}=True corrects held-out rows by the errors about all others, and the splits of cv leave rows "
+                "out of both parts, as splits in the order of time do: later rows would correct earlier ones. Set "
+                f"{name}='auto', or let the training parts be all rows outside of the test parts."
             )
 
 
@@ -113,11 +124,12 @@ def _required(data: DataSummary, dtype: str) -> dict[str, Choice]:
     required = {}
     if data.fitted_dtype is not None:
         required["input_scaling"] = Choice(False, "training goes on, and the network keeps its scale")
-        required["local_correction"] = Choice(False, "training goes on, and may have learned from any row before")
+        before = Choice(False, "training goes on, and may have learned from any row before")
+        required["kernel_blend"] = required["local_correction"] = before
         if dtype != REDUCED:
             required["dtype"] = Choice(dtype, "training goes on in the type that it began with")
     if data.learned_encoding:
         reason = "the encoder is trained with the network and reads X as it is"
-        required["input_scaling"] = required["local_correction"] = Choice(False, reason)
+        required |= dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
         required["input_dropout"] = Choice(0.0, reason)
     return required

@@ -12,14 +12,13 @@ from itertools import pairwise
 from typing import Any
 
 from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, WIDE_ROWS, Choice, DataSummary
+from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_batch
 
-__all__ = ["FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
+__all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
 
 CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
 CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
 SCALED_ROWS, SCALED_INPUTS = 200, 100
-CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
-FOLDS = 8
 SMALLEST_BATCH, LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 32, 256, 8
 TINY_STEPS = 60
 STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION = 4, 1000
@@ -54,7 +53,7 @@ def dropout(data: DataSummary, params: Params) -> Choice:
     if not data.n_classification:
         return Choice(0.0, f"{data.kinds}: dropout raises the error of regression")
     if data.tiny:
-        return Choice(0.0, _one_batch(data))
+        return Choice(0.0, one_batch(data))
     if not data.only_classification:
         return Choice(MIXED_DROPOUT, f"{data.kinds}: a compromise, since dropout helps only classification")
     if data.wide:
@@ -74,7 +73,7 @@ def input_dropout(data: DataSummary, params: Params) -> Choice:
     if not data.only_classification:
         return Choice(0.0, f"{data.kinds}: regression suffers from missing inputs")
     if data.tiny:
-        return Choice(0.0, _one_batch(data))
+        return Choice(0.0, one_batch(data))
     if data.wide:
         return Choice(WIDE_INPUT_DROPOUT, f"{_wide(data)}: such tables are redundant")
     return Choice(CLASSIFICATION_INPUT_DROPOUT, f"{data.kinds}: no network may rest on a few of the inputs")
@@ -91,37 +90,13 @@ def input_scaling(data: DataSummary, params: Params) -> Choice:
     if data.only_classification:
         return Choice(False, f"{data.kinds}: classification loses by it as often as it gains")
     if data.tiny:
-        return Choice(False, _one_batch(data))
+        return Choice(False, one_batch(data))
     if not params["early_stopping"]:
         return Choice(False, "no rows are held out, by which a run that overfits could be told")
     size = f"{data.n_rows} rows of {data.n_inputs} encoded inputs"
     if few_of_many:
         return Choice(True, f"{size}: fewer than {SCALED_ROWS} rows or more than {SCALED_INPUTS} inputs")
     return Choice(False, f"{size}: at least {SCALED_ROWS} rows and at most {SCALED_INPUTS} inputs")
-
-
-def local_correction(data: DataSummary, params: Params) -> Choice:
-    """True where every row is held out by a member and there are not too many rows to compare with.
-
-    That takes as many members as folds, and rows that are more than one batch, at most {CORRECTED_ROWS:,} and of at
-    most {CORRECTED_CELLS:,} numbers in all. Never where the splits of ``cv`` leave rows out of both parts, as splits
-    in the order of time do, behind an encoder that is trained with the network, or where training goes on.
-    """
-    n_rows, n_folds, n_estimators = data.n_rows, n_held_out_folds(data, params), params["n_estimators"]
-    cells = n_rows * max(data.n_inputs + data.n_tasks, data.n_outputs)
-    if data.tiny:
-        return Choice(False, _one_batch(data))
-    if n_rows > CORRECTED_ROWS:
-        return Choice(False, f"{n_rows} rows: more than {CORRECTED_ROWS} to compare with")
-    if cells > CORRECTED_CELLS:
-        return Choice(False, f"{n_rows} rows with {cells} numbers: more than {CORRECTED_CELLS} to compare with")
-    if not n_folds:
-        return Choice(False, "no training rows are held out")
-    if n_estimators < n_folds:
-        return Choice(False, f"{n_estimators} members hold out {n_estimators} of {n_folds} folds, not all rows")
-    if not (data.every_row_held_out and data.every_row_used):
-        return Choice(False, "splits of cv hold out some rows only, or leave rows out of both parts")
-    return Choice(True, f"{n_rows} rows, each held out by a member; at most {CORRECTED_ROWS} to compare with")
 
 
 def loss_weights(data: DataSummary, params: Params) -> Choice:
@@ -173,7 +148,7 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
     Where all rows are one batch there are {TINY_STEPS} epochs of one step each.
     """
     if data.tiny:
-        return Choice(TINY_STEPS, _one_batch(data))
+        return Choice(TINY_STEPS, one_batch(data))
     n_rows, n_tasks = data.n_rows, min(data.n_tasks, MAX_TASKS_COUNTED)
     batch_size = min(params["batch_size"], n_rows)
     layers = pairwise([data.n_inputs, *params["hidden_layer_sizes"], *params["task_layer_sizes"], data.n_tasks])
@@ -235,18 +210,6 @@ def device(data: DataSummary, params: Params) -> Choice:
     return Choice("cuda", "there is a CUDA GPU") if data.on_gpu else Choice("cpu", "there is no CUDA GPU")
 
 
-def n_held_out_folds(data: DataSummary, params: Params) -> int:
-    """Folds of the training rows; 0 without early stopping, with given validation rows, or with too few rows."""
-    if not params["early_stopping"] or data.validation_given:
-        return 0
-    n_folds = FOLDS if params["cv"] is None else params["cv"]
-    return data.n_splits or (int(n_folds) if data.n_distinct >= n_folds else 0)
-
-
-def _one_batch(data: DataSummary) -> str:
-    return f"all {data.n_rows} rows are one batch"
-
-
 def _wide(data: DataSummary) -> str:
     return f"{data.n_rows} rows of {data.n_inputs} encoded inputs, at least {WIDE_ROWS} of {WIDE_INPUTS}"
 
@@ -288,6 +251,7 @@ RULES: dict[str, Choice | Callable[[DataSummary, Params], Choice]] = {
     "n_iter_no_change": n_iter_no_change,
     "n_peers": Choice(1, "each member learns on its own"),
     "input_scaling": input_scaling,
+    "kernel_blend": kernel_blend,  # before local_correction: it looks at whether that is given
     "local_correction": local_correction,
     "device": device,
     "dtype": dtype,

@@ -50,6 +50,7 @@ _ONE_PASS = {
     "cv": None,
     "learning_rate": "constant",
     "input_scaling": False,
+    "kernel_blend": False,
     "local_correction": False,
     "calibration": None,
     "threshold_metric": None,

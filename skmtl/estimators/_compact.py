@@ -25,7 +25,13 @@ from skmtl.postprocess import Calibration, HeldOutResponses, Threshold
 
 KEEP = ("one", "one_per_cohort")
 # What a compact estimator is from now on: networks that learn on their own and are not corrected
-_ALONE = {"n_peers": 1, "collaboration": None, "peer_sharing": None, "local_correction": False}
+_ALONE = {
+    "n_peers": 1,
+    "collaboration": None,
+    "peer_sharing": None,
+    "kernel_blend": False,
+    "local_correction": False,
+}
 
 
 @dataclass(frozen=True)
@@ -92,13 +98,13 @@ class CompactMixin(PredictorMixin):
         Returns
         -------
         Self
-            A fitted copy, which predicts as the kept networks do, without ``local_correction``, but with the
-            calibration and the thresholds of this estimator, which come from responses of single members. Its
-            parameters are those of networks that learn on their own (``n_estimators`` the number of kept ones,
-            ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``, ``local_correction=False``), so that
-            ``partial_fit`` and ``warm_start`` train the kept ones further and a clone trains as many new ones. This
-            estimator stays as it is. The attribute ``compaction_`` of the copy has the positions of the networks that
-            were ``kept`` and the scores ``before`` and ``after`` by task.
+            A fitted copy, which predicts as the kept networks do, without ``kernel_blend`` and ``local_correction``,
+            but with the calibration and the thresholds of this estimator, which come from responses of single members.
+            Its parameters are those of networks that learn on their own (``n_estimators`` the number of kept ones,
+            ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``, ``kernel_blend=False``,
+            ``local_correction=False``), so that ``partial_fit`` and ``warm_start`` train the kept ones further and a
+            clone trains as many new ones. This estimator stays as it is. The attribute ``compaction_`` of the copy has
+            the positions of the networks that were ``kept`` and the scores ``before`` and ``after`` by task.
 
         Raises
         ------

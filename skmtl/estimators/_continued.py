@@ -16,7 +16,7 @@ from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Kind
 
 # The network may be without what they ask for, so what they were when training began counts, too
-REMEMBERED = ("encoder", "input_dropout", "input_scaling", "local_correction", "target_transform")
+REMEMBERED = ("encoder", "input_dropout", "input_scaling", "kernel_blend", "local_correction", "target_transform")
 
 
 def require_unchanged(estimator: Any) -> None:
@@ -70,7 +70,8 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
     plain = {name: (getattr(network, name), params[name]) for name in ("activation", "input_dropout")}
     names = ("hidden_layer_sizes", "task_layer_sizes")
     sizes = {name: (getattr(network, name), read_sizes(params, name)) for name in names}
-    return sizes | settings | plain | {"local_correction": (False, params["local_correction"])}
+    none = {name: (False, params[name]) for name in ("kernel_blend", "local_correction")}
+    return sizes | settings | plain | none
 
 
 def _is_auto(value: Any) -> bool:

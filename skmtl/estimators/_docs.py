@@ -94,6 +94,13 @@ SECTIONS = {
         :mod:`skmtl.training.peer_sharing`, or an object such as ``Averaging(period=10)``. The peers then begin with the
         same weights ("batch_ensemble": but for random signs of the inputs) and divide the rows of each batch among
         them, but where ``collaboration`` compares what they say of the same rows. Combines with ``collaboration``.
+    kernel_blend : "auto" or bool, default="auto"
+        Whether predictions are weighted means of the network's and those of ridge regressions, linear and with kernels,
+        that are fitted to the same rows in closed form: for those classification, count and squared-error tasks whose
+        out-of-fold error this lowers. It helps with few rows, and where targets are nearly linear. The fitted estimator
+        then keeps the encoded training rows, and predictions take longer; False avoids both. The time grows with the
+        cube of the rows, and nothing is blended where it would be long, beyond some 1000 rows. Not with an encoder that
+        is trained with the network, nor where training goes on.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where

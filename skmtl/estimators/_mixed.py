@@ -106,6 +106,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         n_peers: int | Auto = "auto",
         collaboration: CollaborationLike = None,
         peer_sharing: PeerSharingLike = None,
+        kernel_blend: bool | Auto = "auto",
         local_correction: bool | Auto = "auto",
         balancing: BalancingLike = "static",
         optimizer: OptimizerLike = "adamw",
@@ -145,6 +146,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         self.n_peers = n_peers
         self.collaboration = collaboration
         self.peer_sharing = peer_sharing
+        self.kernel_blend = kernel_blend
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

@@ -97,6 +97,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         n_peers: int | Auto = "auto",
         collaboration: CollaborationLike = None,
         peer_sharing: PeerSharingLike = None,
+        kernel_blend: bool | Auto = "auto",
         local_correction: bool | Auto = "auto",
         balancing: BalancingLike = "static",
         optimizer: OptimizerLike = "adamw",
@@ -133,6 +134,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         self.n_peers = n_peers
         self.collaboration = collaboration
         self.peer_sharing = peer_sharing
+        self.kernel_blend = kernel_blend
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

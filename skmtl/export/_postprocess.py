@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from skmtl.export._copies import copied
 from skmtl.export._interpolation import Interpolation
 from skmtl.export._refusal import refusal
-from skmtl.postprocess import Calibration, LocalCorrection, Postprocessor
+from skmtl.postprocess import Calibration, KernelBlend, LocalCorrection, Postprocessor
 from skmtl.postprocess._kernel import NEIGHBOUR
-from skmtl.postprocess._local_correction import MIN_LOG_WEIGHT, TaskCorrection
+from skmtl.postprocess._kernel_ridge import GAUSS, KERNELS, LINEAR
+from skmtl.postprocess._local_correction import MIN_LOG_WEIGHT
 from skmtl.postprocess.calibration import Calibrator, Isotonic, Sigmoid, Temperature
 from skmtl.postprocess.calibration.sigmoid import SMALLEST
 from skmtl.tasks import Kind, Poisson
@@ -70,7 +71,8 @@ class CorrectionModule(nn.Module):
         self.register_buffer("rows", copied(kernel._rows))
         self.register_buffer("squares", copied(kernel._squares))
         self.register_buffer("widths", copied(kernel._widths))
-        self.min_width, self.tasks = kernel._min_width, [_read_task(task) for task in correction.tasks_]
+        self.min_width = kernel._min_width
+        self.tasks = [(t.index, _shift_of(t.task.kind), float(t.unit), t.width, t.prior) for t in correction.tasks_]
         for task in correction.tasks_:
             self.register_buffer(f"moments_{task.index}", copied(task.moments))
 
@@ -94,11 +96,63 @@ class CorrectionModule(nn.Module):
         return squared / width / self.widths
 
 
-def _read_task(task: TaskCorrection) -> tuple[int, Callable[[Tensor, Tensor], Tensor], float, float, float]:
-    shift = type(task.task.kind).shift
+class BlendModule(nn.Module):
+    """Twin of :class:`KernelBlend`; holds its training rows.
+
+    Parameters
+    ----------
+    blend : KernelBlend
+        Fitted.
+
+    Raises
+    ------
+    NotImplementedError
+        For kinds of targets of the user's own.
+    """
+
+    center: Tensor
+    rows: Tensor
+
+    def __init__(self, blend: KernelBlend) -> None:
+        super().__init__()
+        self.register_buffer("center", copied(blend.kernels_.center))
+        self.register_buffer("rows", copied(blend.kernels_.rows.astype(np.float64)))
+        self.mean_square, self.mean_sum = blend.kernels_.mean_square, blend.kernels_.mean_sum
+        self.kernels = sorted({j for task in blend.tasks_ for j in task.duals})
+        self.tasks = [(t.index, _shift_of(t.task.kind), float(t.shares[0]), list(t.duals)) for t in blend.tasks_]
+        for task in blend.tasks_:
+            self.register_buffer(f"intercept_{task.index}", copied(task.intercept))
+            for j, dual in task.duals.items():
+                self.register_buffer(f"dual_{task.index}_{j}", copied(dual))
+
+    def forward(self, rows: Tensor, responses: list[Tensor]) -> list[Tensor]:
+        """Blend the responses to encoded rows."""
+        centred = (rows.double() - self.center).to(rows.dtype).double()
+        between = {j: self._kernel(j, centred) for j in self.kernels}
+        blended = list(responses)
+        for index, shift, share, used in self.tasks:
+            change = getattr(self, f"intercept_{index}") - (1 - share) * responses[index].double()
+            for j in used:
+                change = change + between[j] @ getattr(self, f"dual_{index}_{j}")
+            blended[index] = shift(responses[index], change)
+        return blended
+
+    def _kernel(self, j: int, x: Tensor) -> Tensor:
+        """Twin of :meth:`RowKernels.between`, ``(row, training row)``."""
+        kind, width = KERNELS[j]
+        if kind == LINEAR:
+            return x @ self.rows.T / self.mean_square
+        if kind == GAUSS:
+            squares = (x * x).sum(1)[:, None] + (self.rows * self.rows).sum(1) - 2.0 * (x @ self.rows.T)
+            return (squares.clamp(min=0.0) / (-(width**2) * self.mean_square)).exp()
+        return (torch.cdist(x, self.rows, p=1.0) / (-width * self.mean_sum)).exp()
+
+
+def _shift_of(kind: Kind) -> Callable[[Tensor, Tensor], Tensor]:
+    shift = type(kind).shift
     if shift not in SHIFTS:
-        raise refusal("loss", task.task.kind)
-    return task.index, SHIFTS[shift], float(task.unit), task.width, task.prior
+        raise refusal("loss", kind)
+    return SHIFTS[shift]
 
 
 class _TemperatureModule(nn.Module):
@@ -180,6 +234,7 @@ class CalibrationModule(nn.Module):
 
 
 POSTPROCESSORS: dict[type[Postprocessor], Callable[[Any], nn.Module]] = {
+    KernelBlend: BlendModule,
     LocalCorrection: CorrectionModule,
     Calibration: CalibrationModule,
 }

@@ -15,15 +15,20 @@ from skmtl.inputs import by_task
 from skmtl.metrics._registry import find_metric
 from skmtl.metrics._table_score import TableScore
 from skmtl.network import Network
-from skmtl.postprocess import Calibration, HeldOutRows, LocalCorrection, Postprocessor, Score
+from skmtl.postprocess import Calibration, HeldOutRows, KernelBlend, LocalCorrection, Postprocessor, Score
 from skmtl.tasks import Task
 
 
 def read_postprocessors(params: Params) -> tuple[Postprocessor, ...]:
     """What changes the responses after training, in the order in which it acts."""
-    calibration = params.get("calibration")
-    correction = [LocalCorrection()] if params["local_correction"] else []
-    return (*correction, *([Calibration(calibration)] if calibration is not None else []))
+    chain: list[Postprocessor] = []
+    if params["kernel_blend"]:
+        chain.append(KernelBlend())
+    if params["local_correction"]:
+        chain.append(LocalCorrection())
+    if params.get("calibration") is not None:
+        chain.append(Calibration(params["calibration"]))
+    return tuple(chain)
 
 
 def read_threshold_scores(threshold_metric: Any, tasks: Sequence[Task]) -> dict[int, Score]:

@@ -47,7 +47,7 @@ from skmtl.training import (
 # Estimator parameters in which the members of one network may differ. Class weights are part of the data, and
 # postprocessing comes after training.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
-MEMBER_PARAMETERS |= {"class_weight", "local_correction", "calibration", "threshold_metric"}
+MEMBER_PARAMETERS |= {"class_weight", "kernel_blend", "local_correction", "calibration", "threshold_metric"}
 # Those that decide more than what a step reads of a member, and how labels are decided after training.
 _OWN_PARAMETERS = parameters_of(FitConfig, Role.MEMBER) | {"threshold_metric"}
 _DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - _OWN_PARAMETERS | {"sharing"})

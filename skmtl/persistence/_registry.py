@@ -29,8 +29,10 @@ from skmtl.estimators._target_transforms import OfTransformer
 from skmtl.fitting import LEARNED, OutOfFold
 from skmtl.inputs._labels import Categories as LabelCategories
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import CALIBRATIONS, Calibration, LocalCorrection
+from skmtl.postprocess import CALIBRATIONS, Calibration, KernelBlend, LocalCorrection
 from skmtl.postprocess._kernel import SelfTuningKernel
+from skmtl.postprocess._kernel_blend import TaskBlend
+from skmtl.postprocess._kernel_ridge import RowKernels
 from skmtl.postprocess._local_correction import TaskCorrection
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import KINDS, TARGET_TRANSFORMS, Task, TaskLayout
@@ -78,6 +80,9 @@ _PARTS: dict[str, type] = {
     "encoder/piecewise": PiecewiseLinear,
     "encoder/traits": Traits,
     "encoder/tokens": TokenSequencer,
+    "kernel_blend": KernelBlend,
+    "kernel_blend/kernels": RowKernels,
+    "kernel_blend/task": TaskBlend,
     "label_categories": LabelCategories,
     "layout": TaskLayout,
     "local_correction": LocalCorrection,

@@ -17,7 +17,7 @@ from skmtl.persistence._container import write
 from skmtl.persistence._json import write_json
 from skmtl.persistence._pack import Packer
 from skmtl.persistence._registry import AROUND, ESTIMATORS, OF_ROWS
-from skmtl.postprocess import LocalCorrection
+from skmtl.postprocess import KernelBlend, LocalCorrection
 
 LIBRARIES = {"numpy": np, "scipy": scipy, "scikit-learn": sklearn, "torch": torch}
 
@@ -94,12 +94,13 @@ def _without_rows(estimator: Any) -> Any:
     for name in OF_ROWS:
         attributes.pop(name, None)
     chain = attributes.get("_postprocessors", ())
-    kept = tuple(postprocessor for postprocessor in chain if not isinstance(postprocessor, LocalCorrection))
+    kept = tuple(one for one in chain if not isinstance(one, KernelBlend | LocalCorrection))
     if len(kept) < len(chain):
         attributes.update(_postprocessors=kept, _out_of_fold=None)
         warnings.warn(
-            "training_data=False leaves out the local correction: the saved estimator predicts what the network alone "
-            "does, and has no out-of-fold scores and no intervals. To have these, fit with local_correction=False.",
+            "training_data=False leaves out the kernel blend and the local correction: the saved estimator predicts "
+            "what the network alone does, and has no out-of-fold scores and no intervals. To have these, fit with "
+            "local_correction=False, which leaves both out.",
             stacklevel=3,
         )
     return estimator

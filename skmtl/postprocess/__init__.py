@@ -2,6 +2,7 @@
 
 from skmtl.postprocess._base import HeldOutResponses, HeldOutRows, Postprocessor
 from skmtl.postprocess._kernel import relevance
+from skmtl.postprocess._kernel_blend import KernelBlend
 from skmtl.postprocess._local_correction import LocalCorrection
 from skmtl.postprocess._thresholds import Score, Threshold, choose_thresholds, thresholded
 from skmtl.postprocess.calibration import CALIBRATIONS, Calibration
@@ -11,6 +12,7 @@ __all__ = [
     "Calibration",
     "HeldOutResponses",
     "HeldOutRows",
+    "KernelBlend",
     "LocalCorrection",
     "Postprocessor",
     "Score",

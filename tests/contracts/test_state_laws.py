@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from torch import nn
 
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, LocalCorrection
+from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, HeldOutRows, KernelBlend, LocalCorrection
 from skmtl.postprocess._local_correction import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
 from skmtl.tasks import KINDS
@@ -161,6 +162,25 @@ def test_corrections_come_back(dtype):
         np.testing.assert_array_equal(after, before)
     with pytest.raises(ValueError, match="does not hold 'tasks'"):
         LocalCorrection.from_state(*correction.state())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blends_come_back(dtype):
+    rows, network = RNG.normal(size=(60, 2)).astype(dtype), SimpleNamespace(architecture=SimpleNamespace(dtype=dtype))
+    labels = [np.where(rows[:, 0] > 0, "a", "b"), 3.0 * rows[:, 0] + 1.0]
+    tasks = [
+        KINDS[kind]().fit(kind, own, np.ones(60)) for kind, own in zip(["binary", "regression"], labels, strict=True)
+    ]
+    responses, weights = [np.full((60, 2), 0.5), np.zeros((60, 1))], np.ones((60, 2))
+    held_out = HeldOutRows(np.arange(60), tasks, labels, weights, responses, rows, weights, np.ones((1, 3), dtype=bool))
+    blend = KernelBlend().fit(network, held_out)
+    copy = KernelBlend.from_state(*through_bytes(*blend.state()), {"tasks": tasks})
+    assert [each.task for each in copy.tasks_] == tasks
+    for before, after in zip(blend(rows, responses), copy(rows, responses), strict=True):
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(after, before)
+    with pytest.raises(ValueError, match="does not hold 'tasks'"):
+        KernelBlend.from_state(*blend.state())
 
 
 @pytest.mark.parametrize("method", CALIBRATIONS)

@@ -202,6 +202,8 @@ def values(name, summaries, **params):
         ("early_stopping", replace(REGRESSION, n_distinct=334), replace(REGRESSION, n_distinct=333), [True, False]),
         ("input_scaling", of_rows(REGRESSION, 199), of_rows(REGRESSION, 200), [True, False]),
         ("input_scaling", replace(REGRESSION, n_inputs=100), replace(REGRESSION, n_inputs=101), [False, True]),
+        ("kernel_blend", of_rows(REGRESSION, 1000), of_rows(REGRESSION, 1001), [True, False]),
+        ("kernel_blend", replace(REGRESSION, n_inputs=500), replace(REGRESSION, n_inputs=501), [True, False]),
         ("local_correction", of_rows(REGRESSION, 20_000), of_rows(REGRESSION, 20_001), [True, False]),
         ("local_correction", replace(REGRESSION, n_inputs=8386), replace(REGRESSION, n_inputs=8387), [True, False]),
         ("dtype", of_rows(REGRESSION, 64), of_rows(REGRESSION, 65), ["float64", "float32"]),

@@ -97,6 +97,7 @@ def test_loss_weights_decide_between_competing_tasks():
             loss_weights=weights,
             learning_rate_init=0.02,
             max_iter=300,
+            kernel_blend=False,
             random_state=0,
         )
         scores.append(net.fit(X, y).score_tasks(X, y))

@@ -46,10 +46,10 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
     It takes the place of :class:`~sklearn.model_selection.GridSearchCV` and
     :class:`~sklearn.model_selection.RandomizedSearchCV` for the estimators of skmtl, in a fraction of the time.
     Candidates train as one stacked network, on all folds together, where they differ only in
-    ``calibration``, ``class_weight``, ``dropout``, ``learning_rate_init``, ``local_correction``, ``loss_weights``,
-    ``n_estimators``, ``n_jobs``, ``random_state``, ``threshold_metric``, ``weight_decay`` or the strengths of penalties
-    of ``sharing`` ("soft", "additive", "relationship", "latent_tasks"). Candidates that differ in something else train
-    as networks of their own. So do folds with another number of encoded features, with an encoder that learns or, where
+    ``calibration``, ``class_weight``, ``dropout``, ``kernel_blend``, ``learning_rate_init``, ``local_correction``,
+    ``loss_weights``, ``n_estimators``, ``n_jobs``, ``random_state``, ``threshold_metric``, ``weight_decay`` or the
+    strengths of penalties of ``sharing`` ("soft", "additive", "relationship", "latent_tasks"). Others train as networks
+    of their own. So do folds with another number of encoded features, with an encoder that learns or, where
     dropout draws or balancing looks at the losses, with another number of rows. Networks fit into the processor's cache
     and ``memory``. joblib spreads them over processes, or a cluster within ``joblib.parallel_config(backend="dask")``.
 

@@ -1,0 +1,81 @@
+"""Rules for what learns from rows that members hold out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skmtl.defaults._summary import Choice, DataSummary
+
+FOLDS = 8
+CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
+BLENDED_ROWS, BLENDED_DIFFERENCES = 1000, 5e8
+
+Params = Mapping[str, Any]
+
+
+def local_correction(data: DataSummary, params: Params) -> Choice:
+    """True where every row is held out by a member and there are not too many rows to compare with.
+
+    That takes as many members as folds, and rows that are more than one batch, at most {CORRECTED_ROWS:,} and of at
+    most {CORRECTED_CELLS:,} numbers in all. Never where the splits of ``cv`` leave rows out of both parts, as splits
+    in the order of time do, behind an encoder that is trained with the network, or where training goes on.
+    """
+    n_rows, n_cells = data.n_rows, data.n_rows * max(data.n_inputs + data.n_tasks, data.n_outputs)
+    if data.tiny:
+        return Choice(False, one_batch(data))
+    if n_rows > CORRECTED_ROWS:
+        return Choice(False, f"{n_rows} rows: more than {CORRECTED_ROWS} to compare with")
+    if n_cells > CORRECTED_CELLS:
+        return Choice(False, f"{n_rows} rows with {n_cells} numbers: more than {CORRECTED_CELLS} to compare with")
+    not_held_out = _not_held_out(data, params)
+    if not_held_out is not None:
+        return Choice(False, not_held_out)
+    return Choice(True, f"{n_rows} rows, each held out by a member; at most {CORRECTED_ROWS} to compare with")
+
+
+def kernel_blend(data: DataSummary, params: Params) -> Choice:
+    """True for at most {BLENDED_ROWS} rows, each of them held out by a member.
+
+    Regularised least squares learn what is linear or smooth from few rows better than a network does; with more rows
+    they gain less and their time grows with the cube of the rows. There must be at most {BLENDED_DIFFERENCES:g}
+    differences of an input between two rows. Never where ``local_correction`` is given as False, which asks for the
+    network's own responses. Nor where the splits of ``cv`` leave rows out of both parts, behind an encoder that is
+    trained with the network, or where training goes on.
+    """
+    n_rows, correction = data.n_rows, params["local_correction"]
+    if correction != "auto" and not correction:
+        return Choice(False, "local_correction=False asks for the network's own responses")
+    if n_rows > BLENDED_ROWS:
+        return Choice(False, f"{n_rows} rows: more than {BLENDED_ROWS}")
+    if (differences := n_rows**2 * data.n_inputs) > BLENDED_DIFFERENCES:
+        return Choice(False, f"{differences:.2g} differences of an input between two rows: too many to look at")
+    not_held_out = _not_held_out(data, params)
+    if not_held_out is not None:
+        return Choice(False, not_held_out)
+    return Choice(True, f"{n_rows} rows, each held out by a member; at most {BLENDED_ROWS}")
+
+
+def n_held_out_folds(data: DataSummary, params: Params) -> int:
+    """Folds of the training rows; 0 without early stopping, with given validation rows, or with too few rows."""
+    if not params["early_stopping"] or data.validation_given:
+        return 0
+    n_folds = FOLDS if params["cv"] is None else params["cv"]
+    return data.n_splits or (int(n_folds) if data.n_distinct >= n_folds else 0)
+
+
+def one_batch(data: DataSummary) -> str:
+    """Why tiny data are dealt with otherwise."""
+    return f"all {data.n_rows} rows are one batch"
+
+
+def _not_held_out(data: DataSummary, params: Params) -> str | None:
+    """Why there are rows that no member holds out, or that members hold out and others do not learn from."""
+    n_folds, n_estimators = n_held_out_folds(data, params), params["n_estimators"]
+    if not n_folds:
+        return "no training rows are held out"
+    if n_estimators < n_folds:
+        return f"{n_estimators} members hold out {n_estimators} of {n_folds} folds, not all rows"
+    if not (data.every_row_held_out and data.every_row_used):
+        return "splits of cv hold out some rows only, or leave rows out of both parts"
+    return None

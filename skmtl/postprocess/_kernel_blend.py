@@ -1,0 +1,215 @@
+"""Blend of responses with kernel ridge regressions on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+
+from skmtl.encoders import dense
+from skmtl.network import Network
+from skmtl.postprocess._base import HeldOutRows, Postprocessor
+from skmtl.postprocess._cross_fitting import N_FOLDS
+from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, Ridge, RowKernels, kernel_ridge
+from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
+from skmtl.tasks import Task
+
+MAX_CUBES = 1e9  # of numbers of rows, summed over tasks that differ in their rows or weights: bounds the time
+MIN_GAIN = 1e-3  # of the squared error; less is not worth slower predictions
+
+Strengths: TypeAlias = Mapping[int, Sequence[Sequence[float]]]  # by the task's index, those of each kernel
+
+
+@dataclass(frozen=True)
+class TaskBlend:
+    """How the responses of a task are blended.
+
+    Attributes
+    ----------
+    index : int
+        Index of the task in the label matrix.
+    task : Task
+        The task.
+    shares : ndarray of shape (1 + n_kernels,)
+        Of the response and of the regressions; they sum to 1.
+    duals : dict of int to ndarray of shape (n, n_columns)
+        Coefficients of a kernel, by its position, times the share of the regression, if that is positive.
+    intercept : ndarray of shape (n_columns,)
+        Sum of the intercepts times the shares.
+    """
+
+    index: int
+    task: Task
+    shares: np.ndarray
+    duals: dict[int, np.ndarray]
+    intercept: np.ndarray
+
+    @classmethod
+    def of(cls, target: TaskTargets, shares: np.ndarray, ridges: Sequence[Ridge], n_rows: int) -> Self:
+        """Blend by ``shares`` with regressions that predict a task."""
+        duals, intercept = dict[int, np.ndarray](), np.zeros(target.truth.shape[1])
+        for j in np.flatnonzero(shares[1:]).tolist():
+            duals[j] = np.zeros((n_rows, len(intercept)))
+            duals[j][target.seen] = shares[1 + j] * ridges[j].dual
+            intercept += shares[1 + j] * ridges[j].intercept
+        return cls(target.index, target.task, shares, duals, intercept)
+
+
+class KernelBlend(Postprocessor):
+    """Blends responses with kernel ridge regressions, a linear one among them, that are fitted to the same rows.
+
+    Regularised least squares in closed form learn what is linear in the inputs, or smooth, from few rows better than a
+    network does. So a task is predicted by a weighted mean of the network and of four kernel ridge regressions on the
+    encoded inputs: with a linear kernel, that of Gauss, and a narrow and a wide one of Laplace. The penalty of each is
+    that of the least leave-one-out error. The shares are those of the least squared error of held-out responses and
+    leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer labels a task has, the more the
+    errors about all tasks decide. A task is left as it is where shares chosen on four fifths of the rows do not lower
+    the squared error about the others.
+
+    Attributes
+    ----------
+    kernels_ : RowKernels
+        Between rows and the training rows.
+    strengths_ : dict of int to list of float
+        Penalties of the regressions of each task that was looked at, by its index.
+    tasks_ : tuple of TaskBlend
+        The tasks whose responses are blended.
+
+    References
+    ----------
+    Breiman, L. (1996). Stacked regressions. Machine Learning 24, 49-64.
+    """
+
+    state_types = MappingProxyType({"kernels": RowKernels, "task": TaskBlend})
+    state_external = frozenset({"task"})
+
+    kernels_: RowKernels
+    strengths_: dict[int, list[float]]
+    tasks_: tuple[TaskBlend, ...]
+
+    def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
+        """Fit the regressions and choose shares; see :meth:`Postprocessor.fit`."""
+        known = _known(held_out)
+        targets = read_targets(held_out, known)
+        cubes = sum(float(len(system[0].seen)) ** 3 for system in _systems(targets))
+        if not targets or cubes > MAX_CUBES:
+            return None
+        rows = dense(held_out.rows[known], network.architecture.dtype)
+        self.kernels_ = RowKernels(rows, held_out.weights[known].sum(axis=1))
+        every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
+        tried = regressions(self.kernels_.among(), targets, every)
+        best = [[_best(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
+        self.strengths_ = {
+            target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
+        }
+        products = _products(targets, best)
+        found = zip(
+            targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
+        )
+        self.tasks_ = tuple(
+            TaskBlend.of(target, shares, ridges, len(rows))
+            for target, ridges, own, shares, crossed in found
+            if relative_gain(target, own, crossed) > MIN_GAIN and shares[0] < 1
+        )
+        return self if self.tasks_ else None
+
+    def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
+        """Blend held-out responses by shares chosen on other rows; see :meth:`Postprocessor.cross_fitted`."""
+        known = _known(held_out)
+        targets = read_targets(held_out, known)
+        strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
+        tried = regressions(self.kernels_.among(), targets, strengths)
+        ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
+        crossed = crossed_shares(targets, _products(targets, ridges))
+        folds = (held_out.units[known] % N_FOLDS).astype(int)
+        kinds = {task.index: task.task.kind for task in self.tasks_}
+        responses = list(held_out.responses)
+        for target, own, by_fold in zip(targets, ridges, crossed, strict=True):
+            if target.index in kinds:
+                shares, before = by_fold[folds].T[..., None], responses[target.index][known]
+                predicted = np.stack([before, *(ridge.left_out for ridge in own)])
+                blended = responses[target.index] = np.full_like(responses[target.index], np.nan)
+                blended[known] = kinds[target.index].shift(before, (shares * predicted).sum(axis=0) - before)
+        return responses
+
+    def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""
+        changes = {task.index: task.intercept - (1 - task.shares[0]) * responses[task.index] for task in self.tasks_}
+        for j, kernel in self.kernels_.between(rows, {j for task in self.tasks_ for j in task.duals}):
+            for task in self.tasks_:
+                if j in task.duals:
+                    changes[task.index] += kernel @ task.duals[j]
+        blended = list(responses)
+        for task in self.tasks_:
+            blended[task.index] = task.task.kind.shift(responses[task.index], changes[task.index])
+        return blended
+
+    @classmethod
+    def from_state(
+        cls, state: dict[str, Any], arrays: Mapping[str, np.ndarray], external: Mapping[str, Any] | None = None
+    ) -> Self:
+        """As :meth:`Stateful.from_state`; ``external`` has the "tasks", in the order of the label matrix."""
+        if external is None or "tasks" not in external:
+            raise ValueError("The state does not hold 'tasks'. Pass them beside the state.")
+        tasks: Sequence[Task] = external["tasks"]
+        made = super().from_state(state, arrays, {"task": None})
+        made.tasks_ = tuple(replace(blend, task=tasks[blend.index]) for blend in made.tasks_)
+        return made
+
+
+def regressions(
+    kernels: Sequence[np.ndarray], targets: Sequence[TaskTargets], strengths: Strengths
+) -> dict[int, list[list[Ridge]]]:
+    """Regressions of tasks, by kernel and strength; each predicts all rows, those without a label, too.
+
+    Tasks with the same rows and weights have their equations in common.
+    """
+    found: dict[int, list[list[Ridge]]] = {target.index: [[] for _ in KERNELS] for target in targets}
+    systems = _systems(targets)
+    for j, kernel in enumerate(kernels):
+        for system in systems:
+            for strength in sorted({strength for target in system for strength in strengths[target.index][j]}):
+                own = [target for target in system if strength in strengths[target.index][j]]
+                for target, ridge in zip(own, _solve(kernel, own, strength), strict=True):
+                    found[target.index][j].append(ridge)
+    return found
+
+
+def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], strength: float) -> list[Ridge]:
+    """Regression of each task of a system."""
+    first, truth = system[0], np.concatenate([target.truth for target in system], axis=1)
+    seen = first.seen
+    weights = first.weights * first.n_units  # of mean 1 over the observations
+    ridge = kernel_ridge(kernel[np.ix_(seen, seen)], truth, weights, first.units, strength)
+    predicted = kernel[:, seen] @ ridge.dual + ridge.intercept
+    predicted[seen] = ridge.left_out
+    ends = np.cumsum([target.truth.shape[1] for target in system]).tolist()
+    every = ridge._replace(left_out=predicted)
+    return [every.of_columns(slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _systems(targets: Sequence[TaskTargets]) -> list[list[TaskTargets]]:
+    """Tasks by their rows and weights."""
+    found: dict[Any, list[TaskTargets]] = {}
+    for target in targets:
+        found.setdefault((target.seen.tobytes(), target.weights.tobytes()), []).append(target)
+    return list(found.values())
+
+
+def _best(target: TaskTargets, ridges: Sequence[Ridge]) -> Ridge:
+    """Regression of the least leave-one-out error."""
+    return min(ridges, key=lambda ridge: target.squared_error(ridge.left_out[target.seen]))
+
+
+def _products(targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]]) -> list[np.ndarray]:
+    """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
+    pairs = zip(targets, ridges, strict=True)
+    return [target.products([ridge.left_out[target.seen] for ridge in own]) for target, own in pairs]
+
+
+def _known(held_out: HeldOutRows) -> np.ndarray:
+    """Indices of the rows that a member held out."""
+    return np.flatnonzero(~np.isnan(held_out.responses[0][:, 0]))

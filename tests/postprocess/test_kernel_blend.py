@@ -1,0 +1,198 @@
+"""Blends with kernel ridge regressions: closed forms, honesty, weights, what is left alone."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize
+from sklearn.linear_model import Ridge
+
+from skmtl.postprocess import HeldOutRows, KernelBlend
+from skmtl.postprocess._kernel_ridge import KERNELS, RowKernels, kernel_ridge
+from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
+from skmtl.tasks import KINDS
+
+RNG = np.random.default_rng(0)
+N = 60
+ROWS = RNG.normal(size=(N, 4))
+LINEAR = ROWS @ RNG.normal(size=(4, 2)) + 5.0
+NEW = RNG.normal(size=(9, 4))
+NETWORK = SimpleNamespace(architecture=SimpleNamespace(dtype="float64"))  # all that is asked of it
+
+
+def held_out(columns, responses, kinds=None, weights=None, units=None, rows=ROWS):
+    """Rows of numeric tasks, or of tasks of ``kinds``."""
+    n = len(rows)
+    kinds = ["regression"] * len(columns) if kinds is None else kinds
+    tasks = [
+        KINDS[kind]().fit(k, column, np.ones(n)) for k, (kind, column) in enumerate(zip(kinds, columns, strict=True))
+    ]
+    weights = np.ones((n, len(columns))) if weights is None else weights
+    units = np.arange(n) if units is None else units
+    return HeldOutRows(units, tasks, columns, weights, responses, rows, weights, np.ones((1, 1), dtype=bool))
+
+
+def noisy(truth, noise=1.0):
+    """Responses of a network that has learned something."""
+    return [column[:, None] + noise * RNG.normal(size=(len(column), 1)) for column in truth.T]
+
+
+@pytest.mark.parametrize("strength", [0.01, 3.0])
+def test_the_linear_kernel_is_ridge_regression(strength):
+    weights = RNG.uniform(0.5, 2.0, N)
+    kernels = RowKernels(ROWS, np.ones(N))
+    assert KERNELS[0][0] == "linear"
+    ours = kernel_ridge(kernels.among()[0], LINEAR, weights, np.arange(N), strength)
+    theirs = Ridge(strength * kernels.mean_square).fit(ROWS, LINEAR, sample_weight=weights)
+    ((_, between),) = kernels.between(NEW, {0})
+    assert_allclose(between @ ours.dual + ours.intercept, theirs.predict(NEW), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", range(len(KERNELS)))
+def test_left_out_predictions_are_those_of_regressions_without_the_unit(kernel):
+    weights, units = (
+        RNG.uniform(0.5, 2.0, N),
+        np.arange(N) // 2 * (np.arange(N) < 20) + np.arange(N) * (np.arange(N) >= 20),
+    )
+    gram = RowKernels(ROWS, np.ones(N)).among()[kernel]
+    left_out = kernel_ridge(gram, LINEAR, weights, units, 0.1).left_out
+    for unit in (0, 7, 33):
+        own, others = units == unit, units != unit
+        again = kernel_ridge(gram[np.ix_(others, others)], LINEAR[others], weights[others], units[others], 0.1)
+        assert_allclose(left_out[own], gram[np.ix_(own, others)] @ again.dual + again.intercept, rtol=1e-8)
+
+
+def test_kernels_fall_from_one_with_distance_in_units_of_the_rows():
+    one, hundred = RowKernels(ROWS, np.ones(N)).among(), RowKernels(100 * ROWS - 7, np.ones(N)).among()
+    for kernel, scaled in zip(one, hundred, strict=True):
+        assert_allclose(kernel, scaled, atol=1e-9)
+        assert np.mean(np.diag(kernel)) == pytest.approx(1.0)
+
+
+def target_of(products, n_units):
+    return TaskTargets(0, None, None, None, None, None, np.arange(len(products)), n_units, 1.0)
+
+
+def test_shares_have_the_least_squared_error_of_all():
+    errors = RNG.normal(size=(40, 4)) * [1.0, 0.7, 2.0, 0.8]
+    products = errors[:, :, None] * errors[:, None, :]
+    (shares,) = choose_shares([target_of(products, 40)], [products])
+    gram = products.sum(axis=0) / np.trace(products.sum(axis=0))
+    found = minimize(
+        lambda w: w @ gram @ w, np.full(4, 0.25), bounds=[(0, 1)] * 4,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-12},
+    )  # fmt: skip
+    assert shares.sum() == pytest.approx(1.0)
+    assert_allclose(shares, found.x, atol=1e-3)
+
+
+def test_the_fewer_labels_the_more_all_tasks_decide():
+    one, other = np.diag([1.0, 3.0])[None], np.diag([3.0, 1.0])[None]
+    for n, weight in ((N_PRIOR, 0.5), (3 * N_PRIOR, 0.75)):
+        share = choose_shares([target_of(one, n), target_of(other, n)], [one, other])[0][0]
+        gram = weight * np.array([0.25, 0.75]) + (1 - weight) * 0.5
+        assert share == pytest.approx(gram[1] / gram.sum(), abs=1e-3)
+
+
+def test_shares_of_a_fold_come_from_the_others():
+    products = RNG.uniform(size=(50, 2, 1)) ** 2 * np.eye(2)
+    target = target_of(products, 50)
+    (before,) = crossed_shares([target], [products])
+    changed = np.where((np.arange(50) % N_FOLDS == 2)[:, None, None], 100 * products, products)
+    (after,) = crossed_shares([target], [changed])
+    same = (before == after).all(axis=1)
+    assert_array_equal(same, np.arange(N_FOLDS) == 2)
+
+
+def test_what_is_linear_is_predicted_by_the_regressions():
+    rows = held_out(list(LINEAR.T), noisy(LINEAR))
+    blend = KernelBlend().fit(NETWORK, rows)
+    truth = NEW @ np.linalg.lstsq(np.c_[ROWS, np.ones(N)], LINEAR)[0][:4] + 5.0
+    for task, said, column in zip(blend.tasks_, blend(NEW, noisy(truth)), truth.T, strict=True):
+        assert task.shares[0] < 0.05
+        assert np.abs(said[:, 0] - column).mean() < 0.2
+    crossed = blend.cross_fitted(rows)
+    assert all(np.abs(c[:, 0] - y).mean() < 0.2 for c, y in zip(crossed, LINEAR.T, strict=True))
+
+
+def test_held_out_rows_are_blended_by_what_others_say():
+    units = np.where(np.arange(N) == 8, 3, np.arange(N))
+    rows = held_out([LINEAR[:, 0] + RNG.normal(size=N)], noisy(LINEAR)[:1], units=units)
+    blend, (target,) = KernelBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
+    pairs = zip(blend.kernels_.among(), blend.strengths_[0], strict=True)
+    weights = np.full(N, (N - 1) / N)  # of mean 1 over the observations
+    said = [kernel_ridge(kernel, target.truth, weights, units, strength).left_out for kernel, strength in pairs]
+    shares = crossed_shares([target], [target.products(said)])[0][units % N_FOLDS]
+    expected = sum(shares[:, [k]] * own for k, own in enumerate([target.response, *said]))
+    assert_allclose(blend.cross_fitted(rows)[0], expected, rtol=1e-6)
+
+
+def test_a_row_of_weight_two_is_the_row_twice():
+    labels, responses = list((LINEAR + RNG.normal(size=LINEAR.shape)).T), noisy(LINEAR)
+    times = 1 + (np.arange(N) % 3 == 0)
+    twice = np.repeat(np.arange(N), times)
+    weights = np.tile(times[:, None].astype(float), (1, 2))
+    heavy = held_out(labels, responses, weights=weights)
+    copied = held_out([c[twice] for c in labels], [r[twice] for r in responses], units=twice, rows=ROWS[twice])
+    one, other = KernelBlend().fit(NETWORK, heavy), KernelBlend().fit(NETWORK, copied)
+    said = noisy(np.zeros((9, 2)))
+    for a, b in zip(one(NEW, said), other(NEW, said), strict=True):
+        assert_allclose(a, b, rtol=1e-7)
+    for a, b in zip(one.cross_fitted(heavy), other.cross_fitted(copied), strict=True):
+        assert_allclose(a[twice], b, rtol=1e-7)
+
+
+def test_labels_without_weight_say_nothing():
+    weights = np.ones((N, 2))
+    weights[::4, 0] = 0
+    labels, responses = list((LINEAR + RNG.normal(size=LINEAR.shape)).T), noisy(LINEAR)
+    results = []
+    for garbage in (np.nan, 1e30):
+        column = np.where(weights[:, 0] > 0, labels[0], garbage)
+        rows = replace(held_out(labels, responses, weights=weights), labels=[column, labels[1]])
+        blend = KernelBlend().fit(NETWORK, rows)
+        results.append(blend(NEW, noisy(np.zeros((9, 2)), 0.0)) + blend.cross_fitted(rows))
+        assert_array_equal(blend.tasks_[0].duals[0][::4], 0.0)
+    for a, b in zip(*results, strict=True):
+        assert np.isfinite(a).all()
+        assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e150])
+def test_units_of_the_labels_do_not_matter(unit):
+    responses = noisy(LINEAR)
+    one = KernelBlend().fit(NETWORK, held_out(list(LINEAR.T), responses))
+    other = KernelBlend().fit(NETWORK, held_out(list(unit * LINEAR.T), [unit * r for r in responses]))
+    said = noisy(np.zeros((9, 2)))
+    for a, b in zip(one(NEW, said), other(NEW, [unit * r for r in said]), strict=True):
+        assert_allclose(unit * a, b, rtol=1e-6)
+
+
+def test_probabilities_stay_positive_and_sum_to_one():
+    labels = np.digitize(LINEAR[:, 0], np.quantile(LINEAR[:, 0], [0.3, 0.6]))
+    response = RNG.dirichlet(np.ones(3), N)
+    rows = held_out([labels], [response], ["multiclass"])
+    blend = KernelBlend().fit(NETWORK, rows)
+    for said in (blend(10 * NEW, [RNG.dirichlet(np.ones(3), 9)])[0], blend.cross_fitted(rows)[0]):
+        assert (said > 0).all()
+        assert_allclose(said.sum(axis=1), 1.0)
+
+
+def test_a_task_without_gain_or_ideal_response_is_left_alone():
+    noise = RNG.normal(size=N)
+    labels, responses = [noise, LINEAR[:, 1], LINEAR[:, 0]], [0.9 * noise[:, None], *noisy(LINEAR)]
+    rows = held_out(labels, responses, ["regression", "regression", "absolute_error"])
+    blend = KernelBlend().fit(NETWORK, rows)
+    assert [task.index for task in blend.tasks_] == [1]
+    said = noisy(np.zeros((9, 3)))
+    blended = blend(NEW, said)
+    assert blended[0] is said[0]
+    assert blended[2] is said[2]
+
+
+def test_too_much_work_is_not_begun(monkeypatch):
+    rows = held_out(list(LINEAR.T), noisy(LINEAR))
+    monkeypatch.setattr("skmtl.postprocess._kernel_blend.MAX_CUBES", N**3 - 1)
+    assert KernelBlend().fit(NETWORK, rows) is None
