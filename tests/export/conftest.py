@@ -32,11 +32,12 @@ def net(table: tuple[pd.DataFrame, pd.DataFrame]) -> Any:
         n_estimators=4,
         max_iter=30,
         learning_rate_init=0.1,
+        kernel_blend=True,
         local_correction=True,
         calibration="sigmoid",
         threshold_metric="f1",
         dtype="float32",
         random_state=0,
     ).fit(*table)
-    assert len(fitted._postprocessors) == 2
+    assert len(fitted._postprocessors) == 3
     return fitted
