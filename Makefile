@@ -7,6 +7,8 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+DOCS_STAMP := .venv/.installed-docs
+SITE := docs/_build/html
 LOWEST := .venv-lowest
 # Laws of missing labels and of members side by side, pickles; none of them needs a package of the extras.
 LOWEST_TESTS := tests/contracts/test_training_laws.py tests/estimators/test_laws.py tests/estimators/test_held_out.py \
@@ -20,7 +22,7 @@ export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test suite test-lowest lint types clean
+.PHONY: help demo test suite test-lowest lint types docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -46,8 +48,11 @@ lint: $(STAMP)  ## Check style and formatting
 types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
+docs: $(DOCS_STAMP)  ## Build the site into docs/_build/html, with the pictures of the examples
+	$(BIN)/python -m sphinx -W --keep-going -b html docs $(SITE)
+
 clean:  ## Remove the environment, caches and build results
-	rm -rf .venv $(LOWEST) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(LOWEST) build dist docs/_build docs/api docs/benchmarks docs/gallery docs/methods.md .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --group needs pip 25.1, newer than what a Python brings with it.
@@ -58,6 +63,10 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq -c constraints.txt --upgrade pip
 	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e . --group test
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt --group docs --group release
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml

@@ -1,4 +1,7 @@
-"""One network for three tasks of different kinds, 40% of whose labels are unknown.
+"""One network for three tasks of different kinds
+==============================================
+
+One network for three tasks of different kinds, 40% of whose labels are unknown.
 
 The tasks are read off the same 8 x 8 images of handwritten digits: which digit it is (10 classes), whether it is odd
 (2 classes) and how much ink it took (a number). One MultiTaskNet learns all three. Beside it stands the same class

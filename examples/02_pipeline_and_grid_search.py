@@ -1,4 +1,7 @@
-"""Tune how much each task counts: a pipeline in a grid search, on labels with holes.
+"""Loss weights in a pipeline and a grid search
+============================================
+
+Tune how much each task counts: a pipeline in a grid search, on labels with holes.
 
 Three classification tasks on images of handwritten digits: the digit itself, whether it is odd, and whether it has a
 closed loop. The network is made too narrow on purpose, so that the tasks compete for its 4 hidden units and the

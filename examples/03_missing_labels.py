@@ -1,4 +1,7 @@
-"""Missing labels: how to give them, how they are scored, and what they are worth.
+"""Missing labels
+==============
+
+Missing labels: how to give them, how they are scored, and what they are worth.
 
 Five numbers of 442 diabetes patients are to be predicted from their age, sex and four blood values: how far the disease
 went on within a year, body mass index, blood pressure, a triglycerides value and blood sugar. 30% of the numbers to

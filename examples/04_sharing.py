@@ -1,4 +1,7 @@
-"""When sharing helps: every architecture on tasks from unrelated to equal.
+"""When sharing helps
+==================
+
+When sharing helps: every architecture on tasks from unrelated to equal.
 
 Four targets are waves over directions in the space of the features. Any two directions have the same cosine, the
 relatedness, and every row has a label of one task only. On unrelated tasks a shared network is worse than one network a

@@ -1,11 +1,14 @@
-"""Three tasks read off one image: a convolutional network beside the same network without convolutions.
+"""Three tasks read off one image
+==============================
+
+Three tasks read off one image: a convolutional network beside the same network without convolutions.
 
 Two of scikit-learn's handwritten digits stand side by side in an image of 8 x 16 pixels. The tasks are the left digit,
 the right digit (10 classes each) and their sum (a number), and every image lacks one of the three labels. Images of the
 test are made of digits that no training image shows.
 
-`ConvolutionEncoder` takes images as arrays `(n, height, width)` or `(n, channels, height, width)`; as a table, each
-pixel is a column.
+``ConvolutionEncoder`` takes images as arrays ``(n, height, width)`` or ``(n, channels, height, width)``; as a table,
+each pixel is a column.
 """
 
 import numpy as np

@@ -1,10 +1,13 @@
-"""From raw text to three tasks: what a recurrent layer knows that a bag of words does not.
+"""From raw text to three tasks
+============================
+
+From raw text to three tasks: what a recurrent layer knows that a bag of words does not.
 
 The texts are made here: travellers who say where they come from, where they go, and how many they are. The two cities
 are told apart by the order of the words only, so the mean of the words' vectors finds both but not which is which.
 
-The pipeline goes from text to labels: `TokenSequencer` learns the vocabulary and numbers the words, `SequenceEncoder`
-reads the numbers.
+The pipeline goes from text to labels: ``TokenSequencer`` learns the vocabulary and numbers the words,
+``SequenceEncoder`` reads the numbers.
 """
 
 import numpy as np

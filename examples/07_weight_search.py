@@ -1,4 +1,7 @@
-"""A search over loss weights as one network, its Pareto front, and the chosen model pickled.
+"""A search over loss weights as one network
+=========================================
+
+A search over loss weights as one network, its Pareto front, and the chosen model pickled.
 
 Three tasks compete for a layer of five units: which digit an image of 8 x 8 pixels shows, whether the digit is odd,
 and how much ink it took. How they should be weighed depends on what their scores are worth, so the search tries every

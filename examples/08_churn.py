@@ -1,4 +1,7 @@
-"""Customers of a phone company: who leaves, which offer they take, and what they will spend.
+"""Customers who leave: thresholds for a rare class
+================================================
+
+Customers of a phone company: who leaves, which offer they take, and what they will spend.
 
 One customer in 23 leaves. The most probable class of nearly all of them is to stay, so that a plain fit names hardly
 any who leave. ``threshold_metric`` chooses the threshold of that task by F1, and offsets for the three offers by

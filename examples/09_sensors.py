@@ -1,4 +1,7 @@
-"""Sensors of a machine over time: what is known of the weeks ahead, and how surely.
+"""Sensors of a machine over time
+==============================
+
+Sensors of a machine over time: what is known of the weeks ahead, and how surely.
 
 Temperature, vibration and power follow from load, speed and weather, and from wear that nobody measures and that drifts
 from week to week. Each sensor was out now and then. Dealt at random, held-out hours lie between hours that were learned

@@ -1,4 +1,7 @@
-"""Sparse assays: what molecules do in twelve of them, each measured for one molecule in five.
+"""Sparse assays, judged on new scaffolds
+======================================
+
+Sparse assays: what molecules do in twelve of them, each measured for one molecule in five.
 
 Molecules come in families around a scaffold, and a family has a habit of its own that no substituent tells. Dealt at
 random, held-out molecules have brothers among those learned from, so that scores are too good. With ``groups=`` whole

@@ -1,4 +1,7 @@
-"""Should these tasks be learned together? Gains of each, what tasks do to one another, and groups that are verified.
+"""Should these tasks be learned together?
+=======================================
+
+Should these tasks be learned together? Gains of each, what tasks do to one another, and groups that are verified.
 
 Four targets in two groups: within a group they are the same wave over the features, between groups they have nothing in
 common, and 60% of the labels are missing. A report compares one network of all tasks with networks of one task each,

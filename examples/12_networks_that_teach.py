@@ -1,4 +1,7 @@
-"""Networks that teach one another: most labels hidden, some labels wrong, and one network for many.
+"""Networks that teach one another
+===============================
+
+Networks that teach one another: most labels hidden, some labels wrong, and one network for many.
 
 Three questions about an image of 8 x 8 pixels: which digit it shows, whether the digit is odd, and whether it has a
 closed loop.

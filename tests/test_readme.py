@@ -1,4 +1,4 @@
-"""The code of README and guides runs in order and prints what they say; links and parameter table are right."""
+"""The code of README and guides runs in order and prints what they say; links, figures and parameters are right."""
 
 import contextlib
 import importlib.util
@@ -28,7 +28,8 @@ ESTIMATORS = [MultiTaskNetClassifier, MultiTaskNetRegressor, MultiTaskNet]
 def test_code_prints_what_the_page_says(page) -> None:
     names: dict[str, Any] = {"__name__": page.stem}
     blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
-    assert len(blocks) > 4 or page.stem not in ("README", "extending")
+    assert blocks or page.stem != "README"
+    assert len(blocks) > 4 or page.stem != "extending"
     for block in blocks:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -50,8 +51,27 @@ def test_quickstart_is_short() -> None:
     assert len([line for line in code.splitlines() if line]) <= 15
 
 
+def test_readme_is_read_in_minutes() -> None:
+    assert len(README.split()) < 800
+
+
+def test_figures_of_the_readme_are_those_of_the_pages_that_it_links_to() -> None:
+    rows = re.findall(
+        r"^\| .+\?.* \| (.+) \| \[.+\]\((benchmarks/.+?)\).*`python -m .+` \|$", README, flags=re.MULTILINE
+    )
+    assert len(rows) > 3
+    for answer, page in rows:
+        figures = re.findall(r"\d+\.\d+", answer)
+        printed = (ROOT / page).read_text(encoding="utf-8")
+        assert figures
+        assert [
+            figure for figure in figures if not re.search(rf"(?<![\d.]){re.escape(figure)}(?!\d)", printed)
+        ] == [], page
+
+
 def test_parameter_table_has_every_parameter_with_its_default() -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", README, flags=re.MULTILINE))
+    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", page, flags=re.MULTILINE))
     defaults = {
         name: parameter.default
         for estimator in ESTIMATORS
