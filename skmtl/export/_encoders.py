@@ -12,6 +12,7 @@ from skmtl.export._refusal import refusal
 from skmtl.export._table import TableRows
 
 _MAX_ID = 2**24  # of a token, by which a table of all ids is looked up
+_EXAMPLE_ROWS = 97  # unlike the number of members or any width, which the exporter could take it for
 
 
 class ImageRows(nn.Module):
@@ -112,7 +113,7 @@ def encoder_module(encoder: Encoder, dtype: torch.dtype) -> nn.Module:
     return ROWS[type(encoder)](encoder, dtype)
 
 
-def example_rows(encoder: Encoder, n_features: int, n_rows: int = 2) -> Tensor:
+def example_rows(encoder: Encoder, n_features: int, n_rows: int = _EXAMPLE_ROWS) -> Tensor:
     """Rows of the shape and type that a graph is made for.
 
     Tables are of float64: differences of large numbers, such as years, need it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,6 +56,11 @@ class Packing:
         """Put ``(stack, row, width)`` back into the order of the batch."""
         return torch.empty_like(values).index_copy(1, self.order, values)
 
+    def by_time(self, values: Tensor) -> Sequence[Tensor]:
+        """Values at each time, ``(stack, token, width)`` to one ``(stack, running row, width)`` a time."""
+        by_time: tuple[Tensor, ...] = values.split(self.running, 1)
+        return by_time
+
     def last(self, states: Tensor, ended: Tensor) -> Tensor:
         """State at the last token of each row: what a recurrent layer has ended with."""
         return ended
@@ -99,6 +105,11 @@ class Padding(Packing):
     def unsort(self, values: Tensor) -> Tensor:
         """As :meth:`Packing.unsort`: the order is that of the batch."""
         return values
+
+    def by_time(self, values: Tensor) -> Sequence[Tensor]:
+        """As :meth:`Packing.by_time`; a split by sizes would make the number of rows part of a graph."""
+        by_time: tuple[Tensor, ...] = values.unflatten(1, (len(self.running), -1)).unbind(1)
+        return by_time
 
     def last(self, states: Tensor, ended: Tensor) -> Tensor:
         """As :meth:`Packing.last`; 0 without any token."""

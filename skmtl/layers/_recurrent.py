@@ -58,9 +58,9 @@ class MemberRecurrence:
         """
         weight, recurrent, bias = (p[members].flatten(0, 1) for p in self._parameters)
         gates = torch.baddbmm(bias, x, weight)
-        state = self._start(gates, len(packing.order))
+        state = self._start(gates, packing.order.shape[0])
         outputs, ended = [], []
-        for now, still in zip(gates.split(packing.running, 1), packing.running, strict=True):
+        for now, still in zip(packing.by_time(gates), packing.running, strict=True):
             if still < state[0].shape[1]:
                 parts = [s.split([still, s.shape[1] - still], 1) for s in state]
                 ended.append(parts[0][1])
