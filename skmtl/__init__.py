@@ -21,7 +21,7 @@ from skmtl.estimators import (
 )
 from skmtl.export import to_onnx
 from skmtl.inputs import labels_from_long
-from skmtl.persistence import FileFormatError, load, save
+from skmtl.persistence import FileFormatError, load, model_card, save
 from skmtl.training import DivergenceError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ __all__ = [
     "labels_from_long",
     "load",
     "metrics",
+    "model_card",
     "model_selection",
     "predict_frame",
     "predict_interval",

@@ -78,10 +78,10 @@ def corrupted() -> str:
     lines = [
         "## Corruptions\n",
         f"{N_CORRUPTIONS} corruptions by `tests/persistence/_forged.py`: bit flips, truncations, swapped and zeroed "
-        "blocks, appended bytes, edited JSON, duplicated keys and huge headers. Memory is the peak above that before, of "
-        "loading a corrupted file and of loading the whole one.\n",
-        "| model | file | corruptions | refused | same predictions | other predictions | other errors | memory | memory "
-        "of the whole | seconds of a refusal |",
+        "blocks, appended bytes, edited JSON, duplicated keys and huge headers. Memory is the peak above that before, "
+        "of loading a corrupted file and of loading the whole one.\n",
+        "| model | file | corruptions | refused | same predictions | other predictions | other errors | memory "
+        "| memory of the whole | seconds of a refusal |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *rows.values(),
     ]
@@ -122,8 +122,8 @@ def attacked() -> str:
     lines = [
         "## Attacks\n",
         f"{len(outcomes)} files whose digest is right but for those that are no files of skmtl: {refused} are refused "
-        f"by `FileFormatError`, {within} within 4 times the file and 64 MiB of memory (at most {_mib(largest)} beside 4 "
-        "times the file). None ran its code.\n",
+        f"by `FileFormatError`, {within} within 4 times the file and 64 MiB of memory (at most {_mib(largest)} beside "
+        "4 times the file). None ran its code.\n",
         "| attack | outcome | memory |",
         "|---|---|---|",
         *(f"| {name} | {outcome.what} | {_mib(outcome.memory)} |" for name, outcome in outcomes.items()),
