@@ -7,15 +7,15 @@ import threading
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | bytearray) -> None:
+def write_whole(path: Path, *content: bytes | bytearray | memoryview) -> None:
     """Write a file in one step: whenever process or machine stops, the old file is there or the new one.
 
-    The content goes to another file in the same folder, which takes the place of ``path`` once it is on the disk.
+    The content, in parts, goes to another file in the same folder, which takes the place of ``path`` once on the disk.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

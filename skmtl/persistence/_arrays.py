@@ -29,7 +29,7 @@ def as_tensor(array: np.ndarray, path: str) -> tuple[dict[str, Any], np.ndarray]
         record["order"], array = "F", array.T
     if dtype.kind == "f" and not np.isfinite(array).all():
         record["finite"] = False
-    native = np.array(array, dtype=dtype.newbyteorder("="), order="C")
+    native = np.asarray(array, dtype=dtype.newbyteorder("="), order="C")
     if dtype.kind in "mM":
         native = native.view(np.int64)
     elif dtype.kind in "US":

@@ -40,14 +40,14 @@ def write(path: str | os.PathLike[str], content: str, tensors: Mapping[str, np.n
     """
     versions = {"format_version": str(FORMAT_VERSION), "skmtl_version": __version__}
     metadata = {"format": "skmtl", **versions, "content": content, "sha256": _ZEROS.decode()}
-    data = bytearray(safetensors.numpy.save(dict(tensors), metadata))
+    data = safetensors.numpy.save(dict(tensors), metadata)
     end = _header_end(data)
-    if end > MAX_HEADER or count_values(bytes(data[:end])) > MAX_VALUES:
+    if end > MAX_HEADER or count_values(data[:end]) > MAX_VALUES:
         raise ValueError("The estimator has more attributes, tasks or categories than skmtl.save writes. Pickle it.")
     found = _DIGEST.search(data, _LENGTH, end)
     assert found is not None
-    data[found.start(1) : found.end(1)] = hashlib.sha256(data).hexdigest().encode()
-    write_whole(Path(path), data)
+    digest, view = hashlib.sha256(data).hexdigest().encode(), memoryview(data)
+    write_whole(Path(path), view[: found.start(1)], digest, view[found.end(1) :])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, np.ndarray]]:
@@ -95,7 +95,7 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         return file.read(status.st_size)
 
 
-def _header_end(data: bytes | bytearray) -> int:
+def _header_end(data: bytes) -> int:
     return _LENGTH + int.from_bytes(data[:_LENGTH], "little")
 
 

@@ -48,7 +48,8 @@ def make_network(architecture: Any, parameters: Any, place: str) -> Network:
         if str(values.dtype) != architecture.dtype or not np.isfinite(values).all():
             raise ContentError(f"{place}, parameter {name}", f"Not all are finite numbers of {architecture.dtype}.")
     network = Network(architecture, torch.device("cpu"))
-    network.buffer.load(dict(parameters))
+    for name, view in network.buffer.views.items():
+        view.copy_(torch.from_numpy(parameters[name]))
     return network
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 
 from skmtl._params import Params
@@ -26,6 +27,7 @@ _STATES: dict[type, tuple[str, ...]] = {  # of classes that are made of somethin
     TaskLayout: ("tasks",),
     OutOfFold: ("tasks", "scores", "conformal", "responses", "thresholds", "judged"),
 }
+_FOLDERS = {"checkpoint", "memory"}  # parameters that name folders of one machine, in which estimators write
 _OF_A_PROCESS = ("_sklearn_version", "_skmtl_version", "_skl_callbacks", "_run")  # of no use in another one
 
 
@@ -49,10 +51,11 @@ def attributes_of(value: Any) -> Attributes:
         attributes = {field.name: getattr(value, field.name) for field in dataclasses.fields(cls)}
     else:
         attributes = {name: kept for name, kept in vars(value).items() if name not in _OF_A_PROCESS}
+    attributes |= dict.fromkeys(_FOLDERS & attributes.keys())
     if "_metadata_request" in attributes:
         attributes["_metadata_request"] = value._metadata_request._serialize()
     for name in attributes:
-        if not _may_have(cls, name):
+        if not _may_have(cls, name):  # type: ignore[arg-type]  # a class is hashable
             raise TypeError(
                 f"{cls.__name__} has the attribute {name!r}, which skmtl.save does not keep. Delete it, or pickle the "
                 "estimator."
@@ -71,6 +74,8 @@ def make_object(cls: type, attributes: Attributes, place: str) -> Any:
     for name in attributes:
         if not _may_have(cls, name):
             raise ContentError(place, f"The attribute {name!r} is unknown.")
+        if name in _FOLDERS and attributes[name] is not None:
+            raise ContentError(place, f"{name!r} names a folder.")
     attributes = {name: default for name, default in _defaults(cls).items() if name not in attributes} | attributes
     for name, value in attributes.items():
         if value is _NEEDED:
@@ -82,11 +87,13 @@ def make_object(cls: type, attributes: Attributes, place: str) -> Any:
     requests = attributes.pop("_metadata_request", {})
     made = object.__new__(cls)
     vars(made).update(attributes)
-    for method, names in requests.items():
-        getattr(made, f"set_{method}_request")(**names)
+    with config_context(enable_metadata_routing=True):  # requests can only be set where it is
+        for method, names in requests.items():
+            getattr(made, f"set_{method}_request")(**names)
     return made
 
 
+@lru_cache(maxsize=4096)  # files may have any names
 def _may_have(cls: type, name: str) -> bool:
     """Whether an object may have an attribute: never one that hides a method."""
     if name in _defaults(cls):

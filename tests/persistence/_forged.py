@@ -150,6 +150,7 @@ def contents() -> Iterator[tuple[str, Callable[[Any, Any, Any], Any]]]:
     yield "a device", changed("MultiTaskNetRegressor", device={"device": "nowhere"})
     yield "a function", changed("MultiTaskNetRegressor", verbose={"function": "os.system"})
     yield "a mark", changed("MultiTaskNetRegressor", verbose={"missing": "os"})
+    yield "a folder", changed("MultiTaskNetRegressor", checkpoint="/tmp")
     yield "a key twice", changed("MultiTaskNetRegressor", verbose={"dict": [["a", "a"], [1, 2]]})
     yield "a missing tensor", changed("MultiTaskNetRegressor", verbose={"array": {"tensor": "x", "dtype": "<f8"}})
     yield "a deep value", changed("MultiTaskNetRegressor", verbose=json.loads('{"list":[' * 300 + "0" + "]}" * 300))

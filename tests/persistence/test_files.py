@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
@@ -213,7 +214,11 @@ def test_new_parameters_have_their_defaults(good, tmp_path):
 
 def test_unfitted_estimators_and_requests_come_back(tmp_path):
     net = MultiTaskNetClassifier(hidden_layer_sizes=[3], tol=np.float32(0.1), random_state=2**40)
+    with config_context(enable_metadata_routing=True):
+        net.set_fit_request(groups=True)
     skmtl.save(net, tmp_path / "net")
     loaded = skmtl.load(tmp_path / "net")
     assert repr(loaded) == repr(net)
     assert type(loaded.tol) is np.float32
+    assert str(loaded.get_metadata_routing()) == str(net.get_metadata_routing())
+    assert "groups" in str(loaded.get_metadata_routing())
