@@ -49,7 +49,7 @@ types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
 docs: $(DOCS_STAMP)  ## Build the site into docs/_build/html, with the pictures of the examples
-	$(BIN)/python -m sphinx -W --keep-going -b html docs $(SITE)
+	$(BIN)/python -m sphinx -E -W --keep-going -b html docs $(SITE)
 
 clean:  ## Remove the environment, caches and build results
 	rm -rf .venv $(LOWEST) build dist docs/_build docs/api docs/benchmarks docs/gallery docs/methods.md .mypy_cache .pytest_cache .ruff_cache
