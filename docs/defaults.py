@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from skmtl import MultiTaskNet
-from skmtl.defaults import Choice, DataSummary, encoders, estimators, resolve, tasks
+from skmtl.defaults import Choice, DataSummary, encoders, estimators, resolve, tasks, trials
 
 Rules = Mapping[str, tuple[Callable[..., object] | Choice, ...]]
 
@@ -60,13 +60,48 @@ print(model.auto_params_["dropout"].value)
 {printed}
 ```
 
-Four things decide, in this order:
+Five things decide, in this order:
 
 1. what the fit requires, whatever the user gives: training that goes on keeps its type and its inputs, and in front of
    an encoder that is trained with the network inputs are neither scaled nor dropped;
 2. the value that the user gives;
-3. what the encoder prefers;
-4. the rule.
+3. what short runs show, for the parameters [below](#what-held-out-rows-decide), unless `effort` is "fixed" or "fast";
+4. what the encoder prefers;
+5. the rule.
+
+## What held-out rows decide
+
+Rules fit the tables that they were drawn around. Rows that members hold out tell more: before training, `fit` trains a
+few members for a short while under each of several settings, and goes on with the one whose loss on held-out rows is
+least, if it is less than that under the rules by more than its standard error. Two members hold out the same rows, so
+that the loss is that which the whole ensemble would have. Settings that are clearly worse halfway are dropped. Then
+the settings of the second line are tried around the best of the first:
+
+{rounds}
+
+Of these, values of parameters that the user gives stay as given. `effort="best"` tries further ones, and lets more
+members judge. `trials_` of the fitted estimator has what was tried, as columns of a table:
+
+```python
+X = rng.normal(size=(150, 20))
+y = np.column_stack([X[:, 0] * X[:, 1], X[:, 0] + X[:, 1]])  # the other 18 columns do not matter
+model = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, y)
+print(model.auto_params_["input_scaling"].value)
+print(round(model.trials_["loss"][0], 3), min(model.trials_["loss"]) < 0.5)
+```
+
+```text
+True
+1.0 True
+```
+
+### Length of the trials
+
+{trial_sizes}
+
+### Length of training
+
+{length}
 
 ## Examples
 
@@ -100,6 +135,9 @@ def page() -> str:
     reasons = [[f"`{name}`", shown(first[name].value), first[name].reason] for name in ESTIMATOR_RULES]
     small = choices_of(replace(REGRESSION, n_rows=90, n_distinct=90, n_inputs=4))
     return PAGE.format(
+        rounds="\n".join(f"- {', '.join(map(setting, settings))}" for settings in trials.EFFORTS["default"].rounds),
+        trial_sizes=text(trials.trial_sizes),
+        length=text(trials.length),
         printed=f"{small['batch_size']}\n{small['dropout'].value}",
         examples=table(["parameter", *choices], values),
         reasons=table(["parameter", "value", "reason"], reasons),
@@ -123,6 +161,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     """Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def setting(values: Mapping[str, object]) -> str:
+    """Values of some parameters as code; the length is a multiple of that of the others."""
+    shown_values = (f"{name}={value!r}" for name, value in values.items() if name != trials.LENGTH)
+    longer = f" for {values[trials.LENGTH]:g} times as long" if trials.LENGTH in values else ""
+    return f"`{', '.join(shown_values)}`".replace("'", '"') + longer
 
 
 def texts(rules: Rules) -> str:

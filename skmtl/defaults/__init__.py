@@ -1,6 +1,6 @@
 """What "auto" stands for: every rule by which a parameter is chosen from the data, with the reason for each choice."""
 
-from skmtl.defaults._resolve import LEARN_FROM_HELD_OUT_ROWS, REDUCED, encoding_dtype, requested, resolve
+from skmtl.defaults._resolve import LEARN_FROM_HELD_OUT_ROWS, REDUCED, encoding_dtype, is_auto, requested, resolve
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import n_inputs_read, relevance_epochs
 from skmtl.defaults.held_out import FOLDS, n_held_out_folds
@@ -12,6 +12,7 @@ __all__ = [
     "Choice",
     "DataSummary",
     "encoding_dtype",
+    "is_auto",
     "n_held_out_folds",
     "n_inputs_read",
     "relevance_epochs",

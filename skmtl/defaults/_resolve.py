@@ -50,7 +50,7 @@ def resolve(
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
     for name, rule in RULES.items():
-        left_open = params[name] is None if name == "loss_weights" else _is_auto(params[name])
+        left_open = params[name] is None if name == "loss_weights" else is_auto(params[name])
         if name in required:
             choice = required[name]
         elif not left_open:
@@ -98,7 +98,7 @@ def requested(
 
     Training goes on in the type that it began with.
     """
-    preferred = {name: _as_choice(choice).value for name, choice in preferences.items() if _is_auto(params[name])}
+    preferred = {name: _as_choice(choice).value for name, choice in preferences.items() if is_auto(params[name])}
     values = {**params, **preferred}
     if fitted_dtype is not None and values["dtype"] != REDUCED:
         values["dtype"] = fitted_dtype
@@ -111,7 +111,8 @@ def encoding_dtype(dtype: str, n_rows: int) -> str:
     return "float64" if in_double else "float32"
 
 
-def _is_auto(value: Any) -> bool:
+def is_auto(value: Any) -> bool:
+    """Whether a parameter is left to the data."""
     return isinstance(value, str) and value == "auto"
 
 

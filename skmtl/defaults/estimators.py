@@ -16,13 +16,15 @@ from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_b
 
 __all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
 
+HIDDEN_LAYERS, NARROW_LAYERS = (256, 256), (64, 64)
+LEARNING_RATE, NARROW_RATE = 0.004, 0.012
 CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
 CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
 SCALED_ROWS, SCALED_INPUTS = 200, 100
 SMALLEST_BATCH, LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 32, 256, 8
 TINY_STEPS = 60
-STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION = 4, 1000
-MORE_STEPS_PER_ROW, MAX_STEPS_REGRESSION = 0.01, 2600
+STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION = 4, 700
+MORE_STEPS_PER_ROW, MAX_STEPS_REGRESSION = 0.01, 1300
 STEPS_TIMES_ROWS_CLASSIFICATION, STEPS_TIMES_ROWS_REGRESSION = 1_500_000, 4_000_000
 EPOCHS_CLASSIFICATION, EPOCHS_PER_TASK_CLASSIFICATION = 6, 1
 EPOCHS_REGRESSION, EPOCHS_PER_TASK_REGRESSION = 10, 3
@@ -35,6 +37,20 @@ RELEVANCE_FRACTION, REFERENCE_WIDTH = 0.2, 256
 READ_FRACTION, MIN_READ = 0.25, 100
 
 Params = Mapping[str, Any]
+
+
+def hidden_layer_sizes(data: DataSummary, params: Params) -> Choice:
+    """{HIDDEN_LAYERS}, or {NARROW_LAYERS} with ``effort="fast"``."""
+    if params["effort"] == "fast":
+        return Choice(NARROW_LAYERS, "narrow layers are fast")
+    return Choice(HIDDEN_LAYERS, "two layers, wide enough for most tables")
+
+
+def learning_rate_init(data: DataSummary, params: Params) -> Choice:
+    """{LEARNING_RATE}, or {NARROW_RATE} with ``effort="fast"``, whose narrow layers take larger steps."""
+    if params["effort"] == "fast":
+        return Choice(NARROW_RATE, "narrow layers take larger steps")
+    return Choice(LEARNING_RATE, "the same for all data")
 
 
 def activation(data: DataSummary, params: Params) -> Choice:
@@ -239,11 +255,12 @@ def n_inputs_read(n_inputs: int) -> int | None:
 RULES: dict[str, Choice | Callable[[DataSummary, Params], Choice]] = {
     "encoder": Choice("tabular", "X is read as a table; images and text need an encoder by name"),
     "input_dropout": input_dropout,  # before dropout: it looks at whether that is given
+    "hidden_layer_sizes": hidden_layer_sizes,
     "activation": activation,
     "dropout": dropout,
     "loss_weights": loss_weights,
     "learning_rate": Choice("cosine", "after a short rise the rate falls to 0, which lets the weights settle"),
-    "learning_rate_init": Choice(0.004, "the same for all data"),
+    "learning_rate_init": learning_rate_init,
     "weight_decay": Choice(0.01, "the same for all data"),
     "batch_size": batch_size,
     "max_iter": max_iter,

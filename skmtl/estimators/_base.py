@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import sys
 import warnings
 from abc import ABC, abstractmethod
@@ -36,6 +37,7 @@ from skmtl.fitting import (
     FitResult,
     Report,
     StackedTrainer,
+    decide,
     fit_many,
     prepare,
     progress_line,
@@ -126,6 +128,7 @@ class BaseMultiTaskNet(
             If the loss stops being finite.
         """
         self._validate_params()
+        deadline = math.inf if self.max_time is None else perf_counter() + self.max_time
         network = self.network_ if self.warm_start and hasattr(self, "network_") else None
         validation, params = (X_val, y_val, sample_weight_val), self.get_params(deep=False)
         begun = network and network.buffer.values
@@ -135,6 +138,7 @@ class BaseMultiTaskNet(
             inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
+            job = job if network is not None else decide(job, params, deadline)
             progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
             trainer = self._train(
                 job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0))), checkpoints
@@ -217,6 +221,7 @@ class BaseMultiTaskNet(
             "task_names_": object_array([task.name for task in inputs.tasks]),
             "loss_weights_": result.job.loss_weights,
             "auto_params_": result.job.choices,
+            "trials_": result.job.trials,
             "history_": result.history,
             "n_iter_": result.n_iter,
             "n_peers_": result.job.config.n_peers,

@@ -21,6 +21,7 @@ from skmtl.estimators._types import (
     CollaborationLike,
     DeviceLike,
     DtypeName,
+    EffortName,
     EncoderLike,
     OptimizerLike,
     PeerSharingLike,
@@ -90,7 +91,7 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         encoder: EncoderLike = "auto",
         input_dropout: float | Auto = "auto",
         input_scaling: bool | Auto = "auto",
-        hidden_layer_sizes: Any = (256, 256),
+        hidden_layer_sizes: Any | Auto = "auto",
         task_layer_sizes: Any = (),
         activation: ActivationName = "auto",
         dropout: float | Auto = "auto",
@@ -113,6 +114,8 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         n_iter_no_change: float | Auto = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
+        effort: EffortName = "default",
+        max_time: float | None = None,
         device: DeviceLike = "auto",
         dtype: DtypeName = "auto",
         n_jobs: int | None = None,
@@ -151,6 +154,8 @@ class MultiTaskNetClassifier(ClassifierMixin, SetMixin, BaseMultiTaskNet):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
+        self.effort = effort
+        self.max_time = max_time
         self.device = device
         self.dtype = dtype
         self.n_jobs = n_jobs

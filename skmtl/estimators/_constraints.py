@@ -16,7 +16,7 @@ from skmtl.training import SCHEDULES
 
 _AUTO = StrOptions({"auto"})
 CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": [_AUTO, "array-like", Interval(Integral, 1, None, closed="left")],
     "task_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({"auto", *ACTIVATIONS})],
     "dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
@@ -42,6 +42,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "tol": [Interval(Real, 0, None, closed="left")],
     "warm_start": ["boolean"],
     "dtype": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
+    "effort": [StrOptions({"fixed", "fast", "default", "best"})],
+    "max_time": [None, Interval(Real, 0, None, closed="neither")],
     "n_jobs": [None, Integral],
     "random_state": ["random_state"],
     "verbose": ["verbose"],

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skmtl._params import resolve
+from skmtl.defaults import is_auto
 from skmtl.estimators._encoding import as_encoder
 from skmtl.fitting import read_sizes
 from skmtl.sharing import SHARINGS, Sharing
@@ -40,7 +41,7 @@ def _changes(estimator: Any) -> Iterator[tuple[str, Any, Any]]:
     for name, (fitted, now) in _settings(estimator).items():
         given = getattr(estimator, name)
         as_before = name in REMEMBERED and _same(begun[name], given)
-        if not (_is_auto(given) or as_before or _same(fitted, now)):
+        if not (is_auto(given) or as_before or _same(fitted, now)):
             yield name, fitted, now
     kinds = {task.name: task.kind for task in estimator.tasks_}
     for name, kind in estimator._given_kinds(list(kinds)).items():
@@ -49,7 +50,7 @@ def _changes(estimator: Any) -> Iterator[tuple[str, Any, Any]]:
     transforms = begun["target_transform"], getattr(estimator, "target_transform", None)
     if not (_same(*transforms) or repr(transforms[0]) == repr(transforms[1])):  # transformers equal themselves only
         yield "target_transform", *transforms
-    if not _is_auto(estimator.encoder):
+    if not is_auto(estimator.encoder):
         fitted, now = estimator.encoder_, as_encoder(estimator.encoder)
         if not _same_encoder(fitted, now, given_again=estimator.encoder is begun["encoder"]):
             yield "encoder", fitted, now
@@ -69,18 +70,14 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
     }
     plain = {name: (getattr(network, name), params[name]) for name in ("activation", "input_dropout")}
     names = ("hidden_layer_sizes", "task_layer_sizes")
-    sizes = {name: (getattr(network, name), read_sizes(params, name)) for name in names}
+    sizes = {name: (getattr(network, name), read_sizes(params, name)) for name in names if not is_auto(params[name])}
     none = {name: (False, params[name]) for name in ("kernel_blend", "local_correction")}
     return sizes | settings | plain | none
 
 
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
-
-
 def _same_kind(fitted: Kind, now: Kind) -> bool:
     before = fitted.get_params()
-    return type(fitted) is type(now) and all(_is_auto(v) or v == before[name] for name, v in now.get_params().items())
+    return type(fitted) is type(now) and all(is_auto(v) or v == before[name] for name, v in now.get_params().items())
 
 
 def _same_encoder(fitted: Any, now: Any, *, given_again: bool) -> bool:

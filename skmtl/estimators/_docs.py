@@ -61,7 +61,7 @@ SECTIONS = {
         of the columns may matter. Training takes longer. Not in front of an encoder that is trained with the network.
 """,
     "parameters of the network": """\
-    hidden_layer_sizes : array-like of int, default=(256, 256)
+    hidden_layer_sizes : "auto" or array-like of int, default="auto"
         Numbers of units of the hidden layers. More of them fit finer patterns and take longer: one to three layers of
         32 to 1024 units are sensible. ``()`` makes outputs linear in the encoded inputs.
     task_layer_sizes : array-like of int, default=()
@@ -151,6 +151,17 @@ SECTIONS = {
         Whether ``fit`` goes on from the fitted weights, encoder and tasks, say for further rows of the same kind.
 """,
     "parameters of computation": """\
+    effort : {"default", "fast", "best", "fixed"}, default="default"
+        How much is tried before training. "default" compares settings that are left at "auto", such as ``dropout``,
+        ``input_scaling`` and ``hidden_layer_sizes``, by the loss of short runs on rows that members hold out, and
+        trains the best of them for as long as that lowers the loss; ``trials_`` tells what was tried. "best" tries
+        more and longer. "fixed" and "fast" take what rules say of the data, "fast" with narrow layers. Nothing is
+        tried where members hold out no rows, behind an encoder that is trained with the network, for at most 64
+        distinct rows, with peers, where training is very short, and for candidates of
+        :class:`~skmtl.model_selection.MultiTaskSearchCV`, but for its refit.
+    max_time : None or float, default=None
+        Seconds that ``fit`` may take: nothing is tried, and training is as short, as it needs to end in time. What is
+        learned depends on the machine then.
     device : str, torch.device or Device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ... A GPU pays for wide layers, images and text; small tables are
         faster on a CPU. ``Device("cuda", cuda_graphs=True)`` saves the time of launching kernels.
@@ -180,6 +191,10 @@ SECTIONS = {
         Names of the columns of X, if they are strings.
     auto_params_ : dict of str to Choice
         Value and reason of every parameter that was "auto", and of ``loss_weights`` if it was None.
+    trials_ : dict of str to list
+        What was tried before training, as columns of a table: "params" of each setting, the rules' first, "loss" on
+        held-out rows, in relation to that under the rules, and its "standard_error" as a difference from the least.
+        Empty lists where nothing was.
     loss_weights_ : ndarray of shape (n_tasks,)
         Weights of the tasks, normalised to sum 1.
     n_iter_ : int

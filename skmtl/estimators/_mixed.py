@@ -20,6 +20,7 @@ from skmtl.estimators._types import (
     CollaborationLike,
     DeviceLike,
     DtypeName,
+    EffortName,
     EncoderLike,
     KindsLike,
     OptimizerLike,
@@ -97,7 +98,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         encoder: EncoderLike = "auto",
         input_dropout: float | Auto = "auto",
         input_scaling: bool | Auto = "auto",
-        hidden_layer_sizes: Any = (256, 256),
+        hidden_layer_sizes: Any | Auto = "auto",
         task_layer_sizes: Any = (),
         activation: ActivationName = "auto",
         dropout: float | Auto = "auto",
@@ -120,6 +121,8 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         n_iter_no_change: float | Auto = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
+        effort: EffortName = "default",
+        max_time: float | None = None,
         device: DeviceLike = "auto",
         dtype: DtypeName = "auto",
         n_jobs: int | None = None,
@@ -160,6 +163,8 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
+        self.effort = effort
+        self.max_time = max_time
         self.device = device
         self.dtype = dtype
         self.n_jobs = n_jobs

@@ -18,6 +18,7 @@ from skmtl.estimators._types import (
     CollaborationLike,
     DeviceLike,
     DtypeName,
+    EffortName,
     EncoderLike,
     LossLike,
     OptimizerLike,
@@ -88,7 +89,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         encoder: EncoderLike = "auto",
         input_dropout: float | Auto = "auto",
         input_scaling: bool | Auto = "auto",
-        hidden_layer_sizes: Any = (256, 256),
+        hidden_layer_sizes: Any | Auto = "auto",
         task_layer_sizes: Any = (),
         activation: ActivationName = "auto",
         dropout: float | Auto = "auto",
@@ -111,6 +112,8 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         n_iter_no_change: float | Auto = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
+        effort: EffortName = "default",
+        max_time: float | None = None,
         device: DeviceLike = "auto",
         dtype: DtypeName = "auto",
         n_jobs: int | None = None,
@@ -148,6 +151,8 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.warm_start = warm_start
+        self.effort = effort
+        self.max_time = max_time
         self.device = device
         self.dtype = dtype
         self.n_jobs = n_jobs

@@ -21,6 +21,7 @@ Auto: TypeAlias = Literal["auto"]
 
 ActivationName: TypeAlias = Literal["auto", "identity", "logistic", "tanh", "relu", "silu"]
 ScheduleName: TypeAlias = Literal["auto", "constant", "cosine"]
+EffortName: TypeAlias = Literal["default", "fast", "best", "fixed"]
 DtypeName: TypeAlias = Literal["auto", "float32", "float64", "bfloat16"]
 CalibrationName: TypeAlias = Literal["temperature", "sigmoid", "isotonic"]
 EncoderName: TypeAlias = Literal["auto", "tabular", "convolution", "sequence"]

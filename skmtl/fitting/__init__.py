@@ -26,6 +26,7 @@ from skmtl.fitting._result import FitResult, OutOfFold, out_of_fold, progress_li
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
 from skmtl.fitting._trainer import Report, StackedTrainer
+from skmtl.fitting._trials import decide
 
 __all__ = [
     "LEARNED",
@@ -43,6 +44,7 @@ __all__ = [
     "choose_members",
     "class_weight_by_task",
     "count_threads",
+    "decide",
     "decode",
     "fit_many",
     "fixed_share",

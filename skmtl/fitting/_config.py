@@ -164,7 +164,7 @@ def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
 
 
 def read_sizes(params: Params, name: str) -> tuple[int, ...]:
-    """Widths of layers that a parameter gives, as a tuple; one number is one layer.
+    """Widths of layers that a parameter gives, which is not "auto", as a tuple; one number is one layer.
 
     Raises
     ------

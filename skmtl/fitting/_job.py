@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ class FitJob:
         to 1. None: a task is predicted by the mean of all members.
     prequential_loss : ndarray of shape (n_tasks,) or None
         Loss of each task on the rows before they are learned from, where the tasks' relations are followed.
+    trials : dict of str to list
+        What was tried before, as columns of a table.
     """
 
     inputs: SharedInputs
@@ -97,6 +99,7 @@ class FitJob:
     resumed: Run | None = None
     member_weights: np.ndarray | None = None
     prequential_loss: np.ndarray | None = None
+    trials: dict[str, list[Any]] = field(default_factory=lambda: {"params": [], "loss": [], "standard_error": []})
 
     def with_loss_weights(self, weights: np.ndarray) -> FitJob:
         """Return a fit that begins like this one with other loss weights, tasks in the order of the label matrix."""

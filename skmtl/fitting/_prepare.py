@@ -13,7 +13,7 @@ import torch
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.collaboration import Collaboration
-from skmtl.defaults import Choice, DataSummary, requested, resolve
+from skmtl.defaults import Choice, DataSummary, is_auto, requested, resolve
 from skmtl.fitting._class_weights import cell_weights
 from skmtl.fitting._config import (
     Params,
@@ -50,7 +50,7 @@ MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters
 MEMBER_PARAMETERS |= {"class_weight", "kernel_blend", "local_correction", "calibration", "threshold_metric"}
 # Those that decide more than what a step reads of a member, and how labels are decided after training.
 _OWN_PARAMETERS = parameters_of(FitConfig, Role.MEMBER) | {"threshold_metric"}
-_DECIDING_PARAMETERS = sorted(MEMBER_PARAMETERS - _OWN_PARAMETERS | {"sharing"})
+_DECIDING_PARAMETERS = sorted((parameters_of(FitConfig, *Role) | MEMBER_PARAMETERS) - _OWN_PARAMETERS | {"sharing"})
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
 
 
@@ -79,7 +79,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     ValueError
         If a parameter is not usable.
     """
-    params = {**params, **{name: read_sizes(params, name) for name in ("hidden_layer_sizes", "task_layer_sizes")}}
+    layers = [name for name in ("hidden_layer_sizes", "task_layer_sizes") if not is_auto(params[name])]
+    params = {**params, **{name: read_sizes(params, name) for name in layers}}
     alike = _begins_alike(params)
     if alike is not None and alike in inputs.prepared:
         return _with_own_settings(inputs.prepared[alike], params)
@@ -164,6 +165,7 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     if network is not None:
         architecture, reason = network.architecture, "training goes on with the fitted network"
         fitted = {
+            "hidden_layer_sizes": architecture.hidden_layer_sizes,
             "activation": architecture.activation,
             "dropout": architecture.dropout[0],
             "input_dropout": architecture.input_dropout,

@@ -131,6 +131,7 @@ FITTED = frozenset(  # attributes of estimators beside their parameters
         "task_relatedness_",
         "tasks_",
         "thresholds_",
+        "trials_",
     }
 )
 OF_ROWS = ("label_quality_", "labeled_iter_", "transduction_")  # fitted attributes with a value of each training row

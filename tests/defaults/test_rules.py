@@ -218,12 +218,12 @@ def test_rules_change_at_their_bounds(name, below, above, expected):
     [
         (of_rows(REGRESSION, 50), 60),  # one batch
         (of_rows(REGRESSION, 100), 160),  # 4 n + 0.01 n^2 = 500 steps of 32 rows
-        (of_rows(REGRESSION, 1000), 167),  # 2600 steps of 64 rows
+        (of_rows(REGRESSION, 1000), 84),  # 1300 steps of 64 rows
         (of_rows(REGRESSION, 4000), 16),  # 4,000,000 / n = 1000 steps are no more than 10 + 3 * 2 epochs
-        (replace(of_rows(REGRESSION, 2000), classification=(False,)), 64),  # 2000 steps
+        (replace(of_rows(REGRESSION, 2000), classification=(False,)), 42),  # 1300 steps
         (of_rows(CLASSIFICATION, 100), 128),  # 4 n = 400 steps of 32 rows
-        (of_rows(CLASSIFICATION, 400), 80),  # 1000 steps
-        (of_rows(CLASSIFICATION, 1600), 38),  # 1,500,000 / n = 937 steps of 64 rows
+        (of_rows(CLASSIFICATION, 400), 56),  # 700 steps
+        (of_rows(CLASSIFICATION, 1600), 28),  # 700 steps of 64 rows
         (of_rows(CLASSIFICATION, 10_000), 8),  # 6 + 2 epochs
         (of_rows(REGRESSION, 300_000), 13),  # 4,000,000 / n epochs
         (replace(REGRESSION, n_inputs=1000), 39),  # 7.5e10 operations are 606 steps

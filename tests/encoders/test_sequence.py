@@ -124,7 +124,7 @@ def test_its_preferences_fill_in_what_is_left_open_only():
         "activation": "relu",
         "dropout": 0.0,
         "learning_rate_init": 0.005,
-        "max_iter": 25,
+        "max_iter": 27,
         "batch_size": 64,
         "early_stopping": False,
     }

@@ -63,7 +63,7 @@ def test_parameters_of_a_loss_are_set_by_name():
     assert model.set_params(loss__far=3.0).loss == SquaredError(3.0)
     assert model.set_params(loss="huber", loss__delta=2.0).loss == Huber(2.0)
     for without in (MultiTaskNetRegressor(loss={"task0": "huber"}), MultiTaskNetClassifier()):
-        with pytest.raises(ValueError, match=r"'loss__far' .*optimizer, device have parameters of their own"):
+        with pytest.raises(ValueError, match=r"'loss__far' .*device, checkpoint have parameters of their own"):
             without.set_params(loss__far=3.0)
 
 

@@ -1,0 +1,104 @@
+"""Settings among which held-out rows decide, and how long each of them is tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skmtl.defaults._summary import Choice, DataSummary
+from skmtl.defaults.estimators import HIDDEN_LAYERS, NARROW_LAYERS, NARROW_RATE
+
+Setting = dict[str, Any]
+
+LENGTH = "max_iter"  # in a setting: multiple of the epochs
+NARROW_LENGTH = 3.0  # times the epochs: these take about as long as those of wide layers
+LOWER_RATE = 0.001
+# Against overfitting, from nothing to much; inputs scaled by how much they matter, or all alike
+REGULARISATIONS: tuple[Setting, ...] = (
+    {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": False},
+    {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": True},
+    {"dropout": 0.1, "input_dropout": 0.0, "input_scaling": False},
+    {"dropout": 0.3, "input_dropout": 0.2, "input_scaling": False},
+)
+# Narrower layers, which learn for longer in the same time, and other steps
+OTHERS: tuple[Setting, ...] = (
+    {"hidden_layer_sizes": NARROW_LAYERS, "learning_rate_init": NARROW_RATE, LENGTH: NARROW_LENGTH},
+    {"learning_rate_init": LOWER_RATE},
+    {"activation": "silu"},
+    {"activation": "relu"},
+)
+MORE: tuple[Setting, ...] = (
+    {"dropout": 0.1, "input_dropout": 0.0, "input_scaling": True},
+    {"hidden_layer_sizes": NARROW_LAYERS, LENGTH: NARROW_LENGTH},
+    {"hidden_layer_sizes": HIDDEN_LAYERS[:1], "learning_rate_init": NARROW_RATE},
+)
+DECIDED = ("dropout", "input_dropout", "input_scaling", "hidden_layer_sizes", "learning_rate_init", "activation")
+TRIAL_STEPS, LEAST_STEPS = 250, 100  # runs so short rank settings as whole ones do, shorter ones do not
+LONGEST_TRIAL, FOLDS_OF_TRIAL = 0.5, 2  # of the epochs; each with two members
+SHORTEST = 2  # times the epochs of a trial
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes
+    ----------
+    rounds : sequence of sequence of dict
+        Settings, each round around the best of those before.
+    held_out : int
+        Rows that the members of a trial hold out together.
+    gain_of_doubling : float
+        Fraction by which the loss has to fall where a run becomes twice as long.
+    longest : float
+        Greatest number of epochs, in relation to that of the rule.
+    """
+
+    rounds: Sequence[Sequence[Setting]]
+    held_out: int
+    gain_of_doubling: float
+    longest: float
+
+
+EFFORTS = {
+    "default": Effort((REGULARISATIONS, OTHERS), held_out=150, gain_of_doubling=0.03, longest=1.5),
+    "best": Effort((REGULARISATIONS, OTHERS, MORE), held_out=800, gain_of_doubling=0.01, longest=4.0),
+}
+
+
+def rules_of(data: DataSummary, choices: Mapping[str, Choice]) -> Setting:
+    """What the rules say of the parameters that trials decide; empty where none is open, or trials tell nothing."""
+    if data.tiny or data.learned_encoding:
+        return {}
+    rules = {name: choices[name].value for name in DECIDED if name in choices}
+    return rules | ({LENGTH: 1.0} if rules and LENGTH in choices else {})
+
+
+def alternatives(current: Setting, settings: Sequence[Setting]) -> list[Setting]:
+    """Other settings than the current one, with its values where they say nothing."""
+    others = [{name: setting.get(name, value) for name, value in current.items()} for setting in settings]
+    return [other for index, other in enumerate(others) if other != current and other not in others[:index]]
+
+
+def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int, effort: Effort) -> tuple[int, int]:
+    """Members and epochs of a trial: {TRIAL_STEPS} steps, but at most {LONGEST_TRIAL} of the epochs, and none where
+    that is less than {LEAST_STEPS} steps; members that hold out 150 rows, at most {FOLDS_OF_TRIAL}.
+    """
+    steps_of_epoch = math.ceil(data.n_rows / batch_size)
+    epochs = min(math.ceil(TRIAL_STEPS / steps_of_epoch), round(LONGEST_TRIAL * max_iter))
+    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), FOLDS_OF_TRIAL)
+    return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
+
+
+def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
+    """As many epochs as lower the held-out loss by 3% when they are doubled.
+
+    The gain of each doubling is about half of that before, so that ``epochs * gain / 3%`` epochs do; at least
+    {SHORTEST} times those of a trial, at most 1.5 times those of the rule.
+    """
+    wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
+    longest = round(effort.longest * max_iter)
+    told = f"the held-out loss of {epochs} epochs is {100 * gain:.1f}% below that of half as many"
+    return Choice(min(wanted, longest), f"{told}; at most {longest}")

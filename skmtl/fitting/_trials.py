@@ -1,0 +1,227 @@
+"""Settings that held-out rows decide: short runs of several, of which the one with the least loss is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from skmtl.defaults import Choice
+from skmtl.defaults.trials import EFFORTS, LENGTH, Effort, Setting, alternatives, length, rules_of, trial_sizes
+from skmtl.fitting._config import Params
+from skmtl.fitting._job import FitJob
+from skmtl.fitting._prepare import prepare
+from skmtl.fitting._stacking import stack_jobs
+from skmtl.fitting._time import seconds_of_epoch, within
+from skmtl.fitting._trainer import StackedTrainer
+from skmtl.network import Network
+
+PEERS = 2  # networks that hold out the same rows, so that they tell what an ensemble gains
+CAUTION = 1.0  # standard errors by which a setting must be better than the one before it
+HOPELESS = 2.0  # standard errors by which a setting is worse than the best when it is dropped in the middle of a trial
+# A trial is a short run of which only the held-out losses are asked for.
+OF_TRIALS = {
+    "kernel_blend": False,
+    "local_correction": False,
+    "calibration": None,
+    "threshold_metric": None,
+    "n_iter_no_change": np.inf,
+}
+
+
+class Trials:
+    """Short runs of a fit under different settings, compared on the rows that their members hold out.
+
+    Parameters
+    ----------
+    job : FitJob
+        Under the rules.
+    params : dict
+        Parameters of the estimator, with an integer as ``random_state``.
+    effort : Effort
+        How much is tried.
+
+    Attributes
+    ----------
+    epochs : int
+        Of a trial.
+    tried : list of (dict, ndarray of shape (n_units,))
+        Settings, the rules first, with the loss of each unit of rows, in which each task's is relative to its mean
+        under the rules: theirs sum to 1. Without those that failed, or were dropped halfway.
+    """
+
+    def __init__(self, job: FitJob, params: Params, effort: Effort) -> None:
+        config, self._inputs = job.config, job.inputs
+        sizes = config.n_folds, config.batch_size, config.max_iter
+        n_members, self.epochs = trial_sizes(job.summary, *sizes, effort)
+        self._params = {**params, **OF_TRIALS, "n_estimators": n_members, "n_peers": PEERS}
+        given = "loss_weights" not in job.choices
+        self._weights = job.loss_weights[job.inputs.layout.order] if given else np.ones(len(job.inputs.tasks))
+        self._n_members, self.effort = config.members, effort
+        self._scales: dict[float, np.ndarray] = {}
+        self._halfway: list[np.ndarray] = []
+        self.tried: list[tuple[Setting, np.ndarray]] = []
+
+    def seconds(self) -> float:
+        """About as long as all trials take, from an epoch of one."""
+        n_trials = sum(len(settings) for settings in self.effort.rounds)
+        return n_trials * self.epochs * seconds_of_epoch(self._prepare({}), self._params)
+
+    def run(self, settings: Sequence[Setting]) -> None:
+        """Try settings; those that halfway are clearly worse than the best so far are dropped."""
+        jobs = [self._prepare(setting) for setting in settings]
+        trainers = list(stack_jobs(enumerate(jobs)))
+        halfway = self._relative(trainers, 0.5)
+        self._halfway += halfway.values()
+        best = min(self._halfway, key=np.sum, default=np.zeros(0))
+        worse = [index for index, losses in halfway.items() if _is_better(best, losses, HOPELESS)]
+        for trainer in trainers:
+            trainer.keep([index for index in trainer.jobs if index not in worse or (index == 0 and not self.tried)])
+        ended = self._relative(trainers, 1.0)
+        self.tried += [(settings[index], ended[index]) for index in sorted(ended)]
+
+    def has(self, setting: Setting) -> bool:
+        """Whether a setting was tried to the end."""
+        return any(setting == tried for tried, _ in self.tried)
+
+    def better(self, current: Setting) -> Setting:
+        """The setting of least loss, if that is less than the current one's by more than its standard error."""
+        best, least = min(self.tried, key=lambda pair: float(pair[1].sum()))
+        return best if _is_better(least, self._loss(current), CAUTION) else current
+
+    def gain_of_doubling(self, current: Setting) -> float:
+        """By how much the loss of a trial is lower than that of a run of half as many epochs, as a logarithm."""
+        half = self._prepare(current, 0.5)
+        losses = self._relative(list(stack_jobs([(0, half)])), 1.0)
+        if not losses:
+            return 0.0
+        before, after = (max(float(own.sum()), 1e-12) for own in (losses[0], self._loss(current)))
+        return math.log(before / after)
+
+    def _prepare(self, setting: Setting, fraction: float = 1.0) -> FitJob:
+        """A run of a fraction of the length of a trial."""
+        epochs = math.ceil(fraction * setting.get(LENGTH, 1.0) * self.epochs)
+        return prepare({**self._params, **setting, "max_iter": epochs}, self._inputs)
+
+    def _relative(self, trainers: Sequence[StackedTrainer], fraction: float) -> dict[int, np.ndarray]:
+        """Train up to a fraction of the epochs; relative loss of each unit of rows of the runs that do not fail."""
+        losses = {}
+        for trainer in trainers:
+            trainer.advance(fraction)
+            if trainer.interrupted:
+                raise KeyboardInterrupt
+            for index in trainer.jobs.keys() - trainer.errors.keys():
+                losses[index] = ensemble_losses(trainer.jobs[index], trainer.learned(index)[0], self._n_members)
+        if fraction not in self._scales and losses:
+            means = losses[min(losses)].sum(axis=0)
+            weights = np.where(means > 0, self._weights, 0.0)
+            self._scales[fraction] = np.divide(
+                weights, weights.sum() * means, out=np.zeros_like(means), where=means > 0
+            )
+        return {index: own @ self._scales[fraction] for index, own in losses.items()}
+
+    def _loss(self, setting: Setting) -> np.ndarray:
+        return next(losses for tried, losses in self.tried if tried == setting)
+
+    def table(self, current: Setting) -> dict[str, list[Any]]:
+        """All that was tried to the end as columns of a table; see ``trials_`` of the estimators."""
+        chosen = self._loss(current)
+        gains = [losses - chosen for _, losses in self.tried]
+        return {
+            "params": [dict(setting) for setting, _ in self.tried],
+            "loss": [float(losses.sum()) for _, losses in self.tried],
+            "standard_error": [math.sqrt(len(gain) * np.var(gain)) for gain in gains],
+        }
+
+    def reason(self, name: str) -> str:
+        """Least loss with each value of a parameter, in words."""
+        least: dict[Any, float] = {}
+        for setting, losses in self.tried:
+            least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.sum()))
+        values = ", ".join(f"{loss:.3f} with {value!r}" for value, loss in least.items())
+        return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}"
+
+
+def _is_better(one: np.ndarray, other: np.ndarray, errors: float) -> bool:
+    """Whether the sum of one loss by units is less than that of another by so many standard errors."""
+    gain = other - one
+    return bool(gain.sum() > errors * np.sqrt(len(gain) * np.var(gain)))
+
+
+def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray:
+    """Losses ``(n_units, n_tasks)`` that an ensemble would have on the rows held out; a column sums to their mean.
+
+    The loss of a mean of members falls with their number as its variance does: half of what it can fall by is seen
+    where the outputs of two are averaged.
+    """
+    validation, units = job.validation, job.units
+    assert validation is not None
+    assert units is not None
+    numbers = np.unique(units, return_inverse=True)[1].reshape(-1)
+    sums = np.zeros((numbers.max() + 1, len(job.inputs.tasks)))
+    for index, real, outputs in validation.outputs(network):
+        targets, weights = validation.data.cells_at(index)
+        weights = weights * real[:, :, None]
+        single = job.objective.cells(outputs, targets)[0]
+        mean = outputs.unflatten(0, (-1, PEERS)).mean(1, keepdim=True).expand(-1, PEERS, -1, -1).flatten(0, 1)
+        losses = single - 2 * (1 - 1 / n_members) * (single - job.objective.cells(mean, targets)[0])
+        cells = torch.where(weights > 0, losses * weights, 0.0)
+        np.add.at(sums, numbers[index.cpu().numpy()], cells.double().cpu().numpy())
+    totals = validation.totals.sum(0).double().cpu().numpy()
+    means: np.ndarray = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
+    return means
+
+
+def decide(job: FitJob, params: Params, deadline: float = math.inf) -> FitJob:
+    """A fit under those of the settings, left open by the user, that lose least on the rows that members hold out.
+
+    Parameters
+    ----------
+    job : FitJob
+        Under the rules.
+    params : dict
+        Parameters of the estimator.
+    deadline : float
+        When the fit is to end, in seconds of :func:`time.perf_counter`. Trials take half of the time at most.
+
+    Returns
+    -------
+    FitJob
+        The same where nothing is open, or short runs tell nothing, or take too long.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user interrupts the trials, when there is nothing yet to keep.
+    """
+    rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
+    seeded = {**params, "random_state": job.config.seed}
+    if effort is not None and rules and job.holds_out and job.config.n_peers == 1:
+        trials = Trials(job, seeded, effort)
+        if trials.epochs and (deadline == math.inf or trials.seconds() < (deadline - perf_counter()) / 2):
+            job = _best_of(trials, job, seeded, rules)
+    if deadline == math.inf:
+        return job
+    return within(job, {**seeded, **{name: choice.value for name, choice in job.choices.items()}}, deadline)
+
+
+def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> FitJob:
+    current = rules
+    for settings in trials.effort.rounds:
+        first = [] if trials.tried else [rules]
+        trials.run([*first, *(one for one in alternatives(current, settings) if not trials.has(one))])
+        if not trials.has(rules):  # it fails, as will the fit itself
+            return job
+        current = trials.better(current)
+    decided = {name: Choice(value, trials.reason(name)) for name, value in current.items()}
+    if LENGTH in current:
+        longest, epochs = (round(current[LENGTH] * number) for number in (job.config.max_iter, trials.epochs))
+        decided[LENGTH] = length(longest, epochs, trials.gain_of_doubling(current), trials.effort)
+    trained = prepare({**params, **{name: choice.value for name, choice in decided.items()}}, job.inputs)
+    choices = job.choices | trained.choices | decided
+    return replace(trained, choices=choices, trials=trials.table(current), order=job.order)

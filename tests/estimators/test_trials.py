@@ -1,0 +1,153 @@
+"""What is tried before training: by held-out rows, of what the user leaves open, the same at each call."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.defaults.trials import EFFORTS, alternatives, length
+from skmtl.fitting import StackedTrainer, _trials
+from skmtl.model_selection import MultiTaskSearchCV
+
+SMALL = {"hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 60, "random_state": 0, "kernel_blend": False}
+
+
+def irrelevant(n_rows: int = 100) -> tuple[np.ndarray, np.ndarray]:
+    """Two of twelve columns matter."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 12))
+    return X, np.column_stack([X[:, 0] - X[:, 1], X[:, 0] + 0.5 * X[:, 1]])
+
+
+@pytest.fixture(scope="module")
+def tried() -> MultiTaskNetRegressor:
+    return MultiTaskNetRegressor(**SMALL, input_dropout=0.0, dropout=0.0).fit(*irrelevant())
+
+
+def test_scaled_inputs_are_chosen_where_few_columns_matter() -> None:
+    X, y = irrelevant(300)  # the rule says False of so many rows
+    assert not MultiTaskNetRegressor(**SMALL, effort="fixed").fit(X, y).auto_params_["input_scaling"].value
+    model = MultiTaskNetRegressor(**SMALL).fit(X, y)
+    assert model.auto_params_["input_scaling"].value
+    losses = dict(
+        zip((params["input_scaling"] for params in model.trials_["params"]), model.trials_["loss"], strict=True)
+    )
+    assert losses[True] < losses[False]
+
+
+def test_given_parameters_are_not_tried(tried: MultiTaskNetRegressor) -> None:
+    assert {name for params in tried.trials_["params"] for name in params} == {
+        "input_scaling",
+        "learning_rate_init",
+        "activation",
+    }
+    assert tried.trials_["loss"][0] == pytest.approx(1.0)
+    assert len(tried.trials_["loss"]) == len(tried.trials_["standard_error"]) > 1
+
+
+def test_the_same_is_tried_at_each_call(tried: MultiTaskNetRegressor) -> None:
+    again = MultiTaskNetRegressor(**SMALL, input_dropout=0.0, dropout=0.0).fit(*irrelevant())
+    assert again.trials_ == tried.trials_
+    assert np.array_equal(again.predict(irrelevant()[0]), tried.predict(irrelevant()[0]))
+
+
+def test_the_fit_is_one_with_the_chosen_values(tried: MultiTaskNetRegressor) -> None:
+    values = {name: tried.auto_params_[name].value for name in tried.trials_["params"][0]}
+    given = MultiTaskNetRegressor(**SMALL, input_dropout=0.0, dropout=0.0, effort="fixed", **values)
+    X, y = irrelevant()
+    assert_allclose(given.fit(X, y).predict(X), tried.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"effort": "fixed"},
+        {"effort": "fast"},
+        {"early_stopping": False},
+        {"max_iter": 5},
+        {"n_peers": 2},
+    ],
+    ids=str,
+)
+def test_nothing_is_tried_where_it_would_tell_nothing(params: dict) -> None:
+    model = MultiTaskNetRegressor(**{**SMALL, **params}).fit(*irrelevant())
+    assert model.trials_ == {"params": [], "loss": [], "standard_error": []}
+
+
+def test_a_candidate_of_a_search_is_not_tried_and_the_refit_is() -> None:
+    X, y = irrelevant()
+    search = MultiTaskSearchCV(MultiTaskNetRegressor(**SMALL), {"weight_decay": [0.01, 0.1]}, cv=2).fit(X, y)
+    fixed = MultiTaskSearchCV(MultiTaskNetRegressor(**SMALL, effort="fixed"), {"weight_decay": [0.01, 0.1]}, cv=2)
+    assert_allclose(search.cv_results_["mean_test_score"], fixed.fit(X, y).cv_results_["mean_test_score"], rtol=1e-6)
+    assert search.best_estimator_.trials_["loss"]
+    assert not fixed.best_estimator_.trials_["loss"]
+
+
+def test_copies_of_a_row_are_one_observation_of_the_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    original = _trials.ensemble_losses
+
+    def spy(*arguments):
+        losses = original(*arguments)
+        sizes.append(len(losses))
+        return losses
+
+    monkeypatch.setattr(_trials, "ensemble_losses", spy)
+    X, y = irrelevant()
+    MultiTaskNetRegressor(**SMALL).fit(np.concatenate([X, X]), np.concatenate([y, y]))
+    assert set(sizes) == {100}
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_loss_is_that_of_an_ensemble(monkeypatch: pytest.MonkeyPatch, n_members: int) -> None:
+    seen = []
+    original = _trials.ensemble_losses
+
+    def spy(job, network, wanted):
+        ours = original(job, network, n_members)
+        (pieces,) = zip(job.validation.outputs(network), strict=True)
+        seen.append((job, ours, pieces[0]))
+        return original(job, network, wanted)
+
+    monkeypatch.setattr(_trials, "ensemble_losses", spy)
+    MultiTaskNetRegressor(**SMALL).fit(*irrelevant())
+    job, ours, (index, real, outputs) = seen[0]
+    targets = job.validation.data.cells_at(index)[0]
+    outputs = outputs if n_members == 1 else outputs.unflatten(0, (-1, 2)).mean(1).repeat_interleave(2, 0)
+    cells = job.objective.cells(outputs, targets)[0] * real[:, :, None]
+    assert_allclose(ours.sum(axis=0), (cells.sum((0, 1)) / real.sum()).numpy(), rtol=1e-5)
+
+
+def test_an_interrupt_of_the_trials_leaves_the_estimator_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self, fraction, report):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StackedTrainer, "_advance", interrupted)
+    model = MultiTaskNetRegressor(**SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*irrelevant())
+    assert not hasattr(model, "network_")
+
+
+def test_max_time_shortens_training() -> None:
+    X, y = irrelevant()
+    params = {**SMALL, "max_iter": 100_000, "n_iter_no_change": np.inf}
+    model = MultiTaskNetRegressor(**params, max_time=0.5).fit(X, y)
+    assert not model.trials_["loss"]
+    assert model.n_iter_ == model.auto_params_["max_iter"].value < 100_000
+
+
+def test_settings_differ_from_the_current_one_in_what_is_open() -> None:
+    current = {"dropout": 0.0, "activation": "relu"}
+    found = alternatives(current, [{"dropout": 0.0, "input_scaling": True}, {"dropout": 0.1}, {"activation": "silu"}])
+    assert found == [{"dropout": 0.1, "activation": "relu"}, {"dropout": 0.0, "activation": "silu"}]
+
+
+def test_training_is_longer_where_longer_trials_gain_more() -> None:
+    lengths = [length(100, 10, gain, EFFORTS["default"]).value for gain in (-0.1, 0.03, 0.12, 5.0)]
+    assert lengths == [20, 20, 40, 150]
+
+
+def test_classes_are_tried_without_dropout() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    model = MultiTaskNetClassifier(**SMALL).fit(X, (X > 0).astype(int))
+    assert model.auto_params_["dropout"].value < 0.3
