@@ -9,6 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DOCS_STAMP := .venv/.installed-docs
 SITE := docs/_build/html
+FRESH := build/fresh
 LOWEST := .venv-lowest
 # Laws of missing labels and of members side by side, pickles; none of them needs a package of the extras.
 LOWEST_TESTS := tests/contracts/test_training_laws.py tests/estimators/test_laws.py tests/estimators/test_held_out.py \
@@ -22,7 +23,7 @@ export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test suite test-lowest lint types docs clean
+.PHONY: help demo test suite test-lowest lint types docs package clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -50,6 +51,17 @@ types: $(STAMP)  ## Check types
 
 docs: $(DOCS_STAMP)  ## Build the site into docs/_build/html, with the pictures of the examples
 	$(BIN)/python -m sphinx -E -W --keep-going -b html docs $(SITE)
+
+# The new environment has nothing but the wheel. It finds the dependencies where .venv has them; paths in .venv's own .pth
+# files, which lead to this folder, do not count there.
+package: $(DOCS_STAMP)  ## Build sdist and wheel, and try the wheel in a new environment
+	rm -rf dist $(FRESH)
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m venv --without-pip $(FRESH)
+	$(BIN)/python -m pip --python $(FRESH)/bin/python install -qq --no-index --no-deps dist/*.whl
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> $$($(FRESH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dependencies.pth
+	$(FRESH)/bin/python -I tests/installed_package.py dist
 
 clean:  ## Remove the environment, caches and build results
 	rm -rf .venv $(LOWEST) build dist docs/_build docs/api docs/benchmarks docs/gallery docs/methods.md .mypy_cache .pytest_cache .ruff_cache

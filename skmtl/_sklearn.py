@@ -47,6 +47,19 @@ except ImportError:  # scikit-learn < 1.9
 with_callbacks: Callable[[F], F] = _with_callbacks  # which has no types
 
 
+class DocLinkMixin:
+    """Links the HTML representation of an estimator to its page of the API reference."""
+
+    _doc_link_module = "skmtl"
+    _doc_link_template = "https://skmtl.readthedocs.io/en/stable/api/{page}.html"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        """Name of the page: estimators are public names of ``skmtl`` itself, all else of its package."""
+        package = type(self).__module__.split(".")[1]
+        module = "skmtl" if package == "estimators" else f"skmtl.{package}"
+        return {"page": f"{module}.{type(self).__name__}"}
+
+
 class FitProgress:
     """Tells the estimator's callbacks of a fit and of its steps: epochs, or fits and rungs of a search.
 

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_integer
+from skmtl._sklearn import DocLinkMixin
 from skmtl._state import Stateful
 from skmtl.inputs import is_missing
 
@@ -22,7 +23,7 @@ _FIRST_TOKEN = 2
 _MANY_TEXTS = 1000
 
 
-class TokenSequencer(Stateful, TransformerMixin, BaseEstimator):
+class TokenSequencer(DocLinkMixin, Stateful, TransformerMixin, BaseEstimator):
     r"""Turns texts into rows of token ids, padded with 0 to a common length.
 
     Made for :class:`SequenceEncoder`: put it in a ``Pipeline`` before an estimator with that encoder. Id 0 is padding,

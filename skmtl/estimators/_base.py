@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 from sklearn.utils import Tags
 
-from skmtl._sklearn import CallbackSupportMixin, FitProgress, with_callbacks
+from skmtl._sklearn import CallbackSupportMixin, DocLinkMixin, FitProgress, with_callbacks
 from skmtl._torch_state import torch_settings
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, checkpoints_of
 from skmtl.estimators._compact import CompactMixin
@@ -63,6 +63,7 @@ class BaseMultiTaskNet(
     AutoParamsHTMLMixin,
     CallbackSupportMixin,
     CompactMixin,
+    DocLinkMixin,
     ExportMixin,
     FeaturesMixin,
     HistoryMixin,

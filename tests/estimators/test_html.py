@@ -1,6 +1,7 @@
 """The HTML representation tells what was chosen from the data."""
 
 from html import escape
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNetClassifier
 from skmtl.defaults import Choice
-from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.encoders import TokenSequencer
+from skmtl.model_selection import MultiTaskSearchCV, TaskGroupingCV
 
 X = np.random.default_rng(0).normal(size=(100, 2))
 Y = (X > 0).astype(int)
@@ -52,3 +54,19 @@ def test_html_is_escaped():
     html = model._repr_html_()
     assert f"{escape('<b>')}</td>" in html
     assert f"{escape(repr(['<i>']))}</td><td>1 &lt; 2 &amp; 3</td>" in html
+
+
+def test_the_diagram_links_to_the_page_of_a_public_name():
+    models = [net(), in_search(net()), TaskGroupingCV(net()), TokenSequencer()]
+    for model in models:
+        address = model._get_doc_link()
+        assert f'href="{address}"' in model._repr_html_()
+        module, _, name = address.removesuffix(".html").rpartition("/api/")[2].rpartition(".")
+        assert name in import_module(module).__all__
+
+
+def test_subclasses_of_others_link_to_no_page():
+    class Own(MultiTaskNetClassifier):
+        """Of someone else."""
+
+    assert Own()._get_doc_link() == ""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skmtl._sklearn import final_model
+from skmtl._sklearn import DocLinkMixin, final_model
 from skmtl.estimators._fit_inputs import COLUMNS
 from skmtl.estimators._inner import at_net
 from skmtl.estimators._predictor import PredictorMixin
@@ -29,7 +29,7 @@ ADOPTED = (
 )
 
 
-class FittedByAnother(MetaEstimatorMixin, ConformalOfNetMixin, PredictorMixin, BaseEstimator):
+class FittedByAnother(DocLinkMixin, MetaEstimatorMixin, ConformalOfNetMixin, PredictorMixin, BaseEstimator):
     """Predictions and scores by ``best_estimator_``, which is one of skmtl's or a Pipeline that ends in one."""
 
     estimator: Any

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from skmtl._sklearn import BaseSearchCV, _insert_error_scores, _warn_or_raise_about_fit_failures
+from skmtl._sklearn import BaseSearchCV, DocLinkMixin, _insert_error_scores, _warn_or_raise_about_fit_failures
 from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection.search._halving import rank_by_rung
 from skmtl.model_selection.search._pareto import means_by_task, pareto_front
 from skmtl.model_selection.search._runner import SearchRunner
 
 
-class ResultsMixin(BaseSearchCV):
+class ResultsMixin(DocLinkMixin, BaseSearchCV):
     """Reads the metrics of a search, and turns the scores of its fits into the attributes."""
 
     def _get_scorers(self) -> Any:
