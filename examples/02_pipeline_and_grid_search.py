@@ -17,6 +17,7 @@ weights of their losses decide who wins.
 import pickle
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
@@ -63,6 +64,9 @@ def main() -> None:
     for task in TASKS:
         print(f"best for {task}: {table[task].idxmax()}")
 
+    axes = table.T.plot(figsize=(7, 3.5), style="o-", ylabel="mean accuracy of the folds", xlabel="task")
+    axes.figure.tight_layout()
+
     best = search.best_estimator_
     weights = zip(TASKS, best[-1].loss_weights_, strict=True)
     accuracies = score_tasks(best, X_test, y_test).items()
@@ -72,6 +76,7 @@ def main() -> None:
     dumped = pickle.dumps(best)
     same = np.array_equal(pickle.loads(dumped).predict(X_test), search.predict(X_test))
     print(f"pickle: {len(dumped) / 1024:.0f} KiB, equal predictions after the round trip: {same}")
+    plt.show()
 
 
 if __name__ == "__main__":

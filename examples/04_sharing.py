@@ -6,14 +6,9 @@ When sharing helps: every architecture on tasks from unrelated to equal.
 Four targets are waves over directions in the space of the features. Any two directions have the same cosine, the
 relatedness, and every row has a label of one task only. On unrelated tasks a shared network is worse than one network a
 task; on related ones it is better, and most architectures between these two lose little on either side.
-
-    python examples/04_sharing.py [picture.png]
-
-prints the mean R2 on new rows; with a path it also saves a picture of it (needs matplotlib).
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 
 from skmtl import MultiTaskNetRegressor
@@ -49,17 +44,14 @@ def score(sharing, rows):
     return net.fit(X_train, y_train).score(X_test, y_test)
 
 
-def draw(scores, path):
-    import matplotlib.pyplot as plt
-
+def draw(scores):
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for name, values in scores.items():
         reference = name in ("hard", "independent")
         axes.plot(RELATEDNESS, values, marker="o", label=name, linewidth=3 if reference else 1.2)
     axes.set(xlabel="relatedness of the tasks (cosine)", ylabel="mean R2 on new rows")
     figure.legend(loc="outside right")
-    figure.savefig(path, dpi=120)
-    print(f"picture: {path}")
+    plt.show()
 
 
 data = [make_rows(relatedness) for relatedness in RELATEDNESS]
@@ -73,5 +65,4 @@ print(
         *(scores["hard"][k] - scores["independent"][k] for k in (0, -1))
     )
 )
-if len(sys.argv) > 1:
-    draw(scores, sys.argv[1])
+draw(scores)

@@ -11,6 +11,7 @@ test are made of digits that no training image shows.
 each pixel is a column.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
@@ -29,6 +30,15 @@ def pairs(digits: np.ndarray, labels: np.ndarray, n: int, rng: np.random.Generat
     return images, pd.DataFrame({"left": labels[left], "right": labels[right], "sum": labels[left] + labels[right]})
 
 
+def draw(images: np.ndarray, said: pd.DataFrame) -> None:
+    _, axes = plt.subplots(2, 4, figsize=(8, 3), layout="constrained")
+    for k, ax in enumerate(axes.flat):
+        ax.imshow(images[k], cmap="gray_r")
+        ax.set_title("{} + {} is about {:.1f}".format(*said.loc[k, ["left", "right"]], said.loc[k, "sum"]))
+        ax.set_axis_off()
+    plt.show()
+
+
 def main() -> None:
     rng = np.random.default_rng(0)
     digits = load_digits()
@@ -40,16 +50,17 @@ def main() -> None:
         "convolutions": (ConvolutionEncoder(channels=(16, 32)), X, X_test),
         "table": (TabularEncoder(), X.reshape(N_TRAIN, -1), X_test.reshape(N_TEST, -1)),
     }
-    scores = {}
+    nets, scores = {}, {}
     for name, (encoder, train, test) in models.items():
         net = MultiTaskNet(tasks=KINDS, encoder=encoder, n_estimators=1, max_iter=10, random_state=0).fit(train, y)
-        scores[name] = net.score_tasks(test, y_test)
+        nets[name], scores[name] = net, net.score_tasks(test, y_test)
 
     print(f"Pairs of digits: {N_TRAIN} images to learn from, one label of three unknown\n")
     print(f"{'task':<8}{'score':<10}" + "".join(f"{name:>14}" for name in models))
     for task, kind in KINDS.items():
         values = "".join(f"{scores[name][task]:>14.3f}" for name in models)
         print(f"{task:<8}{'R2' if kind == 'regression' else 'accuracy':<10}{values}")
+    draw(X_test, nets["convolutions"].predict_frame(X_test))
 
 
 if __name__ == "__main__":

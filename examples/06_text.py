@@ -10,6 +10,7 @@ The pipeline goes from text to labels: ``TokenSequencer`` learns the vocabulary 
 ``SequenceEncoder`` reads the numbers.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
@@ -45,6 +46,7 @@ def main() -> None:
 
     print(f"Travellers: {N_TRAIN} texts to learn from, 20% of the labels unknown\n")
     print(f"{'layer':<8}" + "".join(f"{task:>14}" for task in y.columns))
+    table = {}
     for layer in ("mean", "gru"):
         encoder = SequenceEncoder(layer=layer, n_units=32, embedding_size=32)
         net = MultiTaskNet(
@@ -53,11 +55,16 @@ def main() -> None:
         )  # fmt: skip
         pipeline = Pipeline([("tokens", TokenSequencer()), ("net", net)]).fit(texts, y)
         scores = net.score_tasks(pipeline[:-1].transform(test_texts), y_test)
+        table[layer] = scores
         print(f"{layer:<8}" + "".join(f"{score:>14.3f}" for score in scores.values()))
 
     asked = "Two of us, from Porto to Oslo, please."
     answer = net.predict_frame(pipeline[:-1].transform([asked])).iloc[0]
     print(f"\n{asked!r}: from {answer['origin']} to {answer['destination']}, {answer['people']:.0f} people")
+
+    axes = pd.DataFrame(table).plot.barh(figsize=(6, 3), xlabel="accuracy, or R2 of the number of people")
+    axes.figure.tight_layout()
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,11 @@ split of the weight in steps of 1/8 and shows what can be had.
 - The candidates train together, fold by fold, as members of one network: 21 candidates on 3 folds are 63 fits.
 - No candidate on the Pareto front is beaten by another on all tasks. Which of them to take is a choice that training
   cannot make; here it is the best for the digit of those that explain three quarters of the ink.
-
-With a file name, as in ``python examples/07_weight_search.py front.png``, the picture is saved there.
 """
 
 import pickle
-import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
@@ -74,8 +72,8 @@ def main() -> None:
     model = pickle.loads(pickled)
     print(f"\nPickled in {len(pickled) / 1024:.0f} KiB; on test images:", end=" ")
     print(", ".join(f"{task} {score:.3f}" for task, score in model.score_tasks(X_test, y_test).items()))
-    if len(sys.argv) > 1:
-        ParetoDisplay.from_search(search, tasks=["digit", "ink"]).figure_.savefig(sys.argv[1], dpi=150)
+    ParetoDisplay.from_search(search, tasks=["digit", "ink"])
+    plt.show()
 
 
 if __name__ == "__main__":

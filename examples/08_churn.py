@@ -7,15 +7,9 @@ One customer in 23 leaves. The most probable class of nearly all of them is to s
 any who leave. ``threshold_metric`` chooses the threshold of that task by F1, and offsets for the three offers by
 balanced accuracy, on customers that members held out; ``calibration`` makes the probabilities agree with frequencies
 where that lowers the log loss. The table has dates, words and numbers as it comes, with cells and labels missing.
-
-    python examples/08_churn.py [picture.png]
-
-prints what is found of those who leave, and a report on new customers; with a path it also saves a picture (needs
-matplotlib).
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -69,7 +63,5 @@ for name, fitted in {"most probable class": plain, "thresholds": model}.items():
 print(f"threshold {model.thresholds_['leaves']:.2f}, calibrated: {', '.join(model.calibration_)}\n")
 
 print(task_report(model, X_new, y_new, y_train=y))
-if len(sys.argv) > 1:
-    display = PerformanceDisplay.from_estimator(model, X_new, y_new, kind={"leaves": "precision_recall"})
-    display.figure_.savefig(sys.argv[1], dpi=120)
-    print(f"picture: {sys.argv[1]}")
+PerformanceDisplay.from_estimator(model, X_new, y_new, kind={"leaves": "precision_recall"})
+plt.show()

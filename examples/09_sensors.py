@@ -7,14 +7,9 @@ Temperature, vibration and power follow from load, speed and weather, and from w
 from week to week. Each sensor was out now and then. Dealt at random, held-out hours lie between hours that were learned
 from and share their wear, so that scores are too good and intervals too narrow. With ``cv=TimeSeriesSplit(...)`` each
 member learns from the past and is judged by the weeks that follow, and what it says of itself holds for weeks to come.
-
-    python examples/09_sensors.py [picture.png]
-
-prints both, and a report on the last eight weeks; with a path it also saves a picture (needs matplotlib).
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
@@ -52,10 +47,8 @@ X_past, y_past, X_ahead, y_ahead = X[past], y[past], X[ahead], y[ahead]
 print(f"{len(X_past)} readings of {len(SENSORS)} sensors, {y_past.isna().to_numpy().mean():.0%} missing")
 
 
-def draw(model, path):
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(3, 1, figsize=(10, 7), sharex=True, layout="constrained")
+def draw(model):
+    _, axes = plt.subplots(3, 1, figsize=(10, 7), sharex=True, layout="constrained")
     predicted, intervals = model.predict(X_ahead), model.predict_interval(X_ahead)
     for k, (sensor, ax) in enumerate(zip(SENSORS, axes, strict=True)):
         ax.fill_between(X_ahead["time"], *intervals[:, k].T, alpha=0.3, label="90% interval")
@@ -63,8 +56,7 @@ def draw(model, path):
         ax.plot(X_ahead["time"], y_ahead[sensor], "k.", ms=2, label="measured")
         ax.set_ylabel(sensor)
     axes[0].legend(ncols=3, loc="upper right")
-    figure.savefig(path, dpi=120)
-    print(f"picture: {path}")
+    plt.show()
 
 
 splits = {"hours at random": 4, "weeks ahead": TimeSeriesSplit(4, test_size=N_AHEAD * PER_WEEK)}
@@ -78,5 +70,4 @@ for name, cv in splits.items():
 
 weeks = np.arange(len(X_ahead)) // PER_WEEK
 print(task_report(model, X_ahead, y_ahead, y_train=y_past, groups=weeks))
-if len(sys.argv) > 1:
-    draw(model, sys.argv[1])
+draw(model)

@@ -8,14 +8,9 @@ random, held-out molecules have brothers among those learned from, so that score
 families are held out, so that scores promise no more than they can keep, and so that early stopping and the thresholds
 of these rare classes look at new scaffolds. The report at the end is on scaffolds that nothing was fitted to, and names
 the assays of which these rows do not show that anything was learned.
-
-    python examples/10_assays.py [picture.png]
-
-With a path it also saves precision-recall curves of all assays (needs matplotlib).
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit
@@ -56,6 +51,5 @@ for name, groups in {"molecules at random": None, "whole scaffolds": scaffold[kn
     print(f"{name} held out: mean ROC-AUC {claimed:.3f} out of fold, {found:.3f} on new scaffolds")
 
 print(task_report(model, X_new, y_new, y_train=y_known, groups=scaffold[new]))
-if len(sys.argv) > 1:
-    PerformanceDisplay.from_estimator(model, X_new, y_new, kind="precision_recall").figure_.savefig(sys.argv[1])
-    print(f"picture: {sys.argv[1]}")
+PerformanceDisplay.from_estimator(model, X_new, y_new, kind="precision_recall")
+plt.show()

@@ -7,14 +7,9 @@ Four targets in two groups: within a group they are the same wave over the featu
 common, and 60% of the labels are missing. A report compares one network of all tasks with networks of one task each,
 affinities tell which tasks gain from which, and TaskGroupingCV chooses who learns with whom and verifies the choice on
 folds that did not choose. Gains in pairs show the groups; a few hundred labels are too few to be sure of each gain.
-
-    python examples/11_should_tasks_share.py [picture.png]
-
-prints the report, the groups and the R2 on new rows; with a path it also saves a picture (needs matplotlib).
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 import numpy as np
 
 from skmtl import MultiTaskNetRegressor
@@ -37,16 +32,13 @@ net = MultiTaskNetRegressor(
 )
 
 
-def draw(report, affinity, path):
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+def draw(report, affinity):
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     report.plot(ax=left)
     left.set_title("All tasks in one network")
     affinity.plot(ax=right)
     right.set_title("Pairs of tasks in one network")
-    figure.savefig(path, dpi=120)
-    print(f"picture: {path}")
+    plt.show()
 
 
 report = transfer_report(net, X_train, y_train, cv=5, n_repeats=2)
@@ -66,5 +58,4 @@ scores = {
     "in groups": grouping.score(X_test, y_test),
 }
 print("mean R2 on new rows: " + ", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
-if len(sys.argv) > 1:
-    draw(report, affinity, sys.argv[1])
+draw(report, affinity)
