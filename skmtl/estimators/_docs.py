@@ -156,12 +156,14 @@ SECTIONS = {
         ``input_scaling`` and ``hidden_layer_sizes``, by the loss of short runs on rows that members hold out, and
         trains the best of them for as long as that lowers the loss; ``trials_`` tells what was tried. "best" tries
         more and longer. "fixed" and "fast" take what rules say of the data, "fast" with narrow layers. Nothing is
-        tried where members hold out no rows, behind an encoder that is trained with the network, for at most 64
-        distinct rows, with peers, where training is very short, and for candidates of
-        :class:`~skmtl.model_selection.MultiTaskSearchCV`, but for its refit.
+        tried where members hold out no rows, as with ``X_val``, behind an encoder that is trained with the network, for
+        at most 64 distinct rows, with peers, where training goes on or is very short, and for candidates of
+        :class:`~skmtl.model_selection.MultiTaskSearchCV`, but for its refit. Other searches try anew in each fit; set
+        "fixed" there to save time.
     max_time : None or float, default=None
-        Seconds that ``fit`` may take: nothing is tried, and training is as short, as it needs to end in time. What is
-        learned depends on the machine then.
+        Seconds that ``fit`` may take. Training has only as many epochs as end in time, one at least, and nothing is
+        tried where that would take more than half of the time. What is learned then depends on the speed of the
+        machine. The corrections that are fitted after training come on top.
     device : str, torch.device or Device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", ... A GPU pays for wide layers, images and text; small tables are
         faster on a CPU. ``Device("cuda", cuda_graphs=True)`` saves the time of launching kernels.
@@ -193,8 +195,8 @@ SECTIONS = {
         Value and reason of every parameter that was "auto", and of ``loss_weights`` if it was None.
     trials_ : dict of str to list
         What was tried before training, as columns of a table: "params" of each setting, the rules' first, "loss" on
-        held-out rows, in relation to that under the rules, and its "standard_error" as a difference from the least.
-        Empty lists where nothing was.
+        held-out rows, in relation to that under the rules, and the "standard_error" of its difference from the loss
+        of the setting that was chosen. Empty lists where nothing was tried.
     loss_weights_ : ndarray of shape (n_tasks,)
         Weights of the tasks, normalised to sum 1.
     n_iter_ : int

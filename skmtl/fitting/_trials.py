@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -74,6 +75,8 @@ class Trials:
 
     def run(self, settings: Sequence[Setting]) -> None:
         """Try settings; those that halfway are clearly worse than the best so far are dropped."""
+        if self._params["verbose"]:
+            sys.stdout.write(f"{len(settings)} settings are compared in runs of {self.epochs} epochs\n")
         jobs = [self._prepare(setting) for setting in settings]
         trainers = list(stack_jobs(enumerate(jobs)))
         halfway = self._relative(trainers, 0.5)
@@ -138,13 +141,14 @@ class Trials:
             "standard_error": [math.sqrt(len(gain) * np.var(gain)) for gain in gains],
         }
 
-    def reason(self, name: str) -> str:
+    def reason(self, name: str, chosen: Any) -> str:
         """Least loss with each value of a parameter, in words."""
         least: dict[Any, float] = {}
         for setting, losses in self.tried:
             least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.sum()))
         values = ", ".join(f"{loss:.3f} with {value!r}" for value, loss in least.items())
-        return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}"
+        why = "" if least[chosen] == min(least.values()) else "; lower ones are not lower by more than a standard error"
+        return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}{why}"
 
 
 def _is_better(one: np.ndarray, other: np.ndarray, errors: float) -> bool:
@@ -177,7 +181,7 @@ def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray
     return means
 
 
-def decide(job: FitJob, params: Params, deadline: float = math.inf) -> FitJob:
+def decide(job: FitJob, params: Params, deadline: float = math.inf, network: Network | None = None) -> FitJob:
     """A fit under those of the settings, left open by the user, that lose least on the rows that members hold out.
 
     Parameters
@@ -188,6 +192,8 @@ def decide(job: FitJob, params: Params, deadline: float = math.inf) -> FitJob:
         Parameters of the estimator.
     deadline : float
         When the fit is to end, in seconds of :func:`time.perf_counter`. Trials take half of the time at most.
+    network : Network, optional
+        Fitted, with which training goes on; nothing is tried then.
 
     Returns
     -------
@@ -201,13 +207,13 @@ def decide(job: FitJob, params: Params, deadline: float = math.inf) -> FitJob:
     """
     rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
     seeded = {**params, "random_state": job.config.seed}
-    if effort is not None and rules and job.holds_out and job.config.n_peers == 1:
+    if network is None and effort is not None and rules and job.holds_out and job.config.n_peers == 1:
         trials = Trials(job, seeded, effort)
         if trials.epochs and (deadline == math.inf or trials.seconds() < (deadline - perf_counter()) / 2):
             job = _best_of(trials, job, seeded, rules)
     if deadline == math.inf:
         return job
-    return within(job, {**seeded, **{name: choice.value for name, choice in job.choices.items()}}, deadline)
+    return within(job, {**seeded, **{name: choice.value for name, choice in job.choices.items()}}, deadline, network)
 
 
 def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> FitJob:
@@ -218,7 +224,7 @@ def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> Fit
         if not trials.has(rules):  # it fails, as will the fit itself
             return job
         current = trials.better(current)
-    decided = {name: Choice(value, trials.reason(name)) for name, value in current.items()}
+    decided = {name: Choice(value, trials.reason(name, value)) for name, value in current.items()}
     if LENGTH in current:
         longest, epochs = (round(current[LENGTH] * number) for number in (job.config.max_iter, trials.epochs))
         decided[LENGTH] = length(longest, epochs, trials.gain_of_doubling(current), trials.effort)

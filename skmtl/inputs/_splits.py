@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from numbers import Integral
 from typing import Any, NamedTuple, Self
@@ -62,6 +62,7 @@ class RowSplitter:
     y: Any
     groups: Any
     codes: np.ndarray | None
+    _read: list[Splits] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def lists_splits(self) -> bool:
@@ -104,12 +105,19 @@ class RowSplitter:
             If the splits are not usable.
         """
         if self.lists_splits:
-            splits = self._by_splitter(n_members)
+            splits = self._first_splits(n_members)
             splits = splits._replace(train=splits.train[:, rows.kept_mask], test=splits.test[:, rows.kept_mask])
         else:
             splits = self._by_groups(rows, n_members, n_folds)
         self._require_labels(splits, rows)
         return splits
+
+    def _first_splits(self, n_members: int) -> Splits:
+        """The same at each call, though a splitter may draw them, and an iterator gives them once."""
+        if not self._read or len(self._read[0].train) < min(n_members, self._read[0].n_splits):
+            self._read[:] = [self._by_splitter(n_members)]
+        splits = self._read[0]
+        return splits._replace(train=splits.train[:n_members], test=splits.test[:n_members])
 
     def _by_splitter(self, n_members: int) -> Splits:
         n_samples = count_rows(self.X)

@@ -1,8 +1,11 @@
 """What is tried before training: by held-out rows, of what the user leaves open, the same at each call."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.model_selection import ShuffleSplit
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.defaults.trials import EFFORTS, alternatives, length
@@ -126,6 +129,44 @@ def test_an_interrupt_of_the_trials_leaves_the_estimator_as_it_was(monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         model.fit(*irrelevant())
     assert not hasattr(model, "network_")
+
+
+def test_an_interrupt_of_measuring_an_epoch_ends_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self, fraction, report):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StackedTrainer, "_advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        MultiTaskNetRegressor(**SMALL, effort="fixed", max_time=10.0).fit(*irrelevant())
+
+
+def test_splits_are_read_once_for_all_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    held_out = []
+    original = _trials.ensemble_losses
+
+    def spy(job, network, n_members):
+        held_out.append(job.validation.held_out[::2])
+        return original(job, network, n_members)
+
+    monkeypatch.setattr(_trials, "ensemble_losses", spy)
+    X, y = irrelevant()
+    splits = list(ShuffleSplit(2, test_size=0.2, random_state=0).split(X))
+    MultiTaskNetRegressor(**SMALL, cv=iter(splits)).fit(X, y)
+    MultiTaskNetRegressor(**SMALL, cv=ShuffleSplit(2, test_size=0.2, random_state=np.random.RandomState(0))).fit(X, y)
+    assert len(held_out) > 2
+    assert all(np.array_equal(rows, np.sort([test for _, test in splits])) for rows in held_out)
+
+
+def test_verbose_fits_tell_that_settings_are_compared(capsys: pytest.CaptureFixture) -> None:
+    MultiTaskNetRegressor(**SMALL, dropout=0.0, input_dropout=0.0, activation="relu", verbose=1).fit(*irrelevant())
+    assert re.match(r"\d+ settings are compared in runs of \d+ epochs\n", capsys.readouterr().out)
+
+
+def test_max_time_shortens_training_that_goes_on() -> None:
+    X, y = irrelevant()
+    model = MultiTaskNetRegressor(**{**SMALL, "max_iter": 2}, warm_start=True).fit(X, y)
+    model.set_params(max_iter=100_000, n_iter_no_change=np.inf, max_time=0.5).fit(X, y)
+    assert model.n_iter_ < 100_000
 
 
 def test_max_time_shortens_training() -> None:
