@@ -121,6 +121,16 @@ class Encoder(Stateful, Params, ABC):
         """
         return None
 
+    def n_plain_outputs(self) -> int:
+        """Number of outputs that say all of the columns, which come first; the others bend them.
+
+        Returns
+        -------
+        int
+            ``n_outputs_`` by default.
+        """
+        return self.n_outputs_
+
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Training parameters that suit the encoder where the user leaves them "auto".
 

@@ -185,6 +185,10 @@ class TabularEncoder(Encoder):
         binned = numeric[self.bins_.columns] if self.bins_ else numeric[:0]
         return np.concatenate([numeric, numeric[self.indicated_], *further, binned])
 
+    def n_plain_outputs(self) -> int:
+        """Number of outputs that are not bins; see :meth:`Encoder.n_plain_outputs`."""
+        return self.n_outputs_ - (self.bins_.n_outputs if self.bins_ else 0)
+
     def _check_parameters(self) -> None:
         require_choice("numeric", self.numeric, _NUMERIC)
         require_integer("max_categories", self.max_categories, 1)

@@ -117,6 +117,7 @@ class BlendModule(nn.Module):
         super().__init__()
         self.register_buffer("center", copied(blend.kernels_.center))
         self.register_buffer("rows", copied(blend.kernels_.rows.astype(np.float64)))
+        self.n_inputs = blend.n_inputs_
         self.mean_square, self.mean_sum = blend.kernels_.mean_square, blend.kernels_.mean_sum
         self.kernels = sorted({j for task in blend.tasks_ for j in task.duals})
         self.tasks = [(t.index, _shift_of(t.task.kind), float(t.shares[0]), list(t.duals)) for t in blend.tasks_]
@@ -127,7 +128,7 @@ class BlendModule(nn.Module):
 
     def forward(self, rows: Tensor, responses: list[Tensor]) -> list[Tensor]:
         """Blend the responses to encoded rows."""
-        centred = (rows.double() - self.center).to(rows.dtype).double()
+        centred = (rows[:, : self.n_inputs].double() - self.center).to(rows.dtype).double()
         between = {j: self._kernel(j, centred) for j in self.kernels}
         blended = list(responses)
         for index, shift, share, used in self.tasks:

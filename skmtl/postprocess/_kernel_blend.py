@@ -71,6 +71,9 @@ class KernelBlend(Postprocessor):
 
     Attributes
     ----------
+    n_inputs_ : int
+        Number of encoded inputs that the kernels see: all but the bins of numbers, of which sums of many columns would
+        be made less smoothly.
     kernels_ : RowKernels
         Between rows and the training rows.
     strengths_ : dict of int to list of float
@@ -86,6 +89,7 @@ class KernelBlend(Postprocessor):
     state_types = MappingProxyType({"kernels": RowKernels, "task": TaskBlend})
     state_external = frozenset({"task"})
 
+    n_inputs_: int
     kernels_: RowKernels
     strengths_: dict[int, list[float]]
     tasks_: tuple[TaskBlend, ...]
@@ -97,7 +101,9 @@ class KernelBlend(Postprocessor):
         cubes = sum(float(len(system[0].seen)) ** 3 for system in _systems(targets))
         if not targets or cubes > MAX_CUBES:
             return None
-        rows = dense(held_out.rows[known], network.architecture.dtype)
+        encoder = network.architecture.encoder
+        self.n_inputs_ = held_out.rows.shape[1] if encoder is None else encoder.n_plain_outputs()
+        rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
         self.kernels_ = RowKernels(rows, held_out.weights[known].sum(axis=1))
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
         tried = regressions(self.kernels_.among(), targets, every)
@@ -138,7 +144,8 @@ class KernelBlend(Postprocessor):
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""
         changes = {task.index: task.intercept - (1 - task.shares[0]) * responses[task.index] for task in self.tasks_}
-        for j, kernel in self.kernels_.between(rows, {j for task in self.tasks_ for j in task.duals}):
+        used = {j for task in self.tasks_ for j in task.duals}
+        for j, kernel in self.kernels_.between(rows[:, : self.n_inputs_], used):
             for task in self.tasks_:
                 if j in task.duals:
                     changes[task.index] += kernel @ task.duals[j]

@@ -19,7 +19,8 @@ N = 60
 ROWS = RNG.normal(size=(N, 4))
 LINEAR = ROWS @ RNG.normal(size=(4, 2)) + 5.0
 NEW = RNG.normal(size=(9, 4))
-NETWORK = SimpleNamespace(architecture=SimpleNamespace(dtype="float64"))  # all that is asked of it
+ENCODER = SimpleNamespace(n_plain_outputs=lambda: 4)
+NETWORK = SimpleNamespace(architecture=SimpleNamespace(dtype="float64", encoder=ENCODER))  # all that is asked of it
 
 
 def held_out(columns, responses, kinds=None, weights=None, units=None, rows=ROWS):
@@ -37,6 +38,15 @@ def held_out(columns, responses, kinds=None, weights=None, units=None, rows=ROWS
 def noisy(truth, noise=1.0):
     """Responses of a network that has learned something."""
     return [column[:, None] + noise * RNG.normal(size=(len(column), 1)) for column in truth.T]
+
+
+def test_bins_are_not_looked_at():
+    observed = held_out(list(LINEAR.T), noisy(LINEAR))
+    plain = KernelBlend().fit(NETWORK, observed)
+    with_bins = KernelBlend().fit(NETWORK, replace(observed, rows=np.hstack([ROWS, RNG.normal(size=(N, 3))])))
+    responses = [np.zeros((9, 1)), np.zeros((9, 1))]
+    further = np.hstack([NEW, RNG.normal(size=(9, 3))])
+    assert_array_equal(plain(NEW, responses), with_bins(further, responses))
 
 
 @pytest.mark.parametrize("strength", [0.01, 3.0])
