@@ -58,7 +58,8 @@ MAY_IMPORT = {
     "export": {"inputs", "layers", "tasks", "encoders", "network", "postprocess"},
     "estimators": {*_ENGINE, "checkpoints", "postprocess", "conformal", "fitting", "metrics", "export"},
     "model_selection": {*_ENGINE, "checkpoints", "estimators", "fitting", "metrics"},
-    "persistence": {*_ENGINE, "checkpoints", "conformal", "estimators", "fitting", "metrics", "postprocess"},
+    "persistence": {*_ENGINE, "checkpoints", "conformal", "estimators", "fitting", "metrics", "postprocess"}
+    | {"model_selection"},
     "inspection": {"balancing", "estimators", "fitting", "inputs", "metrics", "model_selection", "tasks"},
 }
 WITHOUT_SKLEARN = {

@@ -132,7 +132,7 @@ class Packer:
             state = module_state(value)
             records = {name: self._array(array, f"{path}.{name}") for name, array in state.items()}
             return {"module": [type(value).__name__, records]}
-        if callable(value) and not hasattr(value, "fit") and hasattr(value, "__name__"):
+        if callable(value) and not hasattr(value, "fit") and hasattr(value, "__name__") and type(value) is not np.ufunc:
             if value in _FUNCTION_NAMES:
                 return {"function": _FUNCTION_NAMES[value]}
             return {"module": [value.__name__, None]}

@@ -7,6 +7,17 @@ from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+)
 from sklearn.pipeline import Pipeline
 
 from skmtl import metrics
@@ -28,6 +39,7 @@ from skmtl.estimators._fit_inputs import COLUMNS
 from skmtl.estimators._target_transforms import OfTransformer
 from skmtl.fitting import LEARNED, OutOfFold
 from skmtl.inputs._labels import Categories as LabelCategories
+from skmtl.model_selection import MultiTaskKFold, MultiTaskShuffleSplit, MultiTaskStratifiedKFold
 from skmtl.network import Architecture, Network
 from skmtl.postprocess import CALIBRATIONS, Calibration, KernelBlend, LocalCorrection
 from skmtl.postprocess._kernel import SelfTuningKernel
@@ -93,9 +105,24 @@ _PARTS: dict[str, type] = {
     "target_transform/transformer": OfTransformer,
     "task": Task,
 }
+_SPLITTERS: tuple[type, ...] = (  # that ``cv`` takes; skops trusts none of them
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    MultiTaskKFold,
+    MultiTaskShuffleSplit,
+    MultiTaskStratifiedKFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+)
 CLASSES: dict[str, type] = {
     **ESTIMATORS,
     **AROUND,
+    **{f"splitter/{cls.__name__}": cls for cls in _SPLITTERS},
     **{f"{family}/{name}": cls for family, classes in _FAMILIES.items() for name, cls in classes.items()},
     **_PARTS,
 }

@@ -12,8 +12,9 @@ import pytest
 import torch
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
@@ -22,7 +23,12 @@ from skmtl import FileFormatError, MultiTaskNet, MultiTaskNetClassifier, MultiTa
 from skmtl._params import Params
 from skmtl._state import Stateful
 from skmtl.callbacks import Callback
-from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.model_selection import (
+    MultiTaskKFold,
+    MultiTaskSearchCV,
+    MultiTaskShuffleSplit,
+    MultiTaskStratifiedKFold,
+)
 from skmtl.persistence._registry import CLASSES
 from skmtl.postprocess.calibration import Calibrator
 from skmtl.sharing import Hard
@@ -64,6 +70,25 @@ def test_objects_of_scikit_learn_come_back(scikit_learn, name, tmp_path):
     net, rows = scikit_learn[name]
     skmtl.save(net, tmp_path / "net")
     assert answers(skmtl.load(tmp_path / "net"), rows) == answers(net, rows)
+
+
+def test_splitters_come_back_untrusted(tmp_path):
+    splitters = [
+        *(cls(2, shuffle=True, random_state=1) for cls in (KFold, MultiTaskKFold, MultiTaskStratifiedKFold)),
+        *(cls(2, test_size=0.4, random_state=1) for cls in (ShuffleSplit, MultiTaskShuffleSplit)),
+        PredefinedSplit(np.arange(len(X)) % 3),
+    ]
+    for cv in splitters:
+        skmtl.save(MultiTaskNetRegressor(cv=cv), tmp_path / "net")
+        loaded = skmtl.load(tmp_path / "net").cv
+        assert type(loaded) is type(cv)
+        for pairs in zip(loaded.split(X, NUMBERS), cv.split(X, NUMBERS), strict=True):
+            np.testing.assert_array_equal(*map(np.concatenate, pairs))
+
+
+def test_functions_of_numpy_need_no_code(fitted, tmp_path):
+    skmtl.save(TransformedTargetRegressor(fitted, func=np.cbrt), tmp_path / "net")
+    assert skmtl.load(tmp_path / "net").func is np.cbrt
 
 
 def test_attacks_are_refused(good, scikit_learn, tmp_path):
