@@ -28,8 +28,9 @@ export OPENBLAS_NUM_THREADS := 1
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: $(STAMP)  ## Run the first example
-	$(BIN)/python examples/01_quickstart.py
+demo: $(STAMP)  ## Show a case where sharing pays: a table, and a picture in build/why_share.png
+	@mkdir -p build
+	MPLBACKEND=Agg $(BIN)/python -W ignore::UserWarning:__main__ examples/00_why_share.py build/why_share.png
 
 # All run to their end, so that the last line of the output tells of a failure anywhere.
 test: $(STAMP)  ## Run linter, type checker, tests and doctests, side by side

@@ -41,6 +41,20 @@ def numbers_after(label: str, printed: str) -> list[float]:
     return [float(number) for number in NUMBER.findall(line.removeprefix(label))]
 
 
+def test_targets_of_one_origin_gain_most_where_labels_are_few() -> None:
+    printed = run("00_why_share.py")
+    gains = [numbers_after(str(n), printed)[-1] for n in (15, 30, 60)]
+    assert gains[0] > 0.15
+    assert gains[0] > gains[1] > gains[2] > 0.05
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(
+        r"R2 of (\S+) on new samples.* reach (\S+)\n.* it is (\S+) and (\S+) \(`make demo`", readme, re.DOTALL
+    )
+    rows = [numbers_after(str(n), printed) for n in (15, 60)]
+    measured = [score for row in rows for score in (row[0], max(row[1:4]))]
+    np.testing.assert_allclose([float(figure) for figure in shown.groups()], measured, atol=0.03)
+
+
 def test_one_network_is_better_than_one_per_task_where_tasks_share() -> None:
     printed = run("01_quickstart.py")
     scores = {task: numbers_after(task, printed) for task in ("digit", "odd", "ink")}
