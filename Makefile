@@ -23,7 +23,7 @@ export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test suite test-lowest lint types docs package clean
+.PHONY: help demo test suite test-lowest lint types docs docs-test package clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -52,6 +52,9 @@ types: $(STAMP)  ## Check types
 
 docs: $(DOCS_STAMP)  ## Build the site into docs/_build/html, with the pictures of the examples
 	$(BIN)/python -m sphinx -E -W --keep-going -b html docs $(SITE)
+
+docs-test: docs  ## Build the site, check its links, and open it in the system's Chromium where there is one
+	$(BIN)/python -m pytest docs/test_site.py
 
 # The new environment has nothing but the wheel. It finds the dependencies where .venv has them; paths in .venv's own .pth
 # files, which lead to this folder, do not count there.
