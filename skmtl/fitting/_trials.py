@@ -146,6 +146,8 @@ class Trials:
         least: dict[Any, float] = {}
         for setting, losses in self.tried:
             least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.sum()))
+        if len(least) == 1:
+            return f"halfway through runs of {self.epochs} epochs other values lost clearly more on held-out rows"
         values = ", ".join(f"{loss:.3f} with {value!r}" for value, loss in least.items())
         why = "" if least[chosen] == min(least.values()) else "; lower ones are not lower by more than a standard error"
         return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}{why}"

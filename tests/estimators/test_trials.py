@@ -47,6 +47,13 @@ def test_given_parameters_are_not_tried(tried: MultiTaskNetRegressor) -> None:
     assert len(tried.trials_["loss"]) == len(tried.trials_["standard_error"]) > 1
 
 
+def test_reasons_name_the_losses_of_values_tried_to_the_end(tried: MultiTaskNetRegressor) -> None:
+    for name in tried.trials_["params"][0]:
+        n_values = len({params[name] for params in tried.trials_["params"]})
+        assert ("clearly more" in tried.auto_params_[name].reason) == (n_values == 1)
+        assert tried.auto_params_[name].reason.count(" with ") == (n_values if n_values > 1 else 0)
+
+
 def test_the_same_is_tried_at_each_call(tried: MultiTaskNetRegressor) -> None:
     again = MultiTaskNetRegressor(**SMALL, input_dropout=0.0, dropout=0.0).fit(*irrelevant())
     assert again.trials_ == tried.trials_
