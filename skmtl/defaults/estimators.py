@@ -36,6 +36,8 @@ REGRESSION_WEIGHT = 10.0
 RELEVANCE_FRACTION, REFERENCE_WIDTH = 0.2, 256
 READ_FRACTION, MIN_READ = 0.25, 100
 
+_NARROW = "narrow layers learn fastest from all of their inputs and units"
+
 Params = Mapping[str, Any]
 
 
@@ -64,8 +66,10 @@ def dropout(data: DataSummary, params: Params) -> Choice:
     """{CLASSIFICATION_DROPOUT} if all tasks are classification tasks, {MIXED_DROPOUT} if some are, 0 if none is.
 
     {WIDE_DROPOUT} for classification tasks alone with {WIDE_ROWS} rows or more of {WIDE_INPUTS} encoded inputs or more,
-    where dropping inputs does more. 0 where all rows are one batch.
+    where dropping inputs does more. 0 where all rows are one batch, and with ``effort="fast"``.
     """
+    if params["effort"] == "fast":
+        return Choice(0.0, _NARROW)
     if not data.n_classification:
         return Choice(0.0, f"{data.kinds}: dropout raises the error of regression")
     if data.tiny:
@@ -81,9 +85,11 @@ def input_dropout(data: DataSummary, params: Params) -> Choice:
     """{CLASSIFICATION_INPUT_DROPOUT} if all tasks are classification tasks, else 0.
 
     {WIDE_INPUT_DROPOUT} for {WIDE_ROWS} rows or more of {WIDE_INPUTS} encoded inputs or more: wide tables with many
-    rows are redundant. 0 where all rows are one batch, where ``dropout`` is not "auto", and in front of an encoder that
-    is trained with the network.
+    rows are redundant. 0 where all rows are one batch, where ``dropout`` is not "auto", with ``effort="fast"``, and in
+    front of an encoder that is trained with the network.
     """
+    if params["effort"] == "fast":
+        return Choice(0.0, _NARROW)
     if params["dropout"] != "auto":
         return Choice(0.0, "dropout is given")
     if not data.only_classification:
@@ -157,7 +163,8 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
     member would take more than {MEMBER_OPERATIONS:g} operations, there are fewer steps, but at least {MIN_STEPS}.
 
     Smallest number of epochs: {EPOCHS_REGRESSION} and {EPOCHS_PER_TASK_REGRESSION} a task for regression alone;
-    {EPOCHS_CLASSIFICATION} and {EPOCHS_PER_TASK_CLASSIFICATION} a task with a classification task; up to
+    {EPOCHS_CLASSIFICATION} and {EPOCHS_PER_TASK_CLASSIFICATION} a task with a classification task, twice as many with
+    ``effort="fast"``; up to
     {MAX_TASKS_COUNTED} tasks count. If more than {MAX_ROW_VISITS:,} rows would be visited in them, it is
     {MAX_ROW_VISITS:,} / n, but at least {MIN_EPOCHS}.
 
@@ -172,6 +179,7 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
     if data.n_classification:
         steps = min(STEPS_PER_ROW * n_rows, MAX_STEPS_CLASSIFICATION, STEPS_TIMES_ROWS_CLASSIFICATION // n_rows)
         epochs = EPOCHS_CLASSIFICATION + EPOCHS_PER_TASK_CLASSIFICATION * n_tasks
+        epochs *= 2 if params["effort"] == "fast" else 1  # without dropout, which halves the time
     else:
         wanted = int((STEPS_PER_ROW + MORE_STEPS_PER_ROW * n_rows) * n_rows)
         steps = min(wanted, MAX_STEPS_REGRESSION, STEPS_TIMES_ROWS_REGRESSION // n_rows)
