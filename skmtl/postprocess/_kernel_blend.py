@@ -13,7 +13,16 @@ from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, Postprocessor
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, Ridge, RowKernels, kernel_ridge
+from skmtl.postprocess._kernel_ridge import (
+    KERNELS,
+    NEARNESS,
+    STRENGTHS,
+    LeftOut,
+    Ridge,
+    RowKernels,
+    kernel_ridge,
+    sets_left_out,
+)
 from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
 from skmtl.tasks import Task
 
@@ -66,8 +75,9 @@ class KernelBlend(Postprocessor):
     encoded inputs: with a linear kernel, that of Gauss, and a narrow and a wide one of Laplace. The penalty of each is
     that of the least leave-one-out error. The shares are those of the least squared error of held-out responses and
     leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer labels a task has, the more the
-    errors about all tasks decide. A task is left as it is where shares chosen on four fifths of the rows do not lower
-    the squared error about the others.
+    errors about all tasks decide. With each row its nearest neighbour is left out, too: where rows have near copies, as
+    visits of one patient are, these would promise what nobody knows of a new patient. A task is left as it is where
+    shares chosen on four fifths of the rows do not lower the squared error about the others.
 
     Attributes
     ----------
@@ -175,22 +185,25 @@ def regressions(
     Tasks with the same rows and weights have their equations in common.
     """
     found: dict[int, list[list[Ridge]]] = {target.index: [[] for _ in KERNELS] for target in targets}
-    systems = _systems(targets)
+    systems = []
+    for system in _systems(targets):
+        seen = system[0].seen
+        systems.append((system, sets_left_out(kernels[NEARNESS][np.ix_(seen, seen)], system[0].units)))
     for j, kernel in enumerate(kernels):
-        for system in systems:
+        for system, left_out in systems:
             for strength in sorted({strength for target in system for strength in strengths[target.index][j]}):
                 own = [target for target in system if strength in strengths[target.index][j]]
-                for target, ridge in zip(own, _solve(kernel, own, strength), strict=True):
+                for target, ridge in zip(own, _solve(kernel, own, left_out, strength), strict=True):
                     found[target.index][j].append(ridge)
     return found
 
 
-def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], strength: float) -> list[Ridge]:
+def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], left_out: LeftOut, strength: float) -> list[Ridge]:
     """Regression of each task of a system."""
     first, truth = system[0], np.concatenate([target.truth for target in system], axis=1)
     seen = first.seen
     weights = first.weights * first.n_units  # of mean 1 over the observations
-    ridge = kernel_ridge(kernel[np.ix_(seen, seen)], truth, weights, first.units, strength)
+    ridge = kernel_ridge(kernel[np.ix_(seen, seen)], truth, weights, left_out, strength)
     predicted = kernel[:, seen] @ ridge.dual + ridge.intercept
     predicted[seen] = ridge.left_out
     ends = np.cumsum([target.truth.shape[1] for target in system]).tolist()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import NamedTuple, Self
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -11,7 +12,10 @@ from scipy.spatial.distance import cdist
 
 LINEAR, LAPLACE, GAUSS = "linear", "laplace", "gauss"
 KERNELS = ((LINEAR, 1.0), (LAPLACE, 0.7), (LAPLACE, 2.8), (GAUSS, 0.7))  # width in mean distances from the mean
+NEARNESS = 2  # position of the kernel that says which rows are near: the wide one of Laplace
 STRENGTHS = (0.003, 0.05, 1.0, 20.0, 400.0)  # of penalties; the mean diagonal of a kernel is 1
+
+LeftOut: TypeAlias = Mapping[tuple[int, int], np.ndarray]  # rows (set, row) of sets by (n predicted, n left out)
 
 
 class RowKernels:
@@ -72,7 +76,7 @@ class Ridge(NamedTuple):
     intercept : ndarray of shape (n_columns,)
         Not penalised.
     left_out : ndarray of shape (n, n_columns)
-        Predictions of the rows, each by the others that are not of its unit.
+        Predictions of the rows, each by those that are not left out with it.
     """
 
     strength: float
@@ -87,13 +91,45 @@ class Ridge(NamedTuple):
         )
 
 
+def sets_left_out(nearness: np.ndarray, units: np.ndarray) -> LeftOut:
+    """Rows of each unit with the nearest row of another unit, which may be nearly a copy.
+
+    Rows of new persons or things have no near copies among the training rows, whatever these have of one another.
+    Where no rows are near copies, one more row left out changes little.
+
+    Parameters
+    ----------
+    nearness : ndarray of shape (n, n)
+        The larger, the nearer are two rows.
+    units : ndarray of shape (n,)
+        Equal for rows that tell of one another. There are two or more units.
+
+    Returns
+    -------
+    dict of (int, int) to ndarray of shape (n_sets, n_left_out)
+        Rows that are left out together, of which the first ones are those of a unit. The keys are the number of these
+        and that of all. Copies of the nearest row in its own unit are left out, too.
+    """
+    order = np.argsort(units, kind="stable")  # by which ties are broken: of equally near units the first is taken
+    starts = np.flatnonzero(np.diff(units[order], prepend=units[order[0]] - 1))
+    near = np.where(units[:, None] == units[order], -np.inf, nearness[:, order])
+    nearest = order[near.argmax(axis=1)]
+    reach = near.max(axis=1)
+    sets = defaultdict(list)
+    for own in np.split(order, starts[1:]):
+        row = own[reach[own].argmax()]
+        copies = np.flatnonzero((units == units[nearest[row]]) & (nearness[row] == reach[row]))
+        sets[len(own), len(own) + len(copies)].append(np.append(own, copies))
+    return {sizes: np.stack(of_sizes) for sizes, of_sizes in sets.items()}
+
+
 def kernel_ridge(
-    kernel: np.ndarray, targets: np.ndarray, weights: np.ndarray, units: np.ndarray, strength: float
+    kernel: np.ndarray, targets: np.ndarray, weights: np.ndarray, left_out: LeftOut, strength: float
 ) -> Ridge:
     """Minimise weighted squared errors plus ``strength`` times the squared norm of the function.
 
-    With G = (K + strength W^-1)^-1 and P = G - G 1 1' G / (1' G 1) the dual coefficients are P y. The errors about the
-    rows u of a unit, by the regression on all others, are P_uu^-1 (P y)_u.
+    With G = (K + strength W^-1)^-1 and P = G - G 1 1' G / (1' G 1) the dual coefficients are P y. The errors about
+    rows u, by the regression on all others, are P_uu^-1 (P y)_u.
 
     Parameters
     ----------
@@ -103,8 +139,8 @@ def kernel_ridge(
         Numbers.
     weights : ndarray of shape (n,)
         Positive.
-    units : ndarray of shape (n,)
-        Equal for rows that are left out together.
+    left_out : dict of (int, int) to ndarray of shape (n_sets, n_left_out)
+        What is left out with each row, as :func:`sets_left_out` gives it.
     strength : float
         Of the penalty, positive.
 
@@ -119,9 +155,8 @@ def kernel_ridge(
     intercept = sums @ targets / sums.sum()
     dual = inverse @ (targets - intercept)
     projection = inverse - np.outer(sums, sums / sums.sum())
-    errors = dual / np.diag(projection)[:, None]
-    numbers, counts = np.unique(units, return_inverse=True, return_counts=True)[1:]
-    for unit in np.flatnonzero(counts > 1):
-        own = np.flatnonzero(numbers == unit)
-        errors[own] = np.linalg.solve(projection[np.ix_(own, own)], dual[own])
+    errors = np.empty_like(dual)
+    for (n_predicted, _), sets in left_out.items():
+        solved = np.linalg.solve(projection[sets[:, :, None], sets[:, None, :]], dual[sets])
+        errors[sets[:, :n_predicted]] = solved[:, :n_predicted]
     return Ridge(strength, dual, intercept, targets - errors)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
 from skmtl.postprocess import HeldOutRows, KernelBlend
-from skmtl.postprocess._kernel_ridge import KERNELS, RowKernels, kernel_ridge
+from skmtl.postprocess._kernel_ridge import KERNELS, NEARNESS, RowKernels, kernel_ridge, sets_left_out
 from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
 from skmtl.tasks import KINDS
 
@@ -54,24 +54,49 @@ def test_the_linear_kernel_is_ridge_regression(strength):
     weights = RNG.uniform(0.5, 2.0, N)
     kernels = RowKernels(ROWS, np.ones(N))
     assert KERNELS[0][0] == "linear"
-    ours = kernel_ridge(kernels.among()[0], LINEAR, weights, np.arange(N), strength)
+    gram = kernels.among()[0]
+    ours = kernel_ridge(gram, LINEAR, weights, sets_left_out(gram, np.arange(N)), strength)
     theirs = Ridge(strength * kernels.mean_square).fit(ROWS, LINEAR, sample_weight=weights)
     ((_, between),) = kernels.between(NEW, {0})
     assert_allclose(between @ ours.dual + ours.intercept, theirs.predict(NEW), rtol=1e-9)
 
 
+def left_out_with(units, row, rows=ROWS):
+    """Positions of the rows of a unit, and of the row of another that is nearest to them."""
+    own = np.flatnonzero(units == units[row])
+    distances = np.abs(rows[:, None] - rows[own]).sum(axis=2).min(axis=1)
+    return own, np.append(own, np.argmin(np.where(units == units[row], np.inf, distances)))
+
+
 @pytest.mark.parametrize("kernel", range(len(KERNELS)))
-def test_left_out_predictions_are_those_of_regressions_without_the_unit(kernel):
-    weights, units = (
-        RNG.uniform(0.5, 2.0, N),
-        np.arange(N) // 2 * (np.arange(N) < 20) + np.arange(N) * (np.arange(N) >= 20),
-    )
-    gram = RowKernels(ROWS, np.ones(N)).among()[kernel]
-    left_out = kernel_ridge(gram, LINEAR, weights, units, 0.1).left_out
-    for unit in (0, 7, 33):
-        own, others = units == unit, units != unit
-        again = kernel_ridge(gram[np.ix_(others, others)], LINEAR[others], weights[others], units[others], 0.1)
+def test_left_out_predictions_are_those_of_regressions_without_unit_and_neighbour(kernel):
+    weights, units = RNG.uniform(0.5, 2.0, N), np.where(np.arange(N) < 20, np.arange(N) // 2, np.arange(N))
+    grams = RowKernels(ROWS, np.ones(N)).among()
+    gram, sets = grams[kernel], sets_left_out(grams[NEARNESS], units)
+    left_out = kernel_ridge(gram, LINEAR, weights, sets, 0.1).left_out
+    for row in (0, 14, 33):
+        own, gone = left_out_with(units, row)
+        others = np.setdiff1d(np.arange(N), gone)
+        again = kernel_ridge(gram[np.ix_(others, others)], LINEAR[others], weights[others], {}, 0.1)
         assert_allclose(left_out[own], gram[np.ix_(own, others)] @ again.dual + again.intercept, rtol=1e-8)
+
+
+def test_rows_left_out_do_not_depend_on_the_order_of_the_rows():
+    rows = RNG.integers(0, 3, size=(N, 2)).astype(float)  # many are equally near
+    units, order = RNG.permutation(N), RNG.permutation(N)
+    found = []
+    for taken in (np.arange(N), order):
+        (sets,) = sets_left_out(-np.abs(rows[taken][:, None] - rows[taken]).sum(axis=2), units[taken]).values()
+        found.append({tuple(units[taken][pair]) for pair in sets})
+    assert len(found[0]) == N
+    assert found[0] == found[1]
+
+
+def test_near_copies_do_not_speak_for_new_rows():
+    rows = np.repeat(RNG.normal(size=(N, 4)), 2, axis=0) + 1e-3 * RNG.normal(size=(2 * N, 4))
+    labels = np.repeat(RNG.normal(size=N), 2)  # nothing but which pair of rows it is
+    blend = KernelBlend().fit(NETWORK, held_out([labels], [np.zeros((2 * N, 1))], rows=rows))
+    assert blend is None
 
 
 def test_kernels_fall_from_one_with_distance_in_units_of_the_rows():
@@ -133,7 +158,8 @@ def test_held_out_rows_are_blended_by_what_others_say():
     blend, (target,) = KernelBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
     pairs = zip(blend.kernels_.among(), blend.strengths_[0], strict=True)
     weights = np.full(N, (N - 1) / N)  # of mean 1 over the observations
-    said = [kernel_ridge(kernel, target.truth, weights, units, strength).left_out for kernel, strength in pairs]
+    sets = sets_left_out(blend.kernels_.among()[NEARNESS], units)
+    said = [kernel_ridge(kernel, target.truth, weights, sets, strength).left_out for kernel, strength in pairs]
     shares = crossed_shares([target], [target.products(said)])[0][units % N_FOLDS]
     expected = sum(shares[:, [k]] * own for k, own in enumerate([target.response, *said]))
     assert_allclose(blend.cross_fitted(rows)[0], expected, rtol=1e-6)
