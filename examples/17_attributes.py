@@ -15,7 +15,7 @@ import pandas as pd
 from skmtl import MultiTaskNet
 from skmtl.encoders import ConvolutionEncoder
 
-SIDE, N_TRAIN, N_TEST = 16, 400, 200
+SIDE, N_TRAIN, N_TEST = 16, 300, 100
 SHAPES = ["circle", "square", "cross"]
 COLOURS = {"red": (1.0, 0.2, 0.2), "green": (0.2, 0.9, 0.3), "blue": (0.3, 0.4, 1.0)}
 KINDS = {"shape": "multiclass", "colour": "multiclass", "filled": "binary", "size": "regression", "place": "regression"}
@@ -61,7 +61,7 @@ def main() -> None:
 
     net = MultiTaskNet(
         tasks=KINDS, encoder=ConvolutionEncoder(channels=(8, 16)), hidden_layer_sizes=(32,), n_estimators=1,
-        max_iter=20, learning_rate_init=0.005, random_state=0,
+        max_iter=15, learning_rate_init=0.01, random_state=0,
     ).fit(X, y)  # fmt: skip
     print(f"{N_TRAIN} images, each with 3 labels of 5\n")
     print(f"{'attribute':<12}{'score':<10}{'trivial':>10}{'network':>10}")
