@@ -69,7 +69,7 @@ def left_out_with(units, row, rows=ROWS):
 
 
 @pytest.mark.parametrize("kernel", range(len(KERNELS)))
-def test_left_out_predictions_are_those_of_regressions_without_unit_and_neighbour(kernel):
+def test_left_out_predictions_are_those_without_unit_and_neighbour(kernel):
     weights, units = RNG.uniform(0.5, 2.0, N), np.where(np.arange(N) < 20, np.arange(N) // 2, np.arange(N))
     grams = RowKernels(ROWS, np.ones(N)).among()
     gram, sets = grams[kernel], sets_left_out(grams[NEARNESS], units)
