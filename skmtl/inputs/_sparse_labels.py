@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skmtl.inputs._cells import as_array
+from skmtl.inputs._cells import as_array, is_missing
 
 UNSTORED = "unstored"  # as missing_label: cells of a sparse y that are not stored have no label
 _FORMATS = ("csr", "csc", "coo")  # which store no zeros of their own accord
@@ -65,7 +65,8 @@ def labels_from_long(
     Raises
     ------
     ValueError
-        If the lists are not of one length, a row is not one of ``n_samples``, or a cell has two labels.
+        If the lists are not of one length, a row is not one of ``n_samples``, a cell has two labels, a label is
+        missing, or names are of several types.
 
     Examples
     --------
@@ -80,6 +81,8 @@ def labels_from_long(
             f"row, task and value must be 1-D and of one length, with a label at least; got the shapes {rows.shape}, "
             f"{tasks.shape} and {values.shape}."
         )
+    if values.dtype.kind in "fO" and any(map(is_missing, values.tolist())):
+        raise ValueError("value must not be missing; leave out the rows of the list that have no label.")
     if rows.dtype.kind not in "iu" or values.dtype.kind not in "biuf":
         raise ValueError(
             f"row must be integers and value numbers or booleans; got {rows.dtype} and {values.dtype}. Number the rows "
@@ -89,7 +92,11 @@ def labels_from_long(
     if rows.min() < 0 or rows.max() >= n_rows:
         wrong = rows.min() if rows.min() < 0 else rows.max()
         raise ValueError(f"row must be from 0 to {n_rows - 1}, as X has {n_rows} rows; got {wrong}.")
-    names, columns = np.unique(tasks, return_inverse=True)
+    try:
+        names, columns = np.unique(tasks, return_inverse=True)
+    except TypeError as error:
+        kinds = ", ".join(sorted({type(name).__name__ for name in tasks}))
+        raise ValueError(f"task must be names of one type, such as str; got {kinds}. Name all tasks alike.") from error
     cells, counts = np.unique(rows.astype(np.int64) * len(names) + columns, return_counts=True)
     if counts.max() > 1:
         twice, column = divmod(int(cells[counts.argmax()]), len(names))

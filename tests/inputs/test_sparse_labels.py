@@ -114,3 +114,16 @@ def test_a_list_of_labels_makes_the_matrix():
 def test_wrong_lists_of_labels_are_refused(row, task, value, message):
     with pytest.raises(ValueError, match=message):
         labels_from_long(row, task, value, n_samples=4)
+
+
+@pytest.mark.parametrize(
+    ("task", "value", "message"),
+    [
+        (["a", None], [1, 2], "task must be names of one type, such as str; got NoneType, str"),
+        (["a", "b"], [1, np.nan], "value must not be missing"),
+        (["a", "b"], [1, None], "value must not be missing"),
+    ],
+)
+def test_lists_with_holes_are_refused(task, value, message):
+    with pytest.raises(ValueError, match=message):
+        labels_from_long([0, 1], task, value)
