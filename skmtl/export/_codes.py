@@ -45,7 +45,7 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     >>> from skmtl import MultiTaskNet
     >>> from skmtl.export import to_codes
     >>> X = pd.DataFrame({"age": np.arange(20.0), "city": ["Porto", "Oslo"] * 10})
-    >>> y = pd.DataFrame({"price": 2.0 * X["age"], "sold": X["city"] == "Oslo"})
+    >>> y = pd.DataFrame({"price": 2.5 * X["age"], "sold": X["city"] == "Oslo"})
     >>> net = MultiTaskNet(hidden_layer_sizes=(4,), n_estimators=1, max_iter=1, random_state=0).fit(X, y)
     >>> to_codes(net, X[:2])
     array([[0., 1.],

@@ -166,7 +166,10 @@ def test_corrections_come_back(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blends_come_back(dtype):
-    rows, network = RNG.normal(size=(60, 2)).astype(dtype), SimpleNamespace(architecture=SimpleNamespace(dtype=dtype))
+    rows, network = (
+        RNG.normal(size=(60, 2)).astype(dtype),
+        SimpleNamespace(architecture=SimpleNamespace(dtype=dtype, encoder=None)),
+    )
     labels = [np.where(rows[:, 0] > 0, "a", "b"), 3.0 * rows[:, 0] + 1.0]
     tasks = [
         KINDS[kind]().fit(kind, own, np.ones(60)) for kind, own in zip(["binary", "regression"], labels, strict=True)
