@@ -51,7 +51,12 @@ def main() -> None:
     y_train = y_train.mask(np.random.default_rng(0).random(y_train.shape) < 0.4)
 
     net = MultiTaskNetClassifier(
-        hidden_layer_sizes=(4,), n_estimators=2, max_iter=50, learning_rate_init=0.01, random_state=0
+        effort="fixed",  # candidates differ in loss weights only
+        hidden_layer_sizes=(4,),
+        n_estimators=2,
+        max_iter=50,
+        learning_rate_init=0.01,
+        random_state=0,
     )
     pipeline = Pipeline([("pca", PCA(n_components=30, random_state=0)), ("net", net)])
     folds = MultiTaskKFold(n_splits=3, shuffle=True, random_state=0)

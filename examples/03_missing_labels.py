@@ -30,7 +30,12 @@ def load() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def fit(X: pd.DataFrame, y: pd.DataFrame, missing_label: float | None = None) -> MultiTaskNetRegressor:
-    return MultiTaskNetRegressor(hidden_layer_sizes=(64, 64), missing_label=missing_label, random_state=0).fit(X, y)
+    settings = {
+        "hidden_layer_sizes": (64, 64),
+        "effort": "fixed",
+        "random_state": 0,
+    }  # the same for all that are compared
+    return MultiTaskNetRegressor(missing_label=missing_label, **settings).fit(X, y)
 
 
 def main() -> None:
