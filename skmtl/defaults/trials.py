@@ -37,7 +37,9 @@ MORE: tuple[Setting, ...] = (
 DECIDED = ("dropout", "input_dropout", "input_scaling", "hidden_layer_sizes", "learning_rate_init", "activation")
 TRIAL_STEPS, LEAST_STEPS = 250, 100  # runs so short rank settings as whole ones do, shorter ones do not
 LONGEST_TRIAL, FOLDS_OF_TRIAL = 0.5, 2  # of the epochs; each with two members
-SHORTEST = 2  # times the epochs of a trial
+HELD_OUT = 150  # rows, by the members of a trial together
+GAIN_OF_DOUBLING = 0.03  # of the loss, for which a run is worth to be twice as long
+SHORTEST, LONGEST = 2, 1.5  # times the epochs of a trial, times those of the rule
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Effort:
 
 
 EFFORTS = {
-    "default": Effort((REGULARISATIONS, OTHERS), held_out=150, gain_of_doubling=0.03, longest=1.5),
+    "default": Effort((REGULARISATIONS, OTHERS), held_out=HELD_OUT, gain_of_doubling=GAIN_OF_DOUBLING, longest=LONGEST),
     "best": Effort((REGULARISATIONS, OTHERS, MORE), held_out=800, gain_of_doubling=0.01, longest=4.0),
 }
 
@@ -84,7 +86,7 @@ def alternatives(current: Setting, settings: Sequence[Setting]) -> list[Setting]
 
 def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int, effort: Effort) -> tuple[int, int]:
     """Members and epochs of a trial: {TRIAL_STEPS} steps, but at most {LONGEST_TRIAL} of the epochs, and none where
-    that is less than {LEAST_STEPS} steps; members that hold out 150 rows, at most {FOLDS_OF_TRIAL}.
+    that is less than {LEAST_STEPS} steps; members that hold out {HELD_OUT} rows, at most {FOLDS_OF_TRIAL} folds.
     """
     steps_of_epoch = math.ceil(data.n_rows / batch_size)
     epochs = min(math.ceil(TRIAL_STEPS / steps_of_epoch), round(LONGEST_TRIAL * max_iter))
@@ -93,10 +95,10 @@ def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int,
 
 
 def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
-    """As many epochs as lower the held-out loss by 3% when they are doubled.
+    """As many epochs as lower the held-out loss by the fraction {GAIN_OF_DOUBLING} when they are doubled.
 
-    The gain of each doubling is about half of that before, so that ``epochs * gain / 3%`` epochs do; at least
-    {SHORTEST} times those of a trial, at most 1.5 times those of the rule.
+    The gain of each doubling is about half of that before, so that ``epochs * gain / {GAIN_OF_DOUBLING}`` epochs do; at
+    least {SHORTEST} times those of a trial, at most {LONGEST} times those of the rule.
     """
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)
