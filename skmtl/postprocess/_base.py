@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,6 +37,11 @@ class HeldOutResponses:
     labels: Sequence[np.ndarray]
     sample_weights: np.ndarray
     responses: Sequence[np.ndarray]
+
+    @property
+    def known(self) -> np.ndarray:
+        """Indices of the rows that a member held out."""
+        return np.flatnonzero(~np.isnan(self.responses[0][:, 0]))
 
 
 @dataclass(frozen=True)
@@ -109,3 +114,29 @@ class Postprocessor(Stateful, ABC):
         list of ndarray
             As in ``held_out.responses``.
         """
+
+
+class PostprocessorOfTasks(Postprocessor):
+    """A postprocessor of some tasks, in whose state these are not.
+
+    Attributes
+    ----------
+    tasks_ : tuple
+        Dataclass objects with the ``index`` of a task in the label matrix, and the ``task``.
+    """
+
+    state_external = frozenset({"task"})
+
+    tasks_: tuple[Any, ...]
+
+    @classmethod
+    def from_state(
+        cls, state: dict[str, Any], arrays: Mapping[str, np.ndarray], external: Mapping[str, Any] | None = None
+    ) -> Self:
+        """As :meth:`Stateful.from_state`; ``external`` has the "tasks", in the order of the label matrix."""
+        if external is None or "tasks" not in external:
+            raise ValueError("The state does not hold 'tasks'. Pass them beside the state.")
+        tasks: Sequence[Task] = external["tasks"]
+        made = super().from_state(state, arrays, {"task": None})
+        made.tasks_ = tuple(replace(own, task=tasks[own.index]) for own in made.tasks_)
+        return made

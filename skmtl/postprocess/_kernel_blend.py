@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from skmtl.encoders import dense
 from skmtl.network import Network
-from skmtl.postprocess._base import HeldOutRows, Postprocessor
+from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import (
     KERNELS,
@@ -67,7 +67,7 @@ class TaskBlend:
         return cls(target.index, target.task, shares, duals, intercept)
 
 
-class KernelBlend(Postprocessor):
+class KernelBlend(PostprocessorOfTasks):
     """Blends responses with kernel ridge regressions, a linear one among them, that are fitted to the same rows.
 
     Regularised least squares in closed form learn what is linear in the inputs, or smooth, from few rows better than a
@@ -97,7 +97,6 @@ class KernelBlend(Postprocessor):
     """
 
     state_types = MappingProxyType({"kernels": RowKernels, "task": TaskBlend})
-    state_external = frozenset({"task"})
 
     n_inputs_: int
     kernels_: RowKernels
@@ -106,7 +105,7 @@ class KernelBlend(Postprocessor):
 
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
         """Fit the regressions and choose shares; see :meth:`Postprocessor.fit`."""
-        known = _known(held_out)
+        known = held_out.known
         targets = read_targets(held_out, known)
         cubes = sum(float(len(system[0].seen)) ** 3 for system in _systems(targets))
         if not targets or cubes > MAX_CUBES:
@@ -134,7 +133,7 @@ class KernelBlend(Postprocessor):
 
     def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
         """Blend held-out responses by shares chosen on other rows; see :meth:`Postprocessor.cross_fitted`."""
-        known = _known(held_out)
+        known = held_out.known
         targets = read_targets(held_out, known)
         strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
         tried = regressions(self.kernels_.among(), targets, strengths)
@@ -163,18 +162,6 @@ class KernelBlend(Postprocessor):
         for task in self.tasks_:
             blended[task.index] = task.task.kind.shift(responses[task.index], changes[task.index])
         return blended
-
-    @classmethod
-    def from_state(
-        cls, state: dict[str, Any], arrays: Mapping[str, np.ndarray], external: Mapping[str, Any] | None = None
-    ) -> Self:
-        """As :meth:`Stateful.from_state`; ``external`` has the "tasks", in the order of the label matrix."""
-        if external is None or "tasks" not in external:
-            raise ValueError("The state does not hold 'tasks'. Pass them beside the state.")
-        tasks: Sequence[Task] = external["tasks"]
-        made = super().from_state(state, arrays, {"task": None})
-        made.tasks_ = tuple(replace(blend, task=tasks[blend.index]) for blend in made.tasks_)
-        return made
 
 
 def regressions(
@@ -228,8 +215,3 @@ def _products(targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]])
     """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
     pairs = zip(targets, ridges, strict=True)
     return [target.products([ridge.left_out[target.seen] for ridge in own]) for target, own in pairs]
-
-
-def _known(held_out: HeldOutRows) -> np.ndarray:
-    """Indices of the rows that a member held out."""
-    return np.flatnonzero(~np.isnan(held_out.responses[0][:, 0]))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 
 from skmtl.encoders import dense
 from skmtl.network import Network
-from skmtl.postprocess._base import HeldOutRows, Postprocessor
+from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._kernel import SelfTuningKernel, relevance
 from skmtl.tasks import Task
 
@@ -123,7 +123,7 @@ class TaskCorrection:
         return self.task.kind.shift(response, self.unit * _mean_residual(sums, self.prior))
 
 
-class LocalCorrection(Postprocessor):
+class LocalCorrection(PostprocessorOfTasks):
     """Adds a kernel-weighted mean of the held-out residuals of similar training rows to the responses.
 
     The correction of a response is sum_j k_j e_j / (sum_j k_j + prior), over training rows j with held-out residuals
@@ -146,7 +146,6 @@ class LocalCorrection(Postprocessor):
     """
 
     state_types = MappingProxyType({"kernel": SelfTuningKernel, "task": TaskCorrection})
-    state_external = frozenset({"task"})
 
     kernel_: SelfTuningKernel
     scale_: np.ndarray
@@ -154,7 +153,7 @@ class LocalCorrection(Postprocessor):
 
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
         """Choose width and prior of each task; see :meth:`Postprocessor.fit`."""
-        known = _known(held_out)
+        known = held_out.known
         residuals = read_residuals(held_out, known)
         distinct, groups = np.unique(held_out.units[known], return_inverse=True)
         if not residuals or len(distinct) < MIN_ROWS:
@@ -178,7 +177,7 @@ class LocalCorrection(Postprocessor):
 
     def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
         """Correct each held-out response by the other rows; see :meth:`Postprocessor.cross_fitted`."""
-        known = _known(held_out)
+        known = held_out.known
         rows = dense(held_out.rows[known], str(self.scale_.dtype))
         corrected = self(rows, [response[known] for response in held_out.responses], self.kernel_.groups)
         responses = list(held_out.responses)
@@ -199,23 +198,6 @@ class LocalCorrection(Postprocessor):
         for task in self.tasks_:
             corrected[task.index] = task.shift(responses[task.index], next(sums[task.width]))
         return corrected
-
-    @classmethod
-    def from_state(
-        cls, state: dict[str, Any], arrays: Mapping[str, np.ndarray], external: Mapping[str, Any] | None = None
-    ) -> Self:
-        """As :meth:`Stateful.from_state`; ``external`` has the "tasks", in the order of the label matrix."""
-        if external is None or "tasks" not in external:
-            raise ValueError("The state does not hold 'tasks'. Pass them beside the state.")
-        tasks: Sequence[Task] = external["tasks"]
-        made = super().from_state(state, arrays, {"task": None})
-        made.tasks_ = tuple(replace(task, task=tasks[task.index]) for task in made.tasks_)
-        return made
-
-
-def _known(held_out: HeldOutRows) -> np.ndarray:
-    """Indices of the rows that a member held out."""
-    return np.flatnonzero(~np.isnan(held_out.responses[0][:, 0]))
 
 
 def _choose(
