@@ -34,7 +34,7 @@ def identity_of(jobs: Mapping[int, FitJob]) -> tuple[Any, ...]:
             learned = job.inputs.encoder if job.network.layers.extractor is not None else None
             of_networks[job.network] = fingerprint(job.network.buffer.values, architecture, learned)
         config = {one.name: getattr(job.config, one.name) for one in fields(job.config) if one.name != "n_threads"}
-        own = (config, job.streams.state(), job.order, job.data.cell_weights, job.data.row_mask, job.objective.groups)
+        own = (config, job.streams.state(), job.order, *job.data.identity, job.objective.groups)
         judges = job.validation and (job.validation.held_out, job.validation.real)
         judged_by = None if job.validation is None or job.holds_out else job.validation.data
         found += [index, of_networks[job.network], job.encoded.once(_digest_rows), fingerprint(own, judges, judged_by)]

@@ -125,8 +125,8 @@ class Data(ABC):
         Memory of a row of a batch.
     parts : tuple of int
         Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
-    n_shares : int
-        A member goes through one of so many parts of its rows in an epoch.
+    epochs_per_pass : int
+        An epoch goes through one of so many parts of the rows.
     """
 
     n_rows: int
@@ -135,7 +135,7 @@ class Data(ABC):
     row_bytes: int
     parts: tuple[int, ...] = ()
     counts: Tensor | None = None
-    n_shares: int = 1
+    epochs_per_pass: int = 1
 
     @abstractmethod
     def take(self, rows: Tensor | slice) -> Batch:
@@ -153,12 +153,22 @@ class Data(ABC):
     def select(self, members: Tensor) -> Data:
         """Data of some of the members, which rise."""
 
-    def batches(self, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Batch]:
-        """All rows once, in the order that the generator of each part draws; the last batch may be smaller."""
+    def mean_losses(self, sums: Tensor) -> Tensor:
+        """Mean losses ``(member, task)`` from their weighted sums over an epoch; NaN without a label."""
+        return sums / self.totals
+
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
+        """The rows of an epoch, in the order that the generator of each part draws; the last batch may be smaller.
+
+        ``epoch`` counts within a pass over all rows, at whose beginning the generators are.
+        """
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
-            return
-        rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
+        else:
+            yield from self.cut(torch.from_numpy(self.permutation(orders)).to(self.totals.device), batch_size)
+
+    def cut(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
+        """Batches of these rows, ``(row,)`` or ``(part, row)``, in their order."""
         per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
         for block_rows in rows.split(per_block, -1):
             block = self.take(block_rows.long())
@@ -212,6 +222,11 @@ class TrainingData(Data):
             each = zip(parts, members, strict=True)
             cells = torch.cat([part.cell_weights.expand(count, -1, -1) for part, count in each])
         return cls(first.rows, first.targets, cells, row_mask)
+
+    @property
+    def identity(self) -> tuple[Tensor | None, ...]:
+        """What fits to the same rows and targets may differ in."""
+        return self.cell_weights, self.row_mask
 
     def select(self, members: Tensor) -> TrainingData:
         """Data of some of the members."""

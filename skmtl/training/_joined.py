@@ -78,7 +78,7 @@ class JoinedData(Data):
             filled[: piece.n_rows] = piece.permutation([order])
         return rows
 
-    def batches(self, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Batch]:
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`."""
         last = (self.n_rows - 1) // batch_size
         for step, batch in enumerate(super().batches(batch_size, orders)):

@@ -111,7 +111,8 @@ class Run:
         self.step.weighting.begin_epoch(self.streams)
         with self.step.passes.mode():
             try:
-                for batch in data.batches(self.config.batch_size, self.streams.orders()):
+                orders, within = self.streams.orders(data.epochs_per_pass), self.streams.epoch % data.epochs_per_pass
+                for batch in data.batches(self.config.batch_size, orders, within):
                     progress = self.steps_done / n_steps
                     sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                     self.steps_done += 1
@@ -121,7 +122,7 @@ class Run:
             update.end_epoch()
         self.streams.epoch += 1
         self._take_average()
-        return sums / data.totals if data.n_shares == 1 else sums * data.n_shares / data.totals
+        return data.mean_losses(sums)
 
     def _take_average(self) -> None:
         """Bring the judged network up to date."""

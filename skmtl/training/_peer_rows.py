@@ -26,14 +26,14 @@ class PeerRows(Data):
     """
 
     def __init__(self, data: Data, n_peers: int, members: int) -> None:
-        self.data, self.n_shares, self.members = data, n_peers, members
+        self.data, self.n_peers, self.members = data, n_peers, members
         self.n_rows, self.n_features, self.row_bytes = data.n_rows, data.n_features, data.row_bytes
-        self.totals, self.counts = data.totals, data.counts
+        self.totals, self.counts, self.epochs_per_pass = data.totals, data.counts, data.epochs_per_pass
         self._parts: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
 
     def select(self, members: Tensor) -> Data:
         """See :class:`Data`; the members make whole cohorts."""
-        return PeerRows(self.data.select(members), self.n_shares, len(members))
+        return PeerRows(self.data.select(members), self.n_peers, len(members))
 
     def take(self, rows: Tensor | slice) -> Batch:
         """See :class:`Data`: the same rows for all peers."""
@@ -51,10 +51,14 @@ class PeerRows(Data):
         """See :class:`Data`."""
         return self.data.permutation(orders)
 
-    def batches(self, batch_size: int, orders: Sequence[np.random.Generator]) -> Iterator[Batch]:
+    def mean_losses(self, sums: Tensor) -> Tensor:
+        """See :class:`Data`; a member goes through its share of the rows only."""
+        return self.data.mean_losses(sums * self.n_peers)
+
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`; rows that are one batch are dealt anew in each epoch, too."""
         if batch_size < self.n_rows:
-            yield from map(self._divided, self.data.batches(batch_size, orders))
+            yield from map(self._divided, self.data.batches(batch_size, orders, epoch))
         else:
             rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
             yield self._divided(self.data.take(rows.long()))
@@ -86,12 +90,12 @@ class PeerRows(Data):
     def _part_of_members(self, n_rows: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Rows of a batch that each member reads, ``(member, row)``, which of them count, and how many do."""
         if n_rows not in self._parts:
-            sizes = torch.tensor([len(part) for part in np.array_split(np.arange(n_rows), self.n_shares)])
+            sizes = torch.tensor([len(part) for part in np.array_split(np.arange(n_rows), self.n_peers)])
             within = torch.arange(int(sizes.max()))
             rows = ((sizes.cumsum(0) - sizes)[:, None] + within).clamp_(max=n_rows - 1)
             real = (within < sizes[:, None]).to(self.totals.dtype)
-            n_cohorts, device = self.members // self.n_shares, self.totals.device
+            n_cohorts, device = self.members // self.n_peers, self.totals.device
             of_members = [part.repeat(n_cohorts, 1).to(device) for part in (rows, real, sizes[:, None].clamp(min=1))]
-            even = n_rows % self.n_shares == 0
+            even = n_rows % self.n_peers == 0
             self._parts[n_rows] = (of_members[0], *((None, None) if even else of_members[1:]))
         return self._parts[n_rows]

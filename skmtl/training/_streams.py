@@ -75,12 +75,12 @@ class Streams:
         """One generator a member for the initial parameters."""
         return [np.random.default_rng(np.random.SeedSequence(e, spawn_key=(child,))) for e, child in self.members]
 
-    def orders(self) -> list[np.random.Generator]:
-        """Generators of the epoch's order of the rows, one a part; they serve until the next call."""
-        generators = []
+    def orders(self, epochs_per_pass: int = 1) -> list[np.random.Generator]:
+        """Generators of the order of the rows in the pass of this epoch, one a part; they serve until the next call."""
+        first, generators = self.epoch - self.epoch % epochs_per_pass, []
         for generator, start in self._order_generators:
             generator.bit_generator.state = start  # takes a tenth of the time of a new generator
-            generator.bit_generator.advance(self.epoch * EPOCH_DRAWS)  # type: ignore[attr-defined]
+            generator.bit_generator.advance(first * EPOCH_DRAWS)  # type: ignore[attr-defined]
             generators.append(generator)
         return generators
 
