@@ -41,6 +41,10 @@ class NoCheckpoints:
     def keep(self) -> None:
         """See :class:`Checkpoints`."""
 
+    def of_trials(self) -> NoCheckpoints:
+        """See :class:`Checkpoints`."""
+        return self
+
 
 NO_CHECKPOINTS = NoCheckpoints()
 
@@ -86,6 +90,10 @@ class Checkpoints(NoCheckpoints):
     def keep(self) -> None:
         """Let the checkpoints stay at the end."""
         self.kept = True
+
+    def of_trials(self) -> NoCheckpoints:
+        """Those of networks that decide how the fit trains: the ones that have ended are kept until it ends."""
+        return Checkpoints(self.folder, self.settings, keep_ended=True)
 
 
 @contextmanager

@@ -139,7 +139,7 @@ class BaseMultiTaskNet(
             inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
-            job = decide(job, params, deadline, network)
+            job = decide(job, params, deadline, network, checkpoints.of_trials())
             progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
             trainer = self._train(
                 job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0))), checkpoints

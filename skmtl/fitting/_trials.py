@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.defaults import Choice
 from skmtl.defaults.trials import EFFORTS, LENGTH, Effort, Setting, alternatives, length, rules_of, trial_sizes
 from skmtl.fitting._config import Params
@@ -46,6 +47,8 @@ class Trials:
         Parameters of the estimator, with an integer as ``random_state``.
     effort : Effort
         How much is tried.
+    checkpoints : Checkpoints or NoCheckpoints
+        Where trials that are cut off are gone on with.
 
     Attributes
     ----------
@@ -56,8 +59,8 @@ class Trials:
         under the rules: theirs sum to 1. Without those that failed, or were dropped halfway.
     """
 
-    def __init__(self, job: FitJob, params: Params, effort: Effort) -> None:
-        config, self._inputs = job.config, job.inputs
+    def __init__(self, job: FitJob, params: Params, effort: Effort, checkpoints: NoCheckpoints) -> None:
+        config, self._inputs, self._checkpoints = job.config, job.inputs, checkpoints
         sizes = config.n_folds, config.batch_size, config.max_iter
         n_members, self.epochs = trial_sizes(job.summary, *sizes, effort)
         self._params = {**params, **OF_TRIALS, "n_estimators": n_members, "n_peers": PEERS}
@@ -78,7 +81,7 @@ class Trials:
         if self._params["verbose"]:
             sys.stdout.write(f"{len(settings)} settings are compared in runs of {self.epochs} epochs\n")
         jobs = [self._prepare(setting) for setting in settings]
-        trainers = list(stack_jobs(enumerate(jobs)))
+        trainers = list(stack_jobs(enumerate(jobs), checkpoints=self._checkpoints))
         halfway = self._relative(trainers, 0.5)
         self._halfway += halfway.values()
         best = min(self._halfway, key=np.sum, default=np.zeros(0))
@@ -100,7 +103,7 @@ class Trials:
     def gain_of_doubling(self, current: Setting) -> float:
         """By how much the loss of a trial is lower than that of a run of half as many epochs, as a logarithm."""
         half = self._prepare(current, 0.5)
-        losses = self._relative(list(stack_jobs([(0, half)])), 1.0)
+        losses = self._relative(list(stack_jobs([(0, half)], checkpoints=self._checkpoints)), 1.0)
         if not losses:
             return 0.0
         before, after = (max(float(own.sum()), 1e-12) for own in (losses[0], self._loss(current)))
@@ -183,7 +186,13 @@ def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray
     return means
 
 
-def decide(job: FitJob, params: Params, deadline: float = math.inf, network: Network | None = None) -> FitJob:
+def decide(
+    job: FitJob,
+    params: Params,
+    deadline: float = math.inf,
+    network: Network | None = None,
+    checkpoints: NoCheckpoints = NO_CHECKPOINTS,
+) -> FitJob:
     """A fit under those of the settings, left open by the user, that lose least on the rows that members hold out.
 
     Parameters
@@ -196,6 +205,8 @@ def decide(job: FitJob, params: Params, deadline: float = math.inf, network: Net
         When the fit is to end, in seconds of :func:`time.perf_counter`. Trials take half of the time at most.
     network : Network, optional
         Fitted, with which training goes on; nothing is tried then.
+    checkpoints : Checkpoints or NoCheckpoints, optional
+        Where trials that are cut off are gone on with.
 
     Returns
     -------
@@ -210,7 +221,7 @@ def decide(job: FitJob, params: Params, deadline: float = math.inf, network: Net
     rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
     seeded = {**params, "random_state": job.config.seed}
     if network is None and effort is not None and rules and job.holds_out and job.config.n_peers == 1:
-        trials = Trials(job, seeded, effort)
+        trials = Trials(job, seeded, effort, checkpoints)
         if trials.epochs and (deadline == math.inf or trials.seconds() < (deadline - perf_counter()) / 2):
             job = _best_of(trials, job, seeded, rules)
     if deadline == math.inf:

@@ -58,11 +58,11 @@ def net(folder=None, **changes):
     return MultiTaskNetRegressor(**{**SMALL, **changes}, checkpoint=every)
 
 
-def cut_off(estimator, epochs, after):
+def cut_off(estimator, epochs, after, given=(X, Y)):
     """Fit until so many epochs are done."""
     epochs.done, epochs.last = 0, after
     with pytest.raises(CutOffError):
-        estimator.fit(X, Y)
+        estimator.fit(*given)
     epochs.done, epochs.last = 0, np.inf
 
 
@@ -80,6 +80,24 @@ def test_a_fit_goes_on_with_the_same_bits(form, after, epochs, tmp_path):
     cut_off(net(tmp_path, **FORMS[form]), epochs, before + after)
     assert everything(net(tmp_path, **FORMS[form]).fit(X, Y)) == whole
     assert epochs.done == of_whole - before - after
+    assert os.listdir(tmp_path) == []
+
+
+def test_trials_of_settings_are_not_repeated(epochs, tmp_path):
+    """Cut off in a trial, and in the training that follows: what has been tried stays as it was."""
+    rows = np.random.default_rng(1).normal(size=(120, 4))  # of fewer nothing is tried
+    given = rows, np.sin(rows[:, :2])
+    tries = {"effort": "default", "dropout": 0.0, "input_dropout": 0.0, "input_scaling": False, "max_iter": 20}
+    tries |= {"learning_rate_init": 0.01, "batch_size": 10, "n_iter_no_change": 40}
+    whole = net(**tries).fit(*given)
+    assert len(whole.trials_["loss"]) > 1
+    of_whole = epochs.done
+    for after in (20, of_whole - 23):
+        cut_off(net(tmp_path, **tries), epochs, after, given)
+    resumed = net(tmp_path, **tries).fit(*given)
+    assert epochs.done == 3
+    assert everything(resumed) == everything(whole)
+    assert (resumed.trials_, resumed.auto_params_) == (whole.trials_, whole.auto_params_)
     assert os.listdir(tmp_path) == []
 
 
