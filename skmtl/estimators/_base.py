@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 
 from skmtl._sklearn import CallbackSupportMixin, DocLinkMixin, FitProgress, with_callbacks
 from skmtl._torch_state import torch_settings
+from skmtl.blocks import as_source
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, checkpoints_of
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._constraints import CONSTRAINTS
@@ -30,6 +31,7 @@ from skmtl.estimators._identity import identity_of
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
+from skmtl.estimators._sources import in_memory, read_for
 from skmtl.estimators._versions import VersionedMixin
 from skmtl.fitting import (
     LEARNED,
@@ -93,7 +95,7 @@ class BaseMultiTaskNet(
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -105,10 +107,11 @@ class BaseMultiTaskNet(
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Training data; NaN is a missing value.
-        y : array-like, data frame or sparse matrix of shape (n_samples,) or (n_samples, n_tasks)
-            Labels; NaN, None, pandas.NA and ``missing_label`` mark missing ones. A sparse matrix needs
-            ``missing_label="unstored"``.
+            Training data; NaN is a missing value. Or where they are read in blocks: a Parquet file or a folder of them,
+            a pyarrow data set, a sequence of blocks ``(X, y[, sample_weight])``, a :class:`skmtl.blocks.Source`.
+        y : array-like, data frame or sparse matrix of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Labels, or the names of their columns in files; NaN, None, pandas.NA and ``missing_label`` mark missing
+            ones. A sparse matrix needs ``missing_label="unstored"``.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
             Weights of rows or of single labels; weight 0 is the same as no row or no label.
         X_val, y_val, sample_weight_val : default=None
@@ -131,12 +134,13 @@ class BaseMultiTaskNet(
         self._validate_params()
         deadline = math.inf if self.max_time is None else perf_counter() + self.max_time
         network = self.network_ if self.warm_start and hasattr(self, "network_") else None
-        validation, params = (X_val, y_val, sample_weight_val), self.get_params(deep=False)
-        begun = network and network.buffer.values
-        identity = partial(identity_of, self, X, y, sample_weight, validation, groups, begun)
+        source, params = as_source(X, y, sample_weight), self.get_params(deep=False)
+        validation = in_memory(X_val, y_val, sample_weight_val)
+        given = (X, y, sample_weight) if source is None else (source,)
+        identity = partial(identity_of, self, *given, validation, groups, network and network.buffer.values)
         with checkpoints_of(self.checkpoint, identity) as checkpoints:
             params["random_state"] = checkpoints.seed(self.random_state)
-            inputs = read_inputs(self, X, y, sample_weight, *validation, groups=groups, continued=network is not None)
+            inputs, params = read_for(self, given, validation, groups, params, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
             job = decide(job, params, deadline, network, checkpoints.of_trials())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collabo
 from skmtl.inputs import (
     LabelledRows,
     RowSplitter,
+    TaskLabels,
     labels_by_task,
     read_classes,
     read_labelled_rows,
@@ -85,15 +87,15 @@ def read_inputs(
     rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep)
     given = read_classes(classes, rows.labels, reader.missing_label)
     if continued:
-        _require_same(reader, rows, given)
+        require_same(reader, rows, given)
         require_unchanged(reader)
         encoder, one_dimensional = reader.encoder_, reader._one_dimensional
-        tasks = _go_on(reader, rows, one_pass)
+        tasks = go_on(reader, rows, one_pass)
     else:
-        encoder = _copied(as_encoder(reader.encoder))
+        encoder = copied_encoder(as_encoder(reader.encoder))
         check_columns(reader, X, encoder, reset=True)
-        tasks = _fit_tasks(reader, rows, given, one_pass)
-        _fit_encoder(encoder, rows)
+        tasks = fit_tasks(reader, labels_by_task(rows, given), given, one_pass)
+        fit_encoder(encoder, rows)
         if one_pass and (constant := encoder.constant_columns()):
             warnings.warn(
                 f"X has a single value in {', '.join(constant[:5])}{', ...' * (len(constant) > 5)} of the first batch "
@@ -113,7 +115,7 @@ def read_inputs(
     return inputs
 
 
-def _fit_encoder(encoder: Encoder, rows: LabelledRows) -> None:
+def fit_encoder(encoder: Encoder, rows: LabelledRows) -> None:
     """Fit to the rows with a label, so that it is the same whether others are kept or not."""
     weights = rows.row_weights
     labelled = weights > 0
@@ -123,7 +125,7 @@ def _fit_encoder(encoder: Encoder, rows: LabelledRows) -> None:
         encoder.fit(take_rows(rows.X, np.flatnonzero(labelled)), weights[labelled])
 
 
-def _copied(encoder: Encoder) -> Encoder:
+def copied_encoder(encoder: Encoder) -> Encoder:
     try:
         return copy.deepcopy(encoder)
     except Exception as error:  # of a torch module that cannot be copied
@@ -147,8 +149,10 @@ def read_further_rows(
     return rows
 
 
-def _fit_tasks(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None], keep_open: bool) -> list[Task]:
-    columns = labels_by_task(rows, given)
+def fit_tasks(
+    estimator: Any, columns: list[TaskLabels], given: Sequence[np.ndarray | None], keep_open: bool
+) -> list[Task]:
+    """Tasks by their labels and by the classes that are ``given``."""
     kinds = copy.deepcopy(estimator._kinds(columns))  # objects of the user's
     transforms = target_transforms(getattr(estimator, "target_transform", None), [c.name for c in columns], kinds)
     parts = zip(kinds, transforms, columns, strict=True)
@@ -158,7 +162,7 @@ def _fit_tasks(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None
     return [task.kind.keep_open(task) for task in tasks] if keep_open else tasks
 
 
-def _go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
+def go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
     """Tasks for training that goes on with these rows."""
     scales_inputs = estimator.network_.architecture.input_scale is not None
 
@@ -180,7 +184,7 @@ def _go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:
     return [learned(*cells) for cells in zip(estimator.tasks_, rows.labels.columns, rows.weights.T, strict=True)]
 
 
-def _require_same(estimator: Any, rows: LabelledRows, given: list[np.ndarray | None]) -> None:
+def require_same(estimator: Any, rows: LabelledRows, given: Sequence[np.ndarray | None]) -> None:
     """Check that tasks and classes are those that training goes on with."""
     require_same_tasks("y", rows.labels, estimator.task_names_.tolist())
     require_labels_of(estimator.tasks_, rows.labels)

@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.base import clone
 
 from skmtl._sklearn import final_model
+from skmtl.blocks import Source
 from skmtl.checkpoints import NoCheckpoints
 
 WITHOUT_INFLUENCE = {"checkpoint": None, "n_jobs": None, "verbose": 0}  # on what is learned
@@ -14,6 +15,7 @@ WITHOUT_INFLUENCE = {"checkpoint": None, "n_jobs": None, "verbose": 0}  # on wha
 
 def identity_of(estimator: Any, *data: Any) -> tuple[Any, ...]:
     """Class and parameters of an estimator that ends in a net, as far as a fit depends on them, beside its data."""
+    data = tuple(part.identity() if isinstance(part, Source) else part for part in data)
     if estimator is final_model(estimator):  # whose parameters need not be such as can be cloned
         return type(estimator), estimator.get_params(deep=False) | WITHOUT_INFLUENCE, data
     return _with_parameters(estimator, **WITHOUT_INFLUENCE), data

@@ -1,7 +1,7 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
 from skmtl.fitting._class_weights import class_weight_by_task
-from skmtl.fitting._config import count_threads, read_sizes
+from skmtl.fitting._config import count_threads, read_seed, read_sizes
 from skmtl.fitting._growing import GrowingFits
 from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
@@ -58,6 +58,7 @@ __all__ = [
     "progress_line",
     "read_collaboration",
     "read_peer_sharing",
+    "read_seed",
     "read_sizes",
     "score_columns",
     "score_responses",

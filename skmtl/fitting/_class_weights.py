@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,42 @@ def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) ->
         If ``class_weight`` names an unknown task or class, has an entry for a regression task, is nothing that it may
         be, or a weight is negative or not finite.
     """
-    if class_weight is None:
+
+    def totals(k: int, task: Task) -> np.ndarray:
+        seen = rows.weights[:, k] > 0
+        index = task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)
+        assert task.classes is not None
+        return np.bincount(index, rows.weights[seen, k], minlength=len(task.classes))
+
+    return with_factors(rows, inputs.tasks, class_factors(class_weight, inputs, totals))
+
+
+def class_factors(
+    class_weight: Any, inputs: SharedInputs, totals: Callable[[int, Task], np.ndarray]
+) -> list[np.ndarray | None]:
+    """Factor of each class of each task, ``(n_classes,)``; None where all are 1.
+
+    ``totals`` gives the total weight of each class, from the position of a task and the task.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`cell_weights`.
+    """
+    by_class = class_weight_by_task(class_weight, inputs.tasks, inputs.one_dimensional)
+    tasks = zip(inputs.tasks, by_class, strict=True)
+    return [None if given is None else _factors(given, task, totals(k, task)) for k, (task, given) in enumerate(tasks)]
+
+
+def with_factors(rows: LabelledRows, tasks: Sequence[Task], factors: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Weights of the cells times the factors of their classes, ``(n, n_tasks)``."""
+    if all(factor is None for factor in factors):
         return rows.weights
     weights = rows.weights.copy()
-    by_class = class_weight_by_task(class_weight, inputs.tasks, inputs.one_dimensional)
-    for k, (task, of_task) in enumerate(zip(inputs.tasks, by_class, strict=True)):
-        if of_task is not None:
+    for k, (task, factor) in enumerate(zip(tasks, factors, strict=True)):
+        if factor is not None:
             seen = rows.weights[:, k] > 0
-            index = task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)
-            weights[seen, k] *= _factors(of_task, task, index, weights[seen, k])[index]
+            weights[seen, k] *= factor[task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)]
     return weights
 
 
@@ -75,12 +102,11 @@ def _is_balanced(class_weight: Any) -> bool:
     return isinstance(class_weight, str) and class_weight == "balanced"
 
 
-def _factors(class_weight: Any, task: Task, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Factor of each class, ``(n_classes,)``; labels as class indices, with their weights."""
+def _factors(class_weight: Any, task: Task, totals: np.ndarray) -> np.ndarray:
+    """Factor of each class, ``(n_classes,)``, from the total weight of each."""
     assert task.classes is not None
     if _is_balanced(class_weight):
-        totals = np.bincount(index, weights, minlength=len(task.classes))
-        balanced: np.ndarray = weights.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)
+        balanced: np.ndarray = totals.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)
         return balanced
     labels = task.classes.tolist()
     unknown = [label for label in class_weight if label not in labels]

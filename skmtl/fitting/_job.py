@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skmtl.blocks import StreamedData
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.network import Architecture, Network
@@ -16,6 +17,7 @@ from skmtl.postprocess import Postprocessor, Score
 from skmtl.training import (
     Data,
     FitConfig,
+    IndexedData,
     JoinedData,
     Objective,
     PeerRows,
@@ -43,7 +45,7 @@ class FitJob:
         Settings.
     network : Network
         With its first parameters; training goes on with a copy.
-    data : TrainingData
+    data : TrainingData or StreamedData
         What to learn from.
     validation : Validation or None
         Rows that decide which epoch's weights are kept.
@@ -83,7 +85,7 @@ class FitJob:
     inputs: SharedInputs
     config: FitConfig
     network: Network
-    data: TrainingData
+    data: TrainingData | StreamedData
     validation: Validation | None
     objective: Objective
     streams: Streams
@@ -114,7 +116,7 @@ class FitJob:
         They become what they become in the whole fit.
         """
         members = torch.arange(first * self.config.n_peers, last * self.config.n_peers)
-        data, validation = self.data.select(members), None
+        data, validation = self.resident.select(members), None
         if self.validation is not None:
             validation = self.validation.select(members, data if self.holds_out else None)
         return replace(
@@ -127,6 +129,12 @@ class FitJob:
             postprocessors=(),
             threshold_scores={},
         )
+
+    @property
+    def resident(self) -> TrainingData:
+        """What to learn from, of a fit to rows in memory."""
+        assert isinstance(self.data, TrainingData)
+        return self.data
 
     @property
     def members(self) -> int:
@@ -197,7 +205,7 @@ def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
         Its loss weights and choices are those of the first job.
     """
     sizes = [job.members for job in jobs]
-    data = TrainingData.stack([job.data for job in jobs], sizes)
+    data = TrainingData.stack([job.resident for job in jobs], sizes)
     return replace(
         jobs[0],
         config=replace(FitConfig.stack([job.config for job in jobs]), members=sum(sizes)),
@@ -230,7 +238,7 @@ def begin_training(
     names = [task.name for task in first.inputs.layout.tasks]
     config = FitConfig.stack([job.config for job in jobs])
     if first.resumed is not None:
-        own = PeerRows(first.data, config.n_peers, first.members) if config.divides_rows else first.data
+        own = PeerRows(first.resident, config.n_peers, first.members) if config.divides_rows else first.data
         first.resumed.go_on(config, own)
         return Training(first.resumed, own, first.validation, teams=teams, task_names=names)
     fresh = network is None
@@ -239,15 +247,25 @@ def begin_training(
     sizes = [sum(job.members for job in part) for part in parts]
     joins_rows = network.reads_parts and first.is_plain
     batch_size = config.batch_size if joins_rows else None
-    stacked = [TrainingData.stack([job.data for job in part], [job.members for job in part]) for part in parts]
-    data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
-    validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
+    learned, validation = _stacked_data(parts, sizes, config, batch_size)
     streams = Streams.join([[job.streams for job in part] for part in parts])
-    learned: Data = PeerRows(data, config.n_peers, sum(sizes)) if config.divides_rows else data
     trained = first.objective, learned, config, streams
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation)
     return Training(Run(network, *trained), learned, validation, teams=teams, task_names=names)
+
+
+def _stacked_data(
+    parts: Sequence[Sequence[FitJob]], sizes: Sequence[int], config: FitConfig, batch_size: int | None
+) -> tuple[Data, Validation | None]:
+    """What the members of all parts learn from, and what they are judged by."""
+    first = parts[0][0]
+    if isinstance(first.data, StreamedData):  # of a fit alone
+        return first.data, first.validation
+    stacked = [TrainingData.stack([job.resident for job in part], [job.members for job in part]) for part in parts]
+    data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
+    validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
+    return PeerRows(data, config.n_peers, sum(sizes)) if config.divides_rows else data, validation
 
 
 def scaled_network(parts: Sequence[Sequence[FitJob]], input_scale: np.ndarray | None, n_read: int | None) -> Network:
@@ -261,7 +279,7 @@ def _stacked_validation(
     parts: Sequence[Sequence[FitJob]],
     sizes: Sequence[int],
     stacked: Sequence[TrainingData],
-    data: Data,
+    data: IndexedData,
     batch_size: int | None,
 ) -> Validation | None:
     """Rows that judge the members of all parts: training rows that they hold out, or rows of their own."""

@@ -12,6 +12,7 @@ import torch
 
 from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
+from skmtl.blocks import StreamedData
 from skmtl.collaboration import Collaboration
 from skmtl.defaults import Choice, DataSummary, is_auto, requested, resolve
 from skmtl.fitting._class_weights import cell_weights
@@ -22,25 +23,22 @@ from skmtl.fitting._config import (
     read_seed,
     read_sizes,
 )
+from skmtl.fitting._data import common_validation, own_validation, training_data
 from skmtl.fitting._held_out import deal_rows, read_splits, require_folds
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
+from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks
 from skmtl.inputs import Splits, label_codes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.training import (
-    DenseRows,
     FitConfig,
     Objective,
-    Rows,
     Run,
-    SparseRows,
     Streams,
     TrainingData,
-    Validation,
     as_followed,
-    as_tensor,
     choose_device,
 )
 
@@ -96,18 +94,21 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     postprocessors = read_postprocessors(values)
     threshold_scores = read_threshold_scores(values.get("threshold_metric"), inputs.tasks)
     held_out = deal_rows(config, splits, hashes, inputs)
-    data = _training_data(config, encoded, None if held_out is None else held_out.learned)
-    objective = Objective(inputs.layout.groups, inputs.layout.n_outputs, device)
-    if inputs.validation is None:
-        validation = None if held_out is None else _own_validation(config, objective, data, held_out.rows)
+    objective, validation = Objective(inputs.layout.groups, inputs.layout.n_outputs, device), None
+    data: TrainingData | StreamedData
+    if inputs.survey is not None:
+        data, bias = data_in_blocks(inputs, inputs.survey, config, class_weight, asked["dtype"])
     else:
-        judges = inputs.encode(inputs.validation, cell_weights(class_weight, inputs, inputs.validation), asked["dtype"])
-        validation = _common_validation(config, objective, judges)
+        data = training_data(config, encoded, None if held_out is None else held_out.learned)
+        bias = inputs.layout.initial_bias(encoded.targets, encoded.weights)
+        validation = None if held_out is None else own_validation(config, objective, data, held_out.rows)
+    if inputs.validation is not None:
+        validation = common_validation(config, objective, inputs, inputs.validation, class_weight, asked["dtype"])
     streams = Streams.from_seed(seed, config.members) if run is None else run.streams
     job = FitJob(
         inputs=inputs,
         config=config,
-        network=_network(config, inputs, encoded, streams, network),
+        network=_network(config, inputs, bias, streams, network),
         data=data,
         validation=validation,
         objective=objective,
@@ -151,7 +152,9 @@ def _with_own_settings(job: FitJob, params: Params) -> FitJob:
 
 def _preferences(params: Params, inputs: SharedInputs, network: Network | None) -> dict[str, Any]:
     """What takes the place of "auto": the encoder's preferences, or what a fitted network has."""
-    preferences = dict(inputs.encoder.preferences(len(inputs.rows.weights)))
+    preferences = dict(inputs.encoder.preferences(inputs.n_rows))
+    if inputs.survey is not None:
+        preferences |= preferences_for_blocks(inputs, inputs.survey)
     if params["cv"] is not None or inputs.splitter is not None:
         preferences["early_stopping"] = Choice(True, "cv or groups say which rows are held out")
     method = read_collaboration(params["collaboration"])
@@ -185,9 +188,10 @@ def _summarise(
     fitted_dtype: str | None,
 ) -> tuple[np.ndarray | None, DataSummary]:
     """Hash of each row, where the fit needs it, and what the defaults look at."""
-    n_rows, hashes = len(encoded.targets) - inputs.n_unlabeled, None
+    n_rows, hashes = inputs.n_rows - inputs.n_unlabeled, None
     n_distinct = n_rows
-    if len(encoded.targets) <= ROWS_TO_COMPARE or (params["early_stopping"] is not False and inputs.validation is None):
+    deals_rows = params["early_stopping"] is not False and inputs.validation is None
+    if inputs.survey is None and (deals_rows or len(encoded.targets) <= ROWS_TO_COMPARE):
         hashes, n_distinct = encoded.once(_hash_rows, seed)
         if inputs.n_unlabeled:
             n_distinct = len(np.unique(hashes[inputs.rows.row_weights > 0]))
@@ -218,20 +222,20 @@ def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:
 
 
 def _network(
-    config: FitConfig, inputs: SharedInputs, encoded: EncodedRows, streams: Streams, fitted: Network | None
+    config: FitConfig, inputs: SharedInputs, bias: np.ndarray, streams: Streams, fitted: Network | None
 ) -> Network:
     """The fitted network, or a new one with its first parameters."""
     if fitted is not None:
         return fitted if fitted.device == config.device else fitted.copy(config.device)
     architecture = Architecture(
         sharing=config.sharing,
-        n_inputs=encoded.X.shape[1],
+        n_inputs=inputs.encoder.n_outputs_,
         hidden_layer_sizes=config.hidden_layer_sizes,
         activation=config.activation,
         n_outputs=inputs.layout.n_outputs,
         members=config.members,
         dtype=config.dtype,
-        initial_bias=inputs.layout.initial_bias(encoded.targets, encoded.weights),
+        initial_bias=bias,
         dropout=(config.dropout,) * config.members,
         encoder=inputs.encoder,
         input_dropout=config.input_dropout,
@@ -261,32 +265,3 @@ def _columns_seen(method: Collaboration, inputs: SharedInputs) -> np.ndarray | N
             f"encoder='tabular'; got {type(inputs.encoder).__name__}."
         )
     return seen[:, of_outputs]
-
-
-def _rows_and_targets(encoded: EncodedRows, dtype: torch.dtype, device: torch.device) -> tuple[Rows, torch.Tensor]:
-    """Encoded rows and targets where the network computes."""
-    X = encoded.X
-    rows: Rows = DenseRows(X, dtype, device) if isinstance(X, np.ndarray) else SparseRows(X, dtype, device)
-    return rows, as_tensor(encoded.targets, dtype, device)  # targets are never written to
-
-
-def _training_data(config: FitConfig, encoded: EncodedRows, learned: np.ndarray | None) -> TrainingData:
-    """Rows for all members, and which of them each learns from, ``(member, n)``; None: all."""
-    rows, targets = encoded.once(_rows_and_targets, config.torch_dtype, config.device)
-    mask = None if learned is None else config.tensor(learned)
-    return TrainingData(rows, targets, config.tensor(encoded.weights), mask)
-
-
-def _own_validation(config: FitConfig, objective: Objective, data: TrainingData, held_out: np.ndarray) -> Validation:
-    """Each member's held-out rows."""
-    longest = int(held_out.sum(axis=1).max())
-    order = np.argsort(~held_out, axis=1, kind="stable")[:, :longest]  # (member, longest), held-out rows first
-    real = config.tensor(np.take_along_axis(held_out, order, axis=1))
-    return Validation(objective, data, torch.from_numpy(order).to(config.device), real)
-
-
-def _common_validation(config: FitConfig, objective: Objective, encoded: EncodedRows) -> Validation:
-    """Rows that judge all members."""
-    rows = _training_data(config, encoded, None)
-    every = torch.arange(rows.n_rows, device=config.device)[None]
-    return Validation(objective, rows, every, torch.ones_like(every, dtype=config.torch_dtype))

@@ -17,8 +17,8 @@ def prequential_losses(job: FitJob) -> np.ndarray:
 
     NaN for tasks without a label; tasks in the order of the label matrix.
     """
-    every = torch.arange(job.data.n_rows, device=job.config.device)[None]
-    rows = Validation(job.objective, job.data, every, torch.ones_like(every, dtype=job.config.torch_dtype))
+    every = torch.arange(job.resident.n_rows, device=job.config.device)[None]
+    rows = Validation(job.objective, job.resident, every, torch.ones_like(every, dtype=job.config.torch_dtype))
     losses = rows.losses(job.network).double().cpu().numpy()
     return job.inputs.layout.restore(losses)
 

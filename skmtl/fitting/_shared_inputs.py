@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from scipy import sparse
 
+from skmtl.blocks import Survey
 from skmtl.defaults import encoding_dtype
 from skmtl.encoders import Encoder
 from skmtl.inputs import LabelledRows, LabelMatrix, RowSplitter
@@ -68,6 +69,8 @@ class SharedInputs:
         Rows that decide which epoch's weights are kept, for all members.
     splitter : RowSplitter, optional
         What the user says of the rows that members hold out.
+    survey : Survey, optional
+        Of all rows, where they are read in blocks; ``rows`` are a sample of them then.
 
     Attributes
     ----------
@@ -88,14 +91,20 @@ class SharedInputs:
         columns: dict[str, Any],
         validation: LabelledRows | None = None,
         splitter: RowSplitter | None = None,
+        survey: Survey | None = None,
     ) -> None:
         self.rows, self.encoder, self.tasks = rows, encoder, list(tasks)
         self.one_dimensional, self.columns = one_dimensional, columns
-        self.validation, self.splitter = validation, splitter
+        self.validation, self.splitter, self.survey = validation, splitter, survey
         self.layout = TaskLayout(self.tasks)
         self.learns_inputs = encoder.build() is not None  # asked once: what is made to tell may be large
         self.prepared: MutableMapping[Hashable, Any] = WeakValueDictionary()
         self._encoded: dict[tuple[int, np.dtype[Any]], tuple[LabelledRows, EncodedRows]] = {}
+
+    @property
+    def n_rows(self) -> int:
+        """Number of training rows."""
+        return len(self.rows.weights) if self.survey is None else self.survey.n_rows
 
     @property
     def n_unlabeled(self) -> int:
@@ -111,10 +120,7 @@ class SharedInputs:
     def encode(self, rows: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedRows:
         """Encode rows, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
         encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
-        largest = weights.max(axis=0, initial=0.0)  # only ratios within a task count; this keeps them within float32
-        if not np.isin(largest, (0.0, 1.0)).all():
-            weights = weights / np.where(largest > 0, largest, 1.0)
-        weights = self.layout.arrange(weights)
+        weights = self.scaled_weights(weights, weights.max(axis=0, initial=0.0))
         key = (id(rows), encode_in)
         if key in self._encoded:
             return replace(self._encoded[key][1], weights=weights)
@@ -122,6 +128,15 @@ class SharedInputs:
         encoded = EncodedRows(self.encoder.transform(rows.X, encode_in), targets, weights, rows.labels)
         self._encoded[key] = rows, encoded  # the rows stay alive, and with them the meaning of their id
         return encoded
+
+    def scaled_weights(self, weights: np.ndarray, largest: np.ndarray) -> np.ndarray:
+        """Weights of the cells over the largest of each task, in the layout's order of tasks.
+
+        Only ratios within a task count; this keeps them within float32.
+        """
+        if not np.isin(largest, (0.0, 1.0)).all():
+            weights = weights / np.where(largest > 0, largest, 1.0)
+        return self.layout.arrange(weights)
 
     def forget_encoded(self) -> None:
         """Forget the encoded rows; jobs that have been prepared keep what they need."""

@@ -1,6 +1,6 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
-from skmtl.inputs._cells import from_tensor, is_missing, require_comparable
+from skmtl.inputs._cells import family_of, from_tensor, is_missing, require_comparable
 from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes, take_turns
 from skmtl.inputs._labels import Categories, LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
@@ -46,6 +46,7 @@ __all__ = [
     "by_task",
     "count_rows",
     "default_names",
+    "family_of",
     "from_tensor",
     "group_codes",
     "held_out_rows",

@@ -20,8 +20,12 @@ def read_sample_weight(
     names: Sequence[Any],
     one_dimensional: bool,
     parameter: str = "sample_weight",
+    *,
+    of_block: bool = False,
 ) -> np.ndarray:
     """Weights of all cells, ``(n, n_tasks)`` float64, not to be written to: equal ones share memory.
+
+    Those of a block of rows may all be zero.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def read_sample_weight(
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise ValueError(f"{parameter} must be finite and not negative; got {weights[bad][0]} in row {row}.")
-    if not weights.any():
+    if not (of_block or weights.any()):
         raise ValueError(f"{parameter}: all weights are zero; at least one row needs a positive weight.")
     columns = weights[:, None] if weights.ndim == 1 else weights
     return np.broadcast_to(columns, (n_rows, n_tasks))
@@ -111,11 +115,12 @@ def read_labelled_rows(
     suffix: str = "",
     *,
     keep_unlabeled: bool = False,
+    of_block: bool = False,
 ) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
 
     ``suffix`` ends the names of the parameters, as in "y_val". With ``keep_unlabeled`` rows without any label are kept,
-    but those whose weight is 0.
+    but those whose weight is 0. Rows ``of_block``, which are some of many, may be without any label.
 
     Raises
     ------
@@ -131,16 +136,17 @@ def read_labelled_rows(
             f"Found input variables with inconsistent numbers of samples: X{suffix} has {n_rows} rows, "
             f"y{suffix} has {len(labels.observed)}."
         )
-    if labels.one_dimensional and not labels.observed.any():
+    if labels.one_dimensional and not (of_block or labels.observed.any()):
         raise ValueError(f"Input y{suffix} contains NaN: no row of it has a label.")
-    weights = read_sample_weight(sample_weight, n_rows, labels.names, labels.one_dimensional, f"sample_weight{suffix}")
+    of_cells = labels.names, labels.one_dimensional, f"sample_weight{suffix}"
+    weights = read_sample_weight(sample_weight, n_rows, *of_cells, of_block=of_block)
     counts = np.any(weights > 0, axis=1)
     if not labels.observed.all():
         weights = weights * labels.observed
     if sample_weight is not None:
         labels = replace(labels, observed=weights > 0)
     kept_mask: np.ndarray = np.any(weights > 0, axis=1)
-    if not kept_mask.any():
+    if not (of_block or kept_mask.any()):
         raise ValueError(f"No label is left: every cell of y{suffix} is missing or has sample weight zero.")
     if keep_unlabeled:
         kept_mask = counts

@@ -1,7 +1,7 @@
 """The training loop and all that it passes around."""
 
 from skmtl.training._config import SCHEDULES, FitConfig
-from skmtl.training._data import Batch, Data, DenseRows, Rows, SparseRows, TrainingData, as_tensor
+from skmtl.training._data import Batch, Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._input_relevance import learn_input_scale
@@ -44,6 +44,7 @@ __all__ = [
     "Elastic",
     "FitConfig",
     "History",
+    "IndexedData",
     "JoinedData",
     "Objective",
     "Optimizer",

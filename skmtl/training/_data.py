@@ -138,6 +138,25 @@ class Data(ABC):
     epochs_per_pass: int = 1
 
     @abstractmethod
+    def select(self, members: Tensor) -> Data:
+        """Data of some of the members, which rise."""
+
+    def mean_losses(self, sums: Tensor) -> Tensor:
+        """Mean losses ``(member, task)`` from their weighted sums over an epoch; NaN without a label."""
+        return sums / self.totals
+
+    @abstractmethod
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
+        """The rows of an epoch, in the order that the generator of each part draws; the last batch may be smaller.
+
+        ``epoch`` counts within a pass over all rows, at whose beginning the generators are.
+        """
+
+
+class IndexedData(Data):
+    """Data of which any rows can be asked for."""
+
+    @abstractmethod
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows."""
 
@@ -150,18 +169,11 @@ class Data(ABC):
         """Targets and weights of cells, not of rows, ``(1 or member, row, task)`` at ``(1 or member, row)``."""
 
     @abstractmethod
-    def select(self, members: Tensor) -> Data:
+    def select(self, members: Tensor) -> IndexedData:
         """Data of some of the members, which rise."""
 
-    def mean_losses(self, sums: Tensor) -> Tensor:
-        """Mean losses ``(member, task)`` from their weighted sums over an epoch; NaN without a label."""
-        return sums / self.totals
-
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
-        """The rows of an epoch, in the order that the generator of each part draws; the last batch may be smaller.
-
-        ``epoch`` counts within a pass over all rows, at whose beginning the generators are.
-        """
+        """All rows in each epoch; see :class:`Data`."""
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
         else:
@@ -180,7 +192,7 @@ class Data(ABC):
         """Draw an order of the rows: ``(row,)``, or ``(part, row)`` where parts of the members have different rows."""
 
 
-class TrainingData(Data):
+class TrainingData(IndexedData):
     """Rows, targets and the weight of every cell for every member.
 
     Parameters

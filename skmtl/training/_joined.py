@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import NARROW
-from skmtl.training._data import Batch, Data
+from skmtl.training._data import Batch, IndexedData
 
 # Batch elements above which one matmul a part beats repeating the rows for each member.
 MAX_REPEATED = 1 << 15
@@ -23,7 +23,7 @@ def split_members(members: Tensor, sizes: Sequence[int]) -> list[Tensor]:
     return [index - start for index, start in zip(members.tensor_split(cuts), starts, strict=True)]
 
 
-class JoinedData(Data):
+class JoinedData(IndexedData):
     """Data of several parts of the members, which all take as many steps in an epoch.
 
     Where parts differ in the number of their rows, all batches but the last of an epoch have rows of all; the last is
@@ -31,7 +31,7 @@ class JoinedData(Data):
 
     Parameters
     ----------
-    parts : sequence of Data
+    parts : sequence of IndexedData
         One a part.
     sizes : sequence of int
         Number of members of each.
@@ -39,7 +39,7 @@ class JoinedData(Data):
         Rows of a step, where the network can read rows of parts; None: they are repeated for each member.
     """
 
-    def __init__(self, parts: Sequence[Data], sizes: Sequence[int], batch_size: int | None) -> None:
+    def __init__(self, parts: Sequence[IndexedData], sizes: Sequence[int], batch_size: int | None) -> None:
         self.pieces, self.sizes, self.batch_size = tuple(parts), tuple(sizes), batch_size
         self.n_rows, self.n_features = max(part.n_rows for part in parts), parts[0].n_features
         self.totals = self._for_members([part.totals for part in parts])
@@ -64,7 +64,7 @@ class JoinedData(Data):
             return self._for_members(cells)
         return self._for_members([values.transpose(1, 2) for values in cells]).transpose(1, 2)
 
-    def select(self, members: Tensor) -> Data:
+    def select(self, members: Tensor) -> IndexedData:
         """See :class:`Data`."""
         pairs = zip(self.pieces, split_members(members, self.sizes), strict=True)
         selected = [(part.select(index), len(index)) for part, index in pairs if len(index)]
@@ -128,7 +128,7 @@ class JoinedData(Data):
         targets, weights = zip(*(part.cells_at(index) for part, index in self._members(rows)), strict=True)
         return self._cells(targets), self._cells(weights)
 
-    def _members(self, rows: Tensor) -> Iterable[tuple[Data, Tensor]]:
+    def _members(self, rows: Tensor) -> Iterable[tuple[IndexedData, Tensor]]:
         """Parts with the rows of their members, ``(member, row)``."""
         return zip(self.pieces, rows.split(self.sizes), strict=True)
 

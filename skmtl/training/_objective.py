@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from skmtl.network import Network
 from skmtl.tasks import Group
-from skmtl.training._data import Batch, Data
+from skmtl.training._data import Batch, IndexedData
 
 
 class Objective:
@@ -91,7 +91,7 @@ class Validation:
     ----------
     objective : Objective
         Losses of the tasks.
-    data : Data
+    data : IndexedData
         Rows, targets and cell weights, of which some rows are held out.
     held_out : Tensor of shape (1 or member, n_held_out), int
         Which rows each member holds out.
@@ -99,13 +99,13 @@ class Validation:
         Padding mask: 0 where a row only fills up the list of a member that holds out fewer.
     """
 
-    def __init__(self, objective: Objective, data: Data, held_out: Tensor, real: Tensor) -> None:
+    def __init__(self, objective: Objective, data: IndexedData, held_out: Tensor, real: Tensor) -> None:
         self.objective, self.data, self.held_out, self.real = objective, data, held_out, real
         self.totals = (data.cells_at(held_out)[1] * real[:, :, None]).sum(1)  # (1 or member, task)
         self._all_rows: Batch | None = None
 
     @classmethod
-    def stack(cls, parts: Sequence[Validation], data: Data, common: bool) -> Validation:
+    def stack(cls, parts: Sequence[Validation], data: IndexedData, common: bool) -> Validation:
         """Rows of ``data`` that judge fits side by side, whose members are those of the parts in their order.
 
         ``common`` says that all are judged by the same rows, and not each member by its own.
@@ -118,13 +118,13 @@ class Validation:
         return cls(first.objective, data, *_side_by_side([(part.held_out, part.real) for part in parts]))
 
     @classmethod
-    def join(cls, parts: Sequence[Validation], sizes: Sequence[int], data: Data) -> Validation:
+    def join(cls, parts: Sequence[Validation], sizes: Sequence[int], data: IndexedData) -> Validation:
         """Rows of ``data`` that judge parts of the members, of ``sizes`` members each, each member by its own."""
         pairs = zip(parts, sizes, strict=True)
         own = [(part.held_out.expand(size, -1), part.real.expand(size, -1)) for part, size in pairs]
         return cls(parts[0].objective, data, *_side_by_side(own))
 
-    def select(self, members: Tensor, data: Data | None = None) -> Validation:
+    def select(self, members: Tensor, data: IndexedData | None = None) -> Validation:
         """Rows that judge some of the members, whose ``data`` may be at hand."""
         index = slice(None) if len(self.held_out) == 1 else members
         data = self.data.select(members) if data is None else data

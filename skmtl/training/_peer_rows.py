@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import NARROW
-from skmtl.training._data import Batch, Data
+from skmtl.training._data import Batch, IndexedData
 
 
-class PeerRows(Data):
+class PeerRows(IndexedData):
     """Data of which each peer of a cohort learns from its own part of every batch, another one in each epoch.
 
     Parameters
     ----------
-    data : Data
+    data : IndexedData
         What all learn from.
     n_peers : int
         Peers of a cohort.
@@ -25,13 +25,13 @@ class PeerRows(Data):
         Number of members, which make whole cohorts.
     """
 
-    def __init__(self, data: Data, n_peers: int, members: int) -> None:
+    def __init__(self, data: IndexedData, n_peers: int, members: int) -> None:
         self.data, self.n_peers, self.members = data, n_peers, members
         self.n_rows, self.n_features, self.row_bytes = data.n_rows, data.n_features, data.row_bytes
         self.totals, self.counts, self.epochs_per_pass = data.totals, data.counts, data.epochs_per_pass
         self._parts: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
 
-    def select(self, members: Tensor) -> Data:
+    def select(self, members: Tensor) -> IndexedData:
         """See :class:`Data`; the members make whole cohorts."""
         return PeerRows(self.data.select(members), self.n_peers, len(members))
 

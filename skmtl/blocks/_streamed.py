@@ -1,0 +1,168 @@
+"""Training data of which one buffer of blocks is in memory, and the next is being read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.training import Batch, Data, TrainingData
+
+Load = Callable[[Sequence[int]], TrainingData]
+
+
+class Buffer(NamedTuple):
+    """Blocks whose rows are shuffled together.
+
+    Attributes
+    ----------
+    blocks : tuple of int
+        Their indices.
+    first, last : int
+        Numbers of its first row in the pass, and of the row after its last.
+    order : numpy.random.Generator
+        Draws the order of its rows.
+    """
+
+    blocks: tuple[int, ...]
+    first: int
+    last: int
+    order: np.random.Generator
+
+
+class StreamedData(Data):
+    """Rows that are read block by block, in an order that depends on the seed and the number of the pass alone.
+
+    In each pass the blocks are put in another order and grouped into buffers, whose rows are shuffled: the two stages
+    of CorgiPile [1]_. Batches go on over the ends of buffers. Where all rows fit one buffer, they stay in memory, and
+    the batches are those of :class:`~skmtl.training.TrainingData`.
+
+    Parameters
+    ----------
+    load : callable
+        From indices of blocks to their encoded rows.
+    sizes : ndarray of shape (n_blocks,)
+        Number of rows of each block.
+    totals : Tensor of shape (1, n_tasks)
+        Total weight of each task.
+    n_features : int
+        Width of an encoded row.
+    buffer_rows : int
+        Rows of a buffer; more where a block has more.
+    epoch_rows : int
+        About how many rows an epoch has.
+    batch_size : int
+        Rows of a batch.
+    identity : tuple
+        What else tells these data from others.
+
+    References
+    ----------
+    .. [1] Xu, L. et al. (2022). In-database machine learning with CorgiPile: stochastic gradient descent without full
+       data shuffle. SIGMOD.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        sizes: np.ndarray,
+        totals: Tensor,
+        n_features: int,
+        *,
+        buffer_rows: int,
+        epoch_rows: int,
+        batch_size: int,
+        identity: tuple[Any, ...] = (),
+    ) -> None:
+        self.n_features, self.totals = n_features, totals
+        self.row_bytes = totals.element_size() * (n_features + 2 * totals.shape[1])
+        self._load, self._sizes, self._total_rows = load, sizes, int(sizes.sum())
+        self._buffer_rows, self.identity = buffer_rows, (*identity, sizes, buffer_rows, epoch_rows)
+        steps = -(-self._total_rows // batch_size)
+        of_epoch = -(-steps // max(round(self._total_rows / epoch_rows), 1))
+        self.n_rows, self.epochs_per_pass = min(of_epoch * batch_size, self._total_rows), -(-steps // of_epoch)
+        self._held: tuple[tuple[int, ...], TrainingData] | None = None
+        self._seen = torch.zeros_like(totals)
+
+    def select(self, members: Tensor) -> StreamedData:
+        """All members learn from all rows; see :class:`Data`."""
+        return self
+
+    def mean_losses(self, sums: Tensor) -> Tensor:
+        """See :class:`Data`."""
+        return sums / (self.totals if self.epochs_per_pass == 1 else self._seen)
+
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
+        """See :class:`Data`."""
+        (order,) = orders
+        first, last = epoch * self.n_rows, min((epoch + 1) * self.n_rows, self._total_rows)
+        buffers = [buffer for buffer in self._buffers(order) if buffer.first < last and buffer.last > first]
+        self._seen = torch.zeros_like(self.totals)
+        carried = list[Batch]()  # of a batch that goes on in the next buffer
+        missing = batch_size
+        with ThreadPoolExecutor(1) as reader:
+            following = reader.submit(self._loaded, buffers[0].blocks)
+            for buffer, after in zip(buffers, [*buffers[1:], None], strict=True):
+                data = _result(following)
+                self._held = buffer.blocks, data
+                if after is not None:
+                    following = reader.submit(self._loaded, after.blocks)
+                rows = torch.from_numpy(data.permutation([buffer.order])).to(self.totals.device)
+                rows = rows[max(first - buffer.first, 0) : last - buffer.first]
+                if carried:
+                    carried.append(data.take(rows[:missing].long()))
+                    missing, rows = missing - len(carried[-1].targets[0]), rows[missing:]
+                    if missing and after is not None:
+                        continue
+                    yield self._counted(_joined(carried))
+                    carried, missing = [], batch_size
+                whole = len(rows) if after is None else len(rows) // batch_size * batch_size
+                yield from map(self._counted, data.cut(rows[:whole], batch_size) if whole else ())
+                if whole < len(rows):
+                    carried, missing = [data.take(rows[whole:].long())], batch_size - (len(rows) - whole)
+
+    def _buffers(self, order: np.random.Generator) -> list[Buffer]:
+        """Buffers of a pass. All rows in one keep the order of the blocks, and draw from the generator itself."""
+        if self._total_rows <= self._buffer_rows:
+            return [Buffer(tuple(range(len(self._sizes))), 0, self._total_rows, order)]
+        blocks = order.permutation(np.flatnonzero(self._sizes))
+        groups, rows = list[list[int]](), self._buffer_rows
+        for block in blocks.tolist():
+            rows += self._sizes[block]
+            if rows > self._buffer_rows:
+                groups.append([])
+                rows = self._sizes[block]
+            groups[-1].append(block)
+        ends = np.cumsum([self._sizes[group].sum() for group in groups]).tolist()
+        seeds = order.integers(2**63, size=len(groups)).tolist()
+        parts = zip(groups, [0, *ends[:-1]], ends, seeds, strict=True)
+        return [Buffer(tuple(group), first, last, np.random.default_rng(s)) for group, first, last, s in parts]
+
+    def _loaded(self, blocks: tuple[int, ...]) -> TrainingData:
+        held = self._held
+        return held[1] if held is not None and held[0] == blocks else self._load(blocks)
+
+    def _counted(self, batch: Batch) -> Batch:
+        """The batch, whose weights are added up where an epoch is a part of a pass."""
+        if self.epochs_per_pass > 1:
+            self._seen += batch.targets.shape[1] if batch.weights is None else batch.weights.sum(1)
+        return batch
+
+
+def _result(future: Future[TrainingData]) -> TrainingData:
+    return future.result()
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    """Rows of several buffers as one batch; all cells of a buffer may have weight 1."""
+    if len(batches) == 1:
+        return batches[0]
+    x, targets = (torch.cat(parts, 1) for parts in ([b.x for b in batches], [b.targets for b in batches]))
+    if all(batch.weights is None for batch in batches):
+        return Batch(x, targets)
+    weights = torch.cat([b.targets.new_ones(b.targets.shape) if b.weights is None else b.weights for b in batches], 1)
+    return Batch(x, targets, weights, None, weights)

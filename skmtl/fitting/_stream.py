@@ -1,0 +1,162 @@
+"""From rows in blocks to what a fit learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from skmtl.blocks import StreamedData, Survey
+from skmtl.defaults import Choice, encoding_dtype
+from skmtl.fitting._class_weights import class_factors, with_factors
+from skmtl.fitting._shared_inputs import SharedInputs
+from skmtl.inputs import LabelledRows, sliceable
+from skmtl.tasks import Task
+from skmtl.training import DenseRows, FitConfig, Rows, SparseRows, TrainingData
+
+PIECE_ROWS = 1 << 13  # encoded at a time, which bounds what the encoder needs beside its result
+ROW_VISITS, PASSES = 40_000_000, 10  # rows learned from in all, where there are more than an epoch has
+
+
+def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Choice]:
+    """What takes the place of "auto" where rows are not in memory."""
+    reason = "rows are read in blocks, and it takes rows in memory"
+    chosen = dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+    if inputs.validation is None:
+        chosen["early_stopping"] = Choice(False, "no rows are held out")
+    n_rows, epoch_rows = survey.n_rows, survey.source.epoch_rows
+    if n_rows > 1.5 * epoch_rows:
+        epochs = -(-max(n_rows, min(PASSES * n_rows, ROW_VISITS)) // epoch_rows)
+        chosen["max_iter"] = Choice(epochs, f"epochs of about {epoch_rows} of {n_rows} rows")
+    return chosen
+
+
+def data_in_blocks(
+    inputs: SharedInputs, survey: Survey, config: FitConfig, class_weight: Any, dtype: str
+) -> tuple[StreamedData, np.ndarray]:
+    """What the members learn from, and the bias ``(outputs,)`` of the output layer to start from."""
+    encode_in = encoding_dtype(dtype, inputs.n_rows)
+    factors = class_factors(class_weight, inputs, lambda k, task: _by_class(task, survey.labels[k].totals))
+    cells = list(zip(inputs.tasks, survey.labels, factors, strict=True))
+    totals = np.array([own.total if f is None else f @ _by_class(task, own.totals) for task, own, f in cells])
+    largest = np.array([own.most if f is None else (f * _by_class(task, own.largest)).max() for task, own, f in cells])
+    if survey.held_out is not None:
+        totals = totals - with_factors(survey.held_out, inputs.tasks, factors).sum(axis=0)
+    n_features = inputs.encoder.n_outputs_
+    data = StreamedData(
+        BlockEncoder(inputs, survey, config, factors, largest, encode_in).load,
+        survey.learned,
+        config.tensor(inputs.scaled_weights(totals[None], largest)),
+        n_features,
+        buffer_rows=max(survey.source.buffer_bytes // (config.torch_dtype.itemsize * (n_features + 2 * len(cells))), 1),
+        epoch_rows=survey.source.epoch_rows,
+        batch_size=config.batch_size,
+        identity=(factors, largest, survey.limit),
+    )
+    return data, _initial_bias(inputs, survey, factors, encode_in)
+
+
+def _initial_bias(
+    inputs: SharedInputs, survey: Survey, factors: Sequence[np.ndarray | None], encode_in: str
+) -> np.ndarray:
+    """Bias by the labels that the tasks are fitted to, of which rare tasks have some of their own."""
+    cells, biases = survey.task_labels(), []
+    for column in inputs.layout.order:
+        task, factor = inputs.tasks[column], factors[column]
+        seen = cells[column].weights > 0
+        encoded = task.kind.encode(task, cells[column].labels[seen]).astype(encode_in)
+        weights = cells[column].weights[seen] * (1.0 if factor is None else factor[encoded.astype(int)])
+        biases.append(task.kind.initial_bias(task, encoded, weights / (weights.max() or 1.0)))
+    return np.concatenate(biases)
+
+
+def _by_class(task: Task, values: dict[Any, float] | None) -> np.ndarray:
+    """Values of the labels of a task in the order of its classes."""
+    assert task.classes is not None
+    assert values is not None
+    return np.array([values[label] for label in task.classes.tolist()])
+
+
+@dataclass(frozen=True)
+class BlockEncoder:
+    """Reads blocks and encodes their rows as those of one fit.
+
+    Attributes
+    ----------
+    inputs : SharedInputs
+        Encoder and tasks.
+    survey : Survey
+        Which rows of a block are learned from.
+    config : FitConfig
+        Where and in which type the network computes.
+    factors : list of ndarray or None
+        Of the classes of each task.
+    largest : ndarray of shape (n_tasks,)
+        Largest weight of a cell of each task.
+    encode_in : str
+        Type to encode in.
+    """
+
+    inputs: SharedInputs
+    survey: Survey
+    config: FitConfig
+    factors: list[np.ndarray | None]
+    largest: np.ndarray
+    encode_in: str
+
+    def load(self, blocks: Sequence[int]) -> TrainingData:
+        """Rows of these blocks, one after another."""
+        n_rows, n_tasks = int(self.survey.learned[list(blocks)].sum()), len(self.inputs.tasks)
+        X, first = _Rows(n_rows, self.inputs.encoder.n_outputs_, self.config), 0
+        targets, weights = (np.empty((n_rows, n_tasks), dtype=self.config.dtype) for _ in range(2))
+        for block in blocks:
+            rows = self.survey.read(block)
+            with self.survey.reader.blocks.naming(block):
+                last = first + len(rows.weights)
+                targets[first:last], weights[first:last] = self._cells(rows)
+                for start in range(0, len(rows.weights), PIECE_ROWS):
+                    piece = sliceable(rows.X)[start : start + PIECE_ROWS]
+                    X.add(self.inputs.encoder.transform(piece, self.encode_in))
+            first = last
+        return TrainingData(X.rows(), *(torch.from_numpy(cells).to(self.config.device) for cells in (targets, weights)))
+
+    def _cells(self, rows: LabelledRows) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights ``(n, n_tasks)``, in the layout's order of tasks."""
+        try:
+            weights = with_factors(rows, self.inputs.tasks, self.factors)
+            targets = self.inputs.layout.encode(rows.labels.columns, rows.labels.observed, np.dtype(self.encode_in))
+        except ValueError as error:
+            raise ValueError(f"the labels have changed since they were first read: {error}") from error
+        return targets, self.inputs.scaled_weights(weights, self.largest)
+
+
+class _Rows:
+    """Encoded rows as they come, which are put in one place at once where they are dense."""
+
+    def __init__(self, n_rows: int, n_features: int, config: FitConfig) -> None:
+        self._shape, self._config, self._n_added = (n_rows, n_features), config, 0
+        self._dense: np.ndarray | None = None
+        self._sparse = list[sparse.csr_array]()
+
+    def add(self, encoded: np.ndarray | sparse.csr_array) -> None:
+        """Add some of the rows."""
+        if not isinstance(encoded, np.ndarray):
+            self._sparse.append(encoded)
+            return
+        if self._dense is None:
+            self._dense = np.empty(self._shape, dtype=self._config.dtype)
+        self._dense[self._n_added : self._n_added + len(encoded)] = encoded
+        self._n_added += len(encoded)
+
+    def rows(self) -> Rows:
+        """All of them."""
+        of = self._config.torch_dtype, self._config.device
+        return (
+            SparseRows(sparse.vstack(self._sparse, format="csr"), *of)
+            if self._dense is None
+            else DenseRows(self._dense, *of)
+        )
