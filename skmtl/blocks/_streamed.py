@@ -86,6 +86,10 @@ class StreamedData(Data):
         of_epoch = -(-steps // max(round(self._total_rows / epoch_rows), 1))
         self.n_rows, self.epochs_per_pass = min(of_epoch * batch_size, self._total_rows), -(-steps // of_epoch)
         self._held: tuple[tuple[int, ...], TrainingData] | None = None
+        if self._total_rows <= buffer_rows:
+            every = tuple(range(len(sizes)))
+            self._held = every, load(every)
+            self.totals = self._held[1].totals  # added up in the same order as those of data in memory
         self._seen = torch.zeros_like(totals)
 
     def select(self, members: Tensor) -> StreamedData:

@@ -31,7 +31,7 @@ from skmtl.estimators._identity import identity_of
 from skmtl.estimators._nested_params import NestedParamsMixin
 from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
-from skmtl.estimators._sources import in_memory, read_for
+from skmtl.estimators._sources import in_memory, read_for, require_in_memory
 from skmtl.estimators._versions import VersionedMixin
 from skmtl.fitting import (
     LEARNED,
@@ -184,6 +184,7 @@ class BaseMultiTaskNet(
             As in :meth:`fit`, and if a label is not among the classes.
         """
         self._validate_params()
+        require_in_memory(X, y, sample_weight)
         continued = hasattr(self, "network_")
         inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, one_pass=True)
         params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)

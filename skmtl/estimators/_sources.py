@@ -114,6 +114,18 @@ def read_source(
     return inputs
 
 
+def require_in_memory(X: Any, y: Any, sample_weight: Any) -> None:
+    """Check that rows are no source.
+
+    Raises
+    ------
+    TypeError
+        If they are.
+    """
+    if as_source(X, y, sample_weight) is not None:
+        raise TypeError("partial_fit takes rows in memory, such as one block after another; fit takes the source.")
+
+
 def in_memory(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """Rows in memory, of whatever X is: those of a source are read."""
     source = as_source(X, y, sample_weight)
