@@ -132,23 +132,25 @@ class Source:
         blocks = [self.blocks.read(index) for index in range(len(self.blocks))]
         return Block(*(join_values(parts) for parts in zip(*blocks, strict=True)))
 
-    def with_columns(self, names: Any) -> Source:
-        """A source of the same rows for predictions, of files only these columns.
+    def with_columns(self, names: Any, labelled: bool) -> Source:
+        """A source of the same rows, of files only some columns.
 
         Parameters
         ----------
         names : list of str or None
             Names of the columns of X; None: all.
+        labelled : bool
+            Whether labels and weights are read, too.
 
         Returns
         -------
         Source
-            Without labels and weights where they are columns of a file.
+            Whose blocks are these.
         """
         if names is None or not isinstance(self.blocks, ArrowBlocks):
             return self
-        arrow = self.blocks
-        return Source(ArrowBlocks(arrow.source, arrow.y, arrow.sample_weight, list(names)))
+        apart = (self.blocks.y, self.blocks.sample_weight) if labelled else (None, None)
+        return Source(ArrowBlocks(self.blocks.source, *apart, list(names)))
 
 
 def as_source(rows: Any, y: Any = None, sample_weight: Any = None) -> Source | None:
@@ -171,6 +173,8 @@ def as_source(rows: Any, y: Any = None, sample_weight: Any = None) -> Source | N
     TypeError
         If rows can be read once only.
     """
+    if type(rows) is np.ndarray:
+        return None
     if isinstance(rows, Source):
         if y is None and sample_weight is None:
             return rows

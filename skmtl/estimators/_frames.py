@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from skmtl.estimators._blockwise import map_pieces, write_frames
 from skmtl.inputs import Categories
 from skmtl.tasks import Task
 
@@ -32,27 +35,32 @@ class FramesMixin:
         def _responses(self, X: Any) -> list[np.ndarray]: ...
 
     @overload
-    def predict_frame(self, X: Any, library: Literal["pandas"]) -> pd.DataFrame: ...
+    def predict_frame(self, X: Any, library: Literal["pandas"], out: None = None) -> pd.DataFrame: ...
     @overload
-    def predict_frame(self, X: Any, library: Literal["polars"]) -> pl.DataFrame: ...
+    def predict_frame(self, X: Any, library: Literal["polars"], out: None = None) -> pl.DataFrame: ...
     @overload
-    def predict_frame(self, X: Any, library: None = None) -> Any: ...
-    def predict_frame(self, X: Any, library: Library | None = None) -> Any:
+    def predict_frame(self, X: Any, library: None = None, out: None = None) -> Any: ...
+    @overload
+    def predict_frame(self, X: Any, library: Library | None = None, *, out: str | PathLike[str]) -> Path: ...
+    def predict_frame(self, X: Any, library: Library | None = None, out: str | PathLike[str] | None = None) -> Any:
         """Predict labels as a data frame, which keeps the type of each task.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
+            Rows, which may be in blocks as in :meth:`fit`.
         library : {"pandas", "polars"} or None, default=None
             Library of the frame. None: that of X, and for an X that is no frame pandas, or polars where pandas is not
             installed.
+        out : path, default=None
+            Parquet file that the frame is written to, block by block.
 
         Returns
         -------
-        pandas.DataFrame or polars.DataFrame of shape (n_samples, n_tasks)
-            One column a task, named as in y; in polars, which knows strings only, by the string of the name. A column
-            of y with a categorical type gives one with the same categories. A frame of pandas has the index of X.
+        pandas.DataFrame or polars.DataFrame of shape (n_samples, n_tasks), or Path
+            The path ``out``, if that is given. Else one column a task, named as in y; in polars, which knows strings
+            only, by the string of the name. A column of y with a categorical type gives one with the same categories. A
+            frame of pandas has the index of X.
 
         Raises
         ------
@@ -61,16 +69,22 @@ class FramesMixin:
         ImportError
             If it is not installed.
         """
+        if out is not None:
+            return write_frames(out, map_pieces(lambda piece: self.predict_frame(piece, library), self, X))
         return label_frame(self, self._predict_columns(X), X, library)
 
     @overload
-    def predict_proba_frame(self, X: Any, library: Literal["pandas"]) -> pd.DataFrame: ...
+    def predict_proba_frame(self, X: Any, library: Literal["pandas"], out: None = None) -> pd.DataFrame: ...
     @overload
-    def predict_proba_frame(self, X: Any, library: Literal["polars"]) -> pl.DataFrame: ...
+    def predict_proba_frame(self, X: Any, library: Literal["polars"], out: None = None) -> pl.DataFrame: ...
     @overload
-    def predict_proba_frame(self, X: Any, library: None = None) -> Any: ...
+    def predict_proba_frame(self, X: Any, library: None = None, out: None = None) -> Any: ...
+    @overload
+    def predict_proba_frame(self, X: Any, library: Library | None = None, *, out: str | PathLike[str]) -> Path: ...
     @available_if(lambda self: hasattr(self, "predict_proba"))
-    def predict_proba_frame(self, X: Any, library: Library | None = None) -> Any:
+    def predict_proba_frame(
+        self, X: Any, library: Library | None = None, out: str | PathLike[str] | None = None
+    ) -> Any:
         """Predict the probabilities of the classes of all tasks as one data frame.
 
         Parameters
@@ -79,12 +93,14 @@ class FramesMixin:
             Rows.
         library : {"pandas", "polars"} or None, default=None
             As in :meth:`predict_frame`.
+        out : path, default=None
+            As in :meth:`predict_frame`.
 
         Returns
         -------
-        pandas.DataFrame or polars.DataFrame of shape (n_samples, n_classes of all tasks)
-            A column ``<task>_<class>`` for each class of each task, as scikit-learn's ``OneHotEncoder`` names its
-            columns; none for tasks of numbers.
+        pandas.DataFrame or polars.DataFrame of shape (n_samples, n_classes of all tasks), or Path
+            The path ``out``, if that is given. Else a column ``<task>_<class>`` for each class of each task, as
+            scikit-learn's ``OneHotEncoder`` names its columns; none for tasks of numbers.
 
         Raises
         ------
@@ -93,6 +109,8 @@ class FramesMixin:
         ImportError
             If it is not installed.
         """
+        if out is not None:
+            return write_frames(out, map_pieces(lambda piece: self.predict_proba_frame(piece, library), self, X))
         return probability_frame(self, self._responses(X), X, library)
 
 

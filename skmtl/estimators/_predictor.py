@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import Encoder
+from skmtl.estimators._blockwise import fill, map_blocks, map_pieces, observed_and_predicted, source_of
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._frames import FramesMixin
 from skmtl.estimators._inner import detached
@@ -42,15 +43,20 @@ class PredictorMixin(FramesMixin):
             return  # nothing to say: scikit-learn's own check takes a quarter of the prediction of one row
         check_columns(self, X, self.encoder_, reset=False)
 
-    def _read_labelled(self, X: Any, y: Any, sample_weight: Any, suffix: str = "") -> LabelledRows:
-        """Rows with labels of the tasks of the fit; names in errors end in ``suffix``."""
-        observed = read_labelled_rows(X, y, sample_weight, self.missing_label, type(self).__name__, suffix)
+    def _read_labelled(
+        self, X: Any, y: Any, sample_weight: Any, suffix: str = "", *, of_block: bool = False
+    ) -> LabelledRows:
+        """Rows with labels of the tasks of the fit, of a block maybe none; names in errors end in ``suffix``."""
+        settings = self.missing_label, type(self).__name__, suffix
+        observed = read_labelled_rows(X, y, sample_weight, *settings, of_block=of_block)
         require_same_tasks(f"y{suffix}", observed.labels, self.task_names_.tolist())
         require_labels_of(self.tasks_, observed.labels, f"y{suffix}")
         return observed
 
     def _responses(self, X: Any) -> list[np.ndarray]:
         check_is_fitted(self, "network_")
+        if (source := source_of(self, X)) is not None:
+            return [np.concatenate(parts) for parts in zip(*map_blocks(self._responses, source), strict=True)]
         self._check_columns(X)
         n_threads = count_threads(self.n_jobs)
         fitted = self.network_, self._layout, self.encoder_
@@ -60,19 +66,28 @@ class PredictorMixin(FramesMixin):
         responses = self._responses(X)
         return decode(self.tasks_, responses, getattr(self, "thresholds_", {}))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Predict labels.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
+            Rows, which may be in blocks as in :meth:`fit`: files, a data set, a sequence of blocks.
+        out : ndarray of shape (n_samples,) or (n_samples, n_tasks), default=None
+            Where labels go block by block, such as an array in a file.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_tasks)
-            Labels in their own types; an object array where types differ between tasks.
+            Labels in their own types; an object array where types differ between tasks. ``out``, if that is given.
+
+        Raises
+        ------
+        ValueError
+            If the columns are not those of the fit, or ``out`` has another shape or type.
         """
+        if out is not None:
+            return fill(out, map_pieces(self.predict, self, X))
         columns = self._predict_columns(X)
         return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
 
@@ -105,15 +120,15 @@ class PredictorMixin(FramesMixin):
         self._check_columns(X)
         return sharing_findings(self.network_, self._layout, self.encoder_, X)
 
-    def score_tasks(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def score_tasks(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Score of each task on its observed labels: accuracy of classification, R2 of regression tasks.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            Rows.
+            Rows, which may be in blocks as in :meth:`fit`.
         y : array-like or data frame of shape (n_samples,) or (n_samples, n_tasks)
-            Labels, with holes as in :meth:`fit`.
+            Labels, with holes as in :meth:`fit`, or the names of their columns.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
             Weight of each row or cell.
 
@@ -128,10 +143,12 @@ class PredictorMixin(FramesMixin):
             If no cell is observed.
         """
         check_is_fitted(self, "network_")
+        if (source := source_of(self, X, y, sample_weight)) is not None:
+            return score_columns(self.tasks_, *observed_and_predicted(self, source))
         observed = self._read_labelled(X, y, sample_weight)
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of :meth:`score_tasks` over the tasks whose score is defined.
 
         Parameters
