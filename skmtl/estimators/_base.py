@@ -17,6 +17,7 @@ from skmtl._sklearn import CallbackSupportMixin, DocLinkMixin, FitProgress, with
 from skmtl._torch_state import torch_settings
 from skmtl.blocks import as_source
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, checkpoints_of
+from skmtl.estimators._added_tasks import AddedTasksMixin
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._constraints import CONSTRAINTS
 from skmtl.estimators._continued import REMEMBERED
@@ -62,6 +63,7 @@ _ONE_PASS = {
 
 
 class BaseMultiTaskNet(
+    AddedTasksMixin,
     AutoParamsHTMLMixin,
     CallbackSupportMixin,
     CompactMixin,
@@ -236,6 +238,7 @@ class BaseMultiTaskNet(
             "_layout": inputs.layout,
             "_postprocessors": result.postprocessors,
             "_member_weights": result.job.member_weights,
+            "_added_at": (),
             "_out_of_fold": result.held_out,
             "_one_dimensional": inputs.one_dimensional,
             "_categories": inputs.rows.labels.categories if is_new else self._categories,

@@ -143,7 +143,7 @@ class CompactMixin(PredictorMixin):
             observed = self._read_labelled(X, y, sample_weight, "_val")
             before = self._responses(observed.X)
             return JudgedMembers.by_new_rows(observed, self.network_, self._layout, self.encoder_), before
-        held_out = self._out_of_fold
+        held_out = None if self._added_at else self._out_of_fold  # which knows nothing of tasks that were added
         if held_out is None or held_out.judged is None or held_out.responses is None:
             return None, []
         known = held_out.judged.observed.kept_mask
@@ -161,7 +161,7 @@ class CompactMixin(PredictorMixin):
             raise ValueError(
                 f"compact chooses networks by rows that they have not learned from, and knows of none: in the last fit "
                 f"of this {type(self).__name__} no member held out training rows, or it has been unpickled or copied "
-                f"since. Pass rows that are new to it as X_val and y_val."
+                f"or got further tasks since. Pass rows that are new to it as X_val and y_val."
             )
         return sorted(int(team[0]) for team in teams)
 
@@ -197,7 +197,7 @@ class CompactMixin(PredictorMixin):
         )
         if hasattr(self, "relatedness_history_"):
             compacted._tell_relatedness()
-        judged = None if self._out_of_fold is None else self._out_of_fold.judged
+        judged = None if self._out_of_fold is None or self._added_at else self._out_of_fold.judged
         if judged is not None:
             own = judged.select(kept)
             responses = self._calibrated(own, own.responses(self._layout, weights))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_boolean, require_choice, require_number
-from skmtl.conformal import HeldOutScores, SetScores
+from skmtl.conformal import BandScores, HeldOutScores, IntervalScores, SetScores
 from skmtl.estimators._out_of_fold import NONE_HELD_OUT, OutOfFoldMixin
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._types import ConformalMethod
@@ -18,6 +18,7 @@ from skmtl.fitting import Ensemble, count_threads, predict_ensembles
 from skmtl.tasks import has_several_quantiles
 
 METHODS = get_args(ConformalMethod)
+TaskScores: TypeAlias = IntervalScores | BandScores | SetScores
 
 
 class ConformalMixin(PredictorMixin, OutOfFoldMixin):
@@ -25,17 +26,26 @@ class ConformalMixin(PredictorMixin, OutOfFoldMixin):
 
     def _held_out_scores(
         self, method_name: str, tasks: Sequence[int], coverage: float, method: str, *, of_sets: bool
-    ) -> HeldOutScores:
-        """Scores of the held-out labels, which are checked to be enough for the tasks of classes, or for the others."""
+    ) -> tuple[HeldOutScores, dict[int, TaskScores]]:
+        """Scores of the held-out labels, which are checked to be enough for the tasks of classes, or for the others.
+
+        By task, too, without those that were added after the fit.
+        """
         require_number("coverage", coverage, positive=True, below=1.0)
         require_choice("method", method, METHODS)
         if self._out_of_fold is None:
             raise ValueError(f"{method_name} learns from rows that members held out; {NONE_HELD_OUT}")
         scores = self._out_of_fold.conformal
-        for task in tasks:
-            if isinstance(scores.tasks[task], SetScores) == of_sets:
-                scores.tasks[task].require_enough(self.tasks_[task].name, coverage)
-        return scores
+        known = dict(enumerate(scores.tasks))
+        if not known.keys() & set(tasks):
+            raise ValueError(
+                f"{method_name} learns from rows that members held out, and knows of none for task "
+                f"{self.tasks_[tasks[0]].name!r}, which add_tasks has added. Fit anew with all tasks."
+            )
+        for task in known.keys() & set(tasks):
+            if isinstance(known[task], SetScores) == of_sets:
+                known[task].require_enough(self.tasks_[task].name, coverage)
+        return scores, known
 
     def _fold_responses(self, X: Any, scores: HeldOutScores, method: str) -> list[np.ndarray]:
         """Responses to new rows, by task: ``(fold, m, n_classes or 1)``.
@@ -45,11 +55,13 @@ class ConformalMixin(PredictorMixin, OutOfFoldMixin):
         if method == "cv":
             return [response[None] for response in self._responses(X)]
         self._check_columns(X)
-        weights = [_weights_of_holders(holds, self._member_weights, len(self.tasks_)) for holds in scores.folds]
-        ensembles = [Ensemble(slice(None), self._postprocessors, own) for own in weights]
-        fitted = self.network_, self._layout, self.encoder_
-        of_folds = predict_ensembles(*fitted, X, ensembles, count_threads(self.n_jobs))
-        return [np.stack(of_task) for of_task in zip(*of_folds, strict=True)]
+        found = []
+        for network, layout, postprocessors, weights in self._tasks_together():
+            held = [_weights_of_holders(holds, weights, len(layout.tasks)) for holds in scores.folds]
+            ensembles = [Ensemble(slice(None), postprocessors, own) for own in held]
+            of_folds = predict_ensembles(network, layout, self.encoder_, X, ensembles, count_threads(self.n_jobs))
+            found += [np.stack(of_task) for of_task in zip(*of_folds, strict=True)]
+        return found
 
 
 class IntervalMixin(ConformalMixin):
@@ -90,7 +102,7 @@ class IntervalMixin(ConformalMixin):
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_tasks, 2)
             Lower and upper bound in the units of the labels; for 1-D y of shape (n_samples, 2). NaN for tasks of
-            classes, whose method is ``predict_set``.
+            classes, whose method is ``predict_set``, and for those of :meth:`add_tasks`.
 
         Raises
         ------
@@ -117,12 +129,12 @@ class IntervalMixin(ConformalMixin):
     ) -> list[np.ndarray]:
         """Intervals ``(m, 2)`` of some of the tasks."""
         require_boolean("normalize", normalize)
-        scores = self._held_out_scores("predict_interval", tasks, coverage, method, of_sets=False)
+        scores, known = self._held_out_scores("predict_interval", tasks, coverage, method, of_sets=False)
         responses = self._fold_responses(X, scores, method)
         intervals = []
         for task in tasks:
-            own, response = scores.tasks[task], responses[task]
-            if isinstance(own, SetScores):
+            own, response = known.get(task), responses[task]
+            if own is None or isinstance(own, SetScores):
                 intervals.append(np.full((response.shape[1], 2), np.nan))
             else:
                 bounds = own.bounds(response, coverage, by_fold=method == "cv+", normalize=normalize)
@@ -187,8 +199,8 @@ class SetMixin(ConformalMixin):
         Returns
         -------
         list of ndarray of shape (n_samples, n_classes), bool
-            Which of ``classes_`` are in the set, one array a task, None for numeric tasks; for 1-D y the entry of its
-            task. The most probable class always is.
+            Which of ``classes_`` are in the set, one array a task, None for numeric tasks and for those of
+            :meth:`add_tasks`; for 1-D y the entry of its task. The most probable class always is.
 
         Raises
         ------
@@ -209,9 +221,9 @@ class SetMixin(ConformalMixin):
 
     def _sets(self, X: Any, tasks: Sequence[int], coverage: float, method: str) -> list[np.ndarray | None]:
         """Sets ``(m, n_classes)`` of some of the tasks."""
-        scores = self._held_out_scores("predict_set", tasks, coverage, method, of_sets=True)
+        scores, known = self._held_out_scores("predict_set", tasks, coverage, method, of_sets=True)
         responses, by_fold = self._fold_responses(X, scores, method), method == "cv+"
-        pairs = [(scores.tasks[task], responses[task]) for task in tasks]
+        pairs = [(known.get(task), responses[task]) for task in tasks]
         return [
             own.members(probabilities, coverage, by_fold=by_fold) if isinstance(own, SetScores) else None
             for own, probabilities in pairs

@@ -83,19 +83,19 @@ class OutOfFoldMixin:
         """Predictions of the training rows by members that held them out, shaped as y; NaN where none did.
 
         Corrected, where predictions are, by the errors about the other rows; with thresholds and calibration as learned
-        from rows of other folds.
+        from rows of other folds. Without tasks of ``add_tasks``.
         """
         responses = self._held_out_responses("oof_prediction_")
         thresholds = self._held_out("oof_prediction_").thresholds
-        pairs = zip(self.tasks_, responses, strict=True)
+        pairs = list(zip(self._held_out("oof_prediction_").tasks, responses, strict=True))
         columns = [_labels(task, response, thresholds.get(task.name)) for task, response in pairs]
-        return columns[0] if self._one_dimensional else stack_columns(columns, self.tasks_)
+        return columns[0] if self._one_dimensional else stack_columns(columns, [task for task, _ in pairs])
 
     @property
     def oof_proba_(self) -> Any:
         """Class probabilities for ``oof_prediction_``, as ``predict_proba`` gives them."""
         responses = self._held_out_responses("oof_proba_")
-        pairs = zip(self.tasks_, responses, strict=True)
+        pairs = zip(self._held_out("oof_proba_").tasks, responses, strict=True)
         probabilities = [response.copy() if task.kind.is_classifier else None for task, response in pairs]
         if all(probability is None for probability in probabilities):
             raise AttributeError(f"{type(self).__name__} has no oof_proba_: no task is one of classes.")

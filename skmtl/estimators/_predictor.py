@@ -14,7 +14,16 @@ from skmtl.estimators._frames import FramesMixin
 from skmtl.estimators._inner import detached
 from skmtl.estimators._task_view import TaskView
 from skmtl.estimators._viewed_task import view_task
-from skmtl.fitting import count_threads, decode, predict_responses, score_columns, sharing_findings, stack_columns
+from skmtl.fitting import (
+    TasksTogether,
+    count_threads,
+    decode,
+    predict_responses,
+    score_columns,
+    sharing_findings,
+    stack_columns,
+    tasks_together,
+)
 from skmtl.inputs import LabelledRows, read_labelled_rows, require_same_tasks
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor
@@ -35,6 +44,7 @@ class PredictorMixin(FramesMixin):
     _layout: TaskLayout
     _postprocessors: tuple[Postprocessor, ...] = ()
     _member_weights: np.ndarray | None = None  # (member, n_tasks); None: a task is predicted by the mean of all members
+    _added_at: tuple[int, ...] = ()  # columns at which tasks begin that were added together
     _one_dimensional: bool
 
     def _check_columns(self, X: Any) -> None:
@@ -58,9 +68,15 @@ class PredictorMixin(FramesMixin):
         if (source := source_of(self, X)) is not None:
             return [np.concatenate(parts) for parts in zip(*map_blocks(self._responses, source), strict=True)]
         self._check_columns(X)
-        n_threads = count_threads(self.n_jobs)
-        fitted = self.network_, self._layout, self.encoder_
-        return predict_responses(*fitted, X, n_threads, self._postprocessors, self._member_weights)
+        n_threads, found = count_threads(self.n_jobs), list[np.ndarray]()
+        for network, layout, postprocessors, weights in self._tasks_together():
+            found += predict_responses(network, layout, self.encoder_, X, n_threads, postprocessors, weights)
+        return found
+
+    def _tasks_together(self) -> list[TasksTogether]:
+        """What predictions are made of: once for all tasks, or for those of each call that has added some."""
+        fitted = TasksTogether(self.network_, self._layout, self._postprocessors, self._member_weights)
+        return tasks_together(fitted, self._added_at)
 
     def _predict_columns(self, X: Any) -> list[np.ndarray]:
         responses = self._responses(X)

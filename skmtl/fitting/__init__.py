@@ -6,6 +6,7 @@ from skmtl.fitting._growing import GrowingFits
 from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
+from skmtl.fitting._new_tasks import TasksTogether, joined_network, prepare_new_tasks, tasks_together
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
@@ -40,6 +41,7 @@ __all__ = [
     "Report",
     "SharedInputs",
     "StackedTrainer",
+    "TasksTogether",
     "body_features",
     "choose_members",
     "class_weight_by_task",
@@ -50,10 +52,12 @@ __all__ = [
     "fixed_share",
     "holds_exactly",
     "join_members",
+    "joined_network",
     "out_of_fold",
     "predict_ensembles",
     "predict_responses",
     "prepare",
+    "prepare_new_tasks",
     "prequential_losses",
     "progress_line",
     "read_collaboration",
@@ -67,6 +71,7 @@ __all__ = [
     "stack_jobs",
     "task_features",
     "task_relatedness",
+    "tasks_together",
     "warn_of_splits_left",
     "weights_of",
 ]

@@ -133,6 +133,7 @@ FITTED = frozenset(  # attributes of estimators beside their parameters
     {
         *COLUMNS,
         *LEARNED,
+        "_added_at",
         "_begun_with",
         "_categories",
         "_layout",

@@ -77,7 +77,9 @@ class Multiclass(Classification):
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Probabilities of the classes; see :meth:`Kind.response`."""
-        probabilities: np.ndarray = softmax(outputs.reshape(*outputs.shape[:2], len(tasks), -1), axis=-1)
+        members, n_rows, n_outputs = outputs.shape  # of no member, too
+        by_class = outputs.reshape(members, n_rows, len(tasks), n_outputs // len(tasks))
+        probabilities: np.ndarray = softmax(by_class, axis=-1)
         return probabilities
 
     def outputs(self, task: Task, response: np.ndarray) -> np.ndarray:

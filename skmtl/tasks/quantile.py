@@ -96,7 +96,8 @@ class Quantile(RobustNumeric):
 
     def response(self, tasks: Sequence[Task], outputs: np.ndarray) -> np.ndarray:
         """Sorted quantiles in the units of the labels; see :meth:`Kind.response`."""
-        by_level = outputs.reshape(*outputs.shape[:2], len(tasks), -1)
+        members, n_rows, n_outputs = outputs.shape  # of no member, too
+        by_level = outputs.reshape(members, n_rows, len(tasks), n_outputs // len(tasks))
         levels = [Numeric.response(self, tasks, by_level[..., level]) for level in range(by_level.shape[-1])]
         quantiles: np.ndarray = np.sort(np.concatenate(levels, axis=-1), axis=-1)
         return quantiles

@@ -118,6 +118,8 @@ class FitConfig:
         Number of folds of held-out rows; 0 where members hold out no rows of their own.
     n_threads : int or None
         Threads; None: chosen from the work of a step.
+    frozen : bool
+        Whether parameters that several tasks use stay as they are.
     """
 
     learning_rate: Tensor = field(metadata=role(Role.MEMBER, parameter="learning_rate_init"))
@@ -151,6 +153,7 @@ class FitConfig:
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="cv"))
     n_threads: int | None = field(metadata=role(Role.FIT, parameter="n_jobs"))
+    frozen: bool = field(default=False, metadata=role(Role.NETWORK, parameter="warm_start", step=True))
 
     @property
     def collaborates(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from skmtl._params import resolve
 from skmtl.layers import ParameterBuffer
 from skmtl.training._config import FitConfig
+from skmtl.training._frozen import KeepShared
 from skmtl.training._peers import peer_updates
 from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
 
@@ -38,6 +39,8 @@ def make_updates(
     if any(penalty.proximal for penalty in penalties):
         updates.append(ProximalSteps(penalties, config.learning_rate))
     updates += peer_updates(config, buffer)
+    if config.frozen:
+        updates.append(KeepShared(buffer))
     asked = config.optimizer.weight_average
     if asked is not None:
         average = resolve(config.optimizer.label("weight_average"), asked, AVERAGES, WeightAverage)

@@ -92,12 +92,29 @@ def test_trials_of_settings_are_not_repeated(epochs, tmp_path):
     whole = net(**tries).fit(*given)
     assert len(whole.trials_["loss"]) > 1
     of_whole = epochs.done
-    for after in (20, of_whole - 23):
-        cut_off(net(tmp_path, **tries), epochs, after, given)
-    resumed = net(tmp_path, **tries).fit(*given)
-    assert epochs.done == 3
+    seldom = net(**tries).set_params(checkpoint=Checkpoint(tmp_path, interval=1000))
+    cut_off(net(tmp_path, **tries), epochs, 4, given)
+    cut_off(seldom, epochs, of_whole - 7, given)
+    resumed = seldom.fit(*given)
+    assert epochs.done == whole.n_iter_
     assert everything(resumed) == everything(whole)
     assert (resumed.trials_, resumed.auto_params_) == (whole.trials_, whole.auto_params_)
+    assert os.listdir(tmp_path) == []
+
+
+def test_new_tasks_over_frozen_layers_go_on_with_the_same_bits(epochs, tmp_path):
+    def fitted(folder=None):
+        return net().fit(X, Y).set_params(checkpoint=None if folder is None else Checkpoint(folder, interval=1))
+
+    whole, cut = fitted().add_tasks(X, X[:, 3]), fitted(tmp_path)
+    epochs.done, epochs.last = 0, 4
+    with pytest.raises(CutOffError):
+        cut.add_tasks(X, X[:, 3])
+    epochs.done, epochs.last = 0, np.inf
+    resumed = fitted(tmp_path)
+    in_fit = epochs.done
+    assert everything(resumed.add_tasks(X, X[:, 3])) == everything(whole)
+    assert epochs.done == in_fit + whole.n_iter_ - 4
     assert os.listdir(tmp_path) == []
 
 
