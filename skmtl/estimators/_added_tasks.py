@@ -160,7 +160,7 @@ def read_new_tasks(
     names = rows.labels.names
     require_unchanged(_of_tasks(estimator, [*before, *names], slice(len(before))))
     reader = _of_tasks(estimator, [*before, *names], slice(len(before), None))
-    given = [None] * len(names)
+    given: list[np.ndarray | None] = [None] * len(names)
     tasks = fit_tasks(reader, labels_by_task(rows, given), given, keep_open=False)
     columns = {name: vars(estimator)[name] for name in COLUMNS if name in vars(estimator)}
     splitter = RowSplitter.read(estimator.cv, X, y, groups)
