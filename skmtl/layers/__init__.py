@@ -6,7 +6,7 @@ from skmtl.layers._cohort_linear import CohortLinear, ScaledMatrices
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
 from skmtl.layers._gate import MemberGate
-from skmtl.layers._linear import NARROW, MemberLinear, MemberReadout
+from skmtl.layers._linear import NARROW, WIDE, MemberLinear, MemberReadout, WideReadout
 from skmtl.layers._low_rank import MemberLowRank
 from skmtl.layers._mixture import MemberMixture
 from skmtl.layers._mlp import MemberMLP
@@ -19,6 +19,7 @@ from skmtl.layers._workspace import Workspace
 __all__ = [
     "ACTIVATIONS",
     "NARROW",
+    "WIDE",
     "Activation",
     "CohortLinear",
     "Composite",
@@ -44,6 +45,7 @@ __all__ = [
     "ParameterBuffer",
     "ParameterSpec",
     "ScaledMatrices",
+    "WideReadout",
     "Workspace",
     "alike",
     "channels_as_rows",

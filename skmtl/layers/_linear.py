@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Literal
 
@@ -168,3 +169,31 @@ class MemberReadout(MemberLinear):
         transposed = gradient.transpose(1, 2)
         torch.bmm(transposed, workspace.saved[self.name], out=self._weight_gradient)
         torch.sum(transposed, 2, keepdim=True, out=self._bias_gradient)
+
+
+WIDE = 1024  # outputs from which a readout is worth cutting into tiles that stay in the cache
+
+
+class WideReadout(MemberReadout):
+    """y = x W + b with the weights, but not the outputs, in transposed memory: for many tasks.
+
+    All weights of an output stand together, so that those of some of the outputs are one piece of memory.
+    """
+
+    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
+        """``(1 or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
+        x = self._keep_input(x, workspace)
+        out = workspace.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
+        return torch.baddbmm(self.bias.transpose(1, 2), x, self.weight.transpose(1, 2), out=out)
+
+    def cut(self, outputs: slice) -> WideReadout:
+        """The part of it that gives some of the outputs, over the same memory."""
+        part = copy.copy(self)
+        part.n_outputs = outputs.stop - outputs.start
+        for name in ("weight", "bias", "weight_transposed", "_weight_gradient", "_bias_gradient"):
+            setattr(part, name, getattr(self, name)[:, outputs])
+        return part
+
+    def add_input_gradient(self, gradient: Tensor, total: Tensor | None, workspace: Workspace) -> Tensor:
+        """Add the gradient at the input to ``total``, which is written over; None: begin with this one."""
+        return self.input_gradient(gradient, workspace) if total is None else total.baddbmm_(gradient, self.weight)

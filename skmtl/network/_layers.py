@@ -10,7 +10,18 @@ import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import NARROW, Composite, Initializer, Layer, MemberLinear, MemberReadout, ParameterBuffer, Workspace
+from skmtl.layers import (
+    NARROW,
+    WIDE,
+    Composite,
+    Initializer,
+    Layer,
+    MemberLinear,
+    MemberReadout,
+    ParameterBuffer,
+    WideReadout,
+    Workspace,
+)
 from skmtl.layers import alike as starting_alike
 from skmtl.network._architecture import Architecture
 from skmtl.network._task_layers import TaskLayers
@@ -108,8 +119,9 @@ def fused_head(width: int, initial_bias: np.ndarray) -> MemberLinear:
 
     ``initial_bias`` has the shape ``(outputs,)``.
     """
-    layer = MemberReadout if len(initial_bias) < NARROW else MemberLinear
-    return layer("head", width, len(initial_bias), gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task")
+    n_outputs = len(initial_bias)
+    layer = MemberReadout if n_outputs < NARROW else MemberLinear if n_outputs < WIDE else WideReadout
+    return layer("head", width, n_outputs, gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task")
 
 
 class PerTaskHead(MemberReadout):

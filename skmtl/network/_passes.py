@@ -82,12 +82,22 @@ class ManualPasses(_SinglePrecisionPasses):
 
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """See :class:`Passes`."""
+        head, workspace = self.layers.head, self.workspace
+        head.backward(gradient if at_head is None else at_head, workspace)
+        if self.has_layers_below:
+            self.backward_below(head.input_gradient(gradient, workspace))
+
+    @property
+    def has_layers_below(self) -> bool:
+        """Whether anything is learned below the output layer."""
+        return self.has_body or self.has_task_layers
+
+    def backward_below(self, gradient: Tensor) -> None:
+        """Go on below the output layer, from the gradient at its input."""
         layers, workspace = self.layers, self.workspace
-        layers.head.backward(gradient if at_head is None else at_head, workspace)
-        if self.has_body or self.has_task_layers:
-            below = layers.task_layers.backward(layers.head.input_gradient(gradient, workspace), workspace)
-            if self.has_body:
-                layers.body.backward(layers.task_layers.input_gradient(below, workspace), workspace)
+        below = layers.task_layers.backward(gradient, workspace)
+        if self.has_body:
+            layers.body.backward(layers.task_layers.input_gradient(below, workspace), workspace)
 
 
 class AutogradPasses(_SinglePrecisionPasses):

@@ -25,6 +25,8 @@ def cut_square(residual: Tensor, bound: float) -> tuple[Tensor, Tensor]:
 
     That is c (2 r - c) with the residual c cut to the bound, and 2 c.
     """
+    if bound == np.inf:
+        return residual.square(), residual.mul_(2)
     cut = residual.clamp(-bound, bound)
     return residual.mul_(2).sub_(cut).mul_(cut), cut.mul_(2)
 

@@ -21,6 +21,7 @@ from skmtl.training._peers import peer_terms
 from skmtl.training._state import join, split
 from skmtl.training._step import Step
 from skmtl.training._streams import Streams
+from skmtl.training._tiled import tiled
 from skmtl.training._updates import make_updates
 from skmtl.training._weighting import make_weighting
 from skmtl.training.optimizers import AverageWeights
@@ -65,7 +66,7 @@ class Run:
         averages = any(isinstance(update, AverageWeights) for update in updates)
         self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
-        self.step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
+        self.step = tiled(Step(passes, objective, weighting, updates, _rows_per_weight(data), terms))
         if config.cuda_graphs and network.device.type == "cuda":
             self.step = captured(self.step, draws=network.draws)
         self.steps_done = 0

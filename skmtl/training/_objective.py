@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +37,21 @@ class Objective:
     def to_outputs(self, by_task: Tensor) -> Tensor:
         """Repeat ``(..., task)`` to ``(..., output)``."""
         return by_task if self._one_to_one else by_task.index_select(-1, self._task_of_output)
+
+    def tiles(self, width: int) -> list[Tile]:
+        """The losses in pieces of neighbouring tasks that share a loss call and have at most ``width`` outputs."""
+        tiles = []
+        for group in self.groups:
+            n_tasks, first, start = group.tasks.stop - group.tasks.start, group.tasks.start, group.outputs.start
+            n_outputs = (group.outputs.stop - start) // n_tasks  # of a task
+            n_tiles = -(-n_tasks // max(width // n_outputs, 1))
+            edges = [first + n_tasks * k // n_tiles for k in range(n_tiles + 1)]
+            for a, b in pairwise(edges):
+                outputs = slice(start + (a - first) * n_outputs, start + (b - first) * n_outputs)
+                own = Group(group.kind, slice(0, b - a), slice(0, outputs.stop - outputs.start))
+                objective = Objective([own], [n_outputs] * (b - a), self._task_of_output.device)
+                tiles.append(Tile(slice(a, b), outputs, objective))
+        return tiles
 
     def likelihood(self, like: Tensor) -> Tensor:
         """Factors of each task's likelihood, ``(2, task)``; see :class:`~skmtl.balancing.BalancerInputs`."""
@@ -74,6 +91,22 @@ class Objective:
             *(g.kind.loss_gradient(outputs[:, :, g.outputs], targets[:, :, g.tasks]) for g in self.groups), strict=True
         )
         return _concatenated(losses), _concatenated(gradients)
+
+
+class Tile(NamedTuple):
+    """Losses of neighbouring tasks.
+
+    Attributes
+    ----------
+    tasks, outputs : slice
+        Which of all tasks and outputs.
+    objective : Objective
+        Their losses.
+    """
+
+    tasks: slice
+    outputs: slice
+    objective: Objective
 
 
 def _concatenated(parts: Sequence[Tensor]) -> Tensor:

@@ -1,0 +1,73 @@
+"""A step in which the output layer of many tasks is passed tile by tile."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skmtl.layers import WideReadout
+from skmtl.network import ManualPasses
+from skmtl.training._data import Batch
+from skmtl.training._objective import Tile
+from skmtl.training._step import Step
+from skmtl.training._weighting import StaticWeights
+from skmtl.training.peer_sharing import ComposedUpdate
+
+TILE_CELLS = 1 << 17  # outputs of a tile, which stay in the cache of a core with their losses, gradients and labels
+NARROWEST = 256  # outputs of a tile at least, for products to be fast
+
+
+class TiledStep(Step):
+    """Outputs, losses and gradients of some of the tasks after another, from the features that all of them read.
+
+    No more than a tile of the outputs exists at a time. Sums over the outputs, which the gradient at the features is,
+    are taken tile by tile; all else is what the step on all outputs computes.
+    """
+
+    passes: ManualPasses
+
+    def set_data(self, rows_per_weight: Tensor) -> None:
+        """Go on with other data, or other members."""
+        super().set_data(rows_per_weight)
+        self._tiles: dict[int, list[tuple[Tile, WideReadout]]] = {}
+
+    def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
+        """See :class:`Step`."""
+        passes, workspace, sums = self.passes, self.passes.workspace, []
+        features, below = passes.layers.features(batch.x, workspace), None
+        n_rows = features.shape[1]
+        _, scale = self._scales(batch, n_rows)
+        for (tasks, outputs, objective), head in self._tiles_of(n_rows):
+            losses, gradient = objective.cells(head.forward(features, workspace), batch.targets[..., tasks])
+            weights = None if batch.weights is None else batch.weights[..., tasks]
+            own, gradient = objective.weighted(losses, gradient, weights)
+            gradient.mul_(scale[..., outputs])
+            head.backward(gradient, workspace)
+            if passes.has_layers_below:
+                below = head.add_input_gradient(gradient, below, workspace)
+            sums.append(own)
+        if below is not None:
+            passes.backward_below(below)
+        for update in self.updates:
+            update.step(rate_factor)
+        return torch.cat(sums, 1)
+
+    def _tiles_of(self, n_rows: int) -> list[tuple[Tile, WideReadout]]:
+        """Tiles for a batch of so many rows, each with its part of the output layer."""
+        if n_rows not in self._tiles:
+            head = self.passes.layers.head
+            assert isinstance(head, WideReadout)
+            width = max(TILE_CELLS // (n_rows * self.passes.buffer.members), NARROWEST)
+            self._tiles[n_rows] = [(tile, head.cut(tile.outputs)) for tile in self.objective.tiles(width)]
+        return self._tiles[n_rows]
+
+
+def tiled(step: Step) -> Step:
+    """Have ``step`` pass the outputs in tiles, if they are many and nothing in it looks at all of them at once."""
+    passes, parts = step.passes, (step.objective, step.weighting, step.updates, step.rows_per_weight)
+    looks_at_losses = type(step.weighting) is StaticWeights and not step.terms
+    composed = any(isinstance(update, ComposedUpdate) for update in step.updates)
+    if isinstance(passes, ManualPasses) and type(passes.layers.head) is WideReadout and looks_at_losses:
+        if not composed and passes.buffer.values.device.type == "cpu":
+            return TiledStep(passes, *parts)
+    return step
