@@ -80,7 +80,7 @@ class ParameterBuffer:
         self.members = members
         self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
         self.learned = self.values[: self._size(self._learned)]
-        self.gradient = torch.zeros_like(self.learned)
+        self.gradient = torch.zeros(len(self.learned), dtype=dtype, device=device)  # takes no memory before its use
         self.views = self._blocks(self.values)
         self.gradient_views = self._blocks(self.gradient)
 

@@ -13,6 +13,12 @@ _DTYPE = re.compile(r"\|b1|[<>|][iu][1248]|[<>][f][248]|[<>|][US][1-9]\d{0,6}|[<
 _LAST_CHARACTER = 0x10FFFF  # of Unicode
 
 
+def is_finite(array: np.ndarray) -> bool:
+    """Whether all numbers are finite: at once where their sum is, as that of others never is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+
+
 def as_tensor(array: np.ndarray, path: str) -> tuple[dict[str, Any], np.ndarray]:
     """What JSON says of an array, and the contiguous numbers that hold its content.
 
@@ -27,7 +33,7 @@ def as_tensor(array: np.ndarray, path: str) -> tuple[dict[str, Any], np.ndarray]
     record: dict[str, Any] = {"dtype": dtype.str}
     if array.flags.f_contiguous and not array.flags.c_contiguous:
         record["order"], array = "F", array.T
-    if dtype.kind == "f" and not np.isfinite(array).all():
+    if dtype.kind == "f" and not is_finite(array):
         record["finite"] = False
     native = np.asarray(array, dtype=dtype.newbyteorder("="), order="C")
     if dtype.kind in "mM":
@@ -65,7 +71,7 @@ def as_array(record: Any, tensor: np.ndarray, place: str) -> np.ndarray:
         array = tensor.view(dtype.newbyteorder("="))
     elif dtype.kind in "US":
         array = tensor.view(dtype.newbyteorder("="))[..., 0]
-    if dtype.kind == "f" and record.get("finite") is not False and not np.isfinite(array).all():
+    if dtype.kind == "f" and record.get("finite") is not False and not is_finite(array):
         raise ContentError(place, "The tensor holds a number that is not finite.")
     array = array.astype(dtype, copy=False)
     return array.T if record.get("order") == "F" else array

@@ -17,16 +17,18 @@ import safetensors.numpy
 from skmtl._files import write_whole
 from skmtl._version import __version__
 from skmtl.persistence._errors import ContentError
-from skmtl.persistence._json import MAX_VALUES, count_values, read_json
+from skmtl.persistence._json import MAX_VALUES, count_values, read_json, write_json
 
 FORMAT_VERSION = 1
 READABLE = (1,)
 MAX_HEADER = 32 << 20  # bytes
 _LENGTH = 8  # bytes that say how long the header is
+_ALIGNMENT = 8  # bytes
 _ZEROS = b"0" * 64
 _DIGEST = re.compile(rb'"sha256":"([0-9a-f]{64})"')  # in a string of JSON these quotes would have backslashes
 _KEYS = {"format", "format_version", "skmtl_version", "content", "sha256"}
 _OTHERS = {b"\x80": "a pickle", b"PK": "a zip archive", b"\x93NUMPY": "an array of numpy", b"\x1f\x8b": "compressed"}
+_DTYPES = {"b1": "BOOL", **{f"{kind}{n}": f"{kind.upper()}{8 * n}" for kind in "iuf" for n in (1, 2, 4, 8)}}
 _FOREIGN = "It was not written by skmtl.save. Pass a file that was; pickles are for pickle.load or joblib.load."
 
 
@@ -40,14 +42,27 @@ def write(path: str | os.PathLike[str], content: str, tensors: Mapping[str, np.n
     """
     versions = {"format_version": str(FORMAT_VERSION), "skmtl_version": __version__}
     metadata = {"format": "skmtl", **versions, "content": content, "sha256": _ZEROS.decode()}
-    data = safetensors.numpy.save(dict(tensors), metadata)
-    end = _header_end(data)
-    if end > MAX_HEADER or count_values(data[:end]) > MAX_VALUES:
+    header, parts = _laid_out(metadata, tensors)
+    if len(header) > MAX_HEADER or count_values(header) > MAX_VALUES:
         raise ValueError("The estimator has more attributes, tasks or categories than skmtl.save writes. Pickle it.")
-    found = _DIGEST.search(data, _LENGTH, end)
+    found, digest = _DIGEST.search(header), hashlib.sha256(header)
     assert found is not None
-    digest, view = hashlib.sha256(data).hexdigest().encode(), memoryview(data)
-    write_whole(Path(path), view[: found.start(1)], digest, view[found.end(1) :])
+    for part in parts:
+        digest.update(part)
+    write_whole(Path(path), header[: found.start(1)], digest.hexdigest().encode(), header[found.end(1) :], *parts)
+
+
+def _laid_out(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> tuple[bytes, list[memoryview]]:
+    """Header and tensors in the layout of safetensors, whose own writer copies every tensor twice."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    parts, end = list[memoryview](), 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):  # so all are aligned
+        start, end = end, end + tensor.nbytes
+        header[name] = {"dtype": _DTYPES[tensor.dtype.str[1:]], "shape": tensor.shape, "data_offsets": [start, end]}
+        parts.append(tensor.reshape(-1).view(np.uint8).data)
+    text = write_json(header).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    return len(text).to_bytes(_LENGTH, "little") + text, parts
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, np.ndarray]]:

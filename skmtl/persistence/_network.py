@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from skmtl._params import Params
 from skmtl._torch_state import torch_settings
 from skmtl.network import Architecture, Network
 from skmtl.network._layers import Layers
+from skmtl.persistence._arrays import is_finite
 from skmtl.persistence._errors import ContentError
 
 LARGE = 65_536  # what a size of a layer or a number of parts may be in a network with fewer parameters
@@ -45,7 +45,7 @@ def make_network(architecture: Any, parameters: Any, place: str) -> Network:
             "If the estimator has an encoder of yours, pass the same module as in the fit; else take another copy.",
         )
     for name, values in parameters.items():
-        if str(values.dtype) != architecture.dtype or not np.isfinite(values).all():
+        if str(values.dtype) != architecture.dtype or not is_finite(values):
             raise ContentError(f"{place}, parameter {name}", f"Not all are finite numbers of {architecture.dtype}.")
     network = Network(architecture, torch.device("cpu"))
     for name, view in network.buffer.views.items():

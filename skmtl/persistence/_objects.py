@@ -42,6 +42,9 @@ def attributes_of(value: Any) -> Attributes:
     cls = type(value)
     if cls is TaskLayout:
         return {"tasks": [value.tasks[position] for position in value.order.argsort()]}
+    if cls is Network:  # without a copy of the parameters
+        views = value.buffer.views.items()
+        return {"architecture": value.architecture, "parameters": {name: v.cpu().numpy() for name, v in views}}
     if cls in _STATES:
         state: Attributes = value.__getstate__()
         return state
