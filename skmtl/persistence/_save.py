@@ -79,11 +79,19 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
 def _require_known(estimator: Any) -> None:
     for layer in layers_of(estimator):
         if not isinstance(layer, (*ESTIMATORS.values(), *AROUND.values())):
-            cure = "Save its best_estimator_." if hasattr(layer, "best_estimator_") else "Use joblib for others."
             raise TypeError(
                 "skmtl.save takes the three estimators, and a Pipeline, FrozenEstimator or TransformedTargetRegressor "
-                f"around one; got {type(layer).__name__}. {cure}"
+                f"around one; got {type(layer).__name__}. {_cure(layer)}"
             )
+
+
+def _cure(other: Any) -> str:
+    """What to save in place of an object."""
+    if hasattr(other, "best_estimator_"):
+        return "Save its best_estimator_; a table keeps the rest: pandas.DataFrame(search.cv_results_)."
+    if hasattr(other, "estimator"):
+        return "Fit it and save its best_estimator_, or save the estimator that it was given."
+    return "Keep its table: report.frame().to_csv(path)." if hasattr(other, "frame") else "Use joblib for others."
 
 
 def _without_rows(estimator: Any) -> Any:

@@ -28,6 +28,7 @@ from skmtl.model_selection import (
     MultiTaskSearchCV,
     MultiTaskShuffleSplit,
     MultiTaskStratifiedKFold,
+    TaskGroupingCV,
 )
 from skmtl.persistence._registry import CLASSES
 from skmtl.postprocess.calibration import Calibrator
@@ -187,6 +188,11 @@ def test_searches_say_what_to_save(fitted, tmp_path):
         search.best_estimator_ = fitted
         with pytest.raises(TypeError, match=r"got (MultiTask|Grid)SearchCV. Save its best_estimator_"):
             skmtl.save(search, tmp_path / "net")
+    with pytest.raises(TypeError, match=r"got TaskGroupingCV\. Fit it and save its best_estimator_"):
+        skmtl.save(TaskGroupingCV(fitted), tmp_path / "net")
+    with pytest.raises(TypeError, match=r"got TaskReport. Keep its table: report.frame\(\)"):
+        skmtl.save(skmtl.metrics.task_report(fitted, X, NUMBERS), tmp_path / "net")
+    assert not list(tmp_path.iterdir())
     skmtl.save(FrozenEstimator(fitted), tmp_path / "net")
     np.testing.assert_array_equal(skmtl.load(tmp_path / "net").predict(X), fitted.predict(X))
 
