@@ -58,12 +58,13 @@ class MemberLowRank:
         members, rows = len(self.weight), x.shape[1]
         if self.common_input:
             x = x.expand(members, -1, -1)
-        down = torch.bmm(self._down, x.transpose(1, 2)).view(members * self.n_tasks, -1, rows)  # (.., rank, row)
+        n_copies, rank = self._up.shape[:2]  # (member * task, rank, n_outputs)
+        down = torch.bmm(self._down, x.transpose(1, 2)).view(n_copies, rank, rows)
         workspace.saved[self.name], workspace.saved[self.name + ".down"] = x, down
         shared = torch.baddbmm(self.bias, self._by_member(x), self.weight)
         if self.common_input:
             shared = shared.repeat_interleave(self.n_tasks, 0)
-        return shared.view(-1, rows, self.n_outputs).baddbmm_(down.transpose(1, 2), self._up)
+        return shared.view(n_copies, rows, self.n_outputs).baddbmm_(down.transpose(1, 2), self._up)
 
     def _by_member(self, stacked: Tensor) -> Tensor:
         """Rows of all tasks below each other: ``(member * task, row, width) -> (member, task * row, width)``."""

@@ -39,7 +39,8 @@ class MemberStitch:
         self._gradient = buffer.gradient_views[self.name]
 
     def _by_task(self, stacked: Tensor) -> Tensor:
-        return stacked.reshape(-1, self.n_tasks, stacked.shape[1] * stacked.shape[2])
+        by_task: Tensor = stacked.flatten(1).unflatten(0, (-1, self.n_tasks))
+        return by_task
 
     def forward(self, h: Tensor, workspace: Workspace) -> Tensor:
         """``(member * task, row, width) -> (member * task, row, width)``."""

@@ -163,7 +163,7 @@ class PerTaskHead(MemberReadout):
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(member * task, row, width) -> (member, row, outputs)``."""
         outputs = super().forward(x, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
-        fused: Tensor = outputs.reshape(-1, self.n_tasks * outputs.shape[1], outputs.shape[2])
+        fused: Tensor = outputs.unflatten(0, (-1, self.n_tasks)).flatten(1, 2)
         return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
 
     def _unfuse(self, gradient: Tensor) -> Tensor:

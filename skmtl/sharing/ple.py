@@ -138,7 +138,7 @@ class _Level:
         shared = self.shared.forward(for_each_copy(common, self.n_shared), workspace)
         copies = self.n_private * (self.n_tasks if self.first else 1)
         private = self.private.forward(for_each_copy(own, copies), workspace)
-        by_member = [stack.view(self.members, -1, *stack.shape[1:]) for stack in (shared, private) if len(stack)]
+        by_member = [stack.unflatten(0, (self.members, -1)) for stack in (shared, private) if len(stack)]
         experts = torch.cat(by_member, 1).transpose(1, 2).contiguous()  # (member, row, expert, width)
         tasks = self.task_gates.forward(own, experts, workspace)
         return tasks, tasks if self.shared_gate is None else self.shared_gate.forward(common, experts, workspace)

@@ -130,7 +130,8 @@ def test_members_of_every_architecture(sharing: str) -> None:
     )
     rows = torch.linspace(-1, 1, 15, dtype=torch.float64).view(5, 3)
     with torch.no_grad():
-        assert torch.equal(NetworkModule(network)(rows), network(rows[None]))
+        for some in (rows, rows[:0]):
+            assert torch.equal(NetworkModule(network)(some), network(some[None]))
 
 
 def test_quantiles_and_constant_targets() -> None:
