@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from skmtl import Checkpoint, MultiTaskNet, MultiTaskNetRegressor
-from skmtl.checkpoints import checkpoints_of
+from skmtl.checkpoints import NO_CHECKPOINTS, checkpoints_of
 from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
 from skmtl.estimators._identity import identity_of
-from skmtl.fitting import fit_many
+from skmtl.fitting import fit_many, stack_jobs
 from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
 from skmtl.training import Training
 
@@ -39,7 +39,7 @@ def epochs(monkeypatch):
     """Count epochs, and end the process before the epoch with the number ``last``."""
 
     class Epochs:
-        done, last = 0, np.inf
+        done, last, members = 0, np.inf, list[int]()  # members of the network in each epoch
 
     plain = Training._epoch
 
@@ -48,6 +48,7 @@ def epochs(monkeypatch):
             raise CutOffError
         plain(self, number)
         Epochs.done += 1
+        Epochs.members.append(len(self.stopping.teams))
 
     monkeypatch.setattr(Training, "_epoch", epoch)
     return Epochs
@@ -118,29 +119,61 @@ def test_new_tasks_over_frozen_layers_go_on_with_the_same_bits(epochs, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
-def train_stack(folder=None):
-    """Parameters and history of fits that train as one network, which shrinks as they end at different epochs."""
+def stack(**settings):
+    """Fits that train as one network."""
     inputs = read_inputs(net(), X, Y)
-    nets = [net(learning_rate_init=rate, n_iter_no_change=1, tol=0.01, max_iter=12) for rate in (1e-5, 0.01, 0.1, 0.4)]
-    jobs = [(index, prepare_candidate(own, inputs)) for index, own in enumerate(nets)]
-    checkpoint = None if folder is None else Checkpoint(folder, 1)
-    with checkpoints_of(checkpoint, lambda: "stack") as checkpoints:
-        (trainer,) = fit_many(jobs, checkpoints=checkpoints)
+    nets = [net(learning_rate_init=rate, **settings) for rate in (1e-5, 0.01, 0.1, 0.4)]
+    return [(index, prepare_candidate(own, inputs)) for index, own in enumerate(nets)]
+
+
+def learned_by(trainer):
+    """Number of epochs, parameters and history of each fit."""
     learned = [trainer.learned(index) for index in trainer.indices]
     lengths = [len(history) for _, history in learned]
     arrays = [(network.buffer.values.numpy(), *history.arrays().values()) for network, history in learned]
     return lengths, [values.tobytes() for own in arrays for values in own]
 
 
+def train_stack(folder=None):
+    """Train a network that shrinks as its fits end at different epochs."""
+    checkpoint = None if folder is None else Checkpoint(folder, 1)
+    with checkpoints_of(checkpoint, lambda: "stack") as checkpoints:
+        (trainer,) = fit_many(stack(n_iter_no_change=1, tol=0.01, max_iter=12), checkpoints=checkpoints)
+    return learned_by(trainer)
+
+
 def test_a_stack_that_shrinks_goes_on_after_any_epoch(epochs, tmp_path):
+    """The network also shrinks where it did, so that the same products are computed."""
     lengths, whole = train_stack()
+    members = epochs.members.copy()
     assert len(set(lengths)) > 2
+    assert len(set(members)) > 1
     for after in range(1, epochs.done):
         epochs.done, epochs.last = 0, after
+        epochs.members.clear()
         with pytest.raises(CutOffError):
             train_stack(tmp_path)
         epochs.last = np.inf
         assert train_stack(tmp_path) == (lengths, whole)
+        assert epochs.members == members
+
+
+@pytest.mark.parametrize("way", [(0.5, [1, 2]), (1.0, [0, 3]), (0.25, [0, 1, 2, 3])])
+def test_fits_that_others_were_kept_with_do_not_go_on_from_their_state(way, tmp_path):
+    """As in a search whose rungs come to another choice, because it is run again with another score."""
+
+    def race(checkpoints, rung, kept):
+        (trainer,) = stack_jobs(stack(max_iter=8), checkpoints=checkpoints)
+        trainer.advance(rung)
+        trainer.keep(kept)
+        trainer.advance(min(rung + 0.25, 1.0))
+        return learned_by(trainer)
+
+    alone = race(NO_CHECKPOINTS, *way)
+    with checkpoints_of(Checkpoint(tmp_path, 1000), lambda: "race", keep_ended=True) as checkpoints:
+        race(checkpoints, 0.5, [0, 3])
+        race(checkpoints, 0.5, [0, 1, 2, 3])
+        assert race(checkpoints, *way) == alone
 
 
 def test_a_killed_process_goes_on(tmp_path):
