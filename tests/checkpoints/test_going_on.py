@@ -1,5 +1,6 @@
 """A fit that was cut off and is run again ends with the bits of an undisturbed one."""
 
+import copy
 import errno
 import json
 import multiprocessing
@@ -17,6 +18,7 @@ from skmtl.estimators._identity import identity_of
 from skmtl.fitting import fit_many, stack_jobs
 from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
 from skmtl.training import Training
+from skmtl.training._step import Step
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -101,6 +103,28 @@ def test_trials_of_settings_are_not_repeated(epochs, tmp_path):
     assert everything(resumed) == everything(whole)
     assert (resumed.trials_, resumed.auto_params_) == (whole.trials_, whole.auto_params_)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_warm_start_has_a_schedule_and_a_history_of_its_own_when_cut_off(epochs, tmp_path, monkeypatch):
+    plain, rates = Step.__call__, []
+
+    def step(self, batch, rate_factor, *rest):
+        rates.append(float(rate_factor))
+        return plain(self, batch, rate_factor, *rest)
+
+    monkeypatch.setattr(Step, "__call__", step)
+    begun = net(learning_rate="cosine", warm_start=True, batch_size=16, n_iter_no_change=9).fit(X, Y)
+    schedule = rates.copy()
+    assert len(set(schedule)) > 20
+    rates.clear()
+    whole = copy.deepcopy(begun).fit(X, Y)
+    assert rates == schedule
+    assert len(whole.history_["loss"]) == whole.n_iter_ == 6
+    rates.clear()
+    cut_off(copy.deepcopy(begun).set_params(checkpoint=Checkpoint(tmp_path, 1)), epochs, 4)
+    resumed = copy.deepcopy(begun).set_params(checkpoint=tmp_path).fit(X, Y)
+    assert (rates, epochs.done) == (schedule, 2)
+    assert everything(resumed) == everything(whole)
 
 
 def test_new_tasks_over_frozen_layers_go_on_with_the_same_bits(epochs, tmp_path):
