@@ -105,7 +105,7 @@ def test_trials_of_settings_are_not_repeated(epochs, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_warm_start_has_a_schedule_and_a_history_of_its_own_when_cut_off(epochs, tmp_path, monkeypatch):
+def test_a_warm_start_that_is_cut_off_has_its_own_schedule_and_history(epochs, tmp_path, monkeypatch):
     plain, rates = Step.__call__, []
 
     def step(self, batch, rate_factor, *rest):
