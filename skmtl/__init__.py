@@ -22,6 +22,7 @@ from skmtl.estimators import (
 from skmtl.export import to_onnx
 from skmtl.inputs import labels_from_long
 from skmtl.persistence import FileFormatError, load, model_card, save
+from skmtl.processes import DistributedError, distributed
 from skmtl.training import DivergenceError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 # packages among them are imported at first use, as skmtl.metrics
 __all__ = [
     "Checkpoint",
+    "DistributedError",
     "DivergenceError",
     "FileFormatError",
     "MultiTaskNet",
@@ -52,6 +54,7 @@ __all__ = [
     "callbacks",
     "collaboration",
     "datasets",
+    "distributed",
     "encoders",
     "export",
     "geometric",

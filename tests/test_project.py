@@ -36,6 +36,7 @@ _ENGINE = {
     "sharing",
     "network",
     "training",
+    "processes",
 }
 _PUBLIC = {
     "blocks",
@@ -50,7 +51,7 @@ _PUBLIC = {
 }
 _PUBLIC |= {"export", "model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
-    "": {*_PUBLIC, "checkpoints", "inputs", "persistence"},
+    "": {*_PUBLIC, "checkpoints", "inputs", "persistence", "processes"},
     "_files": set(),
     "_params": set(),
     "_peer_method": set(),
@@ -72,8 +73,9 @@ MAY_IMPORT = {
     "encoders": {"inputs", "layers"},
     "sharing": {"layers"},
     "network": {"layers", "tasks", "encoders", "sharing"},
-    "training": {"layers", "tasks", "balancing", "collaboration", "sharing", "network"},
+    "training": {"layers", "tasks", "balancing", "collaboration", "sharing", "network", "processes"},
     "postprocess": {"tasks", "encoders", "network"},
+    "processes": set(),
     "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},
     "fitting": {*_ENGINE, "checkpoints", "metrics", "postprocess", "conformal"},

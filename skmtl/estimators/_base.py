@@ -47,6 +47,7 @@ from skmtl.fitting import (
     warn_of_splits_left,
 )
 from skmtl.inputs import TaskLabels, object_array
+from skmtl.processes import alone, current, fitting_together
 from skmtl.tasks import Kind, Task
 
 _ONE_PASS = {
@@ -94,6 +95,7 @@ class BaseMultiTaskNet(
 
     @with_callbacks
     @torch_settings()
+    @fitting_together()
     def fit(
         self,
         X: Any,
@@ -132,6 +134,8 @@ class BaseMultiTaskNet(
             If a parameter, X, y or a weight is not usable; the message names it and the cure.
         DivergenceError
             If the loss stops being finite.
+        DistributedError
+            In a group of processes, if another one has ended or failed; see :func:`skmtl.distributed`.
         """
         self._validate_params()
         deadline = math.inf if self.max_time is None else perf_counter() + self.max_time
@@ -141,7 +145,7 @@ class BaseMultiTaskNet(
         given = (X, y, sample_weight) if source is None else (source,)
         identity = partial(identity_of, self, *given, validation, groups, network and network.buffer.values)
         with checkpoints_of(self.checkpoint, identity) as checkpoints:
-            params["random_state"] = checkpoints.seed(self.random_state)
+            params["random_state"] = current().world.share(checkpoints.seed(self.random_state))
             inputs, params = read_for(self, given, validation, groups, params, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
@@ -194,7 +198,8 @@ class BaseMultiTaskNet(
         if hasattr(self, "task_relatedness_"):
             job = judged_before(job, self._member_weights)
         self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
-        trainer = self._train(job)
+        with alone():  # one pass takes less time than telling the others
+            trainer = self._train(job)
         self._adopt(trainer.result(0))
         self._run = trainer.run
         return self
@@ -206,7 +211,7 @@ class BaseMultiTaskNet(
         started = perf_counter()
 
         def after_epoch(trainer: StackedTrainer) -> bool:
-            if self.verbose:
+            if self.verbose and current().world.rank == 0:
                 sys.stdout.write(progress_line(trainer.last_epoch(0), perf_counter() - started))
             return report(trainer)
 

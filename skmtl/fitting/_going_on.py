@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -44,6 +44,13 @@ def identity_of(jobs: Mapping[int, FitJob]) -> tuple[Any, ...]:
 def scale_of(architecture: Architecture) -> dict[str, Any]:
     """What a network has learned of its inputs before its training, and how many of them it reads."""
     return {"input_scale": architecture.input_scale, "n_read": architecture.n_read}
+
+
+def scaled_network(parts: Sequence[Sequence[FitJob]], input_scale: np.ndarray | None, n_read: int | None) -> Network:
+    """Network of all members of jobs that begins with this scale of its inputs; its parameters are still to come."""
+    jobs = [job for part in parts for job in part]
+    architecture = Architecture.stack([job.network.architecture for job in jobs])
+    return Network(replace(architecture, input_scale=input_scale, n_read=n_read), jobs[0].network.device)
 
 
 def state_of_fits(

@@ -12,12 +12,12 @@ import torch
 from skmtl.blocks import StreamedData
 from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.network import Architecture, Network
+from skmtl.network import Network
 from skmtl.postprocess import Postprocessor, Score
+from skmtl.processes import ALONE, Collective
 from skmtl.training import (
     Data,
     FitConfig,
-    IndexedData,
     JoinedData,
     Objective,
     PeerRows,
@@ -27,6 +27,7 @@ from skmtl.training import (
     TrainingData,
     Validation,
     learn_input_scale,
+    sliced,
 )
 
 PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
@@ -218,7 +219,12 @@ def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
 
 
 def begin_training(
-    parts: Sequence[Sequence[FitJob]], teams: np.ndarray, *, relevance: bool = True, network: Network | None = None
+    parts: Sequence[Sequence[FitJob]],
+    teams: np.ndarray,
+    *,
+    relevance: bool = True,
+    network: Network | None = None,
+    collective: Collective = ALONE,
 ) -> Training:
     """Put the members of jobs side by side as one network and begin to train it.
 
@@ -232,6 +238,8 @@ def begin_training(
         Whether the scale of the inputs is learned first, where the jobs ask for it.
     network : Network, optional
         Of all members, where their training has begun before.
+    collective : Collective, optional
+        Processes that train the same members, each on its slice of every batch.
     """
     jobs = [job for part in parts for job in part]
     first = jobs[0]
@@ -249,10 +257,11 @@ def begin_training(
     batch_size = config.batch_size if joins_rows else None
     learned, validation = _stacked_data(parts, sizes, config, batch_size)
     streams = Streams.join([[job.streams for job in part] for part in parts])
+    learned = sliced(learned, collective)
     trained = first.objective, learned, config, streams
     if config.relevance_epochs and relevance and fresh:
-        network = learn_input_scale(network, *trained, validation)
-    return Training(Run(network, *trained), learned, validation, teams=teams, task_names=names)
+        network = learn_input_scale(network, *trained, validation, collective)
+    return Training(Run(network, *trained, collective), learned, validation, teams=teams, task_names=names)
 
 
 def _stacked_data(
@@ -266,13 +275,6 @@ def _stacked_data(
     data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
     validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
     return PeerRows(data, config.n_peers, sum(sizes)) if config.divides_rows else data, validation
-
-
-def scaled_network(parts: Sequence[Sequence[FitJob]], input_scale: np.ndarray | None, n_read: int | None) -> Network:
-    """Network of all members of jobs that begins with this scale of its inputs; its parameters are still to come."""
-    jobs = [job for part in parts for job in part]
-    architecture = Architecture.stack([job.network.architecture for job in jobs])
-    return Network(replace(architecture, input_scale=input_scale, n_read=n_read), jobs[0].network.device)
 
 
 def _stacked_validation(

@@ -32,6 +32,7 @@ from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks
 from skmtl.inputs import Splits, label_codes, row_hashes
 from skmtl.network import Architecture, Network
+from skmtl.processes import current
 from skmtl.training import (
     FitConfig,
     Objective,
@@ -82,7 +83,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     alike = _begins_alike(params)
     if alike is not None and alike in inputs.prepared:
         return _with_own_settings(inputs.prepared[alike], params)
-    device, seed = choose_device(params["device"]), read_seed(params["random_state"])
+    device, seed = choose_device(params["device"]), current().world.share(read_seed(params["random_state"]))
     preferences = _preferences(params, inputs, network)
     fitted_dtype = None if network is None else network.architecture.dtype
     asked, class_weight = requested(params, preferences, fitted_dtype), params.get("class_weight")

@@ -9,9 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
+from skmtl.fitting._divided import DividedTrainer
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
+from skmtl.processes import current
 
 
 def stack_jobs(
@@ -34,6 +36,11 @@ def stack_jobs(
     checkpoints : Checkpoints or NoCheckpoints, optional
         Where training that is cut off is gone on with.
     """
+    processes = current()
+
+    def new_trainer() -> StackedTrainer:
+        return StackedTrainer(checkpoints) if processes.world.size == 1 else DividedTrainer(processes, checkpoints)
+
     open_trainers: dict[int, StackedTrainer] = {}  # by number of what the fits in it have in common
     numbers: dict[Any, int] = {}
     of_network = WeakKeyDictionary[Network, int]()  # comparing takes long: once for fits that begin with one network
@@ -49,7 +56,7 @@ def stack_jobs(
             yield open_trainers.pop(key)
         while open_trainers and _exceeds(memory, open_trainers.values(), job):
             yield open_trainers.pop(max(open_trainers, key=lambda number: open_trainers[number].memory))
-        open_trainers.setdefault(key, StackedTrainer(checkpoints)).add(index, job)
+        open_trainers.setdefault(key, new_trainer()).add(index, job)
     trainers = list(open_trainers.values()) or [StackedTrainer()]
     trainers[-1].errors |= errors
     yield from trainers

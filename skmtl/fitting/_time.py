@@ -11,6 +11,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._prepare import prepare
 from skmtl.fitting._trainer import StackedTrainer
 from skmtl.network import Network
+from skmtl.processes import current
 
 
 def seconds_of_epoch(job: FitJob, params: Params, network: Network | None = None) -> float:
@@ -44,7 +45,7 @@ def within(job: FitJob, params: Params, deadline: float, network: Network | None
     of_epoch = seconds_of_epoch(job, params, network)
     left = deadline - perf_counter()
     relevance = 2 * job.config.relevance_epochs / job.config.max_iter
-    epochs = max(int(left / max(of_epoch, 1e-9) / (1 + relevance)), 1)
+    epochs = current().world.share(max(int(left / max(of_epoch, 1e-9) / (1 + relevance)), 1))
     if epochs >= job.config.max_iter:
         return job
     shorter = prepare({**params, "random_state": job.config.seed, "max_iter": epochs}, job.inputs, network=network)

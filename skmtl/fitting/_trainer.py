@@ -11,12 +11,13 @@ import torch
 
 from skmtl._state import State
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, NoStage
-from skmtl.fitting._going_on import go_on, identity_of, scale_of, state_of_fits
-from skmtl.fitting._job import FitJob, begin_training, scaled_network
+from skmtl.fitting._going_on import go_on, identity_of, scale_of, scaled_network, state_of_fits
+from skmtl.fitting._job import FitJob, begin_training
 from skmtl.fitting._responses import ResponsesMixin
 from skmtl.fitting._result import FitResult, describe, finish
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.network import Network
+from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training import DivergenceError, History, Run, Training, threads_for
 
 CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
@@ -36,6 +37,8 @@ class StackedTrainer(ResponsesMixin):
     ----------
     checkpoints : Checkpoints or NoCheckpoints, optional
         Where training that is cut off is gone on with; none by default.
+    collective : Collective, optional
+        Processes that train the same fits on slices of the batches; the first keeps the checkpoints.
 
     Attributes
     ----------
@@ -51,7 +54,7 @@ class StackedTrainer(ResponsesMixin):
         Whether the user has stopped the training.
     """
 
-    def __init__(self, checkpoints: NoCheckpoints = NO_CHECKPOINTS) -> None:
+    def __init__(self, checkpoints: NoCheckpoints = NO_CHECKPOINTS, collective: Collective = ALONE) -> None:
         self.jobs: dict[int, FitJob] = {}
         self.errors: dict[int, Exception] = {}
         self.memory = 0.0
@@ -62,7 +65,7 @@ class StackedTrainer(ResponsesMixin):
         self._members = 0
         self._ended: dict[int, tuple[Network, History]] = {}
         self._results: dict[int, FitResult] = {}  # until training goes on
-        self._checkpoints, self._stage = checkpoints, NoStage()
+        self._checkpoints, self._stage, self._collective, self._n_processes = checkpoints, NoStage(), collective, 1
         self._begun_with: dict[str, Any] = {}
         self._taken_out: list[np.ndarray] = []  # in this stage
 
@@ -72,10 +75,9 @@ class StackedTrainer(ResponsesMixin):
         return sorted({*self.jobs, *self.errors})
 
     def has_room_for(self, job: FitJob) -> bool:
-        """Whether the network would stay in the cache; a few members share the fixed cost of a step in any case."""
-        members = self._members + job.members
-        on_gpu = job.config.device.type != "cpu"
-        return on_gpu or members <= MIN_MEMBERS or self.memory + job.memory <= CACHE_BYTES
+        """Whether the network would stay in the caches; a few members share the fixed cost of a step in any case."""
+        members, n, on_gpu = self._members + job.members, self._n_processes, job.config.device.type != "cpu"
+        return on_gpu or members <= MIN_MEMBERS * n or self.memory + job.memory <= CACHE_BYTES * n
 
     def add(self, index: int, job: FitJob) -> None:
         """Add a fit before the first step of any."""
@@ -98,7 +100,7 @@ class StackedTrainer(ResponsesMixin):
         self._taken_out, before, running = [], self._stage.name, self._running()
         self._stage = self._checkpoints.stage(lambda: (before or identity_of(self.jobs), running, fraction))
         try:
-            with self._threads():
+            with self._threads(), self._collective.holding_interrupts():
                 self._go_on()
                 self._advance(fraction, report)
         except KeyboardInterrupt:
@@ -112,7 +114,7 @@ class StackedTrainer(ResponsesMixin):
 
     def _go_on(self) -> None:
         """Go on from the last checkpoint of this stage, if there is one."""
-        saved = self._stage.load()
+        saved = self._collective.share(self._stage.load())
         if saved is not None:
             self._training, self._taken_out, ended, errors = go_on(saved, self.jobs, self._begun_before)
             self._ended |= ended
@@ -148,6 +150,9 @@ class StackedTrainer(ResponsesMixin):
         try:
             self._train(fraction, report)
         except Exception as error:
+            if isinstance(error, DistributedError) or self._collective.size > 1:
+                self._collective.leave()  # the others wait for this process
+                raise
             self._training, self._begun = None, True
             running = self._running()
             if len(running) > 1:
@@ -188,7 +193,7 @@ class StackedTrainer(ResponsesMixin):
         teams = np.repeat(indices, [self.jobs[index].members for index in indices])
         jobs = [[self.jobs[i] for i in part] for part in parts]
         network = None if scale is None else scaled_network(jobs, **scale)
-        training = begin_training(jobs, teams, relevance=relevance, network=network)
+        training = begin_training(jobs, teams, relevance=relevance, network=network, collective=self._collective)
         self._begun, self._begun_with = True, scale_of(training.run.network.architecture)
         return training
 

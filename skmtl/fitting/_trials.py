@@ -22,6 +22,7 @@ from skmtl.fitting._stacking import stack_jobs
 from skmtl.fitting._time import seconds_of_epoch, within
 from skmtl.fitting._trainer import StackedTrainer
 from skmtl.network import Network
+from skmtl.processes import current as processes
 
 PEERS = 2  # networks that hold out the same rows, so that they tell what an ensemble gains
 CAUTION = 1.0  # standard errors by which a setting must be better than the one before it
@@ -67,14 +68,18 @@ class Trials:
         given = "loss_weights" not in job.choices
         self._weights = job.loss_weights[job.inputs.layout.order] if given else np.ones(len(job.inputs.tasks))
         self._n_members, self.effort = config.members, effort
+        self._world = processes().world  # whose first process decides: others may round in another way
         self._scales: dict[float, np.ndarray] = {}
         self._halfway: list[np.ndarray] = []
         self.tried: list[tuple[Setting, np.ndarray]] = []
 
-    def seconds(self) -> float:
-        """About as long as all trials take, from an epoch of one."""
+    def end_before(self, deadline: float) -> bool:
+        """Whether all trials take about half of the time at most, from an epoch of one."""
+        if deadline == math.inf:
+            return True
         n_trials = sum(len(settings) for settings in self.effort.rounds)
-        return n_trials * self.epochs * seconds_of_epoch(self._prepare({}), self._params)
+        seconds = n_trials * self.epochs * seconds_of_epoch(self._prepare({}), self._params)
+        return bool(self._world.share(seconds < (deadline - perf_counter()) / 2))
 
     def run(self, settings: Sequence[Setting]) -> None:
         """Try settings; those that halfway are clearly worse than the best so far are dropped."""
@@ -85,7 +90,7 @@ class Trials:
         halfway = self._relative(trainers, 0.5)
         self._halfway += halfway.values()
         best = min(self._halfway, key=np.sum, default=np.zeros(0))
-        worse = [index for index, losses in halfway.items() if _is_better(best, losses, HOPELESS)]
+        worse = self._world.share([i for i, losses in halfway.items() if _is_better(best, losses, HOPELESS)])
         for trainer in trainers:
             trainer.keep([index for index in trainer.jobs if index not in worse or (index == 0 and not self.tried)])
         ended = self._relative(trainers, 1.0)
@@ -98,7 +103,8 @@ class Trials:
     def better(self, current: Setting) -> Setting:
         """The setting of least loss, if that is less than the current one's by more than its standard error."""
         best, least = min(self.tried, key=lambda pair: float(pair[1].sum()))
-        return best if _is_better(least, self._loss(current), CAUTION) else current
+        chosen: Setting = self._world.share(best if _is_better(least, self._loss(current), CAUTION) else current)
+        return chosen
 
     def gain_of_doubling(self, current: Setting) -> float:
         """By how much the loss of a trial is lower than that of a run of half as many epochs, as a logarithm."""
@@ -107,7 +113,7 @@ class Trials:
         if not losses:
             return 0.0
         before, after = (max(float(own.sum()), 1e-12) for own in (losses[0], self._loss(current)))
-        return math.log(before / after)
+        return float(self._world.share(math.log(before / after)))
 
     def _prepare(self, setting: Setting, fraction: float = 1.0) -> FitJob:
         """A run of a fraction of the length of a trial."""
@@ -222,7 +228,7 @@ def decide(
     seeded = {**params, "random_state": job.config.seed}
     if network is None and effort is not None and rules and job.holds_out and job.config.n_peers == 1:
         trials = Trials(job, seeded, effort, checkpoints)
-        if trials.epochs and (deadline == math.inf or trials.seconds() < (deadline - perf_counter()) / 2):
+        if trials.epochs and trials.end_before(deadline):
             job = _best_of(trials, job, seeded, rules)
     if deadline == math.inf:
         return job

@@ -26,6 +26,8 @@ class Workspace:
         Whether the pass is part of a training step.
     row_mask : Tensor of shape (member, row) or None
         1 where a member may learn from a row of the training pass, 0 where not; None: all may learn from all.
+    drawn : (int, int) or None
+        Where the rows are a slice of a batch: the first of them, and the number of rows of the batch.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Workspace:
         self.generators, self.parts = generators, parts
         self.training = generators is not None
         self.row_mask: Tensor | None = None
+        self.drawn: tuple[int, int] | None = None
         self.saved: dict[str, Tensor] = {}
         self._reuse = reuse
         self._memory: dict[tuple[str, int, int], Tensor] = {}
@@ -61,12 +64,14 @@ class Workspace:
 
         Each member draws from its own stream, so that a member's mask does not depend on its neighbours. Those that
         ``drops`` excludes, whose rate must be 0, draw nothing, as they would alone. A draw of 64 bits decides on four
-        cells, for which rates are rounded to multiples of 2^-16: uniform numbers take five times as long to draw.
+        cells, for which rates are rounded to multiples of 2^-16: uniform numbers take five times as long to draw. For
+        a slice of a batch the mask of the whole batch is drawn.
         """
         assert self.generators is not None
         members = len(self.generators)
         stack, rows, width = shape
-        cells = stack // members * rows * width  # of a member
+        first, n_drawn = self.drawn or (0, rows)
+        cells = stack // members * n_drawn * width  # of a member
         n_words = -(-cells // 4)
         if name not in self._words or self._words[name].shape[1] < n_words:
             self._words[name] = torch.zeros(members, n_words, dtype=torch.int64, device=like.device)
@@ -81,7 +86,9 @@ class Workspace:
         mask = self.out(f"{name}.mask", *shape, like)
         if mask is None:
             mask = torch.empty(shape, dtype=like.dtype, device=like.device)
-        of_member = mask.view(members, cells)
-        torch.le(words.view(torch.int16)[:, :cells], largest, out=of_member)
+        of_member, drawn = mask.view(members, mask.numel() // members), words.view(torch.int16)[:, :cells]
+        if n_drawn != rows:
+            drawn = drawn.unflatten(1, (-1, n_drawn, width))[:, :, first : first + rows].flatten(1)
+        torch.le(drawn, largest, out=of_member)
         of_member.div_(keep)
         return mask

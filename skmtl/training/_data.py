@@ -98,8 +98,10 @@ class Batch(NamedTuple):
         1 where a member may learn from a row, 0 where it holds the row out; None if all may learn from all.
     weights : Tensor of shape (1 or member, row, task) or None
         What each cell counts for a member: the product of the two; None if all count 1.
-    counts : Tensor of shape (member, 1) or None
-        Number of rows that belong to a member, where some have fewer than others; None: all.
+    counts : Tensor of shape (1 or member, 1) or None
+        Number of rows that belong to a member, where not all do, or of the batch that the rows are a slice of.
+    drawn : (int, int) or None
+        Of a slice: its first row in the batch, and the number of rows of the batch, for which dropout is drawn.
     """
 
     x: Tensor
@@ -108,6 +110,7 @@ class Batch(NamedTuple):
     row_mask: Tensor | None = None
     weights: Tensor | None = None
     counts: Tensor | None = None
+    drawn: tuple[int, int] | None = None
 
 
 class Data(ABC):

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from skmtl.defaults import n_inputs_read
 from skmtl.network import Network, squared_derivatives
+from skmtl.processes import ALONE, Collective
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._loop import Run, Training
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import as_followed
+from skmtl.training._slices import SlicedData
 from skmtl.training._streams import Streams
 from skmtl.training.peer_sharing import by_cohort
 
@@ -29,6 +31,7 @@ def learn_input_scale(
     config: FitConfig,
     streams: Streams,
     validation: Validation | None,
+    collective: Collective = ALONE,
 ) -> Network:
     """Return the untrained network with the inputs of each member scaled by their relevance.
 
@@ -53,6 +56,8 @@ def learn_input_scale(
         Randomness; left as it is.
     validation : Validation or None
         Held-out rows.
+    collective : Collective, optional
+        Processes that train the same members, see :class:`Run`.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def learn_input_scale(
     """
     config = replace(config, max_iter=config.relevance_epochs)
     for remaining in reversed(range(ROUNDS)):
-        factors = _round(network, objective, data, config, streams, validation)
+        factors = _round(network, objective, data, config, streams, validation, collective)
         if config.peer_sharing is not None:  # peers that share parameters read the same inputs in the same scale
             of_cohort = by_cohort(factors, config.n_peers).mean(1)
             factors = of_cohort.repeat_interleave(config.n_peers, 0)
@@ -83,15 +88,16 @@ def _round(
     config: FitConfig,
     streams: Streams,
     validation: Validation | None,
+    collective: Collective = ALONE,
 ) -> Tensor:
     """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
     members = np.arange(network.buffer.members)
-    run = Run(network.select(members.tolist()), objective, data, config, replace(streams))
+    run = Run(network.select(members.tolist()), objective, data, config, replace(streams), collective)
     training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
     training.advance(config.max_iter)
     training.check_weights()
     training.stopping.finish()
-    factors = _factors(_relevance(run, data, streams))
+    factors = _factors(_relevance(run, data.whole if isinstance(data, SlicedData) else data, streams))
     factors[list(training.failures)] = 1.0
     return torch.stack(as_followed(config, lambda: list(factors)))
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
+from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
@@ -42,6 +43,8 @@ class Run:
         How.
     streams : Streams
         Randomness.
+    collective : Collective, optional
+        Processes that train the same members, each on its slice of ``data``.
 
     Attributes
     ----------
@@ -50,8 +53,17 @@ class Run:
         optimizer asks for one.
     """
 
-    def __init__(self, network: Network, objective: Objective, data: Data, config: FitConfig, streams: Streams) -> None:
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        data: Data,
+        config: FitConfig,
+        streams: Streams,
+        collective: Collective = ALONE,
+    ) -> None:
         self.network, self.objective, self.config, self.streams = network, objective, config, streams
+        self.collective = collective
         self._generators = [torch.Generator(network.device) for _ in streams.members]
         passes = self._passes(data)
         weighting = make_weighting(
@@ -61,8 +73,9 @@ class Run:
             config.record,
             passes,
             network.architecture,
+            collective,
         )
-        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data))
+        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data), collective)
         averages = any(isinstance(update, AverageWeights) for update in updates)
         self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
@@ -114,9 +127,11 @@ class Run:
             try:
                 orders, within = self.streams.orders(data.epochs_per_pass), self.streams.epoch % data.epochs_per_pass
                 for batch in data.batches(self.config.batch_size, orders, within):
-                    progress = self.steps_done / n_steps
+                    progress, self.step.passes.workspace.drawn = self.steps_done / n_steps, batch.drawn
                     sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                     self.steps_done += 1
+                    self.collective.check()
+                self.collective.add(sums)
             finally:  # where the user interrupts an epoch, too
                 self.step.publish()
         for update in self.step.updates:
@@ -200,6 +215,7 @@ class Training:
         """Train to epoch ``until``, or until every member has stopped or ``report`` returns True."""
         while len(self.history) < until and self.stopping.active.any():
             self._epoch(len(self.history))
+            self.run.collective.raise_held()
             if report is not None and report(len(self.history) - 1, self.history):
                 break
 
@@ -207,11 +223,14 @@ class Training:
         run, validation, stopping = self.run, self.validation, self.stopping
         for term in run.step.terms:
             term.begin_epoch(run.steps_done / self._n_steps, run.network, validation)
-        losses = run.epoch(self.data, self._n_steps)
+        try:
+            losses = run.epoch(self.data, self._n_steps)
+        except DistributedError as error:
+            raise DistributedError(f"In epoch {epoch}: {error}") from error
         counts = run.config.loss_weights > 0  # the loss of another task may be infinite, as it is not learned
         held_out, watched = None, torch.where(counts & (self.data.totals > 0), losses, 0.0)
         if validation is not None:
-            held_out = validation.losses(run.judged)
+            held_out = validation.losses(run.judged, run.collective)
             watched = torch.where(counts & (validation.totals > 0), held_out, watched)  # else the training loss
         active = stopping.active
         self.history.append(losses, held_out, run.step.weighting.epoch_weights(), active, run.step.weighting.records())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from skmtl.network import Network
+from skmtl.processes import ALONE, Collective
 from skmtl.tasks import Group
 from skmtl.training._data import Batch, IndexedData
 
@@ -163,13 +164,17 @@ class Validation:
         data = self.data.select(members) if data is None else data
         return Validation(self.objective, data, self.held_out[index], self.real[index])
 
-    def losses(self, network: Network) -> Tensor:
-        """Mean loss of each member and task; NaN where a member holds out no label of a task."""
-        sums = torch.zeros_like(self.totals)
+    def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
+        """Mean loss of each member and task; NaN where a member holds out no label of a task.
+
+        Processes with the same members take turns with the rows.
+        """
+        sums = self.totals.new_zeros(network.buffer.members, self.totals.shape[1])
         with torch.inference_mode():
-            for index, real in self._chunks(network):
+            for index, real in islice(self._chunks(network), collective.rank, None, collective.size):
                 batch = self._batch(index, real)
                 sums = sums + self.objective(network(batch.x), batch)[0]
+            collective.add(sums)
         return sums / self.totals
 
     def outputs(self, network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -57,7 +57,7 @@ class TiledStep(Step):
         if n_rows not in self._tiles:
             head = self.passes.layers.head
             assert isinstance(head, WideReadout)
-            width = max(TILE_CELLS // (n_rows * self.passes.buffer.members), NARROWEST)
+            width = max(TILE_CELLS // (max(n_rows, 1) * self.passes.buffer.members), NARROWEST)
             self._tiles[n_rows] = [(tile, head.cut(tile.outputs)) for tile in self.objective.tiles(width)]
         return self._tiles[n_rows]
 

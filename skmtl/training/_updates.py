@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from skmtl._params import resolve
 from skmtl.layers import ParameterBuffer
+from skmtl.processes import Collective
 from skmtl.training._config import FitConfig
 from skmtl.training._frozen import KeepShared
 from skmtl.training._peers import peer_updates
@@ -14,9 +17,9 @@ from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, Proxi
 
 
 def make_updates(
-    config: FitConfig, buffer: ParameterBuffer, penalties: Sequence[Any], n_steps: int
+    config: FitConfig, buffer: ParameterBuffer, penalties: Sequence[Any], n_steps: int, collective: Collective
 ) -> tuple[Update, ...]:
-    """Penalties, the optimizer with what couples the peers, and what follows the weights, in this order.
+    """Sums over processes, penalties, the optimizer with what couples the peers, and what follows the weights.
 
     Parameters
     ----------
@@ -28,13 +31,16 @@ def make_updates(
         Terms beside the task losses.
     n_steps : int
         Greatest number of steps.
+    collective : Collective
+        Processes that have the gradients of slices of a batch.
 
     Returns
     -------
     tuple of Update
         One after another they make a step.
     """
-    updates: list[Update] = [Penalties(penalties)] if penalties else []
+    updates: list[Update] = [Reduced(buffer, collective)] if collective.size > 1 else []
+    updates += [Penalties(penalties)] if penalties else []
     updates += _optimize(config, buffer)
     if any(penalty.proximal for penalty in penalties):
         updates.append(ProximalSteps(penalties, config.learning_rate))
@@ -46,6 +52,21 @@ def make_updates(
         average = resolve(config.optimizer.label("weight_average"), asked, AVERAGES, WeightAverage)
         updates.append(AverageWeights(average, buffer, n_steps))
     return tuple(updates)
+
+
+class Reduced(Update):
+    """Sums the gradients of slices of a batch; before penalties, which count once."""
+
+    def __init__(self, buffer: ParameterBuffer, collective: Collective) -> None:
+        self._gradient, self._collective = buffer.gradient, collective
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        self._collective.add(self._gradient)
+
+    def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
+        """See :class:`Update`."""
+        return Reduced(buffer, self._collective)
 
 
 def _optimize(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skmtl.balancing import Balancer, BalancerInputs, GradientBalancer
 from skmtl.network import Architecture, MixedPrecisionPasses, Passes, TaskGradients, task_gradients
+from skmtl.processes import Collective
 from skmtl.training._data import Batch
 from skmtl.training._objective import Objective
 from skmtl.training._records import Recorder
@@ -96,6 +97,8 @@ class BalancedWeights(StaticWeights):
         Where gradients of single tasks are looked at or recorded.
     record : sequence of str
         Names of quantities to record for the history.
+    collective : Collective
+        Processes whose batches are slices of one.
     """
 
     saved = ("balancer_state", "_losses_after_step")
@@ -107,9 +110,11 @@ class BalancedWeights(StaticWeights):
         objective: Objective,
         gradients: TaskGradients | None,
         record: Sequence[str],
+        collective: Collective,
     ) -> None:
         super().__init__((loss_weights > 0).to(loss_weights.dtype))
         self.balancer, self.loss_weights, self.objective = balancer, loss_weights, objective
+        self.collective = collective
         self.generators = [torch.Generator() for _ in loss_weights]  # one a member, for methods that draw
         self.gradients, self.recorder = gradients, Recorder(record)
         self.balancer_state: Any = balancer.start(loss_weights)
@@ -136,7 +141,7 @@ class BalancedWeights(StaticWeights):
     def _choose(self, batch: Batch, sums: Tensor, gradient: Tensor) -> Tensor:
         """Weights ``(member, task)`` of this step."""
         labels = self._labels(batch)
-        inputs = self._inputs(sums / labels.total, gradient)
+        inputs = self._inputs(self._summed(sums) / labels.total, gradient)
         weights, self.balancer_state = self.balancer.weights(labels.loss_weights, inputs, self.balancer_state)
         self._weight_sum.add_(weights)
         self._steps_with_label.add_(labels.present)
@@ -158,11 +163,19 @@ class BalancedWeights(StaticWeights):
                 available["gradient_norms"] = gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
         return BalancerInputs(**{name: available[name] for name in self.balancer.needs})
 
+    def _summed(self, sums: Tensor) -> Tensor:
+        """Sums over all slices of the batch."""
+        if self.collective.size == 1:
+            return sums
+        total = sums.clone()
+        self.collective.add(total)
+        return total
+
     def _labels(self, batch: Batch) -> _BatchLabels:
         """What the batch holds of each task; the same in every batch where all cells count 1."""
         if batch.weights is not None:
-            return _BatchLabels.of(batch.weights.sum(1), self.loss_weights)
-        n_rows = batch.targets.shape[1]
+            return _BatchLabels.of(self._summed(batch.weights.sum(1)), self.loss_weights)
+        n_rows = batch.targets.shape[1] if batch.drawn is None else batch.drawn[1]
         if n_rows not in self._fully_labelled:
             total = self.loss_weights.new_full((1, 1), n_rows)
             self._fully_labelled[n_rows] = _BatchLabels.of(total, self.loss_weights)
@@ -170,7 +183,7 @@ class BalancedWeights(StaticWeights):
 
     def see_losses_after_step(self, batch: Batch, sums: Tensor) -> None:
         """Keep the losses of the batch after the update; the method sees them in the next step."""
-        self._losses_after_step = sums / self._labels(batch).total
+        self._losses_after_step = self._summed(sums) / self._labels(batch).total
 
     def begin_epoch(self, streams: Streams) -> None:
         """Forget the weights of the epoch before; see :class:`StaticWeights`."""
@@ -221,6 +234,7 @@ def make_weighting(
     record: Sequence[str],
     passes: Passes,
     architecture: Architecture,
+    collective: Collective,
 ) -> StaticWeights:
     """Return the weights of a balancing method.
 
@@ -242,4 +256,4 @@ def make_weighting(
             )
         by = balancer.gradient if isinstance(balancer, GradientBalancer) else "parameters"
         gradients = task_gradients(passes, architecture.n_outputs, by, architecture.sharing)
-    return BalancedWeights(balancer, loss_weights, objective, gradients, record)
+    return BalancedWeights(balancer, loss_weights, objective, gradients, record, collective)

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import indexable
 
@@ -38,6 +39,7 @@ from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._halving import Halving
 from skmtl.model_selection.search._results import ResultsMixin
 from skmtl.model_selection.search._runner import SearchRunner
+from skmtl.processes import Collective, current, fitting_together
 
 
 class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
@@ -196,6 +198,7 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
 
     @with_callbacks
     @torch_settings()
+    @fitting_together()
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Train and score all candidates, and fit the best to all rows.
 
@@ -229,12 +232,13 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
             return self._fit(X, y, params, checkpoints)
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any], checkpoints: NoCheckpoints) -> Self:
-        seed = checkpoints.seed(self.random_state)
-        settings = read_settings(self.param_grid, self.param_distributions, self.n_iter, seed)
+        world, seed = current().world, checkpoints.seed(self.random_state)
+        _require_one_job(self.n_jobs, world)
+        settings = world.share(read_settings(self.param_grid, self.param_distributions, self.n_iter, seed))
         scorers, metric = self._get_scorers()
         X, y = indexable(X, y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
-        folds = self._folds(X, y, routed.splitter.split)
+        folds = world.share(self._folds(X, y, routed.splitter.split))
         given = X, y, routed.estimator.fit, routed.scorer.score
         estimator = seeded(settle_kinds(self.estimator, y), checkpoints)
         evaluation = Evaluation(estimator, *given, scorers, self.error_score, self.return_train_score)
@@ -289,3 +293,8 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
 
     def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
         raise NotImplementedError("The candidates of MultiTaskSearchCV are not evaluated one by one.")
+
+
+def _require_one_job(n_jobs: int | None, world: Collective) -> None:
+    if world.size > 1 and effective_n_jobs(n_jobs) > 1:
+        raise ValueError(f"n_jobs must be None or 1 in a group of processes, which train the fits; got {n_jobs!r}.")

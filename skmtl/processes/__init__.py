@@ -1,0 +1,17 @@
+"""Groups of processes that fit together: what is summed, shared and gathered among them, and how they watch another."""
+
+from skmtl.processes._axes import Axes
+from skmtl.processes._collective import ALONE, Collective, DistributedError
+from skmtl.processes._distributed import Processes, alone, current, distributed, fitting_together
+
+__all__ = [
+    "ALONE",
+    "Axes",
+    "Collective",
+    "DistributedError",
+    "Processes",
+    "alone",
+    "current",
+    "distributed",
+    "fitting_together",
+]

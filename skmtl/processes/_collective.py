@@ -1,0 +1,162 @@
+"""What the processes of a group do together; alone, nothing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from skmtl.processes._watch import DistributedError, Watch
+
+
+class Collective:
+    """A process alone: every method returns what it was given. Subclasses stand for groups of processes.
+
+    Attributes
+    ----------
+    rank, size : int
+        Number of this process in the group, and number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def add(self, tensor: Tensor) -> None:
+        """Sum a tensor over the processes, in place."""
+
+    def gather(self, value: Any) -> list[Any]:
+        """Values of all processes, in the order of their ranks."""
+        return [value]
+
+    def share(self, value: Any) -> Any:
+        """Value of the first process."""
+        return value
+
+    def check(self) -> None:
+        """Raise a :class:`DistributedError` where another process is gone; costs next to nothing."""
+
+    def holding_interrupts(self) -> AbstractContextManager[None]:
+        """Where processes wait for one another in every step, keyboard interrupts wait for :meth:`raise_held`."""
+        return nullcontext()
+
+    def raise_held(self) -> None:
+        """Raise a KeyboardInterrupt in all processes where one was held back in any of them."""
+
+    def fail(self, error: BaseException) -> None:
+        """Let the others know of an error, when they next gather something."""
+
+    def leave(self) -> None:
+        """Close all connections, so that those who wait for this process fail at once."""
+
+
+ALONE = Collective()
+
+
+class Watching(Collective):
+    """A process with nobody to compute with, that watches whether the other processes of its group are there."""
+
+    def __init__(self, world: Group) -> None:
+        self.check, self.leave = world.check, world.leave  # type: ignore[method-assign]
+
+
+class Group(Collective):
+    """Processes of a process group of torch.distributed.
+
+    Parameters
+    ----------
+    process_group : torch.distributed.ProcessGroup
+        Of its own: it is destroyed by :meth:`leave`.
+    watch : Watch, optional
+        On all processes; by default it is made.
+    """
+
+    def __init__(self, process_group: dist.ProcessGroup, watch: Watch | None = None) -> None:
+        self._group: dist.ProcessGroup | None = process_group
+        self.rank, self.size = dist.get_rank(process_group), dist.get_world_size(process_group)
+        self._held = torch.zeros(())
+        self._watch = watch or Watch(self.rank, self.size, self.gather)
+
+    def add(self, tensor: Tensor) -> None:
+        """See :class:`Collective`; all processes get the same bits."""
+        with self._connected():
+            dist.all_reduce(tensor, group=self._group)
+
+    def gather(self, value: Any) -> list[Any]:
+        """See :class:`Collective`.
+
+        Raises
+        ------
+        DistributedError
+            If a process has ended, or has failed.
+        """
+        found = self._exchange(value, None)
+        failures = [f"rank {rank} of {self.size} has failed: {error}" for rank, (_, error) in enumerate(found) if error]
+        if failures:
+            raise DistributedError(f"The fit has ended, as {'; '.join(failures)}.")
+        return [one for one, _ in found]
+
+    def share(self, value: Any) -> Any:
+        """See :class:`Collective`."""
+        return self.gather(value if self.rank == 0 else None)[0]
+
+    def fail(self, error: BaseException) -> None:
+        """See :class:`Collective`; where all have failed, each goes on with its own error, and the group lives on."""
+        if self._group is not None:
+            self._exchange(None, f"{type(error).__name__}: {error}")
+
+    def _exchange(self, value: Any, error: str | None) -> list[Any]:
+        found: list[Any] = [None] * self.size
+        with self._connected():
+            dist.all_gather_object(found, (value, error), group=self._group)
+        return found
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Turn what torch raises where a connection is lost into an error that says what to do."""
+        if self._group is None:
+            raise DistributedError(
+                f"Rank {self.rank} has left its group, as a fit in it has failed before. Open another "
+                f"skmtl.distributed() in new processes."
+            )
+        try:
+            yield
+        except RuntimeError as error:
+            self.leave()
+            raise self._watch.lost(str(error).partition(". This is")[0]) from error
+
+    @contextmanager
+    def holding_interrupts(self) -> Iterator[None]:
+        """See :class:`Collective`; Python lets only the main thread do so."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        found = signal.signal(signal.SIGINT, lambda *_: self._held.fill_(1))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, found)
+
+    def raise_held(self) -> None:
+        """See :class:`Collective`."""
+        held = self._held.clone()
+        self.add(held)
+        if held:
+            self._held.zero_()
+            raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """See :class:`Collective`."""
+        self._watch.check()
+
+    def leave(self) -> None:
+        """See :class:`Collective`."""
+        self._watch.close()
+        if self._group is not None:
+            dist.destroy_process_group(self._group)
+            self._group = None

@@ -1,0 +1,80 @@
+"""Processes that notice at once when another one of their group, or what launched them, is gone."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+SECONDS_TO_CONNECT = 30
+
+
+class DistributedError(RuntimeError):
+    """A process of a group has ended, has failed, or was given something else to fit than the others."""
+
+
+class Watch:
+    """Connections in a ring, which nothing is sent over: that of a process which ends is closed by its system.
+
+    Whoever notices leaves the group, so that the next ones do. Where no connection can be made, nothing is watched, and
+    processes notice the end of another when they next exchange something.
+
+    Parameters
+    ----------
+    rank, size : int
+        Number of this process, and of processes.
+    gather : callable
+        Returns the values of all processes.
+    """
+
+    def __init__(self, rank: int, size: int, gather: Callable[[Any], list[Any]]) -> None:
+        self.rank, self.size = rank, size
+        self._launcher = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None
+        self._sockets: list[socket.socket] = []
+        with socket.create_server(("", 0), backlog=1) as server:
+            server.settimeout(SECONDS_TO_CONNECT)
+            addresses = gather((_own_address(), server.getsockname()[1]))
+            try:
+                right = socket.create_connection(addresses[(rank + 1) % size], timeout=SECONDS_TO_CONNECT)
+                self._sockets = [right, server.accept()[0]]
+            except OSError:
+                self._sockets = []
+        if not all(gather(bool(self._sockets))):
+            self.close()
+
+    def check(self) -> None:
+        """Raise a :class:`DistributedError` where a process is gone."""
+        if self._launcher is not None and os.getppid() != self._launcher:
+            self.close()
+            raise DistributedError(f"Rank {self.rank} of {self.size} ends, as the process that launched it has ended.")
+        if self._sockets:
+            closed = select.select(self._sockets, [], [], 0)[0]
+            if closed:
+                neighbour = (self.rank + 1) % self.size if closed[0] is self._sockets[0] else self.rank - 1
+                raise self.lost(f"rank {neighbour % self.size} has closed its connection")
+
+    def lost(self, why: str) -> DistributedError:
+        """Error of a lost connection."""
+        return DistributedError(
+            f"Rank {self.rank} of {self.size} has lost another process of its group: {why}. It has ended, has failed "
+            f"or cannot be reached. See what it printed last, then start all processes again; with checkpoint= set, "
+            f"they go on from the last epoch that was saved."
+        )
+
+    def close(self) -> None:
+        """Close the connections, which the others notice."""
+        for connection in self._sockets:
+            with suppress(OSError):
+                connection.close()
+        self._sockets = []
+
+
+def _own_address() -> str:
+    """Where this machine is reached by its name, as torch's gloo finds it, too."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "127.0.0.1"

@@ -1,0 +1,92 @@
+"""Batches of which each process of a group takes a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skmtl.processes import Collective
+from skmtl.training._data import BLOCK_BYTES, Batch, Data, IndexedData
+
+
+class SlicedData(IndexedData):
+    """Rows that all processes of a group have, each of which learns from its slice of every batch.
+
+    Parameters
+    ----------
+    data : IndexedData
+        All rows, the same for all members.
+    collective : Collective
+        The processes.
+
+    Attributes
+    ----------
+    whole : IndexedData
+        ``data``.
+    """
+
+    def __init__(self, data: IndexedData, collective: Collective) -> None:
+        self.whole, self._collective = data, collective
+        self.n_rows, self.n_features, self.row_bytes = data.n_rows, data.n_features, data.row_bytes
+        self.totals, self.counts = data.totals, data.counts
+        self._batch: Batch | None = None
+
+    def select(self, members: Tensor) -> IndexedData:
+        """See :class:`IndexedData`."""
+        return SlicedData(self.whole.select(members), self._collective)
+
+    def take(self, rows: Tensor | slice) -> Batch:
+        """See :class:`IndexedData`."""
+        return self.whole.take(rows)
+
+    def x_at(self, rows: Tensor) -> Tensor:
+        """See :class:`IndexedData`."""
+        return self.whole.x_at(rows)
+
+    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`IndexedData`."""
+        return self.whole.cells_at(rows)
+
+    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
+        """See :class:`IndexedData`."""
+        return self.whole.permutation(orders)
+
+    def _slice(self, n_rows: int) -> tuple[int, int]:
+        """First row and end of this process's slice of a batch."""
+        rank, size = self._collective.rank, self._collective.size
+        return n_rows * rank // size, n_rows * (rank + 1) // size
+
+    def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
+        """Slices of the batches that ``whole`` gives; they may be empty."""
+        if batch_size < self.n_rows:
+            yield from self._cut(torch.from_numpy(self.permutation(orders)).to(self.totals.device), batch_size)
+            return
+        if self._batch is None:  # the same in every epoch
+            first, end = self._slice(self.n_rows)
+            self._batch = self._of_batch(self.take(slice(first, end)), self.n_rows)
+        yield self._batch
+
+    def _of_batch(self, batch: Batch, n_rows: int) -> Batch:
+        """A slice with what it must know of its batch."""
+        counts = self.totals.new_full((1, 1), n_rows)
+        return batch._replace(counts=counts, drawn=(self._slice(n_rows)[0], n_rows))
+
+    def _cut(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
+        batches = rows.split(batch_size)
+        slices = [batch[slice(*self._slice(len(batch)))] for batch in batches]
+        per_block = max(BLOCK_BYTES // (self.row_bytes * max(len(slices[0]), 1)), 1)
+        for first in range(0, len(batches), per_block):
+            own = slices[first : first + per_block]
+            block, sizes = self.take(torch.cat(own).long()), [len(each) for each in own]
+            parts = (repeat(None) if part is None else part.split(sizes, 1) for part in block[:5])
+            for whole, batch in zip(batches[first:], map(Batch, *parts), strict=False):
+                yield self._of_batch(batch, len(whole))
+
+
+def sliced(data: Data, collective: Collective) -> Data:
+    """Slices of the batches, where other processes learn from the rest."""
+    return SlicedData(data, collective) if collective.size > 1 and isinstance(data, IndexedData) else data

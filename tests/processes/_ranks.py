@@ -1,0 +1,133 @@
+"""Fits in groups of forked processes, as a script: numbers of processes, the name of a function here, a folder."""
+
+import os
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+
+import skmtl
+from skmtl.model_selection import MultiTaskSearchCV
+
+N_ROWS = 61
+
+
+def made_rows() -> tuple[np.ndarray, np.ndarray]:
+    """Rows of 4 features, a numeric task and one of three classes, each with holes."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, 4))
+    y = np.column_stack([X[:, 0] + np.sin(X[:, 1]), np.digitize(X[:, 2] + 0.3 * X[:, 3], [-0.5, 0.5])])
+    y[rng.random(y.shape) < 0.2] = np.nan
+    return X, y
+
+
+def made_net(**params: Any) -> skmtl.MultiTaskNet:
+    """Small net in float64."""
+    settings: dict[str, Any] = {
+        "tasks": ["regression", "multiclass"],
+        "effort": "fixed",
+        "dtype": "float64",
+        "hidden_layer_sizes": (6, 5),
+        "max_iter": 6,
+        "random_state": 0,
+    }
+    return skmtl.MultiTaskNet(**settings | params)
+
+
+def outcome(net: Any) -> dict[str, Any]:
+    """All that a fit has learned, as arrays."""
+    X, _ = made_rows()
+    found = dict(net.network_.buffer.arrays())
+    found |= {f"history {name}": values for name, values in net.history_.items()}
+    found["predicted"] = np.asarray(net.predict(X)[:, 0], dtype=float)
+    return found
+
+
+WEIGHTS = np.random.default_rng(1).uniform(0.5, 2, (N_ROWS, 2))
+
+
+def of_members() -> dict[str, Any]:
+    net = made_net(n_estimators=5, dropout=0.2, class_weight="balanced", batch_size=16, n_iter_no_change=2, cv=3)
+    return outcome(net.fit(*made_rows(), sample_weight=WEIGHTS))
+
+
+def of_slices(size: int) -> dict[str, Any]:
+    """Last batches have a single row, so that some ranks have none."""
+    common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "input_dropout": 0.1, "class_weight": "balanced"}
+    found = {}
+    for name, params in {
+        "plain": {"batch_size": 12, "early_stopping": False},
+        "stops early": {"batch_size": 2, "n_iter_no_change": 1, "input_scaling": True, "cv": 3},
+        "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
+        "balanced": {"batch_size": 16, "balancing": "uncertainty", "early_stopping": False},
+    }.items():
+        net = made_net(**common | params).fit(*made_rows(), sample_weight=WEIGHTS)
+        found |= {f"{name}: {key}": value for key, value in outcome(net).items()}
+    return found
+
+
+def of_no_seed() -> dict[str, Any]:
+    return outcome(made_net(n_estimators=3, random_state=None).fit(*made_rows()))
+
+
+def of_search() -> dict[str, Any]:
+    rates = {"learning_rate_init": [0.001, 0.01, 0.1, 0.3], "dropout": [0.0, 0.2]}
+    net = made_net(n_estimators=2, max_iter=3)
+    search = MultiTaskSearchCV(net, param_distributions=rates, n_iter=5, cv=3, random_state=None, refit=False)
+    results = search.fit(*made_rows()).cv_results_
+    return {key: np.asarray(values) for key, values in results.items() if "time" not in key and "param" not in key}
+
+
+def laws(rank: int, size: int) -> dict[str, Any]:
+    """Everything that must be equal."""
+    found: dict[str, Any] = {}
+    with skmtl.distributed():
+        found["members"] = of_members()
+        found["no seed"] = of_no_seed()
+        found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=20).fit(*made_rows()))
+        found["search"] = of_search()
+    with skmtl.distributed(data=size):
+        found["slices"] = of_slices(size)
+    if size == 4:
+        with skmtl.distributed(members=2):
+            found["both"] = of_members()
+    return found
+
+
+def run(function: Callable[[int, int], Any], rank: int, size: int, folder: Path) -> None:
+    """What one process does."""
+    signal.alarm(100)
+    warnings.simplefilter("ignore")
+    if size > 1:
+        store = f"file://{folder / 'store'}-{size}"
+        dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
+    found = function(rank, size)
+    (folder / f"{size}-{rank}.pickle").write_bytes(pickle.dumps(found))
+
+
+def main(sizes: list[int], name: str, folder: Path) -> None:
+    """Fork processes, group after group."""
+    for size in sizes:
+        children = []
+        for rank in range(size):
+            child = os.fork()
+            if child == 0:
+                try:
+                    run(globals()[name], rank, size, folder)
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+                    os._exit(1)
+                os._exit(0)  # without the end of the interpreter, which takes long
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main([int(size) for size in sys.argv[1].split(",")], sys.argv[2], Path(sys.argv[3]))
