@@ -10,7 +10,7 @@ from skmtl.training._loop import DivergenceError, Run, Training, n_steps
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
-from skmtl.training._slices import SlicedData, sliced
+from skmtl.training._slices import sliced
 from skmtl.training._state import join, split
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
@@ -53,7 +53,6 @@ __all__ = [
     "PeerSharing",
     "Rows",
     "Run",
-    "SlicedData",
     "SparseRows",
     "Streams",
     "Training",

@@ -5,7 +5,8 @@ import pickle
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch.distributed as dist
 
 import skmtl
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.training import Run
+from skmtl.training._step import Step
 
 N_ROWS = 61
 
@@ -76,10 +79,10 @@ def of_no_seed() -> dict[str, Any]:
     return outcome(made_net(n_estimators=3, random_state=None).fit(*made_rows()))
 
 
-def of_search() -> dict[str, Any]:
+def of_search(seed: int | None) -> dict[str, Any]:
     rates = {"learning_rate_init": [0.001, 0.01, 0.1, 0.3], "dropout": [0.0, 0.2]}
-    net = made_net(n_estimators=2, max_iter=3)
-    search = MultiTaskSearchCV(net, param_distributions=rates, n_iter=5, cv=3, random_state=None, refit=False)
+    net = made_net(n_estimators=2, max_iter=3, random_state=seed)
+    search = MultiTaskSearchCV(net, param_distributions=rates, n_iter=5, cv=3, random_state=seed, refit=False)
     results = search.fit(*made_rows()).cv_results_
     return {key: np.asarray(values) for key, values in results.items() if "time" not in key and "param" not in key}
 
@@ -91,12 +94,78 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["members"] = of_members()
         found["no seed"] = of_no_seed()
         found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=20).fit(*made_rows()))
-        found["search"] = of_search()
+        found["search"], found["seeded search"] = of_search(None), of_search(0)
     with skmtl.distributed(data=size):
         found["slices"] = of_slices(size)
     if size == 4:
         with skmtl.distributed(members=2):
             found["both"] = of_members()
+    return found
+
+
+def error_of(fit: Callable[[], Any]) -> str:
+    """Type and text of what a fit raises."""
+    try:
+        fit()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@contextmanager
+def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[None]:
+    """Do something after the first step of an epoch."""
+    epoch, step, begun = Run.epoch, Step.__call__, [-1, 0]
+
+    def counted(*args: Any) -> Any:
+        begun[:] = begun[0] + 1, 0
+        return epoch(*args)
+
+    def interposed(*args: Any) -> Any:
+        begun[1] += 1
+        if begun == [number, 2]:
+            action()
+        return step(*args)
+
+    Run.epoch, Step.__call__ = counted, interposed  # type: ignore[method-assign, assignment]
+    yield
+    Run.epoch, Step.__call__ = epoch, step  # type: ignore[method-assign]
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def failures(rank: int, size: int) -> dict[str, Any]:
+    """What processes hear of one another."""
+    X, y = made_rows()
+    found: dict[str, Any] = {}
+    with skmtl.distributed(data=size):
+        found["all"] = error_of(lambda: made_net(hidden_layer_sizes=(0,)).fit(X, y))
+        found["gramian"] = error_of(lambda: made_net(balancing="pcgrad").fit(X, y))
+        search = MultiTaskSearchCV(made_net(), {"dropout": [0.0, 0.1]}, n_jobs=2)
+        found["jobs"] = error_of(lambda: search.fit(X, y))
+        with in_epoch(2, lambda: os.kill(os.getpid(), signal.SIGINT)) if rank == 1 else nullcontext():
+            net = made_net(max_iter=50, batch_size=16).fit(X, y)
+        found["interrupted"] = len(net.history_["loss"])
+    with suppress(skmtl.DistributedError, ValueError), skmtl.distributed():
+        bad = np.where(rank == 1, np.inf, X)
+        found["bad"] = error_of(lambda: made_net().fit(bad, y))
+        found["after"] = error_of(lambda: made_net().fit(X, y))
+    with suppress(skmtl.DistributedError), skmtl.distributed():
+        rows = slice(0, 60 if rank == 2 else None)
+        found["other rows"] = error_of(lambda: made_net().fit(X[rows], y[rows]))
+    return found
+
+
+def killed(rank: int, size: int) -> dict[str, Any]:
+    """The last process is killed in the middle of an epoch, while others train members or wait for gradients."""
+    found: dict[str, Any] = {}
+    data = size if sys.argv[4:] == ["data"] else None
+    with suppress(skmtl.DistributedError), skmtl.distributed(data=data):
+        with in_epoch(3, kill) if rank == size - 1 else nullcontext():
+            net = made_net(n_estimators=3, max_iter=2000, batch_size=4, early_stopping=False)
+            found["error"] = error_of(lambda: net.fit(*made_rows()))
     return found
 
 
