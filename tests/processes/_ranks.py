@@ -171,7 +171,7 @@ def killed(rank: int, size: int) -> dict[str, Any]:
 
 def run(function: Callable[[int, int], Any], rank: int, size: int, folder: Path) -> None:
     """What one process does."""
-    signal.alarm(100)
+    signal.alarm(280)
     warnings.simplefilter("ignore")
     if size > 1:
         store = f"file://{folder / 'store'}-{size}"

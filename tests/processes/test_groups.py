@@ -20,7 +20,7 @@ def run_ranks(sizes: str, name: str, folder: Path, *options: str) -> None:
     """Run a function of ``_ranks`` in groups of these sizes; every process leaves its result, and none stays."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.processes._ranks", sizes, name, str(folder), *options]
-    subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=True, start_new_session=True)
+    subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True, start_new_session=True)
 
 
 def result(folder: Path, size: int, rank: int) -> Any:
