@@ -98,7 +98,7 @@ class Group(Collective):
         found = self._exchange(value, None)
         failures = [f"rank {rank} of {self.size} has failed: {error}" for rank, (_, error) in enumerate(found) if error]
         if failures:
-            raise DistributedError(f"The fit has ended, as {'; '.join(failures)}.")
+            raise DistributedError(f"The fit has ended, as {'; '.join(failures)}")
         return [one for one, _ in found]
 
     def share(self, value: Any) -> Any:
@@ -121,14 +121,15 @@ class Group(Collective):
         """Turn what torch raises where a connection is lost into an error that says what to do."""
         if self._group is None:
             raise DistributedError(
-                f"Rank {self.rank} has left its group, as a fit in it has failed before. Open another "
-                f"skmtl.distributed() in new processes."
+                f"Rank {self.rank} has left its group, as a fit in it has failed before. Let all "
+                f"processes end this with statement, and open another skmtl.distributed()."
             )
         try:
             yield
         except RuntimeError as error:
             self.leave()
-            raise self._watch.lost(str(error).partition(". This is")[0]) from error
+            told = str(error).partition(". This is")[0]  # between the line of a source and advice
+            raise self._watch.lost(told.partition("] ")[2] or told) from error
 
     @contextmanager
     def holding_interrupts(self) -> Iterator[None]:

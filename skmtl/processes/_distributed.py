@@ -14,7 +14,8 @@ import torch.distributed as dist
 
 from skmtl._torch_state import torch_settings
 from skmtl.processes._axes import Axes, choose_axes
-from skmtl.processes._collective import ALONE, Collective, DistributedError, Group, Watching
+from skmtl.processes._collective import ALONE, Collective, Group, Watching
+from skmtl.processes._watch import DistributedError
 
 ENVIRONMENT = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}  # what torchrun and others set
 FOR_EVER = timedelta(days=365)  # those that are done wait for the others; of dead ones a connection tells

@@ -58,11 +58,11 @@ class CapturedStep(Step):
     def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """Do one step and return the loss sums ``(member, task)`` before it, which hold until the next."""
         if self._batch is None:
-            self._batch = Batch(*(None if part is None else part.clone() for part in batch))  # type: ignore[arg-type]
+            self._batch = Batch(*(None if part is None else part.clone() for part in batch[:-1]))  # type: ignore[arg-type]
             self._factor = torch.zeros((), dtype=torch.float32, device=batch.x.device)  # what the kernel reads
         if batch.x.shape != self._batch.x.shape:
             return super().__call__(batch, rate_factor)
-        for memory, part in zip(self._batch, batch, strict=True):
+        for memory, part in zip(self._batch[:-1], batch[:-1], strict=True):
             if memory is not None and part is not None:
                 memory.copy_(part)
         self._factor.fill_(rate_factor)

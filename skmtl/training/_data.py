@@ -187,7 +187,7 @@ class IndexedData(Data):
         per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
         for block_rows in rows.split(per_block, -1):
             block = self.take(block_rows.long())
-            parts = (repeat(None) if part is None else part.split(batch_size, 1) for part in block)
+            parts = (repeat(None) if part is None else part.split(batch_size, 1) for part in block[:-1])
             yield from map(Batch, *parts)  # nothing is copied
 
     @abstractmethod

@@ -82,7 +82,7 @@ class SlicedData(IndexedData):
         for first in range(0, len(batches), per_block):
             own = slices[first : first + per_block]
             block, sizes = self.take(torch.cat(own).long()), [len(each) for each in own]
-            parts = (repeat(None) if part is None else part.split(sizes, 1) for part in block[:5])
+            parts = (repeat(None) if part is None else part.split(sizes, 1) for part in block[:-1])
             for whole, batch in zip(batches[first:], map(Batch, *parts), strict=False):
                 yield self._of_batch(batch, len(whole))
 
