@@ -79,10 +79,15 @@ class Dates:
         Of "days", which are counted from ``start`` and always there, "year", "month", "day", "weekday" and "hour".
     cycles : list of str
         Of "yearday", "day", "weekday" and "hour": positions in the year, in the month, in the week and in the day.
+    zoned : bool
+        Whether clocks showed another time than UTC.
     """
+
+    zoned: bool = False  # of those that were kept before it was noted
 
     def __init__(self, moments: Moments) -> None:
         known = ~np.isnat(moments.utc)
+        self.zoned = bool((moments.local != moments.utc)[known].any())
         self.start = int(moments.utc[known].astype(np.int64).min()) if known.any() else 0
         self.parts = ["days", *_varying(_parts(moments.local[known]))]
         self.cycles = _varying(_phases(moments.local[known]))

@@ -26,8 +26,8 @@ class ExportMixin(PredictorMixin):
         ``(n_samples, n_levels)``. The ensemble, the local correction and the calibration are inside. Thresholds are
         not: take them from ``thresholds_``. The module has no part in training: dropout is off.
 
-        Rows are a table of numbers ``(n_samples, n_features)`` with NaN where a cell is missing and codes of
-        categories, as :func:`skmtl.export.to_codes` makes it; images ``(n_samples, c, h, w)``; or token ids
+        Rows are a table of numbers ``(n_samples, n_features)`` with NaN where a cell is missing, codes of categories
+        and seconds of dates, as :func:`skmtl.export.to_codes` makes it; images ``(n_samples, c, h, w)``; or token ids
         ``(n_samples, length)``. ``torch.export.export`` makes a program of the module that loads with torch alone
         (:doc:`/exporting`).
 
@@ -44,7 +44,8 @@ class ExportMixin(PredictorMixin):
         Raises
         ------
         NotImplementedError
-            For columns of dates, and for encoders, kinds of targets and transforms of labels that are not skmtl's.
+            For dates with a time zone, and for encoders, kinds of targets and transforms of labels that are not
+            skmtl's.
         ValueError
             If two names of tasks are equal as text.
         """

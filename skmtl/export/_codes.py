@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import TabularEncoder, read_table
-from skmtl.export._table import category_values
+from skmtl.export._table import category_values, zone_refusal
 
 UNKNOWN_CODE = -1.0
 
@@ -17,8 +17,9 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     """Turn a table into the numbers that an exported model reads.
 
     Numbers stay as they are, with NaN where missing. A category becomes its code: its position among the known values
-    of the column, -1 for an unknown value, NaN for a missing cell. ONNX files hold the values under the key
-    ``categories`` of their metadata, so that other programs can do the same without skmtl.
+    of the column, -1 for an unknown value, NaN for a missing cell. A date becomes the seconds since 1970 began. ONNX
+    files hold the values under the key ``categories`` of their metadata, so that other programs can do the same without
+    skmtl.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     TypeError
         If the estimator does not read tables.
     NotImplementedError
-        For columns of dates.
+        For dates with a time zone.
 
     Examples
     --------
@@ -68,4 +69,9 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
         codes: dict[Any, float] = {value: float(code) for code, value in enumerate(category_values(categories))}
         codes[None] = np.nan
         out[:, position] = [codes.get(value, UNKNOWN_CODE) for value in values]
+    for position, moments in zip(table.date_positions, table.dates, strict=True):
+        known = ~np.isnat(moments.utc)
+        if (moments.local != moments.utc)[known].any():
+            raise zone_refusal(encoder, position)
+        out[:, position] = np.where(known, moments.local.astype(np.int64) / 1e6, np.nan)
     return out

@@ -106,7 +106,7 @@ def encoder_module(encoder: Encoder, dtype: torch.dtype) -> nn.Module:
     Raises
     ------
     NotImplementedError
-        For other encoders than those of skmtl, and for columns of dates.
+        For other encoders than those of skmtl, and for dates with a time zone.
     """
     if type(encoder) not in ROWS:
         raise refusal("encoder", encoder)

@@ -32,8 +32,8 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
     ensemble, the local correction and the calibration are part of the graph.
 
     Metadata of the file, all JSON: ``columns``, the names of the columns of X; ``categories``, by column the values
-    whose positions are their codes; ``tasks``, a list with the ``name`` of each task, its ``classes`` and, where
-    ``fit`` has chosen one, its ``threshold``.
+    whose positions are their codes; ``dates``, the columns that hold seconds since 1970; ``tasks``, a list with the
+    ``name`` of each task, its ``classes`` and, where ``fit`` has chosen one, its ``threshold``.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
     TypeError
         If ``estimator`` is something else.
     NotImplementedError
-        For parts that have no form in torch, such as columns of dates.
+        For parts that have no form in torch, such as dates with a time zone.
 
     Examples
     --------
@@ -124,6 +124,7 @@ def _metadata(estimator: Any) -> dict[str, Any]:
         names = encoder.column_names_ or [f"x{i}" for i in range(estimator.n_features_in_)]
         metadata["columns"] = [str(name) for name in names]
         pairs = zip(encoder.categorical_positions_, encoder.categories_, strict=True)
+        metadata["dates"] = [str(names[i]) for i in encoder.date_positions_]
         metadata["categories"] = {str(names[i]): list(map(_plain, category_values(own))) for i, own in pairs}
     return metadata
 

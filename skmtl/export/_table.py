@@ -1,4 +1,4 @@
-"""Encoding of tables of numbers and codes of categories, in torch."""
+"""Encoding of tables of numbers, codes of categories and dates, in torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from skmtl.encoders._columns import column_label
 from skmtl.encoders._piecewise import PiecewiseLinear
 from skmtl.encoders._scaling import CLIP, FAR
 from skmtl.export._copies import copied
+from skmtl.export._dates import DateParts
 from skmtl.export._refusal import refusal
 
 
 def category_values(categories: Categories) -> list[object]:
     """Known values of a categorical column; the position of a value is its code in exported models."""
     return [value for value in categories.codes if value is not None]
+
+
+def zone_refusal(encoder: TabularEncoder, position: int) -> NotImplementedError:
+    """Error that tells of dates in a time zone, of which exported models know the clocks alone."""
+    label = column_label(encoder.column_names_, position)
+    cure = "Make dates without one ahead of fit, say by Series.dt.tz_convert(None), or use include_encoder=False"
+    return refusal("encoder", encoder, f"X has dates with a time zone in {label}. {cure}")
 
 
 class Codes(nn.Module):
@@ -102,22 +110,26 @@ class TableRows(nn.Module):
 
     def __init__(self, encoder: TabularEncoder, dtype: torch.dtype) -> None:
         super().__init__()
-        if encoder.date_positions_:
-            label = column_label(encoder.column_names_, encoder.date_positions_[0])
-            cure = "Make numbers of dates ahead of fit, say by skrub.DatetimeEncoder, or use include_encoder=False"
-            raise refusal("encoder", encoder, f"X has dates in {label}. {cure}")
+        for position, dates in zip(encoder.date_positions_, encoder.dates_, strict=True):
+            if dates.zoned:
+                raise zone_refusal(encoder, position)
         self.dtype = dtype
-        self.register_buffer("positions", copied(np.asarray(encoder.numeric_positions_, dtype=np.int64)))
+        n_plain = len(encoder.numeric_positions_) - sum(len(dates.parts) for dates in encoder.dates_)
+        self.register_buffer("positions", copied(np.asarray(encoder.numeric_positions_[:n_plain], dtype=np.int64)))
         self.register_buffer("center", copied(encoder.center_))
         self.register_buffer("scale", copied(encoder.scale_))
         self.register_buffer("indicated", copied(encoder.indicated_.astype(np.int64)))
         self.categorical_positions = list(encoder.categorical_positions_)
+        self.date_positions = list(encoder.date_positions_)
+        self.dates = nn.ModuleList(DateParts(dates, dtype) for dates in encoder.dates_)
         self.codes = nn.ModuleList(Codes(column, dtype) for column in encoder.categories_)
         self.bins = None if encoder.bins_ is None else Bins(encoder.bins_, dtype)
 
     def forward(self, X: Tensor) -> Tensor:
         """Numbers, NaN where missing, and codes ``(row, column)`` to encoded rows ``(row, n_outputs_)``."""
-        numbers = X.double().index_select(1, self.positions)
+        X = X.double()
+        dated = [dates(X[:, i]) for i, dates in zip(self.date_positions, self.dates, strict=True)]
+        numbers = torch.cat([X.index_select(1, self.positions), *(parts for parts, _ in dated)], 1)
         missing = numbers.isnan()
         filled = torch.where(missing, self.center, numbers)
         z = ((filled - self.center) / self.scale).clamp(-FAR, FAR).to(self.dtype)
@@ -128,6 +140,7 @@ class TableRows(nn.Module):
         if len(self.indicated):
             parts.append(missing.index_select(1, self.indicated).to(self.dtype))
         parts += [codes(X[:, i]) for i, codes in zip(self.categorical_positions, self.codes, strict=True)]
+        parts += [cycles for _, cycles in dated]
         if self.bins is not None:
             parts.append(self.bins(filled))
         return torch.cat(parts, 1)

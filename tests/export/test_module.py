@@ -1,6 +1,7 @@
 """What leaves as a torch module predicts what the estimator predicts."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
+import skmtl
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.encoders import ConvolutionEncoder, SequenceEncoder, TabularEncoder
 from skmtl.export import to_codes
@@ -222,11 +224,28 @@ def test_what_predictions_need_decides_on_refusals() -> None:
     assert isinstance(net.network_, Network)
 
 
-def test_dates_are_refused() -> None:
-    dated = pd.DataFrame({"when": pd.date_range("2020", periods=30), "x": X[:, 0]})
-    net = MultiTaskNetRegressor(**SMALL).fit(dated, X)
-    with pytest.raises(NotImplementedError, match=r"X has dates in column 'when'. Make numbers of dates"):
-        net.to_module()
+def test_dates_are_encoded_by_the_calendar(tmp_path: Path) -> None:
+    when = pd.Series(pd.date_range("1896-02-27 05:30", "2104-03-01", periods=400)).dt.round("us")
+    days = ["1900-02-28", "1900-03-01", "2000-02-29T23:59:59", "2000-12-31", "1969-12-31", "2100-03-01"]
+    when = pd.concat([when, pd.Series(pd.to_datetime(days, format="ISO8601"))], ignore_index=True)
+    dated = pd.DataFrame({"x": np.random.default_rng(0).normal(size=406), "when": when})
+    dated.loc[::9, "when"] = pd.NaT
+    y = np.column_stack([dated["when"].dt.hour.fillna(-5), dated["when"].dt.month.fillna(0)])
+    net = MultiTaskNetRegressor(**SMALL).fit(dated, y)
+    skmtl.save(net, tmp_path / "net")
+    assert len(net.encoder_.dates_[0].parts) + len(net.encoder_.dates_[0].cycles) == 10
+    rows = torch.from_numpy(to_codes(net, dated))
+    encoded = net.to_module().encoder(rows)
+    np.testing.assert_allclose(encoded, net.encoder_.transform(dated, "float32"), rtol=1e-6, atol=1e-6)
+    assert_same(skmtl.load(tmp_path / "net"), dated, rows.numpy())
+
+
+def test_dates_with_a_time_zone_are_refused() -> None:
+    zoned = pd.DataFrame({"x": X[:, 0], "when": pd.date_range("2020", periods=30, tz="Asia/Tokyo")})
+    net = MultiTaskNetRegressor(**SMALL).fit(zoned, X)
+    for export in (net.to_module, lambda: to_codes(net, zoned)):
+        with pytest.raises(NotImplementedError, match=r"dates with a time zone in column 'when'.*tz_convert"):
+            export()
     assert isinstance(net.to_module(include_encoder=False), nn.Module)
 
 
