@@ -27,6 +27,7 @@ from skmtl.model_selection import MultiTaskSearchCV
 
 N_KILLS = 200
 KILLS_A_FIT = 4  # before it may end
+POLL, LONGEST_WAIT = 0.0002, 0.005  # seconds between looks at a fit, and after the one that decides to kill it
 RNG = np.random.default_rng(0)
 TABLE = RNG.normal(size=(200, 8))
 NUMBERS = np.column_stack([TABLE[:, 0] * TABLE[:, 1], np.sin(2 * TABLE[:, 2]), TABLE[:, 3]])
@@ -65,9 +66,17 @@ FITS: dict[str, tuple[Callable[[Checkpoint | None], Any], np.ndarray]] = {
 }
 
 
-def _fit(name: str, folder: Path | None, found: Any) -> None:
-    """Fit in a process of its own, and tell the digest of all that it ends with."""
+def _fit(name: str, folder: Path | None, found: Any, progress: Any) -> None:
+    """Fit in a process of its own, count when it begins and ends to write, and tell the digest of all it ends with."""
     fit, X = FITS[name]
+    plain = Stage._save
+
+    def counted(stage: Stage, state: Any) -> None:
+        progress.value += 1
+        plain(stage, state)
+        progress.value += 1
+
+    Stage._save = counted  # type: ignore[method-assign]
     model = fit(None if folder is None else Checkpoint(folder, interval=1))
     best = getattr(model, "best_estimator_", model)
     digest = hashlib.sha256(best.network_.buffer.values.numpy().tobytes())
@@ -78,17 +87,22 @@ def _fit(name: str, folder: Path | None, found: Any) -> None:
     found.put(digest.hexdigest())
 
 
-def _run(name: str, folder: Path | None, until: float) -> tuple[str | None, float]:
-    """Digest of a fit that may take so many seconds, None where it was killed, and the seconds that it took."""
+def _run(name: str, folder: Path | None, until: float = np.inf, wait: float = 0.0) -> tuple[str | None, int]:
+    """Digest of a fit, None where it was killed, and how often it began or ended to write a checkpoint.
+
+    It is killed so many seconds after it has done so ``until`` times.
+    """
     context = multiprocessing.get_context("fork")  # which has imported everything
-    found = context.SimpleQueue()
-    process = context.Process(target=_fit, args=(name, folder, found))
-    start = time.monotonic()
+    found, progress = context.SimpleQueue(), context.Value("i", lock=False)
+    process = context.Process(target=_fit, args=(name, folder, found, progress))
     process.start()
-    process.join(until)
+    while process.is_alive() and progress.value < until:
+        time.sleep(POLL)
+    if process.is_alive():
+        time.sleep(wait)
     process.kill()
     process.join()
-    return (found.get() if process.exitcode == 0 else None), time.monotonic() - start
+    return (found.get() if process.exitcode == 0 else None), progress.value
 
 
 def _n_unreadable(folder: Path) -> tuple[int, int]:
@@ -104,15 +118,16 @@ def _n_unreadable(folder: Path) -> tuple[int, int]:
 
 def _campaign(name: str, n_kills: int) -> str:
     random = np.random.default_rng(1)
-    undisturbed, _ = _run(name, None, 600)
+    undisturbed, _ = _run(name, None)
     folder = Path(tempfile.mkdtemp())
-    whole, seconds = _run(name, folder, 600)
+    whole, marks = _run(name, folder)
     kills = fits = wrong = unreadable = files = left = torn = 0
     of_fit = 0
     wrong += whole != undisturbed
     while kills < n_kills or of_fit:
         ends = of_fit >= KILLS_A_FIT or kills >= n_kills
-        digest, _ = _run(name, folder, 600 if ends else random.uniform(0, 0.6 * seconds))
+        last = np.inf if ends else random.integers(round(0.6 * marks))
+        digest, _ = _run(name, folder, last, random.uniform(0, LONGEST_WAIT))
         if digest is None:
             kills, of_fit = kills + 1, of_fit + 1
             torn += len(list(folder.glob("**/*.tmp")))
@@ -130,10 +145,10 @@ def run(n_kills: int = N_KILLS) -> str:
     """Section of the results: so many kills over all fits."""
     rows = "".join(_campaign(name, -(-n_kills // len(FITS))) for name in FITS)
     return (
-        "## Kills\n\nFits that save a checkpoint after every epoch are killed (SIGKILL) at random times, up to "
-        f"{KILLS_A_FIT} times each, before they may end. Torn files are those that were being written; the next run "
-        "removes them. Wrong are fits that end with other bits than an undisturbed one: parameters, history, "
-        "predictions, scores of a search.\n\n"
+        "## Kills\n\nFits that save a checkpoint after every epoch are killed (SIGKILL) at random times, before, while "
+        f"and after they write one, up to {KILLS_A_FIT} times each, before they may end. Torn files are those that were "
+        "being written; the next run removes them. Wrong are fits that end with other bits than an undisturbed one: "
+        "parameters, history, predictions, scores of a search.\n\n"
         "| fit | kills | fits ended | checkpoints read | unreadable | torn files | wrong | folders left |\n"
         "|---|---|---|---|---|---|---|---|\n" + rows + "\n" + cost()
     )
