@@ -146,9 +146,9 @@ def run(n_kills: int = N_KILLS) -> str:
     rows = "".join(_campaign(name, -(-n_kills // len(FITS))) for name in FITS)
     return (
         "## Kills\n\nFits that save a checkpoint after every epoch are killed (SIGKILL) at random times, before, while "
-        f"and after they write one, up to {KILLS_A_FIT} times each, before they may end. Torn files are those that were "
-        "being written; the next run removes them. Wrong are fits that end with other bits than an undisturbed one: "
-        "parameters, history, predictions, scores of a search.\n\n"
+        f"and after they write one, up to {KILLS_A_FIT} times each, before they may end. Torn files are those that "
+        "were being written; the next run removes them. Wrong are fits that end with other bits than an undisturbed "
+        "one: parameters, history, predictions, scores of a search.\n\n"
         "| fit | kills | fits ended | checkpoints read | unreadable | torn files | wrong | folders left |\n"
         "|---|---|---|---|---|---|---|---|\n" + rows + "\n" + cost()
     )
