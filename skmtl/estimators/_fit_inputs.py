@@ -73,10 +73,12 @@ def read_inputs(
     classes: Any = None,
     continued: bool = False,
     one_pass: bool = False,
+    keep_stored: bool = False,
 ) -> SharedInputs:
     """Read training and validation rows; fit encoder and tasks, or take those that training goes on with.
 
     With ``one_pass`` later calls may bring labels that this one does not. The estimator itself stays as it is.
+    With ``keep_stored`` only the stored cells of a large sparse y are kept.
     """
     reader = copy.copy(estimator)  # learns the columns
     if continued:
@@ -84,7 +86,7 @@ def read_inputs(
     method = read_collaboration(reader.collaboration)
     keep = method is not None and method.uses_unlabeled
     settings = reader.missing_label, type(reader).__name__
-    rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep)
+    rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep, keep_stored=keep_stored)
     given = read_classes(classes, rows.labels, reader.missing_label)
     if continued:
         require_same(reader, rows, given)
@@ -142,7 +144,8 @@ def read_further_rows(
     reader = copy.copy(estimator)
     vars(reader).update(inputs.columns)
     check_columns(reader, X, inputs.encoder, reset=False)
-    rows = read_labelled_rows(X, y, sample_weight, reader.missing_label, type(reader).__name__, suffix)
+    settings = reader.missing_label, type(reader).__name__, suffix
+    rows = read_labelled_rows(X, y, sample_weight, *settings, keep_stored=inputs.rows.keeps_stored)
     parameter = f"y{suffix}"
     require_same_tasks(parameter, rows.labels, [task.name for task in inputs.tasks])
     require_labels_of(inputs.tasks, rows.labels, parameter)

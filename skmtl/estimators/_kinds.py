@@ -11,6 +11,8 @@ from skmtl._params import resolve
 from skmtl.inputs import TaskLabels, as_mapping, require_known
 from skmtl.tasks import KINDS, LOSSES, Binary, Kind, Multiclass, SquaredError
 
+_BINARY, _MULTICLASS = Binary(), Multiclass()  # of all tasks, which may be many
+
 
 def classification_kind(column: TaskLabels) -> Kind:
     """Binary for up to two classes, else multiclass.
@@ -26,7 +28,7 @@ def classification_kind(column: TaskLabels) -> Kind:
             f"Unknown label type: continuous. Task {column.name!r} is a classification task, but has the label "
             f"{fraction}. Use MultiTaskNetRegressor for numbers, or MultiTaskNet for tasks of both kinds."
         )
-    return Binary() if len(np.unique(column.labels)) <= 2 else Multiclass()
+    return _BINARY if len(np.unique(column.labels)) <= 2 else _MULTICLASS
 
 
 def numeric_kinds(loss: Any, columns: list[TaskLabels]) -> list[Kind]:

@@ -71,7 +71,8 @@ def read_for(
     source = given[0] if isinstance(given[0], Source) else None
     if source is None or source.fits_memory():
         X, y, weights = given if source is None else source.read_all()
-        return read_inputs(estimator, X, y, weights, *validation, groups=groups, continued=continued), params
+        of_fit = {"groups": groups, "continued": continued, "keep_stored": not continued}
+        return read_inputs(estimator, X, y, weights, *validation, **of_fit), params
     require_streamable(estimator, groups)
     seed = read_seed(params["random_state"])
     return read_source(estimator, source, seed, validation, continued=continued), params | {"random_state": seed}

@@ -12,7 +12,7 @@ from skmtl.inputs import LabelledRows, as_numbers, by_task, is_missing
 from skmtl.tasks import Task
 
 
-def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) -> np.ndarray:
+def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) -> np.ndarray | Any:
     """Weights of the cells with the class weights in them, ``(n, n_tasks)``; 0 where no label is.
 
     Raises
@@ -23,10 +23,10 @@ def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) ->
     """
 
     def totals(k: int, task: Task) -> np.ndarray:
-        seen = rows.weights[:, k] > 0
-        index = task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)
+        _, labels, weights = rows.cells(k)
+        index = task.kind.encode(task, labels).astype(int)
         assert task.classes is not None
-        return np.bincount(index, rows.weights[seen, k], minlength=len(task.classes))
+        return np.bincount(index, weights, minlength=len(task.classes))
 
     return with_factors(rows, inputs.tasks, class_factors(class_weight, inputs, totals))
 
@@ -48,15 +48,19 @@ def class_factors(
     return [None if given is None else _factors(given, task, totals(k, task)) for k, (task, given) in enumerate(tasks)]
 
 
-def with_factors(rows: LabelledRows, tasks: Sequence[Task], factors: Sequence[np.ndarray | None]) -> np.ndarray:
+def with_factors(rows: LabelledRows, tasks: Sequence[Task], factors: Sequence[np.ndarray | None]) -> np.ndarray | Any:
     """Weights of the cells times the factors of their classes, ``(n, n_tasks)``."""
     if all(factor is None for factor in factors):
         return rows.weights
-    weights = rows.weights.copy()
+    weights: Any = rows.weights.astype(np.float64)
     for k, (task, factor) in enumerate(zip(tasks, factors, strict=True)):
         if factor is not None:
-            seen = rows.weights[:, k] > 0
-            weights[seen, k] *= factor[task.kind.encode(task, rows.labels.columns[k][seen]).astype(int)]
+            seen, labels, _ = rows.cells(k)
+            of_labels = factor[task.kind.encode(task, labels).astype(int)]
+            if rows.keeps_stored:
+                weights.data[weights.indptr[k] : weights.indptr[k + 1]] *= of_labels
+            else:
+                weights[seen, k] *= of_labels
     return weights
 
 

@@ -23,6 +23,7 @@ from skmtl.training import (
     Objective,
     PeerRows,
     Run,
+    StoredData,
     Streams,
     Training,
     TrainingData,
@@ -47,7 +48,7 @@ class FitJob:
         Settings.
     network : Network
         With its first parameters; training goes on with a copy.
-    data : TrainingData or StreamedData
+    data : TrainingData, StoredData or StreamedData
         What to learn from.
     validation : Validation or None
         Rows that decide which epoch's weights are kept.
@@ -87,7 +88,7 @@ class FitJob:
     inputs: SharedInputs
     config: FitConfig
     network: Network
-    data: TrainingData | StreamedData
+    data: TrainingData | StoredData | StreamedData
     validation: Validation | None
     objective: Objective
     streams: Streams
@@ -250,9 +251,9 @@ def begin_training(
         own = PeerRows(first.resident, config.n_peers, first.members) if config.divides_rows else first.data
         first.resumed.go_on(config, own)
         return Training(first.resumed, own, first.validation, teams=teams, task_names=names)
-    fresh = network is None
-    if network is None:
-        network = Network.stack([job.network for job in jobs]) if len(jobs) > 1 else first.network.copy()
+    if fresh := network is None:
+        once = isinstance(first.data, StoredData)  # which is large, so that a network that begins once is not copied
+        network = first.network.copy() if len(jobs) == 1 and not once else Network.stack([job.network for job in jobs])
     sizes = [sum(job.members for job in part) for part in parts]
     joins_rows = network.reads_parts and first.is_plain
     batch_size = config.batch_size if joins_rows else None
@@ -269,7 +270,7 @@ def _stacked_data(
 ) -> tuple[Data, Validation | None]:
     """What the members of all parts learn from, and what they are judged by."""
     first = parts[0][0]
-    if isinstance(first.data, StreamedData):  # of a fit alone
+    if not isinstance(first.data, TrainingData):  # of a fit alone
         return first.data, first.validation
     stacked = [TrainingData.stack([job.resident for job in part], [job.members for job in part]) for part in parts]
     data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)

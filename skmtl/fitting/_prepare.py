@@ -30,13 +30,14 @@ from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks
-from skmtl.inputs import Splits, label_codes, row_hashes
+from skmtl.inputs import Splits, label_hashes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.processes import current
 from skmtl.training import (
     FitConfig,
     Objective,
     Run,
+    StoredData,
     Streams,
     TrainingData,
     as_followed,
@@ -96,7 +97,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     threshold_scores = read_threshold_scores(values.get("threshold_metric"), inputs.tasks)
     held_out = deal_rows(config, splits, hashes, inputs)
     objective, validation = Objective(inputs.layout.groups, inputs.layout.n_outputs, device), None
-    data: TrainingData | StreamedData
+    data: TrainingData | StoredData | StreamedData
     if inputs.survey is not None:
         data, bias = data_in_blocks(inputs, inputs.survey, config, class_weight, asked["dtype"])
     else:
@@ -156,6 +157,9 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     preferences = dict(inputs.encoder.preferences(inputs.n_rows))
     if inputs.survey is not None:
         preferences |= preferences_for_blocks(inputs, inputs.survey)
+    if inputs.rows.keeps_stored:
+        reason = "only the stored cells of y are kept, and it takes the labels of all rows"
+        preferences |= dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
     if params["cv"] is not None or inputs.splitter is not None:
         preferences["early_stopping"] = Choice(True, "cv or groups say which rows are held out")
     method = read_collaboration(params["collaboration"])
@@ -192,7 +196,7 @@ def _summarise(
     n_rows, hashes = inputs.n_rows - inputs.n_unlabeled, None
     n_distinct = n_rows
     deals_rows = params["early_stopping"] is not False and inputs.validation is None
-    if inputs.survey is None and (deals_rows or len(encoded.targets) <= ROWS_TO_COMPARE):
+    if inputs.survey is None and (deals_rows or encoded.targets.shape[0] <= ROWS_TO_COMPARE):
         hashes, n_distinct = encoded.once(_hash_rows, seed)
         if inputs.n_unlabeled:
             n_distinct = len(np.unique(hashes[inputs.rows.row_weights > 0]))
@@ -218,7 +222,7 @@ def _summarise(
 
 def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:
     """Hash of features and labels of each row, ``(n,)``, and how many of them are distinct."""
-    hashes = row_hashes(encoded.X, seed) + row_hashes(label_codes(encoded.labels), seed + 1)
+    hashes = row_hashes(encoded.X, seed) + label_hashes(encoded.labels, seed + 1)
     return hashes, len(np.unique(hashes))
 
 

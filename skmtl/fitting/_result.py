@@ -21,6 +21,8 @@ from skmtl.postprocess import Postprocessor, Threshold, choose_thresholds
 from skmtl.tasks import Task
 from skmtl.training import History
 
+MANY_TASKS = 100  # whose losses would not be read in one line
+
 
 def score_columns(tasks: Sequence[Task], observed: LabelledRows, columns: Sequence[np.ndarray]) -> dict[str, float]:
     """Score of each task, NaN where it is not defined, from predictions ``(n,)`` of each."""
@@ -161,7 +163,7 @@ def finish(job: FitJob, network: Network, history: History) -> FitResult:
     """Result of a fit that has ended, with what its members say of the rows that they held out."""
     job, learned = prove_students(job, network, len(history))
     result = replace(describe(job, network, history.arrays(), len(history)), learned=learned)
-    if not job.responds or job.validation is None:
+    if not job.responds or job.validation is None or job.inputs.rows.keeps_stored:
         return replace(result, learned=learned | label_quality(job, network, None))
     judged, tasks = JudgedMembers.by_held_out_rows(job, network), job.inputs.tasks
     responses = judged.responses(job.inputs.layout, job.member_weights)
@@ -187,7 +189,10 @@ def progress_line(result: FitResult, seconds: float) -> str:
     """
     losses = np.nanmean(result.history["loss"][-1], axis=0)
     held_out = result.history["validation_loss"][-1]
-    parts = [f"{task.name} {loss:.4f}" for task, loss in zip(result.job.inputs.tasks, losses, strict=True)]
+    tasks = result.job.inputs.tasks
+    parts = [f"{task.name} {loss:.4f}" for task, loss in zip(tasks, losses, strict=True)]
+    if len(tasks) > MANY_TASKS:
+        parts = [f"{len(tasks)} tasks {np.nanmean(losses):.4f} on average"]
     if not np.isnan(held_out).all():
         parts.append(f"held out {np.nanmean(held_out):.4f}")
     left = seconds / result.n_iter * (result.job.config.max_iter - result.n_iter)

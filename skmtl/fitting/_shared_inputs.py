@@ -13,7 +13,7 @@ from scipy import sparse
 from skmtl.blocks import Survey
 from skmtl.defaults import encoding_dtype
 from skmtl.encoders import Encoder
-from skmtl.inputs import LabelledRows, LabelMatrix, RowSplitter
+from skmtl.inputs import LabelledRows, LabelMatrix, RowSplitter, StoredColumns, with_values
 from skmtl.tasks import Task, TaskLayout
 
 T = TypeVar("T")
@@ -27,8 +27,8 @@ class EncodedRows:
     ----------
     X : ndarray or CSR array of shape (n, n_features)
         Encoded rows.
-    targets, weights : ndarray of shape (n, n_tasks)
-        Encoded labels and the weight of each cell, 0 where no label is.
+    targets, weights : ndarray or CSR array of shape (n, n_tasks)
+        Encoded labels and the weight of each cell, 0 where no label is; CSR where only cells with a label are kept.
     labels : LabelMatrix
         The labels before encoding.
     memo : dict
@@ -36,8 +36,8 @@ class EncodedRows:
     """
 
     X: np.ndarray | sparse.csr_array
-    targets: np.ndarray
-    weights: np.ndarray
+    targets: np.ndarray | Any
+    weights: np.ndarray | Any
     labels: LabelMatrix
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -104,7 +104,7 @@ class SharedInputs:
     @property
     def n_rows(self) -> int:
         """Number of training rows."""
-        return len(self.rows.weights) if self.survey is None else self.survey.n_rows
+        return self.rows.weights.shape[0] if self.survey is None else self.survey.n_rows
 
     @property
     def n_unlabeled(self) -> int:
@@ -117,9 +117,11 @@ class SharedInputs:
         codes = None if self.splitter is None else self.splitter.codes
         return None if codes is None else codes[self.rows.kept_mask]
 
-    def encode(self, rows: LabelledRows, weights: np.ndarray, dtype: str) -> EncodedRows:
+    def encode(self, rows: LabelledRows, weights: np.ndarray | Any, dtype: str) -> EncodedRows:
         """Encode rows, whose cells have ``weights`` of shape (n, n_tasks), to be computed with in ``dtype``."""
-        encode_in = np.dtype(encoding_dtype(dtype, len(weights)))
+        encode_in = np.dtype(encoding_dtype(dtype, weights.shape[0]))
+        if rows.keeps_stored:
+            return self._encode_stored(rows, weights, encode_in)
         weights = self.scaled_weights(weights, weights.max(axis=0, initial=0.0))
         key = (id(rows), encode_in)
         if key in self._encoded:
@@ -137,6 +139,14 @@ class SharedInputs:
         if not np.isin(largest, (0.0, 1.0)).all():
             weights = weights / np.where(largest > 0, largest, 1.0)
         return self.layout.arrange(weights)
+
+    def _encode_stored(self, rows: LabelledRows, weights: Any, dtype: np.dtype[Any]) -> EncodedRows:
+        if (weights.data != 1).any():
+            largest = np.repeat(weights.max(axis=0).toarray(), np.diff(weights.indptr))
+            weights = with_values(weights, weights.data / largest)
+        assert isinstance(rows.labels.columns, StoredColumns)
+        targets, weights = self.layout.encode_stored(rows.labels.columns.stored, weights, dtype)
+        return EncodedRows(self.encoder.transform(rows.X, dtype), targets, weights, rows.labels)
 
     def forget_encoded(self) -> None:
         """Forget the encoded rows; jobs that have been prepared keep what they need."""

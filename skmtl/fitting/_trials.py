@@ -226,7 +226,8 @@ def decide(
     """
     rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
     seeded = {**params, "random_state": job.config.seed}
-    if network is None and effort is not None and rules and job.holds_out and job.config.n_peers == 1:
+    tells = job.holds_out and not job.inputs.rows.keeps_stored
+    if network is None and effort is not None and rules and tells and job.config.n_peers == 1:
         trials = Trials(job, seeded, effort, checkpoints)
         if trials.epochs and trials.end_before(deadline):
             job = _best_of(trials, job, seeded, rules)

@@ -1,7 +1,7 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
 from skmtl.inputs._cells import family_of, from_tensor, is_missing, require_comparable
-from skmtl.inputs._folds import held_out_rows, label_codes, row_hashes, take_turns
+from skmtl.inputs._folds import held_out_rows, label_codes, label_hashes, row_hashes, take_turns
 from skmtl.inputs._labels import Categories, LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
@@ -30,6 +30,7 @@ from skmtl.inputs._rows import (
 )
 from skmtl.inputs._sparse_labels import labels_from_long
 from skmtl.inputs._splits import RowSplitter, Splits, group_codes
+from skmtl.inputs._stored import StoredColumns, cells_of_column, with_values
 
 __all__ = [
     "Categories",
@@ -37,6 +38,7 @@ __all__ = [
     "LabelledRows",
     "RowSplitter",
     "Splits",
+    "StoredColumns",
     "TaskLabels",
     "all_labels_by_task",
     "are_names",
@@ -44,6 +46,7 @@ __all__ = [
     "as_numbers",
     "as_spelt",
     "by_task",
+    "cells_of_column",
     "count_rows",
     "default_names",
     "family_of",
@@ -52,6 +55,7 @@ __all__ = [
     "held_out_rows",
     "is_missing",
     "label_codes",
+    "label_hashes",
     "labels_by_task",
     "labels_from_long",
     "object_array",
@@ -69,4 +73,5 @@ __all__ = [
     "take_rows",
     "take_turns",
     "weighted_quantile",
+    "with_values",
 ]

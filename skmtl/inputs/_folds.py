@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skmtl.inputs._labels import LabelMatrix
+from skmtl.inputs._stored import StoredColumns, cells_of_column, with_values
 
 HASHED_CELLS = 1 << 22  # cells hashed at a time
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -15,10 +16,7 @@ def row_hashes(encoded: np.ndarray | sp.csr_array, seed: int) -> np.ndarray:
     """A 64-bit number for each row that depends on its content and the seed only, ``(n,)``."""
     constants: np.ndarray = np.random.default_rng(seed).integers(0, 2**64, (encoded.shape[1],), dtype=np.uint64)
     if sp.issparse(encoded):
-        mixed = _mix(encoded.data, constants[encoded.indices])
-        ends = np.concatenate([[np.uint64(0)], np.cumsum(mixed, dtype=np.uint64)])  # wraps around, as the sums do
-        total: np.ndarray = ends[encoded.indptr[1:]] - ends[encoded.indptr[:-1]]
-        return total
+        return _row_sums(_mix(encoded.data, constants[encoded.indices]), encoded.indptr)
     step = max(HASHED_CELLS // max(encoded.shape[1], 1), 1)
     parts = [
         _mix(encoded[start : start + step], constants).sum(1, dtype=np.uint64)
@@ -26,6 +24,13 @@ def row_hashes(encoded: np.ndarray | sp.csr_array, seed: int) -> np.ndarray:
     ]
     hashes: np.ndarray = np.concatenate(parts)
     return hashes
+
+
+def _row_sums(values: np.ndarray, row_ends: np.ndarray) -> np.ndarray:
+    """Sums of values that stand row by row, ``(n,)``."""
+    ends = np.concatenate([[np.uint64(0)], np.cumsum(values, dtype=np.uint64)])  # wraps around, as the sums do
+    total: np.ndarray = ends[row_ends[1:]] - ends[row_ends[:-1]]
+    return total
 
 
 def _mix(values: np.ndarray, constants: np.ndarray) -> np.ndarray:
@@ -37,6 +42,22 @@ def _mix(values: np.ndarray, constants: np.ndarray) -> np.ndarray:
     bits *= _MIX[1]
     bits ^= bits >> np.uint64(31)
     return bits
+
+
+def label_hashes(labels: LabelMatrix, seed: int) -> np.ndarray:
+    """A number for each row that depends on its labels and the seed only, ``(n,)``."""
+    if not isinstance(labels.columns, StoredColumns):
+        return row_hashes(label_codes(labels), seed)
+    stored = labels.columns.stored
+    codes = np.concatenate(
+        [1 + np.unique(cells_of_column(stored, k)[1], return_inverse=True)[1] for k in range(stored.shape[1])]
+    )
+    cells = with_values(stored, codes.astype(np.float64)).tocsr()
+    constants: np.ndarray = np.random.default_rng(seed).integers(0, 2**64, (stored.shape[1],), dtype=np.uint64)
+    without = _mix(np.zeros(len(constants)), constants)  # what a cell without a label counts
+    hashes: np.ndarray = _row_sums(_mix(cells.data, constants[cells.indices]) - without[cells.indices], cells.indptr)
+    hashes += without.sum(dtype=np.uint64)
+    return hashes
 
 
 def label_codes(labels: LabelMatrix) -> np.ndarray:

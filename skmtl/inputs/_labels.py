@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from skmtl.inputs._cells import as_array, family, marked, marked_objects, read_marks
 from skmtl.inputs._names import by_task, default_names, plain_names
 from skmtl.inputs._sparse_labels import UNSTORED, stored_by_column
+from skmtl.inputs._stored import StoredColumns, keeps_stored, with_values
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ class LabelMatrix:
 
     Attributes
     ----------
-    columns : list of ndarray of shape (n,)
+    columns : sequence of ndarray of shape (n,)
         Labels in their own types; arbitrary where not observed.
-    observed : ndarray of shape (n, n_tasks), bool
-        Whether a cell has a label.
+    observed : ndarray or csc_array of shape (n, n_tasks), bool
+        Whether a cell has a label; sparse where only these cells are kept.
     names : list
         Task names: those of a frame's columns or of a series, else ``task0``, ``task1``, ...
     one_dimensional : bool
@@ -69,18 +70,20 @@ class LabelMatrix:
         Categories of a column that came with a categorical type.
     """
 
-    columns: list[np.ndarray]
-    observed: np.ndarray
+    columns: Sequence[np.ndarray]
+    observed: np.ndarray | Any
     names: list[Any]
     one_dimensional: bool
     categories: list[Categories | None]
 
     def take(self, rows: np.ndarray) -> LabelMatrix:
         """Keep the rows of an index or a boolean mask."""
+        if isinstance(self.columns, StoredColumns):
+            return replace(self, columns=StoredColumns(self.columns.stored[rows]), observed=self.observed[rows])
         return replace(self, columns=[column[rows] for column in self.columns], observed=self.observed[rows])
 
 
-def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
+def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = False) -> LabelMatrix:
     """Read y.
 
     Parameters
@@ -90,6 +93,8 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     missing_label : object, default=None
         A further value that means "no label", or a list, tuple, set or array of several. "unstored" stands for cells of
         a sparse y that are not stored.
+    keep_stored : bool, default=False
+        Whether of a large sparse y only the stored cells may be kept.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def read_labels(y: Any, missing_label: object = None) -> LabelMatrix:
     """
     marks = read_marks(missing_label)
     if sp.issparse(y) and UNSTORED in marks:
-        return _read_stored(y, marks)
+        return _kept_stored(y, marks) if keep_stored and keeps_stored(y) else _read_stored(y, marks)
     columns, names, one_dimensional, categories = _columns(y)
     read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
     if all(known.all() for _, known in read):  # no memory, but not to be written to
@@ -127,6 +132,20 @@ def _read_stored(y: Any, marks: list[Any]) -> LabelMatrix:
         columns.append(np.zeros(stored.shape[0], dtype=labels.dtype))
         columns[k][rows] = labels
     return LabelMatrix(columns, observed, names, False, [None] * len(names))
+
+
+def _kept_stored(y: Any, marks: list[Any]) -> LabelMatrix:
+    """The same without a matrix of all cells."""
+    stored = stored_by_column(y)
+    labels, known = read_column("y", stored.data, marks)
+    stored = with_values(stored, labels)
+    if not known.all():
+        coordinates = stored.tocoo()
+        cells = coordinates.coords[0][known], coordinates.coords[1][known]
+        stored = sp.csc_array((labels[known], cells), shape=stored.shape)
+    observed = with_values(stored, np.broadcast_to(np.True_, stored.nnz))
+    n_tasks = stored.shape[1]
+    return LabelMatrix(StoredColumns(stored), observed, default_names(n_tasks), False, [None] * n_tasks)
 
 
 def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[Categories | None]]:

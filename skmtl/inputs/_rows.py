@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 
 from skmtl._sklearn import _num_samples, _safe_indexing
 from skmtl.inputs._cells import from_tensor
 from skmtl.inputs._labels import LabelMatrix, read_labels
 from skmtl.inputs._names import plain_names, require_order
+from skmtl.inputs._stored import StoredColumns, cells_of_column, with_values
 
 
 def read_sample_weight(
@@ -88,22 +90,37 @@ class LabelledRows:
         As the user gave it, without the rows that carry nothing.
     labels : LabelMatrix
         Their labels.
-    weights : ndarray of shape (n, n_tasks)
-        Sample weight of each cell, 0 where no label is.
+    weights : ndarray or csc_array of shape (n, n_tasks)
+        Sample weight of each cell, 0 where no label is; sparse where only cells with a label are kept.
     kept_mask : ndarray of shape (n_samples,), bool
         Which rows of what the user gave they are.
     """
 
     X: Any
     labels: LabelMatrix
-    weights: np.ndarray
+    weights: np.ndarray | Any
     kept_mask: np.ndarray
 
     @property
     def row_weights(self) -> np.ndarray:
         """Weight of each row: the largest over its observed cells, ``(n,)``; 0 for rows without any label."""
-        largest: np.ndarray = self.weights.max(axis=1)
-        return largest
+        largest: Any = self.weights.max(axis=1)
+        of_rows: np.ndarray = largest.toarray() if self.keeps_stored else largest
+        return of_rows
+
+    @property
+    def keeps_stored(self) -> bool:
+        """Whether only cells with a label are kept."""
+        return bool(sp.issparse(self.weights))
+
+    def cells(self, task: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, labels and weights ``(n_observed,)`` of the cells of a task whose weight is positive."""
+        if isinstance(self.labels.columns, StoredColumns):
+            rows, labels = cells_of_column(self.labels.columns.stored, task)
+            return rows, labels, cells_of_column(self.weights, task)[1]
+        weights = self.weights[:, task]
+        rows = np.flatnonzero(weights > 0)
+        return rows, self.labels.columns[task][rows], weights[rows]
 
 
 def read_labelled_rows(
@@ -116,11 +133,13 @@ def read_labelled_rows(
     *,
     keep_unlabeled: bool = False,
     of_block: bool = False,
+    keep_stored: bool = False,
 ) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
 
     ``suffix`` ends the names of the parameters, as in "y_val". With ``keep_unlabeled`` rows without any label are kept,
     but those whose weight is 0. Rows ``of_block``, which are some of many, may be without any label.
+    With ``keep_stored`` only the stored cells of a large sparse y are kept.
 
     Raises
     ------
@@ -130,16 +149,18 @@ def read_labelled_rows(
     if y is None:
         raise ValueError(f"{estimator_name} requires y{suffix} to be passed, but the target y{suffix} is None.")
     n_rows = count_rows(X)
-    labels = read_labels(y, missing_label)
-    if len(labels.observed) != n_rows:
+    labels = read_labels(y, missing_label, keep_stored=keep_stored)
+    if labels.observed.shape[0] != n_rows:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X{suffix} has {n_rows} rows, "
-            f"y{suffix} has {len(labels.observed)}."
+            f"y{suffix} has {labels.observed.shape[0]}."
         )
     if labels.one_dimensional and not (of_block or labels.observed.any()):
         raise ValueError(f"Input y{suffix} contains NaN: no row of it has a label.")
     of_cells = labels.names, labels.one_dimensional, f"sample_weight{suffix}"
     weights = read_sample_weight(sample_weight, n_rows, *of_cells, of_block=of_block)
+    if sp.issparse(labels.observed):
+        return _with_stored(X, labels, weights, sample_weight is not None, keep_unlabeled)
     counts = np.any(weights > 0, axis=1)
     if not labels.observed.all():
         weights = weights * labels.observed
@@ -154,6 +175,28 @@ def read_labelled_rows(
         rows = np.flatnonzero(kept_mask)
         X, labels, weights = take_rows(X, rows), labels.take(rows), weights[rows]
     return LabelledRows(X, labels, weights, kept_mask)
+
+
+def _with_stored(
+    X: Any, labels: LabelMatrix, weights: np.ndarray, weighted: bool, keep_unlabeled: bool
+) -> LabelledRows:
+    """The same where only the stored cells are kept; those of weight 0 go."""
+    stored = labels.columns.stored  # type: ignore[attr-defined]
+    own = with_values(stored, np.broadcast_to(np.float32(1), stored.nnz))
+    if weighted:
+        columns = np.repeat(np.arange(stored.shape[1]), np.diff(stored.indptr))
+        own = with_values(stored, weights[stored.indices, columns])
+        if not own.data.all():
+            raise ValueError(
+                "sample_weight is 0 for labels of a large sparse y; take these labels out of y, or these rows out of X."
+            )
+    kept_mask = np.diff(own.tocsr().indptr) > 0
+    if not kept_mask.any():
+        raise ValueError("No label is left: y stores none.")
+    if not kept_mask.all() and not keep_unlabeled:
+        rows = np.flatnonzero(kept_mask)
+        X, labels, own = take_rows(X, rows), labels.take(rows), own[rows]
+    return LabelledRows(X, labels, own, kept_mask)
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
@@ -235,13 +278,13 @@ def labels_by_task(observations: LabelledRows, classes: list[np.ndarray | None])
         If a task has neither a label nor classes.
     """
     labels, columns = observations.labels, []
-    per_task = zip(labels.names, labels.columns, observations.weights.T, labels.categories, classes, strict=True)
-    for name, column, weights, categories, known in per_task:
-        seen = weights > 0
+    per_task = zip(labels.names, labels.categories, classes, strict=True)
+    for task, (name, categories, known) in enumerate(per_task):
+        _, seen, weights = observations.cells(task)
         if known is not None:
             columns.append(TaskLabels(name, known, np.ones(len(known)), categorical=True))
-        elif seen.any():
-            columns.append(TaskLabels(name, column[seen], weights[seen], categories is not None))
+        elif len(seen):
+            columns.append(TaskLabels(name, seen, weights, categories is not None))
         else:
             raise ValueError(
                 f"Task {name!r} has no label: every cell of its column is missing or has weight zero. "

@@ -2,6 +2,7 @@
 
 from skmtl.layers._activations import ACTIVATIONS, Activation, MemberNonlinearity
 from skmtl.layers._buffer import Composite, Initializer, Layer, ParameterBuffer, ParameterSpec, alike, constant
+from skmtl.layers._cells import CellPattern
 from skmtl.layers._cohort_linear import CohortLinear, ScaledMatrices
 from skmtl.layers._convolution import MemberConvolution, MemberGroupNorm, channels_as_rows, members_as_channels
 from skmtl.layers._embedding import MemberEmbedding
@@ -21,6 +22,7 @@ __all__ = [
     "NARROW",
     "WIDE",
     "Activation",
+    "CellPattern",
     "CohortLinear",
     "Composite",
     "Initializer",

@@ -80,7 +80,7 @@ class ParameterBuffer:
         self.members = members
         self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
         self.learned = self.values[: self._size(self._learned)]
-        self.gradient = torch.zeros(len(self.learned), dtype=dtype, device=device)  # takes no memory before its use
+        self.gradient = _untouched_zeros(self.learned)
         self.views = self._blocks(self.values)
         self.gradient_views = self._blocks(self.gradient)
 
@@ -129,6 +129,13 @@ class ParameterBuffer:
         """Read back what :meth:`arrays` gave."""
         for name, view in self.views.items():
             view.copy_(torch.tensor(arrays[name]))
+
+
+def _untouched_zeros(like: Tensor) -> Tensor:
+    """Zeros that take no memory on a CPU before they are written to: networks that only predict have no gradients."""
+    if like.device.type != "cpu" or like.dtype == torch.bfloat16:  # which numpy has not
+        return torch.zeros_like(like)
+    return torch.from_numpy(np.zeros(like.shape, dtype=str(like.dtype).removeprefix("torch.")))
 
 
 def uniform(bound: float) -> Initializer:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skmtl.layers._buffer import Initializer, ParameterBuffer, ParameterSpec, uniform
+from skmtl.layers._cells import CellPattern
 from skmtl.layers._workspace import Workspace
 
 
@@ -185,6 +186,26 @@ class WideReadout(MemberReadout):
         x = self._keep_input(x, workspace)
         out = workspace.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
         return torch.baddbmm(self.bias.transpose(1, 2), x, self.weight.transpose(1, 2), out=out)
+
+    def at(self, cells: CellPattern, features: Tensor, member: int) -> Tensor:
+        """Outputs ``(cell,)`` of a member at some cells only, from features ``(row, n_inputs)``."""
+        products = cells.products(features, self.weight[member])
+        return products + self.bias[member, :, 0].index_select(0, cells.column)
+
+    def backward_at(
+        self, cells: CellPattern, gradient: Tensor, features: Tensor, member: int, below: Tensor | None
+    ) -> None:
+        """Write the gradients of a member's parameters, and at its features to ``below``, from one at the cells."""
+        torch.addmm(
+            self._weight_gradient[member],
+            cells.by_column(gradient),
+            features,
+            beta=0,
+            out=self._weight_gradient[member],
+        )
+        self._bias_gradient[member, :, 0].zero_().index_add_(0, cells.column, gradient)
+        if below is not None:
+            torch.addmm(below, cells.by_row(gradient), self.weight[member], beta=0, out=below)
 
     def cut(self, outputs: slice) -> WideReadout:
         """The part of it that gives some of the outputs, over the same memory."""

@@ -139,7 +139,7 @@ def _read_truth(
     return truth, weights * truth.observed, own if are_names(own) else truth.names
 
 
-def _cut(truth: LabelMatrix, predicted: list[np.ndarray], weights: np.ndarray, classes: Any) -> list[TaskCells]:
+def _cut(truth: LabelMatrix, predicted: Sequence[np.ndarray], weights: np.ndarray, classes: Any) -> list[TaskCells]:
     known = read_known_classes(classes, len(truth.names))
     columns = zip(truth.names, map(_signed, truth.columns), map(_signed, predicted), weights.T, known, strict=True)
     return [

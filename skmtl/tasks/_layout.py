@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
+from skmtl.inputs import cells_of_column, with_values
 from skmtl.tasks._kind import Kind, Task
 
 
@@ -117,6 +119,23 @@ class TaskLayout:
         in_order = bool((self.order == np.arange(len(self.order))).all())
         return columns if in_order else columns[:, self.order]
 
+    def encode_stored(
+        self, stored: sparse.csc_array, weights: sparse.csc_array, dtype: npt.DTypeLike
+    ) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """Encode the stored labels: targets and weights, both ``(n, n_tasks)`` CSR in the layout's order."""
+        values, ends = np.empty(stored.nnz, dtype=dtype), stored.indptr
+        for column, task in zip(self.order, self.tasks, strict=True):
+            cells = slice(ends[column], ends[column + 1])
+            values[cells] = task.kind.encode(task, stored.data[cells])
+        targets = self._by_row(with_values(stored, values))
+        if (weights.data == 1).all():
+            return targets, with_values(targets, np.broadcast_to(np.ones(1, dtype), targets.nnz))
+        return targets, with_values(targets, self._by_row(with_values(stored, weights.data.astype(dtype))).data)
+
+    def _by_row(self, cells: sparse.csc_array) -> sparse.csr_array:
+        """Cells in the layout's order of tasks, row by row."""
+        return (cells if (np.diff(self.order) == 1).all() else cells[:, self.order]).tocsr()
+
     def encode(
         self, columns: Sequence[np.ndarray], observed: np.ndarray, dtype: npt.DTypeLike = np.float64
     ) -> np.ndarray:
@@ -128,13 +147,13 @@ class TaskLayout:
                 encoded[rows, index] = task.kind.encode(task, columns[column][rows])
         return encoded
 
-    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def initial_bias(self, encoded: np.ndarray | Any, weights: np.ndarray | Any) -> np.ndarray:
         """Bias of the output layer to start from, ``(outputs,)``; a weight of 0 marks a missing label."""
-        biases = []
-        for index, task in enumerate(self.tasks):
-            labels, cells = encoded[:, index], weights[:, index]
-            seen = cells > 0
-            if not seen.all():
-                labels, cells = labels[seen], cells[seen]
-            biases.append(task.kind.initial_bias(task, labels, cells))
+        cells: Iterable[Any]
+        if sparse.issparse(encoded):
+            both: Any = encoded.tocsc(), weights.tocsc()  # type: ignore[attr-defined, union-attr]
+            cells = (tuple(cells_of_column(own, k)[1] for own in both) for k in range(len(self.tasks)))
+        else:
+            cells = ((labels[own > 0], own[own > 0]) for labels, own in zip(encoded.T, weights.T, strict=True))
+        biases = [task.kind.initial_bias(task, *own) for task, own in zip(self.tasks, cells, strict=True)]
         return np.concatenate(biases)

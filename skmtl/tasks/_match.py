@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from skmtl.inputs import LabelMatrix, require_comparable
+from skmtl.inputs import LabelMatrix, StoredColumns, cells_of_column, require_comparable
 from skmtl.tasks._kind import Task
 
 _NUMBER = np.zeros(1)
@@ -20,8 +20,7 @@ def require_labels_of(tasks: Sequence[Task], labels: LabelMatrix, parameter: str
     ValueError
         If they are strings for numbers, say, or fractions for classes.
     """
-    for task, column, seen in zip(tasks, labels.columns, labels.observed.T, strict=True):
-        given = column[seen]
+    for task, given in zip(tasks, _given(labels), strict=True):
         known = _NUMBER if task.classes is None else task.classes
         require_comparable(task.name, given, known, parameter, "fit")
         if task.classes is not None and given.dtype.kind == "f" and (given % 1 != 0).any():
@@ -30,3 +29,11 @@ def require_labels_of(tasks: Sequence[Task], labels: LabelMatrix, parameter: str
                 f"fraction {given[given % 1 != 0][0]}. For a task of numbers pass tasks={{{task.name!r}: "
                 f"'regression'}} to MultiTaskNet, or use MultiTaskNetRegressor."
             )
+
+
+def _given(labels: LabelMatrix) -> Iterator[np.ndarray]:
+    """Labels of each task that are known."""
+    if isinstance(labels.columns, StoredColumns):
+        stored = labels.columns.stored
+        return (cells_of_column(stored, k)[1] for k in range(stored.shape[1]))
+    return (column[seen] for column, seen in zip(labels.columns, labels.observed.T, strict=True))

@@ -12,6 +12,7 @@ from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
 from skmtl.training._slices import sliced
 from skmtl.training._state import join, split
+from skmtl.training._stored import StoredData, StoredValidation
 from skmtl.training._streams import Streams
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 from skmtl.training.peer_sharing import (
@@ -54,6 +55,8 @@ __all__ = [
     "Rows",
     "Run",
     "SparseRows",
+    "StoredData",
+    "StoredValidation",
     "Streams",
     "Training",
     "TrainingData",

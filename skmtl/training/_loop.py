@@ -21,6 +21,7 @@ from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import peer_terms
 from skmtl.training._state import join, split
 from skmtl.training._step import Step
+from skmtl.training._stored import StoredData, sampled
 from skmtl.training._streams import Streams
 from skmtl.training._tiled import tiled
 from skmtl.training._updates import make_updates
@@ -79,7 +80,8 @@ class Run:
         averages = any(isinstance(update, AverageWeights) for update in updates)
         self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
-        self.step = tiled(Step(passes, objective, weighting, updates, _rows_per_weight(data), terms))
+        step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
+        self.step = sampled(step) if isinstance(data, StoredData) else tiled(step)
         if config.cuda_graphs and network.device.type == "cuda":
             self.step = captured(self.step, draws=network.draws)
         self.steps_done = 0
@@ -263,7 +265,13 @@ class Training:
             self._drop_diverged(members, None)
 
     def network(self, members: Tensor, architecture: Architecture | None = None) -> Network:
-        """Network of some of the members with the weights that they would end with now; see :meth:`Network.select`."""
+        """Network of some of the members with the weights that they would end with now; see :meth:`Network.select`.
+
+        Where it is large, as that of data of which only stored cells are kept, all members end with it, without a copy.
+        """
+        if isinstance(self.data, StoredData) and len(members) == self.run.judged.buffer.members:
+            self.stopping.finish()
+            return self.run.judged
         return self.run.judged.select(members.tolist(), self.stopping.kept(), architecture)
 
     def state(self) -> State:

@@ -39,6 +39,17 @@ class Objective:
         """Repeat ``(..., task)`` to ``(..., output)``."""
         return by_task if self._one_to_one else by_task.index_select(-1, self._task_of_output)
 
+    def at(self, outputs: Tensor, targets: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of single cells and its derivative, all ``(cell,)``, where each task has one output."""
+        losses, gradient = torch.empty_like(outputs), torch.empty_like(outputs)
+        for group in self.groups:
+            own = slice(None)
+            if len(self.groups) > 1:
+                own = ((tasks >= group.tasks.start) & (tasks < group.tasks.stop)).nonzero()[:, 0]
+            found = group.kind.loss_gradient(outputs[own][None, :, None], targets[own][None, :, None])
+            losses[own], gradient[own] = (values[0, :, 0] for values in found)
+        return losses, gradient
+
     def tiles(self, width: int) -> list[Tile]:
         """The losses in pieces of neighbouring tasks that share a loss call and have at most ``width`` outputs."""
         tiles = []
@@ -162,7 +173,7 @@ class Validation:
         """Rows that judge some of the members, whose ``data`` may be at hand."""
         index = slice(None) if len(self.held_out) == 1 else members
         data = self.data.select(members) if data is None else data
-        return Validation(self.objective, data, self.held_out[index], self.real[index])
+        return type(self)(self.objective, data, self.held_out[index], self.real[index])
 
     def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
         """Mean loss of each member and task; NaN where a member holds out no label of a task.

@@ -1,0 +1,82 @@
+"""Fits that look at the stored cells of a sparse y only are fits to all its cells, most of which have no label."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.inputs import _stored
+from skmtl.network import _layers
+from skmtl.training import StoredData, _loop
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 5))
+N_TASKS = 20
+HAS_LABEL = RNG.random((60, N_TASKS)) < 0.2
+HAS_LABEL[RNG.integers(0, 60, 2 * N_TASKS), np.tile(np.arange(N_TASKS), 2)] = True
+NUMBERS = X @ RNG.normal(size=(5, N_TASKS))
+CLASSES = (NUMBERS > 0).astype(float)
+CLASSES[np.arange(N_TASKS) * 3, np.arange(N_TASKS)] = 2.0
+SMALL = {
+    "hidden_layer_sizes": (6,), "max_iter": 3, "n_estimators": 2, "batch_size": 16, "effort": "fixed",
+    "dtype": "float64", "random_state": 0, "input_scaling": False, "kernel_blend": False, "local_correction": False,
+}  # fmt: skip
+
+
+def sparse(values, format="csr"):
+    rows, columns = np.nonzero(HAS_LABEL)
+    return sp.coo_array((values[rows, columns], (rows, columns)), shape=values.shape).asformat(format)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Make small data large; the data that runs learn from."""
+    kinds = []
+    run = _loop.Run.__init__
+    monkeypatch.setattr(_layers, "WIDE", 16)
+    monkeypatch.setattr(_stored, "MANY_TASKS", 16)
+    monkeypatch.setattr(_loop.Run, "__init__", lambda own, *a: (kinds.append(type(a[2])), run(own, *a))[1])
+
+    def of(net, *data, large=True, **given):
+        monkeypatch.setattr(_stored, "MANY_CELLS", 0 if large else 1 << 30)
+        net.set_params(missing_label="unstored").fit(X, *data, **given)
+        assert (kinds[-1] is StoredData) == large
+        return net
+
+    return of
+
+
+MIXED = np.where(np.arange(N_TASKS) < 10, NUMBERS, (NUMBERS > 0))
+KINDS = {f"task{k}": "regression" if k % 3 else "huber" for k in range(10)}
+KINDS |= {f"task{k}": "binary" for k in range(10, N_TASKS)}
+NETS = [
+    (MultiTaskNetRegressor(**SMALL), NUMBERS, {}),
+    (MultiTaskNetClassifier(**SMALL, class_weight="balanced"), CLASSES % 2, {}),
+    (MultiTaskNet(tasks=KINDS, **SMALL, early_stopping=False), MIXED, {"sample_weight": RNG.uniform(0.5, 2.0, 60)}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Task .* has labels of one class only")
+@pytest.mark.parametrize(("net", "y", "given"), NETS)
+def test_a_fit_to_stored_cells_is_the_fit_to_all_cells(net, y, given, seen):
+    few = seen(net, sparse(y), **given)
+    values, history = few.network_.buffer.values.clone(), few.history_
+    all_cells = seen(net, sparse(y, "csc"), large=False, **given)
+    np.testing.assert_allclose(values, all_cells.network_.buffer.values, rtol=0, atol=1e-12)
+    for name, expected in all_cells.history_.items():
+        np.testing.assert_allclose(history[name], expected, rtol=0, atol=1e-12)
+
+
+def test_validation_rows_are_read_by_their_stored_cells_too(seen):
+    net = MultiTaskNetRegressor(**SMALL)
+    given = {"X_val": X[::2], "y_val": sparse(NUMBERS)[::2]}
+    few = seen(net, sparse(NUMBERS), **given).history_["validation_loss"]
+    expected = seen(net, sparse(NUMBERS), large=False, **given).history_["validation_loss"]
+    np.testing.assert_allclose(few, expected, rtol=0, atol=1e-12)
+
+
+def test_what_looks_at_all_outputs_is_refused(seen):
+    with pytest.raises(ValueError, match="takes tasks with one output each, sharing='hard'"):
+        seen(MultiTaskNetRegressor(**SMALL, balancing="dwa"), sparse(NUMBERS))
+    with pytest.raises(ValueError, match="takes tasks with one output each"):
+        seen(MultiTaskNetClassifier(**SMALL), sparse(CLASSES))
