@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import Encoder
+from skmtl.estimators._at_cells import predict_cells, scores_at
 from skmtl.estimators._blockwise import fill, map_blocks, map_pieces, observed_and_predicted, source_of
 from skmtl.estimators._encoding import check_columns
 from skmtl.estimators._frames import FramesMixin
@@ -54,11 +56,11 @@ class PredictorMixin(FramesMixin):
         check_columns(self, X, self.encoder_, reset=False)
 
     def _read_labelled(
-        self, X: Any, y: Any, sample_weight: Any, suffix: str = "", *, of_block: bool = False
+        self, X: Any, y: Any, sample_weight: Any, suffix: str = "", *, of_block: bool = False, keep_stored: bool = False
     ) -> LabelledRows:
         """Rows with labels of the tasks of the fit, of a block maybe none; names in errors end in ``suffix``."""
         settings = self.missing_label, type(self).__name__, suffix
-        observed = read_labelled_rows(X, y, sample_weight, *settings, of_block=of_block)
+        observed = read_labelled_rows(X, y, sample_weight, *settings, of_block=of_block, keep_stored=keep_stored)
         require_same_tasks(f"y{suffix}", observed.labels, self.task_names_.tolist())
         require_labels_of(self.tasks_, observed.labels, f"y{suffix}")
         return observed
@@ -82,7 +84,13 @@ class PredictorMixin(FramesMixin):
         responses = self._responses(X)
         return decode(self.tasks_, responses, getattr(self, "thresholds_", {}))
 
-    def predict(self, X: Any, out: np.ndarray | None = None) -> np.ndarray:
+    @overload
+    def predict(self, X: Any, out: np.ndarray | None = None, cells: None = None) -> np.ndarray: ...
+    @overload
+    def predict(self, X: Any, out: None = None, *, cells: sparse.sparray | sparse.spmatrix) -> sparse.csr_array: ...
+    def predict(
+        self, X: Any, out: np.ndarray | None = None, cells: sparse.sparray | sparse.spmatrix | None = None
+    ) -> np.ndarray | sparse.csr_array:
         """Predict labels.
 
         Parameters
@@ -91,17 +99,23 @@ class PredictorMixin(FramesMixin):
             Rows, which may be in blocks as in :meth:`fit`: files, a data set, a sequence of blocks.
         out : ndarray of shape (n_samples,) or (n_samples, n_tasks), default=None
             Where labels go block by block, such as an array in a file.
+        cells : sparse matrix of shape (n_samples, n_tasks), default=None
+            Which cells to predict: those that it stores, whatever their values. A matrix of all labels of many rows and
+            tasks may be larger than the memory.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_tasks)
-            Labels in their own types; an object array where types differ between tasks. ``out``, if that is given.
+        ndarray or csr_array of shape (n_samples,) or (n_samples, n_tasks)
+            Labels in their own types; an object array where types differ between tasks. ``out``, if that is given. With
+            ``cells`` a sparse array of these, whose labels must be numbers.
 
         Raises
         ------
         ValueError
-            If the columns are not those of the fit, or ``out`` has another shape or type.
+            If the columns are not those of the fit, or ``out`` or ``cells`` has another shape or type.
         """
+        if cells is not None:
+            return predict_cells(self, X, cells)
         if out is not None:
             return fill(out, map_pieces(self.predict, self, X))
         columns = self._predict_columns(X)
@@ -161,7 +175,9 @@ class PredictorMixin(FramesMixin):
         check_is_fitted(self, "network_")
         if (source := source_of(self, X, y, sample_weight)) is not None:
             return score_columns(self.tasks_, *observed_and_predicted(self, source))
-        observed = self._read_labelled(X, y, sample_weight)
+        observed = self._read_labelled(X, y, sample_weight, keep_stored=True)
+        if observed.keeps_stored:
+            return scores_at(self, observed)
         return score_columns(self.tasks_, observed, self._predict_columns(observed.X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

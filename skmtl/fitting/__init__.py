@@ -1,5 +1,6 @@
 """From rows and parameters to fitted networks: a single fit is a stack of one."""
 
+from skmtl.fitting._at_cells import labels_at_cells, predicts_single_cells
 from skmtl.fitting._class_weights import class_weight_by_task
 from skmtl.fitting._config import count_threads, read_seed, read_sizes
 from skmtl.fitting._growing import GrowingFits
@@ -53,9 +54,11 @@ __all__ = [
     "holds_exactly",
     "join_members",
     "joined_network",
+    "labels_at_cells",
     "out_of_fold",
     "predict_ensembles",
     "predict_responses",
+    "predicts_single_cells",
     "prepare",
     "prepare_new_tasks",
     "prequential_losses",

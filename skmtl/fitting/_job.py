@@ -243,8 +243,7 @@ def begin_training(
     collective : Collective, optional
         Processes that train the same members, each on its slice of every batch.
     """
-    jobs = [job for part in parts for job in part]
-    first = jobs[0]
+    jobs, first = [job for part in parts for job in part], parts[0][0]
     names = [task.name for task in first.inputs.layout.tasks]
     config = FitConfig.stack([job.config for job in jobs])
     if first.resumed is not None:

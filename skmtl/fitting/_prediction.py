@@ -87,7 +87,7 @@ def predict_ensembles(
 ) -> list[list[np.ndarray]]:
     """Responses of each of several ensembles, from one pass over the rows; see :func:`predict_responses`."""
     chunks: list[list[list[np.ndarray]]] = [[] for _ in ensembles]
-    with _threads(network, n_threads):
+    with threads_of(network, n_threads):
         for rows, outputs in encoded_chunks(network, encoder, X):
             for pieces, (members, postprocessors, weights) in zip(chunks, ensembles, strict=True):
                 pieces.append(_respond(layout, outputs[members], rows, postprocessors, weights))
@@ -118,25 +118,24 @@ def encoded_chunks(
 
     With ``layers`` what these give is in place of the outputs.
     """
-    layers = network if layers is None else layers
-    dtype, step = network.architecture.dtype, _rows_at_a_time(network)
+    dtype, step = network.architecture.dtype, _rows_at_a_time(network, network.n_outputs if layers is None else 0)
     workspace, n_rows = Workspace(reuse=True), getattr(X, "shape", (0,))[0]
     for start in range(0, max(n_rows, 1), step):  # a list is one piece
         rows = X if n_rows <= step else sliceable(X)[start : start + step]
         encoded = dense(encoder.transform(rows, dtype), dtype)
         with torch.inference_mode():
-            outputs = layers(torch.from_numpy(encoded).to(network.device)[None], workspace).cpu().numpy()
+            outputs = (layers or network)(torch.from_numpy(encoded).to(network.device)[None], workspace).cpu().numpy()
         yield encoded, outputs
 
 
-def _rows_at_a_time(network: Network) -> int:
-    widest = max(network.architecture.n_inputs, network.peak_activations, network.n_outputs)
+def _rows_at_a_time(network: Network, n_outputs: int) -> int:
+    widest = max(network.architecture.n_inputs, network.peak_activations, n_outputs)
     return max(CHUNK_CELLS // (widest * network.architecture.members), 1)
 
 
-def _threads(network: Network, n_threads: int | None = None) -> AbstractContextManager[None]:
+def threads_of(network: Network, n_threads: int | None = None) -> AbstractContextManager[None]:
     """As many threads as the work of a chunk is worth, or as the user says."""
-    work = 2.0 * _rows_at_a_time(network) * network.operations * network.architecture.members
+    work = 2.0 * _rows_at_a_time(network, network.n_outputs) * network.operations * network.architecture.members
     return threads_for(work, n_threads)
 
 
@@ -147,7 +146,7 @@ def _in_one(chunks: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
 def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: Any) -> dict[str, np.ndarray]:
     """What the hidden layers tell about how tasks share, every task axis in the order of the label matrix."""
     dtype = network.architecture.dtype
-    with _threads(network):
+    with threads_of(network):
         encoded = dense(encoder.transform(X, dtype), dtype)
         found = network.sharing_statistics(torch.from_numpy(encoded).to(network.device)[None])
     return {name: _restored(finding, layout) for name, finding in found.items()}
@@ -167,7 +166,7 @@ def task_relatedness(network: Network, layout: TaskLayout) -> np.ndarray | None:
 def task_features(network: Network, layout: TaskLayout, encoder: Encoder, X: Any, task: int) -> np.ndarray:
     """Last hidden layer that a task's output reads, ``(member, row, width)``; the task by its label column."""
     dtype = network.architecture.dtype
-    with _threads(network), torch.inference_mode():
+    with threads_of(network), torch.inference_mode():
         encoded = torch.from_numpy(dense(encoder.transform(X, dtype), dtype)).to(network.device)
         features = network.layers.features(encoded[None], Workspace()).cpu().numpy()
     n_tasks, members = len(layout.tasks), network.architecture.members
@@ -194,7 +193,7 @@ def body_features(
     def layers(x: Tensor, workspace: Workspace) -> Tensor:
         return network.layers.body.forward(network.layers.prepare(x, workspace), workspace)
 
-    with _threads(network, n_threads):
+    with threads_of(network, n_threads):
         chunks = [side_by_side(features) for _, features in encoded_chunks(network, encoder, X, layers)]
     return chunks[0] if len(chunks) == 1 else np.concatenate(chunks, axis=1)
 

@@ -28,7 +28,7 @@ from skmtl.inputs._rows import (
     sliceable,
     take_rows,
 )
-from skmtl.inputs._sparse_labels import labels_from_long
+from skmtl.inputs._sparse_labels import labels_from_long, stored_by_column
 from skmtl.inputs._splits import RowSplitter, Splits, group_codes
 from skmtl.inputs._stored import StoredColumns, cells_of_column, with_values
 
@@ -70,6 +70,7 @@ __all__ = [
     "require_same_tasks",
     "row_hashes",
     "sliceable",
+    "stored_by_column",
     "take_rows",
     "take_turns",
     "weighted_quantile",

@@ -3,10 +3,11 @@
 from skmtl.training._config import SCHEDULES, FitConfig
 from skmtl.training._data import Batch, Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
+from skmtl.training._divergence import DivergenceError
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
-from skmtl.training._loop import DivergenceError, Run, Training, n_steps
+from skmtl.training._loop import Run, Training, n_steps
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name

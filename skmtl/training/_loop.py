@@ -16,6 +16,7 @@ from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
+from skmtl.training._divergence import DivergenceError
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import peer_terms
@@ -162,10 +163,6 @@ def _rows_per_weight(data: Data) -> Tensor:
 EpochReport = Callable[[int, History], bool | None]
 
 
-class DivergenceError(FloatingPointError):
-    """The training loss stopped being finite."""
-
-
 class Training:
     """A run on its way through its epochs, which may be stopped at any of them and go on with fewer members.
 
@@ -247,7 +244,7 @@ class Training:
             members = torch.from_numpy(diverged & (self.stopping.teams == team)).to(self.data.totals.device)
             rate = float(self.run.config.learning_rate[members].max())
             where = "a weight" if watched is None else f"the loss of {self._task(watched[members])}"
-            self.failures[team] = _divergence(where, len(self.history) - 1, rate)
+            self.failures[team] = DivergenceError.of(where, len(self.history) - 1, rate)
             self.stopping.drop_team(team)
 
     def _task(self, losses: Tensor) -> str:
@@ -298,10 +295,3 @@ class Training:
         chosen.stopping = self.stopping.select(members, chosen.run.judged.buffer)
         chosen.history = self.history.select(members)
         return chosen
-
-
-def _divergence(where: str, epoch: int, rate: float) -> DivergenceError:
-    return DivergenceError(
-        f"Training diverged: {where} is not finite in epoch {epoch} at learning_rate_init={rate:g}. "
-        f"Lower learning_rate_init, or look for extreme values in X and y."
-    )

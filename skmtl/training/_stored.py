@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,11 @@ from torch import Tensor
 
 from skmtl.layers import CellPattern, WideReadout, Workspace
 from skmtl.network import ManualPasses, Network
+from skmtl.processes import ALONE, Collective
 from skmtl.training._data import Data, Rows, as_tensor
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._step import Step
+from skmtl.training._updates import Reduced
 from skmtl.training._weighting import StaticWeights
 from skmtl.training.peer_sharing import ComposedUpdate
 
@@ -31,8 +34,8 @@ class StoredBatch(NamedTuple):
         Encoded labels, and what they count.
     row_mask : Tensor of shape (member, row) or None
         1 where a member may learn from a row, 0 where it holds the row out; None: all learn from all.
-    counts : None
-        All members have as many rows.
+    counts, drawn : None
+        All members have as many rows, and draw masks for all rows; see :class:`Batch`.
     """
 
     x: Tensor
@@ -41,6 +44,7 @@ class StoredBatch(NamedTuple):
     weights: Tensor
     row_mask: Tensor | None = None
     counts: None = None
+    drawn: None = None
 
     def weights_of(self, member: int) -> Tensor:
         """What each cell counts for a member."""
@@ -157,6 +161,11 @@ def sampled(step: Step) -> Step:
     passes, settings = step.passes, "balancing='static', no record, no collaboration, no composed peer_sharing"
     composed = any(isinstance(update, ComposedUpdate) for update in step.updates)
     plain = type(step.weighting) is StaticWeights and not step.terms and not composed
+    if any(isinstance(update, Reduced) for update in step.updates):
+        raise ValueError(
+            "y is so large and sparse that only its stored cells are looked at, of which processes cannot take slices. "
+            "Set distributed(data=1), or pass fewer rows or tasks."
+        )
     if isinstance(passes, ManualPasses) and type(passes.layers.head) is WideReadout and plain:
         if passes.layers.head.n_outputs == step.rows_per_weight.shape[1]:
             return SampledStep(passes, step.objective, step.weighting, step.updates, step.rows_per_weight)
@@ -181,13 +190,13 @@ class StoredValidation(Validation):
     def _rows(index: Tensor, real: Tensor) -> list[np.ndarray]:
         return [own[counts > 0].cpu().numpy() for own, counts in zip(index, real, strict=True)]
 
-    def losses(self, network: Network) -> Tensor:
+    def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
         """See :class:`Validation`."""
         head, members = network.layers.head, network.architecture.members
         assert isinstance(head, WideReadout)
         sums = self.totals.new_zeros(members, self.totals.shape[1])
         with torch.inference_mode():
-            for index, real in self._chunks(network):
+            for index, real in islice(self._chunks(network), collective.rank, None, collective.size):
                 x = self.data.rows.take(index.flatten())[0].unflatten(0, index.shape)
                 features = network.layers.features(x, Workspace())
                 for member in range(members):
@@ -197,4 +206,5 @@ class StoredValidation(Validation):
                     outputs = head.at(cells, features[member % len(features)][kept], member)
                     losses, _ = self.objective.at(outputs, targets, cells.column)
                     sums[member].index_add_(0, cells.column, losses.mul_(weights))
+            collective.add(sums)
         return sums / self.totals

@@ -80,3 +80,25 @@ def test_what_looks_at_all_outputs_is_refused(seen):
         seen(MultiTaskNetRegressor(**SMALL, balancing="dwa"), sparse(NUMBERS))
     with pytest.raises(ValueError, match="takes tasks with one output each"):
         seen(MultiTaskNetClassifier(**SMALL), sparse(CLASSES))
+
+
+@pytest.mark.parametrize(("net", "y", "given"), NETS[:2])
+def test_cells_are_predicted_and_scored_as_the_matrix_of_all_is(net, y, given, seen):
+    net = seen(net, sparse(y), **given)
+    whole = net.predict(X)
+    few = net.predict(X, cells=sparse(y, "coo"))
+    assert few.nnz == HAS_LABEL.sum()
+    np.testing.assert_allclose(few.toarray(), np.where(HAS_LABEL, whole, 0.0), rtol=0, atol=1e-12)
+    scores = net.score_tasks(X, sparse(y))
+    expected = net.score_tasks(X, np.where(HAS_LABEL, y, np.nan))
+    np.testing.assert_allclose(list(scores.values()), list(expected.values()), rtol=0, atol=1e-10)
+
+
+def test_cells_of_few_tasks_are_cut_from_the_matrix_of_all():
+    net = MultiTaskNetRegressor(**SMALL).fit(X, NUMBERS[:, :3])
+    cells = sp.csr_array(HAS_LABEL[:, :3])
+    assert np.array_equal(net.predict(X, cells=cells).toarray(), np.where(HAS_LABEL[:, :3], net.predict(X), 0.0))
+    with pytest.raises(ValueError, match=r"cells must have the shape \(60, 3\)"):
+        net.predict(X, cells=cells[:, :2])
+    with pytest.raises(TypeError, match="cells must be a sparse matrix"):
+        net.predict(X, cells=HAS_LABEL)
