@@ -127,9 +127,9 @@ class Group(Collective):
         try:
             yield
         except RuntimeError as error:
+            lost = self._watch.lost()
             self.leave()
-            told = str(error).partition(". This is")[0]  # between the line of a source and advice
-            raise self._watch.lost(told.partition("] ")[2] or told) from error
+            raise lost from error
 
     @contextmanager
     def holding_interrupts(self) -> Iterator[None]:

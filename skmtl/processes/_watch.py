@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 SECONDS_TO_CONNECT = 30
+SECONDS_TO_HEAR = 1.0  # which of the processes is gone
 
 
 class DistributedError(RuntimeError):
@@ -19,7 +20,7 @@ class DistributedError(RuntimeError):
 class Watch:
     """Connections in a ring, which nothing is sent over: that of a process which ends is closed by its system.
 
-    Whoever notices leaves the group, so that the next ones do. Where no connection can be made, nothing is watched, and
+    Whoever notices tells its neighbours, and leaves the group. Where no connection can be made, nothing is watched:
     processes notice the end of another when they next exchange something.
 
     Parameters
@@ -50,24 +51,38 @@ class Watch:
         if self._launcher is not None and os.getppid() != self._launcher:
             self.close()
             raise DistributedError(f"Rank {self.rank} of {self.size} ends, as the process that launched it has ended.")
-        if self._sockets:
-            closed = select.select(self._sockets, [], [], 0)[0]
-            if closed:
-                neighbour = (self.rank + 1) % self.size if closed[0] is self._sockets[0] else self.rank - 1
-                raise self.lost(f"rank {neighbour % self.size} has closed its connection")
+        gone = self._gone(0.0)
+        if gone is not None:
+            raise self._lost(gone)
 
-    def lost(self, why: str) -> DistributedError:
-        """Error of a lost connection."""
+    def lost(self) -> DistributedError:
+        """Error of a lost connection, and close all others."""
+        return self._lost(self._gone(SECONDS_TO_HEAR))
+
+    def _gone(self, seconds: float) -> int | None:
+        """Rank of a process that is gone: a neighbour, or the one that a neighbour has told of."""
+        closed = select.select(self._sockets, [], [], seconds)[0] if self._sockets else []
+        if not closed:
+            return None
+        told = b""
+        with suppress(OSError):
+            told = closed[0].recv(16)
+        neighbour = self.rank + 1 if closed[0] is self._sockets[0] else self.rank - 1
+        return int(told) if told else neighbour % self.size
+
+    def _lost(self, gone: int | None) -> DistributedError:
+        self.close(b"" if gone is None else str(gone).encode())
         return DistributedError(
-            f"Rank {self.rank} of {self.size} has lost another process of its group: {why}. It has ended, has failed "
-            f"or cannot be reached. See what it printed last, then start all processes again; with checkpoint= set, "
-            f"they go on from the last epoch that was saved."
+            f"Rank {self.rank} of {self.size} has lost {'another process' if gone is None else f'rank {gone}'}, which "
+            f"has ended, has failed or cannot be reached. See what it printed last, then start all processes again; "
+            f"with checkpoint= set, they go on from the last epoch that was saved."
         )
 
-    def close(self) -> None:
+    def close(self, message: bytes = b"") -> None:
         """Close the connections, which the others notice."""
         for connection in self._sockets:
             with suppress(OSError):
+                connection.sendall(message)
                 connection.close()
         self._sockets = []
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch.distributed as dist
 
 import skmtl
+from skmtl import Checkpoint
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.training import Run
 from skmtl.training._step import Step
@@ -113,8 +114,8 @@ def error_of(fit: Callable[[], Any]) -> str:
 
 
 @contextmanager
-def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[None]:
-    """Do something after the first step of an epoch."""
+def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[list[int]]:
+    """Do something after the first step of an epoch; gives the number of the epoch and of its steps."""
     epoch, step, begun = Run.epoch, Step.__call__, [-1, 0]
 
     def counted(*args: Any) -> Any:
@@ -128,7 +129,7 @@ def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[None]:
         return step(*args)
 
     Run.epoch, Step.__call__ = counted, interposed  # type: ignore[method-assign, assignment]
-    yield
+    yield begun
     Run.epoch, Step.__call__ = epoch, step  # type: ignore[method-assign]
 
 
@@ -169,26 +170,43 @@ def killed(rank: int, size: int) -> dict[str, Any]:
     return found
 
 
-def run(function: Callable[[int, int], Any], rank: int, size: int, folder: Path) -> None:
+def going_on(rank: int, size: int) -> dict[str, Any]:
+    """A fit with checkpoints, in whose first run the last process is killed."""
+    folder = Path(sys.argv[3])
+    first = not (folder / "killed").exists()
+    data = size if sys.argv[4:] == ["data"] else None
+    net = made_net(n_estimators=2, dropout=0.2, batch_size=8, checkpoint=Checkpoint(folder / "checkpoints", 1))
+
+    def killed_first() -> None:
+        (folder / "killed").touch()
+        kill()
+
+    with suppress(skmtl.DistributedError), skmtl.distributed(data=data):
+        with in_epoch(3, killed_first if first and rank == size - 1 else lambda: None) as begun:
+            return {**outcome(net.fit(*made_rows())), "epochs begun": np.array(begun[0])}
+    return {}
+
+
+def run(function: Callable[[int, int], Any], rank: int, size: int, turn: int, folder: Path) -> None:
     """What one process does."""
     signal.alarm(280)
     warnings.simplefilter("ignore")
     if size > 1:
-        store = f"file://{folder / 'store'}-{size}"
+        store = f"file://{folder / 'store'}-{turn}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
     found = function(rank, size)
-    (folder / f"{size}-{rank}.pickle").write_bytes(pickle.dumps(found))
+    (folder / f"{turn}-{rank}.pickle").write_bytes(pickle.dumps(found))
 
 
 def main(sizes: list[int], name: str, folder: Path) -> None:
     """Fork processes, group after group."""
-    for size in sizes:
+    for turn, size in enumerate(sizes):
         children = []
         for rank in range(size):
             child = os.fork()
             if child == 0:
                 try:
-                    run(globals()[name], rank, size, folder)
+                    run(globals()[name], rank, size, turn, folder)
                 except BaseException:
                     sys.excepthook(*sys.exc_info())
                     os._exit(1)

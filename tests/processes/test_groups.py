@@ -19,13 +19,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="groups are fork
 def run_ranks(sizes: str, name: str, folder: Path, *options: str) -> None:
     """Run a function of ``_ranks`` in groups of these sizes; every process leaves its result, and none stays."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.processes._ranks", sizes, name, str(folder), *options]
+    command = [sys.executable, str(Path(__file__).with_name("_ranks.py")), sizes, name, str(folder), *options]
     subprocess.run(command, cwd=ROOT, env=environment, timeout=300, check=True, start_new_session=True)
 
 
-def result(folder: Path, size: int, rank: int) -> Any:
-    """What a process has left."""
-    return pickle.loads((folder / f"{size}-{rank}.pickle").read_bytes())
+def result(folder: Path, turn: int, rank: int) -> Any:
+    """What a process of a group has left."""
+    return pickle.loads((folder / f"{turn}-{rank}.pickle").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[str, 
     """Results of all laws by number of processes and rank."""
     folder = tmp_path_factory.mktemp("groups")
     run_ranks("1,2,3,4", "laws", folder)
-    return {size: [result(folder, size, rank) for rank in range(size)] for size in (1, 2, 3, 4)}
+    return {size: [result(folder, size - 1, rank) for rank in range(size)] for size in (1, 2, 3, 4)}
 
 
 Found = dict[int, list[dict[str, dict[str, np.ndarray]]]]
@@ -66,7 +66,7 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Errors by rank."""
     folder = tmp_path_factory.mktemp("failures")
     run_ranks("3", "failures", folder)
-    return [result(folder, 3, rank) for rank in range(3)]
+    return [result(folder, 0, rank) for rank in range(3)]
 
 
 def test_errors_of_all_processes_leave_the_group_alive(failures: list[dict[str, Any]]) -> None:
@@ -99,8 +99,19 @@ def test_a_killed_process_ends_the_others(tmp_path: Path, axis: str) -> None:
     started = monotonic()
     run_ranks("3", "killed", tmp_path, axis)
     assert monotonic() - started < 60
-    assert not (tmp_path / "3-2.pickle").exists()
+    assert not (tmp_path / "0-2.pickle").exists()
     for rank in (0, 1):
         assert re.match(
-            rf"DistributedError: In epoch \d+: Rank {rank} of 3 has lost", result(tmp_path, 3, rank)["error"]
+            rf"DistributedError: In epoch \d+: Rank {rank} of 3 has lost rank 2", result(tmp_path, 0, rank)["error"]
         )
+
+
+@pytest.mark.parametrize("axis", ["members", "data"])
+def test_a_group_goes_on_from_checkpoints_with_the_same_bits(tmp_path: Path, axis: str) -> None:
+    run_ranks("2,2,2", "going_on", tmp_path, axis)
+    assert result(tmp_path, 0, 0) == {}
+    for rank in range(2):
+        resumed, undisturbed = result(tmp_path, 1, rank), result(tmp_path, 2, rank)
+        assert resumed.pop("epochs begun") < undisturbed.pop("epochs begun")
+        for key, value in undisturbed.items():
+            np.testing.assert_array_equal(resumed[key], value, err_msg=key)
