@@ -1,0 +1,1 @@
+"""Fits beyond one process, memory or a few tasks."""
