@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from skmtl._params import require_boolean, require_integer
+from skmtl._params import is_number, require_boolean, require_integer
 from skmtl.blocks._arrow import ArrowBlocks
 from skmtl.blocks._blocks import ArrayBlocks, Block, Blocks, SequenceBlocks
 from skmtl.blocks._rows import join_values
@@ -44,7 +45,7 @@ class Source:
     epoch_rows : int, default=1_000_000
         About how many rows an epoch goes through. A pass over more rows has several epochs, so that early stopping and
         checkpoints act within it.
-    buffer_bytes : int, default=2**30
+    buffer_bytes : float, default=2**30
         Memory of the encoded rows that are shuffled together. The next are read meanwhile, so that twice as many are in
         memory, and at least one block each.
 
@@ -80,13 +81,18 @@ class Source:
         sample_rows: int = SAMPLE_ROWS,
         held_out_rows: int = HELD_OUT_ROWS,
         epoch_rows: int = EPOCH_ROWS,
-        buffer_bytes: int = BUFFER_BYTES,
+        buffer_bytes: float = BUFFER_BYTES,
     ) -> None:
         if in_memory != "auto":
             require_boolean("in_memory", in_memory)
-        for name, value in (("sample_rows", sample_rows), ("epoch_rows", epoch_rows), ("buffer_bytes", buffer_bytes)):
-            require_integer(name, value, 1)
-        require_integer("held_out_rows", held_out_rows, 0)
+        for name, value, least in (
+            ("sample_rows", sample_rows, 1),
+            ("held_out_rows", held_out_rows, 0),
+            ("epoch_rows", epoch_rows, 1),
+        ):
+            require_integer(name, value, least)
+        if not is_number(buffer_bytes, 0, inf):
+            raise ValueError(f"buffer_bytes must be a number above 0; got {buffer_bytes!r}.")
         self.rows, self.y, self.sample_weight, self.in_memory = rows, y, sample_weight, in_memory
         self.sample_rows, self.held_out_rows = sample_rows, held_out_rows
         self.epoch_rows, self.buffer_bytes = epoch_rows, buffer_bytes

@@ -29,7 +29,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks
+from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks, untried
 from skmtl.inputs import Splits, label_hashes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.processes import current
@@ -117,7 +117,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         streams=streams,
         loss_weights=loss_weights,
         summary=summary,
-        choices=choices,
+        choices=choices | untried(inputs, params["effort"]),
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
         units=None if held_out is None else held_out.units,

@@ -35,6 +35,13 @@ def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Ch
     return chosen
 
 
+def untried(inputs: SharedInputs, effort: str) -> dict[str, Choice]:
+    """What is said of settings that are not tried where rows are not in memory."""
+    if inputs.survey is None or effort == "fixed":
+        return {}
+    return {"effort": Choice("fixed", "rows are read in blocks, and each setting that is tried would read them all")}
+
+
 def data_in_blocks(
     inputs: SharedInputs, survey: Survey, config: FitConfig, class_weight: Any, dtype: str
 ) -> tuple[StreamedData, np.ndarray]:
@@ -47,12 +54,13 @@ def data_in_blocks(
     if survey.held_out is not None:
         totals = totals - with_factors(survey.held_out, inputs.tasks, factors).sum(axis=0)
     n_features = inputs.encoder.n_outputs_
+    row_bytes = config.torch_dtype.itemsize * (n_features + 2 * len(cells))
     data = StreamedData(
         BlockEncoder(inputs, survey, config, factors, largest, encode_in).load,
         survey.learned,
         config.tensor(inputs.scaled_weights(totals[None], largest)),
         n_features,
-        buffer_rows=max(survey.source.buffer_bytes // (config.torch_dtype.itemsize * (n_features + 2 * len(cells))), 1),
+        buffer_rows=max(int(survey.source.buffer_bytes / row_bytes), 1),
         epoch_rows=survey.source.epoch_rows,
         batch_size=config.batch_size,
         identity=(factors, largest, survey.limit),

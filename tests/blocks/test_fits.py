@@ -105,12 +105,13 @@ def test_classes_and_tasks_that_a_sample_misses_are_learned() -> None:
     rare[::400] = X[::400, 1] * 10 + 50
     y = np.column_stack([common, late, rare])
     source = Source([(X[k : k + 1000], y[k : k + 1000]) for k in range(0, 4000, 1000)], in_memory=False, sample_rows=50)
-    net = MultiTaskNet(**SMALL, tasks=["binary", "binary", "regression"]).fit(source)
+    net = MultiTaskNet(**SMALL | {"effort": "best"}, tasks=["binary", "binary", "regression"]).fit(source)
     assert net.classes_[1].tolist() == [0, 7]
     assert net.tasks_[2].center == pytest.approx(np.nanmean(rare))
     assert np.isnan(net.history_["validation_loss"][:, :, 2]).all()  # about one label is held out, which tells nothing
     assert not np.isnan(net.history_["validation_loss"][:, :, :2]).any()
-    assert "in blocks" in net.auto_params_["local_correction"].reason
+    for name in ("local_correction", "kernel_blend", "input_scaling", "effort"):
+        assert "in blocks" in net.auto_params_[name].reason
 
 
 class KilledError(BaseException):
