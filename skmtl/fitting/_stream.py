@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from skmtl.inputs import LabelledRows, sliceable
 from skmtl.tasks import Task
 from skmtl.training import DenseRows, FitConfig, Rows, SparseRows, TrainingData
 
-PIECE_ROWS = 1 << 13  # encoded at a time, which bounds what the encoder needs beside its result
+PIECE_ROWS = 1 << 11  # encoded at a time, which bounds what the encoder needs beside its result
 ROW_VISITS, PASSES = 40_000_000, 10  # rows learned from in all, where there are more than an epoch has
 
 
@@ -89,9 +89,12 @@ def _by_class(task: Task, values: dict[Any, float] | None) -> np.ndarray:
     return np.array([values[label] for label in task.classes.tolist()])
 
 
-@dataclass(frozen=True)
+@dataclass
 class BlockEncoder:
     """Reads blocks and encodes their rows as those of one fit.
+
+    What it loads holds until it has loaded twice again: two arrays take turns, as a new one of many pages would cost
+    as much as encoding.
 
     Attributes
     ----------
@@ -115,11 +118,12 @@ class BlockEncoder:
     factors: list[np.ndarray | None]
     largest: np.ndarray
     encode_in: str
+    _arrays: list[np.ndarray] = field(default_factory=lambda: [np.empty(0), np.empty(0)], init=False, repr=False)
 
     def load(self, blocks: Sequence[int]) -> TrainingData:
         """Rows of these blocks, one after another."""
         n_rows, n_tasks = int(self.survey.learned[list(blocks)].sum()), len(self.inputs.tasks)
-        X, first = _Rows(n_rows, self.inputs.encoder.n_outputs_, self.config), 0
+        dense, parts, first = self._next_array(n_rows), list[sparse.csr_array](), 0
         targets, weights = (np.empty((n_rows, n_tasks), dtype=self.config.dtype) for _ in range(2))
         for block in blocks:
             rows = self.survey.read(block)
@@ -128,9 +132,23 @@ class BlockEncoder:
                 targets[first:last], weights[first:last] = self._cells(rows)
                 for start in range(0, len(rows.weights), PIECE_ROWS):
                     piece = sliceable(rows.X)[start : start + PIECE_ROWS]
-                    X.add(self.inputs.encoder.transform(piece, self.encode_in))
+                    encoded = self.inputs.encoder.transform(piece, self.encode_in)
+                    if isinstance(encoded, np.ndarray):
+                        dense[first + start : first + start + len(encoded)] = encoded
+                    else:
+                        parts.append(encoded)
             first = last
-        return TrainingData(X.rows(), *(torch.from_numpy(cells).to(self.config.device) for cells in (targets, weights)))
+        of = self.config.torch_dtype, self.config.device
+        X: Rows = SparseRows(sparse.vstack(parts, format="csr"), *of) if parts else DenseRows(dense, *of)
+        return TrainingData(X, *(torch.from_numpy(cells).to(self.config.device) for cells in (targets, weights)))
+
+    def _next_array(self, n_rows: int) -> np.ndarray:
+        """Memory ``(n_rows, n_outputs)`` that was given out the time before the last."""
+        n_outputs = self.inputs.encoder.n_outputs_
+        self._arrays.reverse()
+        if self._arrays[0].size < n_rows * n_outputs:
+            self._arrays[0] = np.empty(n_rows * n_outputs, dtype=self.config.dtype)  # no memory until it is written to
+        return self._arrays[0][: n_rows * n_outputs].reshape(n_rows, n_outputs)
 
     def _cells(self, rows: LabelledRows) -> tuple[np.ndarray, np.ndarray]:
         """Targets and weights ``(n, n_tasks)``, in the layout's order of tasks."""
@@ -140,31 +158,3 @@ class BlockEncoder:
         except ValueError as error:
             raise ValueError(f"the labels have changed since they were first read: {error}") from error
         return targets, self.inputs.scaled_weights(weights, self.largest)
-
-
-class _Rows:
-    """Encoded rows as they come, which are put in one place at once where they are dense."""
-
-    def __init__(self, n_rows: int, n_features: int, config: FitConfig) -> None:
-        self._shape, self._config, self._n_added = (n_rows, n_features), config, 0
-        self._dense: np.ndarray | None = None
-        self._sparse = list[sparse.csr_array]()
-
-    def add(self, encoded: np.ndarray | sparse.csr_array) -> None:
-        """Add some of the rows."""
-        if not isinstance(encoded, np.ndarray):
-            self._sparse.append(encoded)
-            return
-        if self._dense is None:
-            self._dense = np.empty(self._shape, dtype=self._config.dtype)
-        self._dense[self._n_added : self._n_added + len(encoded)] = encoded
-        self._n_added += len(encoded)
-
-    def rows(self) -> Rows:
-        """All of them."""
-        of = self._config.torch_dtype, self._config.device
-        return (
-            SparseRows(sparse.vstack(self._sparse, format="csr"), *of)
-            if self._dense is None
-            else DenseRows(self._dense, *of)
-        )

@@ -10,9 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from skmtl import Checkpoint, MultiTaskNet, MultiTaskNetClassifier
 from skmtl.blocks import ArrayBlocks, RowReader, Source, Survey
+from skmtl.estimators._fit_inputs import read_inputs
+from skmtl.estimators._sources import read_source
+from skmtl.fitting import prepare
 from skmtl.training import Training
 
 N = 700
@@ -112,6 +116,25 @@ def test_classes_and_tasks_that_a_sample_misses_are_learned() -> None:
     assert not np.isnan(net.history_["validation_loss"][:, :, :2]).any()
     for name in ("local_correction", "kernel_blend", "input_scaling", "effort"):
         assert "in blocks" in net.auto_params_[name].reason
+
+
+def test_buffers_that_share_memory_hold_the_encoded_rows(table: pd.DataFrame, folder: Path) -> None:
+    """Over two passes of several buffers, of which one is read while another is learned from."""
+    net = MultiTaskNet(**SMALL, **PLAIN, batch_size=32, early_stopping=False)
+    source = Source(folder, ["price", "sold"], "w", in_memory=False, buffer_bytes=12_000)
+    streamed = prepare(net.get_params(), read_source(net, source, 0, (None, None, None), continued=False)).data
+    inputs = read_inputs(net, table[["a", "b", "kind"]], table[["price", "sold"]], table["w"])
+    resident = prepare(net.get_params(), inputs).data
+    for number in range(2):
+        found, expected = (
+            sorted(
+                row
+                for batch in data.batches(32, [np.random.default_rng(number)])
+                for row in torch.cat([batch.x[0], batch.targets[0], batch.weights[0]], 1).tolist()
+            )
+            for data in (streamed, resident)
+        )
+        assert found == expected
 
 
 class KilledError(BaseException):
