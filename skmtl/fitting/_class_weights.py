@@ -110,7 +110,7 @@ def _factors(class_weight: Any, task: Task, totals: np.ndarray) -> np.ndarray:
     """Factor of each class, ``(n_classes,)``, from the total weight of each."""
     assert task.classes is not None
     if _is_balanced(class_weight):
-        balanced: np.ndarray = totals.sum() / np.maximum(totals, 1e-300) / np.count_nonzero(totals)
+        balanced: np.ndarray = totals.sum() / np.maximum(totals, 1e-300) / max(np.count_nonzero(totals), 1)
         return balanced
     labels = task.classes.tolist()
     unknown = [label for label in class_weight if label not in labels]

@@ -108,10 +108,11 @@ def test_files_of_other_columns_and_types_are_named(folder: Path) -> None:
 
 def test_a_file_that_changes_between_passes_is_named(folder: Path) -> None:
     source = Source(folder, ["price", "sold"])
-    frame = pd.read_parquet(folder / "1.parquet")
+    before, frame = source.identity(), pd.read_parquet(folder / "1.parquet")
     write(folder / "1.parquet", pd.concat([frame, frame]))
     with pytest.raises(ValueError, match=r"1.parquet' has changed since it was first read"):
         source.read_all()
+    assert Source(folder, ["price", "sold"]).identity() != before  # by which no fit goes on from its checkpoints
 
 
 def test_what_is_no_source_is_told(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from skmtl.blocks import ArrayBlocks, RowReader, Source, Survey
 from skmtl.estimators._fit_inputs import read_inputs
 from skmtl.estimators._sources import read_source
 from skmtl.fitting import prepare
-from skmtl.training import Training
+from skmtl.training import Batch, Training
+from skmtl.training._step import Step
 
 N = 700
 SMALL = {"hidden_layer_sizes": 6, "n_estimators": 2, "max_iter": 3, "random_state": 0, "effort": "fixed"}
@@ -101,7 +102,8 @@ def test_a_survey_is_the_same_for_any_blocks(table: pd.DataFrame) -> None:
         assert mine.total == pytest.approx(theirs.total)
 
 
-def test_classes_and_tasks_that_a_sample_misses_are_learned() -> None:
+def test_classes_and_tasks_that_a_sample_misses_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skmtl.blocks._survey.CELLS_OF_TASK", 40)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4000, 3))
     common, late, rare = (X[:, 0] > 0).astype(int), np.zeros(4000), np.full(4000, np.nan)
@@ -135,6 +137,32 @@ def test_buffers_that_share_memory_hold_the_encoded_rows(table: pd.DataFrame, fo
             for data in (streamed, resident)
         )
         assert found == expected
+    first = streamed._load([0])
+    before = first.rows.take(slice(None)).clone()
+    streamed._load([1])  # while the first is learned from
+    assert torch.equal(first.rows.take(slice(None)), before)
+
+
+def test_the_epochs_of_a_pass_see_every_row_once(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = table[["a"]].to_numpy(), table["sold"].to_numpy()
+    blocks = ArrayBlocks(X, y, table["w"].to_numpy(), block_rows=90)
+    source = Source(blocks, in_memory=False, held_out_rows=50, epoch_rows=250, buffer_bytes=9000)
+    net = MultiTaskNetClassifier(**SMALL | {"max_iter": 6}, n_iter_no_change=np.inf, class_weight="balanced")
+    job = prepare(net.get_params(), read_source(net, source, 0, (None, None, None), continued=False))
+    assert job.data.epochs_per_pass == 3
+    seen, weights, plain = list[float](), list[float](), Step.__call__
+
+    def step(self: Step, batch: Batch, *args: Any) -> torch.Tensor:
+        seen.extend(batch.x[0].sum(1).tolist())
+        weights.append(float(batch.weights.sum()))
+        return plain(self, batch, *args)
+
+    monkeypatch.setattr(Step, "__call__", step)
+    net.fit(source)
+    assert len(seen) == 2 * (N - 50)
+    assert sorted(seen[: N - 50]) == sorted(seen[N - 50 :])
+    assert seen[: N - 50] != seen[N - 50 :]
+    assert sum(weights) / 2 == pytest.approx(float(job.data.totals), rel=1e-5)
 
 
 class KilledError(BaseException):
