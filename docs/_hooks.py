@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from _site import example_of
+from _examples import example_of
 from sphinx.application import Sphinx
 
 # Links of a page to files of the repository that are no page here.
@@ -32,8 +32,8 @@ def complete(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
     lines[:] = [ROLE_OF_OTHERS.sub(r"\1", line) for line in lines]
     if what != "module":
         lines[:] = escaped(lines)
-    if what == "class" and "Examples" not in lines:
-        example = list(example_of(name))
+    if what in ("class", "data") and "Examples" not in lines:
+        example = example_of(name)
         if example:
             lines += ["", "Examples", "--------", *example, ""]
 

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,9 +16,16 @@ EVERYDAY = {
     "balancing": {"Recorded", "geometric"},
     "encoders": {"ModuleEncoder", "TokenSequencer"},
     "tasks": {"TargetTransform"},
-    "training": {"Device", "DivergenceError"},
+    "training": {"EMA", "SWA", "Device", "DivergenceError"},
 }
 ALL_EVERYDAY = {"callbacks", "datasets", "inspection", "metrics", "model_selection"}
+# What methods of one's own derive from or call. All else of these packages is for the packages of skmtl itself.
+FOR_OWN_METHODS = {
+    "encoders": {"Encoder", "Extractor"},
+    "export": set(),
+    "training": {"Optimizer", "PeerSharing", "WeightAverage"},
+}
+WITHIN = "Between the packages of skmtl"
 # Which parameter of the estimators takes the methods of a registry, and what its table is called.
 REGISTRIES = {
     ("sharing", "SHARINGS"): ("sharing", "Ways to share"),
@@ -66,7 +72,9 @@ def groups_of(module_name: str) -> dict[str, list[str]]:
     everyday = [name for name in names if name in frequent]
     tables = [name for name in names if name.isupper() and not isinstance(getattr(module, name), type)]
     rest = [name for name in names if name not in everyday and name not in tables]
-    return {"Everyday use": everyday, "Names that parameters take": tables, "For methods of your own": rest}
+    own = [name for name in rest if name in FOR_OWN_METHODS.get(short, rest)]
+    parts = {"Everyday use": everyday, "Names that parameters take": tables, "For methods of your own": own}
+    return parts | {WITHIN: [name for name in rest if name not in own]}
 
 
 def write_api() -> None:
@@ -81,8 +89,9 @@ def write_api() -> None:
         lines = [f"# {module_name}", "", summary, ""]
         for title, names in groups_of(module_name).items():
             if names:
+                note = ["These may change with every version.", ""] if title == WITHIN else []
                 entries = "\n".join(f"   {name}" for name in names)
-                lines += [f"## {title}", "", "```{eval-rst}", f".. currentmodule:: {module_name}", ""]
+                lines += [f"## {title}", "", *note, "```{eval-rst}", f".. currentmodule:: {module_name}", ""]
                 lines += [".. autosummary::", "   :toctree: .", "   :nosignatures:", "", entries, "```", ""]
         write(DOCS / "api" / f"{module_name}.index.md", "\n".join(lines))
     entries = "\n".join(f"{module_name}.index" for module_name in public_names())
@@ -164,19 +173,3 @@ def write(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
-
-
-def example_of(qualified_name: str) -> Iterator[str]:
-    """Lines of code that use a public name as a method of an estimator, where it is one."""
-    _, _, rest = qualified_name.partition("skmtl.")
-    package, _, name = rest.partition(".")
-    for (owner, registry), (parameter, _) in REGISTRIES.items():
-        table = getattr(getattr(skmtl, owner), registry)
-        keys = [key for key, cls in table.items() if cls.__name__ == name]
-        if owner == package and keys:
-            yield ">>> from skmtl import MultiTaskNet"
-            yield f">>> from skmtl.{package} import {name}"
-            value = f"{name}()" if parameter != "tasks" else f'{{"price": {name}()}}'
-            short = f'"{keys[0]}"' if parameter != "tasks" else f'{{"price": "{keys[0]}"}}'
-            yield f">>> net = MultiTaskNet({parameter}={value})  # with settings; by name: {parameter}={short}"
-            return

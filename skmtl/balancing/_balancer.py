@@ -35,6 +35,17 @@ class BalancerInputs:
         Factors a and b of the negative log likelihood a exp(-s) L + b s, s the log of a task's variance or scale.
     generators : sequence of torch.Generator, optional
         One random stream a member.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing import BalancerInputs, LogLosses
+    >>> inputs = BalancerInputs(losses=torch.tensor([[1.0, 3.0]]), epoch=0)  # of a member and two tasks
+    >>> equal = torch.full((1, 2), 0.5)
+    >>> method = LogLosses()
+    >>> weights, state = method.weights(equal, inputs, method.start(equal))
+    >>> weights
+    tensor([[0.5000, 0.1667]])
     """
 
     losses: Tensor | None = None
@@ -123,7 +134,15 @@ class Balancer(Params, ABC):
 
 
 def map_leaves(function: Callable[[Any], Any], state: Any) -> Any:
-    """Apply a function to all that tuples, lists, dicts and dataclasses hold; the containers keep their types."""
+    """Apply a function to all that tuples, lists, dicts and dataclasses hold; the containers keep their types.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing import map_leaves
+    >>> map_leaves(torch.sum, {"mean": torch.ones(3), "seen": (torch.ones(2),)})
+    {'mean': tensor(3.), 'seen': (tensor(2.),)}
+    """
     if isinstance(state, dict):
         return {name: map_leaves(function, value) for name, value in state.items()}
     if isinstance(state, tuple) and hasattr(state, "_fields"):
@@ -146,6 +165,17 @@ class GradientBalancer(Balancer):
         What the gradients are taken with respect to: the shared parameters, or the features that all tasks read, i.e.
         the last shared hidden layer or the outputs of the (last level's) shared experts. Architectures without such
         features have the first form only.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.balancing import MGDA, BalancerInputs
+    >>> gramian = torch.tensor([[[1.0, 0.0], [0.0, 3.0]]])  # of one member and two tasks
+    >>> equal = torch.full((1, 2), 0.5)
+    >>> method = MGDA()
+    >>> weights, _ = method.weights(equal, BalancerInputs(gramian=gramian), method.start(equal))
+    >>> weights  # of the convex combination of least norm
+    tensor([[0.7500, 0.2500]])
     """
 
     def __init__(self, gradient: Literal["parameters", "representation"] = "parameters") -> None:

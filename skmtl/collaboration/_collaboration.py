@@ -28,6 +28,17 @@ class PeerOutputs:
         Network outputs.
     groups : sequence of Group
         Kinds of the tasks, each of neighbouring tasks and outputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.collaboration import PeerOutputs
+    >>> from skmtl.tasks import Group, SquaredError
+    >>> one_task = Group(SquaredError(), slice(0, 1), slice(0, 1))
+    >>> outputs = torch.tensor([1.0, 3.0]).view(1, 2, 1, 1)  # of one cohort, two peers, one row and one output
+    >>> peers = PeerOutputs(outputs, [one_task])
+    >>> peers.disagreement(peers.beliefs(), outputs.flip(1)).flatten()
+    tensor([4., 4.])
     """
 
     outputs: Tensor

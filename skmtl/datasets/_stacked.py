@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from skmtl._params import require_choice
+from skmtl.datasets._stacked_labels import family, read_named_labels, require_own_names, stack_labels
 from skmtl.encoders import read_table
-from skmtl.inputs import read_labels
-from skmtl.inputs._cells import family_of
 
 Weighting: TypeAlias = Literal["sets", "rows", "sqrt"]
 _POWERS = {"rows": 0.0, "sqrt": 0.5, "sets": 1.0}  # of the size of a data set, by which weights of its rows fall
-_TYPES = {
-    frozenset({bool}): "boolean",
-    frozenset({int}): "Int64",
-    frozenset({float}): "float64",
-    frozenset({int, float}): "float64",
-}
 
 
 @dataclass(frozen=True)
@@ -130,8 +123,8 @@ def stack_datasets(
     ------
     ValueError
         If there are fewer than two data sets, X and y of one have different numbers of rows, a data set has no column
-        in common with any other, arrays have rows of different shapes, a column or task is there twice, or one of equal
-        name is of different kinds.
+        in common with any other, arrays have rows of different shapes, a column or task is there twice, one of equal
+        name is of different kinds, or a task is called as the labels without names of another data set.
     TypeError
         If an entry is no pair, or frames and arrays are mixed.
 
@@ -156,19 +149,20 @@ def stack_datasets(
     require_choice("weighting", weighting, _POWERS)
     _require_pairs(datasets)
     tables = {name: X if encoder is None else encoder(X) for name, (X, _) in datasets.items()}
-    labels = {name: _read_labels(name, y) for name, (_, y) in datasets.items()}
+    labels = {name: read_named_labels(name, y) for name, (_, y) in datasets.items()}
     sizes = {name: len(X) for name, X in tables.items()}
     for name, own in labels.items():
         n_labels = len(next(iter(own.values())))
         if n_labels != sizes[name]:
             raise ValueError(f"Data set {name!r}: X has {sizes[name]} rows and y has {n_labels}. Pass equally many.")
-    _require_one_kind("Task", {name: {t: _family(cells) for t, cells in own.items()} for name, own in labels.items()})
+    require_own_names({name: y for name, (_, y) in datasets.items()}, labels)
+    _require_one_kind("Task", {name: {t: family(cells) for t, cells in own.items()} for name, own in labels.items()})
     X, columns = _stack_rows(tables)
     rows = np.array(list(sizes.values()))
     weights = np.repeat(rows ** -_POWERS[weighting], rows)
     return StackedDatasets(
         X=X,
-        y=_stack_labels(labels, sizes, X),
+        y=stack_labels(labels, sizes, X),
         source_=np.repeat(np.array(list(sizes), dtype=object), rows),
         sample_weight=weights / weights.mean(),
         columns_=columns,
@@ -184,27 +178,6 @@ def _require_pairs(datasets: Mapping[str, tuple[Any, Any]]) -> None:
     for name, pair in datasets.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(f"Data set {name!r} must be a pair (X, y); got {type(pair).__name__}.")
-
-
-def _read_labels(name: str, y: Any) -> dict[Any, np.ndarray]:
-    """Labels of each task as objects, None where missing."""
-    try:
-        matrix = read_labels(y)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"Data set {name!r}: {error}") from error
-    named = hasattr(y, "columns") or getattr(y, "name", None) is not None
-    own = [name] if matrix.one_dimensional else [f"{name}_{k}" for k in range(len(matrix.names))]
-    cells = {}
-    for k, task in enumerate(matrix.names if named else own):
-        cells[task] = matrix.columns[k].astype(object)
-        cells[task][~matrix.observed[:, k]] = None
-    return cells
-
-
-def _family(cells: np.ndarray) -> str | None:
-    """What the labels of a task are; None where there is none."""
-    known = [cell for cell in cells if cell is not None]
-    return f"{family_of(np.asarray(known).dtype)}s" if known else None
 
 
 def _require_one_kind(what: str, kinds: Mapping[str, Mapping[Any, str | None]]) -> None:
@@ -274,26 +247,3 @@ def _column_kinds(X: Any) -> dict[Any, str | None]:
         *((i, "dates") for i in table.date_positions),
     ]
     return {X.columns[i]: kind for i, kind in positions}
-
-
-def _stack_labels(labels: Mapping[str, Mapping[Any, np.ndarray]], sizes: Mapping[str, int], X: Any) -> Any:
-    """Frame of all tasks, of the library of X, of pandas for arrays."""
-    tasks = dict.fromkeys(task for own in labels.values() for task in own)
-
-    def cells(task: Any) -> Iterator[Any]:
-        for name, own in labels.items():
-            yield from own[task].tolist() if task in own else [None] * sizes[name]
-
-    columns = {task: list(cells(task)) for task in tasks}
-    if hasattr(X, "columns") and not hasattr(X, "loc"):
-        import polars as pl
-
-        return pl.DataFrame({task: pl.Series(column, strict=False) for task, column in columns.items()})
-    import pandas as pd
-
-    return pd.DataFrame({task: pd.Series(column, dtype=_nullable(column)) for task, column in columns.items()})
-
-
-def _nullable(cells: list[Any]) -> str:
-    """Type of pandas that holds the labels of a task as they are, beside missing ones."""
-    return _TYPES.get(frozenset(type(cell) for cell in cells if cell is not None), "object")

@@ -25,6 +25,19 @@ class Extractor(Composite, ABC):
         Multiplications for a row of one member; decides on the number of threads.
     draws : bool
         Whether :meth:`forward` draws random numbers in training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.encoders import Extractor
+    >>> class Rotated(Extractor):
+    ...     width, peak_activations, operations, draws = 2, 2, 4, False
+    ...     parts = ()
+    ...     def forward(self, x, workspace):
+    ...         return x.flip(-1)
+    ...
+    >>> Rotated().forward(torch.tensor([[[1.0, 2.0]]]), None)
+    tensor([[[2., 1.]]])
     """
 
     width: int

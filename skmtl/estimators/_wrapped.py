@@ -96,6 +96,16 @@ def predict_proba_frame(estimator: Any, X: Any, library: Library | None = None) 
         If no net is at the end of the estimator.
     ValueError
         If no task has classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skmtl
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(int)
+    >>> net = skmtl.MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=2, effort="fixed").fit(X, y)
+    >>> list(skmtl.predict_proba_frame(net, X).columns)
+    ['task0_0', 'task0_1', 'task1_0', 'task1_1']
     """
     net, rows = at_net(estimator, X)
     if not hasattr(net, "predict_proba"):
@@ -132,6 +142,16 @@ def predict_interval(
         If no net is at the end of the estimator.
     ValueError
         If no task has numbers, a parameter is not usable, or there are too few held-out labels for the coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skmtl
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X, X**2])
+    >>> net = skmtl.MultiTaskNetRegressor(hidden_layer_sizes=(8,), max_iter=2, effort="fixed", random_state=0).fit(X, y)
+    >>> skmtl.predict_interval(net, X[:3], coverage=0.8).shape
+    (3, 2, 2)
     """
     net, rows = at_net(estimator, X)
     if not hasattr(net, "predict_interval"):
@@ -165,6 +185,16 @@ def predict_set(estimator: Any, X: Any, coverage: float = 0.9, *, method: Confor
         If no net is at the end of the estimator.
     ValueError
         If no task has classes, a parameter is not usable, or there are too few held-out labels for the coverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skmtl
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(int)
+    >>> net = skmtl.MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=2, effort="fixed").fit(X, y)
+    >>> [classes.shape for classes in skmtl.predict_set(net, X[:3], coverage=0.8)]
+    [(3, 2), (3, 2)]
     """
     net, rows = at_net(estimator, X)
     if not hasattr(net, "predict_set"):
@@ -197,6 +227,18 @@ def score_tasks(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> di
         If no net is at the end of the estimator.
     ValueError
         If no cell is observed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skmtl
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(int)
+    >>> net = skmtl.MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=2, effort="fixed", random_state=0)
+    >>> list(skmtl.score_tasks(make_pipeline(StandardScaler(), net).fit(X, y), X, y))
+    ['task0', 'task1']
     """
     net, rows = at_net(estimator, X)
     scores: dict[Any, float] = net.score_tasks(rows, y, sample_weight)
@@ -224,5 +266,16 @@ def task_view(estimator: Any, task: Any) -> TaskView:
         If no net is at the end of the estimator.
     ValueError
         If there is no such task.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skmtl
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> y = np.column_stack([X > 0, X > 0.5]).astype(int)
+    >>> net = skmtl.MultiTaskNetClassifier(hidden_layer_sizes=(8,), max_iter=2, effort="fixed").fit(X, y)
+    >>> view = skmtl.task_view(net, "task1")  # to pass to sklearn.inspection, say
+    >>> view.classes_, view.predict(X).shape
+    (array([0, 1]), (40,))
     """
     return view_task(detached(estimator), task)

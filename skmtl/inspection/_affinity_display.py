@@ -43,6 +43,14 @@ class TaskAffinityDisplay(MatrixDisplay):
         The matrix.
     text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
         The numbers in the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.inspection import TaskAffinityDisplay
+    >>> display = TaskAffinityDisplay(matrix=np.array([[0.0, 0.2], [-0.1, 0.0]]), task_names=["stays", "spend"])
+    >>> display.plot().ax_.get_xlabel()
+    'beside'
     """
 
     axis_labels: ClassVar[dict[str, str]] = {"xlabel": "beside", "ylabel": "task"}

@@ -35,6 +35,15 @@ class FeatureRelevanceDisplay(MatrixDisplay):
         The matrix.
     text_ : ndarray of shape (n_features, n_tasks), dtype=matplotlib Text, or None
         The numbers in the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.inspection import FeatureRelevanceDisplay
+    >>> names = {"feature_names": ["age", "bmi"], "task_names": ["stays", "spend"]}
+    >>> display = FeatureRelevanceDisplay(matrix=np.array([[0.9, 0.2], [0.1, 0.8]]), **names)
+    >>> display.plot().ax_.get_ylabel()
+    'column of X'
     """
 
     axis_labels: ClassVar[dict[str, str]] = {"xlabel": "task", "ylabel": "column of X"}

@@ -35,6 +35,18 @@ class GradientConflictDisplay(MatrixDisplay):
         The matrix.
     text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
         The numbers in the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> from skmtl.balancing import Recorded
+    >>> from skmtl.inspection import GradientConflictDisplay
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> net = MultiTaskNetRegressor(balancing=Recorded(), hidden_layer_sizes=(8,), max_iter=2, effort="fixed")
+    >>> display = GradientConflictDisplay.from_estimator(net.fit(X, np.column_stack([X, -X])))
+    >>> display.cosines.shape
+    (2, 2)
     """
 
     def __init__(self, *, cosines: np.ndarray, task_names: Sequence[str]) -> None:

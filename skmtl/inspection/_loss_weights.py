@@ -30,6 +30,17 @@ class LossWeightDisplay:
         Figure of the axes.
     lines_ : list of matplotlib Line2D
         Curves, one a task.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> from skmtl.inspection import LossWeightDisplay
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> net = MultiTaskNetRegressor(balancing="dwa", hidden_layer_sizes=(8,), max_iter=2, effort="fixed")
+    >>> display = LossWeightDisplay.from_estimator(net.fit(X, np.column_stack([X, X**2])))
+    >>> display.weight.shape  # of each epoch and task
+    (2, 2)
     """
 
     def __init__(self, *, weight: np.ndarray, task_names: Sequence[str]) -> None:

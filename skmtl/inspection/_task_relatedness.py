@@ -35,6 +35,17 @@ class TaskRelatednessDisplay(MatrixDisplay):
         The matrix.
     text_ : ndarray of shape (n_tasks, n_tasks), dtype=matplotlib Text, or None
         The numbers in the cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskNetRegressor
+    >>> from skmtl.inspection import TaskRelatednessDisplay
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> net = MultiTaskNetRegressor(sharing="relationship", hidden_layer_sizes=(8,), max_iter=2, effort="fixed")
+    >>> display = TaskRelatednessDisplay.from_estimator(net.fit(X, np.column_stack([X, 2 * X])))
+    >>> display.relatedness.shape
+    (2, 2)
     """
 
     def __init__(self, *, relatedness: np.ndarray, task_names: Sequence[str]) -> None:

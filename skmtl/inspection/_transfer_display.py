@@ -36,6 +36,15 @@ class TransferDisplay:
         Figure of the axes.
     errorbars_ : list of matplotlib ErrorbarContainer
         One a task, in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.inspection import TransferDisplay
+    >>> gain = np.array([12.0, -3.0])  # in percent
+    >>> display = TransferDisplay(gain=gain, low=gain - 5, high=gain + 5, task_names=["stays", "spend"])
+    >>> display.plot().ax_.get_xlabel()
+    'Gain by learning together in percent'
     """
 
     def __init__(

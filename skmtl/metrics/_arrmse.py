@@ -45,6 +45,15 @@ def arrmse(
     ----------
     .. [1] E. Spyromitros-Xioufis, G. Tsoumakas, W. Groves and I. Vlahavas, "Multi-target regression via input space
        expansion: treating targets as inputs", Machine Learning 104, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import arrmse
+    >>> y_true = np.array([[1.0, 10.0], [2.0, np.nan], [3.0, 30.0]])
+    >>> y_pred = np.array([[1.0, 20.0], [2.0, 20.0], [3.0, 20.0]])
+    >>> arrmse(y_true, y_pred, average=None)
+    array([0., 1.])
     """
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     names = [task.name for task in cells]

@@ -51,7 +51,17 @@ def balanced_accuracy(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Balanced accuracy: mean over the observed classes of the fraction of their labels that are predicted."""
+    """Balanced accuracy: mean over the observed classes of the fraction of their labels that are predicted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import balanced_accuracy
+    >>> y_true = np.array([[0, 1], [0, np.nan], [0, 0], [1, 1]])
+    >>> y_pred = np.array([[0, 1], [0, 1], [0, 1], [0, 1]])
+    >>> balanced_accuracy(y_true, y_pred, average=None)
+    array([0.5, 0.5])
+    """
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     return averaged(_balanced_accuracy, cells, average, task_weights)
 
@@ -68,7 +78,17 @@ def f1(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """F1 score of the second class; with more than two classes, the mean over all."""
+    """F1 score of the second class; with more than two classes, the mean over all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import f1
+    >>> y_true = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
+    >>> y_pred = np.array([[0, 1], [1, 1], [0, 0], [0, 1]])
+    >>> f1(y_true, y_pred, average=None).round(2)
+    array([0.67, 1.  ])
+    """
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names, classes)
     return averaged(_f1, cells, average, task_weights)
 

@@ -31,7 +31,17 @@ def pinball_loss(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean pinball loss of a predicted quantile, in the units of each task; lower is better."""
+    """Mean pinball loss of a predicted quantile, in the units of each task; lower is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import pinball_loss
+    >>> y_true = np.array([[1.0, 10.0], [2.0, np.nan], [3.0, 30.0]])
+    >>> y_pred = y_true + 2  # too high
+    >>> pinball_loss(y_true, y_pred, level={"task0": 0.9, "task1": 0.1}, average=None).round(2)
+    array([0.2, 1.8])
+    """
     cells = read_cells(y_true, y_pred, sample_weight, missing_label, task_names)
     levels = _levels(level, [task.name for task in cells])
 

@@ -25,7 +25,17 @@ def roc_auc(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Area under the ROC curve of the second class; with more than two, the mean of each class against the rest."""
+    """Area under the ROC curve of the second class; with more than two, the mean of each class against the rest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import roc_auc
+    >>> y_true = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
+    >>> second_class = [np.array([0.2, 0.6, 0.7, 0.65]), np.array([0.9, 0.5, 0.2, 0.7])]
+    >>> roc_auc(y_true, second_class, average=None)
+    array([0.75, 1.  ])
+    """
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_roc_auc, cells, average, task_weights)
 
@@ -42,7 +52,17 @@ def average_precision(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Average precision of the second class; with more than two, the mean of each class against the rest."""
+    """Average precision of the second class; with more than two, the mean of each class against the rest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import average_precision
+    >>> y_true = np.array([[0, 1], [1, np.nan], [1, 0], [0, 1]])
+    >>> second_class = [np.array([0.2, 0.6, 0.7, 0.65]), np.array([0.9, 0.5, 0.2, 0.7])]
+    >>> average_precision(y_true, second_class, average=None).round(2)
+    array([0.83, 1.  ])
+    """
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_average_precision, cells, average, task_weights)
 
@@ -59,7 +79,17 @@ def log_loss(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Mean negative log-likelihood of the observed labels; lower is better."""
+    """Mean negative log-likelihood of the observed labels; lower is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import log_loss
+    >>> y_true = np.array([[0, 1], [1, np.nan]])
+    >>> probabilities = [np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.5, 0.5]])]
+    >>> log_loss(y_true, probabilities, classes=[[0, 1], [0, 1]], average=None).round(3)
+    array([0.367, 0.105])
+    """
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_log_loss, cells, average, task_weights, greater_is_better=False)
 
@@ -76,7 +106,17 @@ def brier(
     missing_label: object = None,
     task_names: Any = None,
 ) -> Any:
-    """Brier score: mean squared error of the probabilities, halved for two classes; lower is better."""
+    """Brier score: mean squared error of the probabilities, halved for two classes; lower is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.metrics import brier
+    >>> y_true = np.array([[0, 1], [1, np.nan]])
+    >>> probabilities = [np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.5, 0.5]])]
+    >>> brier(y_true, probabilities, classes=[[0, 1], [0, 1]], average=None).round(3)
+    array([0.1 , 0.01])
+    """
     cells = read_score_cells(y_true, y_score, sample_weight, missing_label, task_names, classes)
     return averaged(_brier, cells, average, task_weights, greater_is_better=False)
 

@@ -20,6 +20,20 @@ class FileFormatError(ValueError):
         What was found there, one sentence.
     cure : str, optional
         What to do, one sentence.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skmtl
+    >>> path = Path(tempfile.mkdtemp()) / "net.skmtl"
+    >>> path.write_text("anything")
+    8
+    >>> try:
+    ...     skmtl.load(path)
+    ... except skmtl.FileFormatError as error:
+    ...     print(error.place)
+    length of the header
     """
 
     def __init__(self, path: Any, place: str, problem: str, cure: str = DAMAGED) -> None:

@@ -54,6 +54,19 @@ def load(
         If it cannot be opened.
     ImportError
         If it needs skops and that is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import skmtl
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> net = skmtl.MultiTaskNetRegressor(hidden_layer_sizes=(8,), max_iter=2, effort="fixed").fit(X, X[:, 0])
+    >>> path = Path(tempfile.mkdtemp()) / "net.skmtl"
+    >>> skmtl.save(net, path)
+    >>> bool((skmtl.load(path).predict(X) == net.predict(X)).all())
+    True
     """
     try:
         content, tensors = read(path)

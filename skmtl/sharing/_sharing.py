@@ -78,6 +78,14 @@ class Penalty(ABC):
         Names of the attributes of shape ``(member,)``.
     proximal : bool
         Whether :meth:`shrink` does something.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.sharing import BodySpec, Soft
+    >>> spec = BodySpec(2, 5, (8,), n_tasks=3, activation="relu", dropout=torch.zeros(2))  # of two members
+    >>> [penalty.parameter for penalty in Soft(strength=0.1).build(spec).penalties]
+    ['strength']
     """
 
     parameter: str
@@ -124,6 +132,13 @@ class SharingStatistic:
         Numbers.
     axes : tuple of str
         Name of each axis: "member", "layer", "task", "expert", "latent".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.sharing import SharingStatistic
+    >>> SharingStatistic(torch.tensor([[0.75, 0.25]]), axes=("member", "expert")).axes
+    ('member', 'expert')
     """
 
     values: Tensor

@@ -25,7 +25,14 @@ Task.state_types = KINDS | {transform.__name__: transform for transform in TARGE
 
 
 def kind_name(kind: Kind) -> str:
-    """Name by which users know a kind of target."""
+    """Name by which users know a kind of target.
+
+    Examples
+    --------
+    >>> from skmtl.tasks import SquaredError, kind_name
+    >>> kind_name(SquaredError())
+    'regression'
+    """
     return next((name for name, known in KINDS.items() if type(kind) is known), type(kind).__name__)
 
 

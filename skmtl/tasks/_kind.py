@@ -34,6 +34,14 @@ class Task(Stateful):
         A numeric target is encoded as (y - center) / scale; a scale of 0 marks a constant target.
     transform : TargetTransform, optional
         What y goes through before; responses, center and scale are on the scale behind it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.tasks import Binary
+    >>> task = Binary().fit("stays", np.array(["no", "yes", "no"]), np.ones(3))
+    >>> task.name, task.classes, task.is_constant
+    ('stays', array(['no', 'yes'], dtype='<U3'), False)
     """
 
     name: Any

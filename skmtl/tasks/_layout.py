@@ -27,6 +27,15 @@ class Group:
         Their indices in the layout.
     outputs : slice
         Their indices among the outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.tasks import Binary, SquaredError, TaskLayout
+    >>> ones, classes, numbers = np.ones(3), np.array([0, 1, 1]), np.array([1.0, 2.0, 4.0])
+    >>> tasks = [SquaredError().fit("spend", numbers, ones), Binary().fit("stays", classes, ones)]
+    >>> [(type(group.kind).__name__, group.outputs) for group in TaskLayout(tasks).groups]
+    [('SquaredError', slice(0, 1, None)), ('Binary', slice(1, 2, None))]
     """
 
     kind: Kind
@@ -52,6 +61,18 @@ class TaskLayout:
         Number of outputs of each task.
     groups : list of Group
         The loss calls.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.tasks import Binary, SquaredError, TaskLayout
+    >>> ones, classes, numbers = np.ones(3), np.array([0, 1, 1]), np.array([1.0, 2.0, 4.0])
+    >>> a, c = (Binary().fit(name, classes, ones) for name in "ac")
+    >>> layout = TaskLayout([a, SquaredError().fit("b", numbers, ones), c])
+    >>> [task.name for task in layout.tasks], len(layout.groups)  # those of one kind stand together
+    (['a', 'c', 'b'], 2)
+    >>> layout.restore(np.array([10, 30, 20]))  # back to the order of the label matrix
+    array([10, 20, 30])
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:

@@ -19,6 +19,14 @@ def require_labels_of(tasks: Sequence[Task], labels: LabelMatrix, parameter: str
     ------
     ValueError
         If they are strings for numbers, say, or fractions for classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.inputs import read_labels
+    >>> from skmtl.tasks import Binary, require_labels_of
+    >>> task = Binary().fit("task0", np.array([0, 1, 1]), np.ones(3))
+    >>> require_labels_of([task], read_labels([0, 1]))  # no error
     """
     for task, given in zip(tasks, _given(labels), strict=True):
         known = _NUMBER if task.classes is None else task.classes

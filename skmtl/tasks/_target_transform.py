@@ -31,6 +31,16 @@ class TargetTransform(ABC):
         Range of the labels that have been seen, on the transformed scale.
     low, high : float
         Bounds of predictions there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.tasks import TARGET_TRANSFORMS
+    >>> transform = TARGET_TRANSFORMS["log1p"]()
+    >>> learned = transform.fitted("price", np.array([0.0, 10.0, 1000.0]), np.ones(3))
+    >>> numbers = learned.transform("price", np.array([0.0, 99.0]))
+    >>> numbers.round(2), learned.inverse(numbers).round()
+    (array([0.  , 4.61]), array([ 0., 99.]))
     """
 
     lowest: float = np.inf

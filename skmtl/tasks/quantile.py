@@ -122,5 +122,14 @@ def _filled(like: Tensor, values: Sequence[float]) -> Tensor:
 
 
 def has_several_quantiles(task: Task) -> bool:
-    """Whether the outputs of a task are several quantiles."""
+    """Whether the outputs of a task are several quantiles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.tasks import Quantile, has_several_quantiles
+    >>> task = Quantile([0.1, 0.9]).fit("price", np.array([1.0, 2.0, 4.0]), np.ones(3))
+    >>> has_several_quantiles(task)
+    True
+    """
     return not task.kind.is_classifier and task.kind.n_outputs(task) > 1

@@ -23,6 +23,12 @@ class Device(Params):
     cuda_graphs : bool, default=False
         Whether a training step on a GPU is recorded once and replayed, which saves the time of launching its kernels.
         It changes nothing but for "adamw" without dropout and static loss weights.
+
+    Examples
+    --------
+    >>> from skmtl import MultiTaskNet
+    >>> from skmtl.training import Device
+    >>> net = MultiTaskNet(device=Device("cuda", cuda_graphs=True))
     """
 
     def __init__(self, name: str | torch.device = "auto", *, cuda_graphs: bool = False) -> None:

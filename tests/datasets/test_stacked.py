@@ -99,3 +99,10 @@ def test_rows_of_different_shapes_are_refused() -> None:
         stack_datasets({"a": (ONES, [0, 1])})
     with pytest.raises(ValueError, match="values has 3 rows, X has 4"):
         stack_datasets({"a": (ONES, [0, 1]), "b": (ONES, [0, 1])}).split(np.ones(3))
+
+
+@pytest.mark.parametrize(("name", "labels"), [("sick", [0, 1]), ("faces_1", [[0, 1], [1, 0]])])
+def test_labels_without_names_are_not_taken_for_those_of_another_set(name: str, labels: Any) -> None:
+    own = name.removesuffix("_1")
+    with pytest.raises(ValueError, match=f"Data set 'uci' has a task '{name}'. So are labels of data set '{own}'"):
+        stack_datasets({own: (UCI[:2], labels), "uci": (UCI[:2], pd.Series([1, 0], name=name))})

@@ -28,5 +28,5 @@ def test_metrics_document_every_parameter_with_its_default(name):
 
 def test_sections_of_a_metric_stay_behind_the_common_ones():
     sections = [line for line in inspect.getdoc(metrics.arrmse).splitlines() if line.istitle() and " " not in line]
-    assert sections == ["Parameters", "Returns", "Raises", "Notes", "References"]
+    assert sections == ["Parameters", "Returns", "Raises", "Notes", "References", "Examples"]
     assert "Examples\n--------\n>>> " in inspect.getdoc(metrics.accuracy)

@@ -27,6 +27,13 @@ class TaskGroups:
         Row of the network that serves each task.
     loss : float
         Sum over the tasks of the loss of the serving network.
+
+    Examples
+    --------
+    >>> from skmtl.model_selection import choose_task_groups
+    >>> groups = choose_task_groups([[1.0, 1.0, 9.0], [9.0, 0.5, 0.5], [0.8, 9.0, 9.0]], budget=2)
+    >>> groups.chosen, groups.serving, groups.loss
+    (array([1, 2]), array([2, 1, 1]), 1.8)
     """
 
     chosen: np.ndarray

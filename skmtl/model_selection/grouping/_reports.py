@@ -23,6 +23,17 @@ class SubsetGains:
         for single tasks, NaN outside the subset.
     standard_errors : ndarray of shape (n_subsets, n_tasks)
         Of the gains, over the folds, corrected for what training parts have in common (Nadeau and Bengio, 2003).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.model_selection import SubsetGains
+    >>> gains, errors = np.array([[0.1, -0.2]]), np.full((1, 2), 0.05)
+    >>> SubsetGains([("stays", "spend")], ["stays", "spend"], gains, errors).frame().round(2)
+                 gain          se
+                stays spend stays spend
+    subset
+    stays+spend   0.1  -0.2  0.05  0.05
     """
 
     subsets: list[tuple[Any, ...]]
@@ -63,6 +74,13 @@ class ProposedGroup:
         Lower confidence bound of the gain.
     kept : bool
         Whether ``low`` exceeds ``min_gain``, so that the network serves, apart from tasks that lose by it.
+
+    Examples
+    --------
+    >>> from skmtl.model_selection import ProposedGroup
+    >>> group = ProposedGroup(tasks=["stays", "spend"], serves=["stays"], gain=0.1, low=0.02, kept=True)
+    >>> group.gain > group.low > 0
+    True
     """
 
     tasks: list[Any]

@@ -62,6 +62,12 @@ class EMA(WeightAverage):
     ----------
     Polyak, B. T. and Juditsky, A. B. (1992). Acceleration of stochastic approximation by averaging. SIAM Journal on
     Control and Optimization 30, 838-855.
+
+    Examples
+    --------
+    >>> from skmtl import MultiTaskNet
+    >>> from skmtl.training import EMA, AdamW
+    >>> net = MultiTaskNet(optimizer=AdamW(weight_average=EMA(decay=0.95)))
     """
 
     def __init__(self, decay: float = 0.99) -> None:
@@ -91,6 +97,12 @@ class SWA(WeightAverage):
     ----------
     Izmailov, P., Podoprikhin, D., Garipov, T., Vetrov, D. and Wilson, A. G. (2018). Averaging weights leads to wider
     optima and better generalization. UAI.
+
+    Examples
+    --------
+    >>> from skmtl import MultiTaskNet
+    >>> from skmtl.training import SWA, AdamW
+    >>> net = MultiTaskNet(optimizer=AdamW(weight_average=SWA()))
     """
 
     def __init__(self, start: float = 0.75) -> None:
