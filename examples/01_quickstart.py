@@ -42,6 +42,7 @@ def fit(X: np.ndarray, y: pd.DataFrame, seed: int) -> MultiTaskNet:
         "max_iter": 50,
         "dropout": 0.1,
         "input_scaling": False,
+        "effort": "fixed",
     }
     return MultiTaskNet(tasks=kinds, random_state=seed, **settings).fit(X, y)
 

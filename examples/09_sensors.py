@@ -61,7 +61,7 @@ def draw(model):
 
 splits = {"hours at random": 4, "weeks ahead": TimeSeriesSplit(4, test_size=N_AHEAD * PER_WEEK)}
 for name, cv in splits.items():
-    model = MultiTaskNetRegressor(hidden_layer_sizes=(64,), n_estimators=4, cv=cv, random_state=0)
+    model = MultiTaskNetRegressor(hidden_layer_sizes=(64,), n_estimators=4, cv=cv, effort="fixed", random_state=0)
     model.fit(X_past, y_past)
     low, high = np.moveaxis(model.predict_interval(X_ahead), -1, 0)
     covered = ((y_ahead >= low) & (y_ahead <= high)).where(y_ahead.notna()).mean(axis=None)
