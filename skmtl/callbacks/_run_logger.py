@@ -99,7 +99,9 @@ def _of_last_epoch(estimator: Any, labels: list[str]) -> dict[str, float]:
     """Means over the members by "quantity/task"; without what no member has."""
     found = {}
     for quantity in _QUANTITIES:
-        for task, values in zip(labels, estimator.history_[quantity][-1].T, strict=True):
+        by_task = estimator.history_[quantity][-1].T
+        names = labels if len(by_task) == len(labels) else [f"mean of {len(labels)}"]  # all that is kept of many
+        for task, values in zip(names, by_task, strict=True):
             known = values[~np.isnan(values)]
             if len(known):
                 found[f"{quantity}/{task}"] = float(known.mean())

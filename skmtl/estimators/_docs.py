@@ -45,7 +45,8 @@ SECTIONS = {
         kinds of the tasks; ``[1, 1, ...]`` is equal weights.
     missing_label : object, default=None
         A further value in y that means "no label", beside NaN, None and pandas.NA: say -1 in an array of integers.
-        "unstored": cells of a sparse y that are not stored, while stored ones, zeros too, are labels.
+        "unstored": cells of a sparse y that are not stored, while stored ones, zeros too, are labels. Of 1024 tasks or
+        more, with more than 16 million cells of which at most a quarter is stored, ``fit`` looks at no other cells.
 """,
     "parameters of inputs": """\
     encoder : str, Encoder or torch.nn.Module, default="auto"
@@ -220,7 +221,7 @@ SECTIONS = {
         "loss", "validation_loss" and "weight" by epoch, member and task; NaN after a member has stopped. The weight is
         the mean over the epoch's steps in which the task had a label. "gradient_norms" and "gradient_cosines", of shape
         (n_iter_, n_estimators * n_peers_, n_tasks, n_tasks), are means over steps and are there if ``balancing``
-        records them.
+        records them. Of more than 4096 tasks only the mean is kept: the last axis has the length 1.
     encoder_ : Encoder
         Fitted encoder.
     network_ : Network

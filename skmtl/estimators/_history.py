@@ -16,6 +16,11 @@ class HistoryMixin:
     history_: dict[str, np.ndarray]
     task_names_: np.ndarray
 
+    def _names_in_history(self) -> np.ndarray:
+        """Names of the tasks, or what stands for all of them where only their mean is kept."""
+        kept = self.history_["loss"].shape[2]
+        return self.task_names_ if kept == len(self.task_names_) else np.array([f"mean of {len(self.task_names_)}"])
+
     def history_frame(self) -> Any:
         """Return ``history_`` as a tidy pandas frame, in which a row is a task of a member in an epoch.
 
@@ -34,7 +39,7 @@ class HistoryMixin:
             {
                 "epoch": epochs + 1,
                 "member": members,
-                "task": pd.Series(self.task_names_[tasks]),
+                "task": pd.Series(self._names_in_history()[tasks]),
                 **{name: array[epochs, members, tasks] for name, array in values.items()},
             }
         )

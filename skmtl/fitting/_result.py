@@ -152,11 +152,14 @@ class FitResult:
 
 def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n_iter: int) -> FitResult:
     """Network of a fit that may still be going on, and its history with tasks in the order of the label matrix."""
-    layout, empty = job.inputs.layout, (0, job.members, len(job.inputs.tasks))
-    arrays = {
-        name: layout.restore(values, 2) if len(values) else values.reshape(empty) for name, values in history.items()
-    }
-    return FitResult(job, network, arrays, n_iter)
+    layout, n_tasks = job.inputs.layout, len(job.inputs.tasks)
+
+    def arranged(values: np.ndarray) -> np.ndarray:
+        if not len(values):
+            return values.reshape(0, job.members, n_tasks)
+        return layout.restore(values, 2) if values.shape[2] == n_tasks else values  # of many tasks, their mean
+
+    return FitResult(job, network, {name: arranged(values) for name, values in history.items()}, n_iter)
 
 
 def finish(job: FitJob, network: Network, history: History) -> FitResult:
@@ -190,9 +193,10 @@ def progress_line(result: FitResult, seconds: float) -> str:
     losses = np.nanmean(result.history["loss"][-1], axis=0)
     held_out = result.history["validation_loss"][-1]
     tasks = result.job.inputs.tasks
-    parts = [f"{task.name} {loss:.4f}" for task, loss in zip(tasks, losses, strict=True)]
     if len(tasks) > MANY_TASKS:
         parts = [f"{len(tasks)} tasks {np.nanmean(losses):.4f} on average"]
+    else:
+        parts = [f"{task.name} {loss:.4f}" for task, loss in zip(tasks, losses, strict=True)]
     if not np.isnan(held_out).all():
         parts.append(f"held out {np.nanmean(held_out):.4f}")
     left = seconds / result.n_iter * (result.job.config.max_iter - result.n_iter)

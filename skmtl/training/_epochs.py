@@ -14,6 +14,8 @@ from skmtl._state import State, pack, unpack
 from skmtl.layers import ParameterBuffer
 from skmtl.training._state import Resumable
 
+MOST_TASKS = 4096  # beyond this the history would soon be larger than the network
+
 
 class History:
     """Arrays ``(member, task)`` of each epoch by quantity, in the order in which the network sees the tasks.
@@ -21,7 +23,8 @@ class History:
     Parameters
     ----------
     epochs : sequence of dict of str to ndarray, default=()
-        Quantities of epochs that are done; pairs of tasks have a further axis.
+        Quantities of epochs that are done; pairs of tasks have a further axis. Of more than ``MOST_TASKS`` tasks only
+        the mean is kept, ``(member, 1)``.
     """
 
     def __init__(self, epochs: Sequence[dict[str, np.ndarray]] = ()) -> None:
@@ -37,7 +40,9 @@ class History:
     ) -> None:
         """Add an epoch; members that had stopped before it get NaN."""
         quantities = {"loss": loss, "validation_loss": validation_loss, "weight": weight.expand_as(loss), **records}
-        blank = np.full(tuple(loss.shape), np.nan)
+        if loss.shape[1] > MOST_TASKS:
+            quantities = {n: None if v is None else v.nanmean(1, keepdim=True) for n, v in quantities.items()}
+        blank = np.full(tuple(loss.shape) if loss.shape[1] <= MOST_TASKS else (len(loss), 1), np.nan)
         epoch = {
             n: blank if v is None else v.to("cpu", torch.float64, copy=True).numpy() for n, v in quantities.items()
         }

@@ -18,6 +18,8 @@ from skmtl.training._records import Recorder
 from skmtl.training._state import Resumable
 from skmtl.training._streams import Streams
 
+MOST_TASKS = 10_000  # whose gradients are compared: 400 MB a member in float32
+
 
 class StaticWeights(Resumable):
     """Weights that do not change during a run; they cost no operation of a step.
@@ -253,6 +255,12 @@ def make_weighting(
             raise ValueError(
                 "Gradients of single tasks, which some methods of balancing and entries of record need, are not taken "
                 "in bfloat16. Set dtype='float32', or choose balancing that looks at losses only."
+            )
+        if loss_weights.shape[1] > MOST_TASKS:
+            raise ValueError(
+                f"Gradients of single tasks, which some methods of balancing and entries of record need, are compared "
+                f"pair by pair, and {loss_weights.shape[1]} tasks are more than {MOST_TASKS}. Choose balancing that "
+                f"looks at losses only, or fewer tasks."
             )
         by = balancer.gradient if isinstance(balancer, GradientBalancer) else "parameters"
         gradients = task_gradients(passes, architecture.n_outputs, by, architecture.sharing)

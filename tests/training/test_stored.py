@@ -5,9 +5,10 @@ import pytest
 import scipy.sparse as sp
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.fitting import _result
 from skmtl.inputs import _stored
 from skmtl.network import _layers
-from skmtl.training import StoredData, _loop
+from skmtl.training import StoredData, _epochs, _loop
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5))
@@ -73,6 +74,19 @@ def test_validation_rows_are_read_by_their_stored_cells_too(seen):
     few = seen(net, sparse(NUMBERS), **given).history_["validation_loss"]
     expected = seen(net, sparse(NUMBERS), large=False, **given).history_["validation_loss"]
     np.testing.assert_allclose(few, expected, rtol=0, atol=1e-12)
+
+
+def test_of_many_tasks_the_mean_history_is_kept(seen, monkeypatch, capsys):
+    y, net = sparse(NUMBERS), MultiTaskNetRegressor(**SMALL, verbose=1)
+    each = seen(net, y).history_
+    monkeypatch.setattr(_epochs, "MOST_TASKS", 19)
+    monkeypatch.setattr(_result, "MANY_TASKS", 19)
+    capsys.readouterr()
+    mean = seen(net, y).history_
+    for name, values in each.items():
+        np.testing.assert_allclose(mean[name], np.nanmean(values, 2, keepdims=True), rtol=0, atol=1e-12)
+    assert set(net.history_frame()["task"]) == {"mean of 20"}
+    assert capsys.readouterr().out.startswith("epoch 1: 20 tasks ")
 
 
 def test_what_looks_at_all_outputs_is_refused(seen):

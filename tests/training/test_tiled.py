@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from skmtl.balancing import MGDA
 from skmtl.network import _layers
 from skmtl.tasks import Binary, Multiclass, SquaredError
-from skmtl.training import Streams, _loop, _tiled
+from skmtl.training import Streams, _loop, _tiled, _weighting
 from tests import _builders as build
 
 RNG = np.random.default_rng(0)
@@ -24,7 +25,7 @@ def _narrow_tiles(monkeypatch):
     monkeypatch.setattr(_tiled, "NARROWEST", 4)
 
 
-def trained(*, hidden=(6, 5), members=2, weights=WEIGHTS):
+def trained(*, hidden=(6, 5), members=2, weights=WEIGHTS, **settings):
     """Parameters and losses after two epochs with batches of 8, 8 and 7 rows, and the step."""
     layout = build.make_layout(list(Y.T), KINDS)
     encoded = layout.encode(list(Y.T), np.ones(Y.shape, bool))
@@ -32,7 +33,7 @@ def trained(*, hidden=(6, 5), members=2, weights=WEIGHTS):
     data = build.make_data(X, encoded, weights, kept if weights is not None else None)
     streams = Streams.from_seed(0, members)
     network = build.make_network("hard", 4, hidden, layout.n_outputs, seeds=streams.initial, dropout=(0.2,) * members)
-    config = build.make_config(members, len(KINDS), batch_size=8, max_iter=2)
+    config = build.make_config(members, len(KINDS), batch_size=8, max_iter=2, **settings)
     run = build.make_run(network, layout, data, config, streams)
     history, _ = build.train(run, data)
     return network.buffer.values, history.arrays()["loss"], run.step
@@ -58,3 +59,9 @@ def test_a_part_of_the_members_goes_on_in_tiles_over_its_own_parameters():
     chosen = step.select(member, network.training_passes([torch.Generator()]), network.buffer)
     head = chosen._tiles_of(8)[0][1]
     assert head.weight.data_ptr() == network.buffer.views["head.weight"].data_ptr() != before.data_ptr()
+
+
+def test_gradients_of_too_many_tasks_are_not_compared(monkeypatch):
+    monkeypatch.setattr(_weighting, "MOST_TASKS", 17)
+    with pytest.raises(ValueError, match="18 tasks are more than 17"):
+        trained(balancer=MGDA())
