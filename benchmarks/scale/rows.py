@@ -95,8 +95,9 @@ def _memory(folder: Path) -> str:
     change = found[MANY]["peak"] - found[FEW]["peak"]
     lines = [
         f"Peak memory of a process that fits 10 columns and 2 targets (float32, row groups of {GROUP_ROWS:,} rows, "
-        "`buffer_bytes` 32 MiB, a sample of 50,000 rows and 50,000 held out, one member of 32 units, two passes) and predicts all "
-        f"rows into a memory-mapped file: {change:+.0f} MiB from {FEW:,} to {MANY:,} rows (goal: within 64 MiB).\n",
+        "`buffer_bytes` 32 MiB, a sample of 50,000 rows and 50,000 held out, one member of 32 units, two passes) and "
+        f"predicts all rows into a memory-mapped file: {change:+.0f} MiB from {FEW:,} to {MANY:,} rows (goal: within "
+        "64 MiB).\n",
         "| rows | peak, MiB | fit, s |",
         "|---|---|---|",
         *(f"| {n:,} | {row['peak']:.0f} | {row['seconds']:.1f} |" for n, row in found.items()),
