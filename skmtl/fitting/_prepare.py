@@ -81,7 +81,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     """
     layers = [name for name in ("hidden_layer_sizes", "task_layer_sizes") if not is_auto(params[name])]
     params = {**params, **{name: read_sizes(params, name) for name in layers}}
-    alike = _begins_alike(params)
+    alike = None if inputs.rows.keeps_stored else _begins_alike(params)  # their networks are not copied
     if alike is not None and alike in inputs.prepared:
         return _with_own_settings(inputs.prepared[alike], params)
     device, seed = choose_device(params["device"]), current().world.share(read_seed(params["random_state"]))
