@@ -159,6 +159,7 @@ def cost() -> str:
     seconds, processor = [], []
     rows = np.random.default_rng(0).normal(size=(2000, 30))
     labels = np.column_stack([rows[:, 0] * rows[:, 1], rows[:, 2], np.abs(rows[:, 3])])
+    short = {"max_iter": 6, "effort": "fixed", "random_state": 0}  # networks of the default size
     plain = Stage.after_epoch
 
     def timed(stage: Stage, state: Any) -> None:
@@ -171,7 +172,7 @@ def cost() -> str:
     Stage.after_epoch = timed  # type: ignore[method-assign]
     try:
         for _ in range(2):
-            MultiTaskNetRegressor(max_iter=6, random_state=0, checkpoint=Checkpoint(folder, 1)).fit(rows, labels)
+            MultiTaskNetRegressor(**short, checkpoint=Checkpoint(folder, 1)).fit(rows, labels)
     finally:
         Stage.after_epoch = plain  # type: ignore[method-assign]
         shutil.rmtree(folder)
