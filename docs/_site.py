@@ -18,7 +18,7 @@ EVERYDAY = {
     "tasks": {"TargetTransform"},
     "training": {"EMA", "SWA", "Device", "DivergenceError"},
 }
-ALL_EVERYDAY = {"callbacks", "datasets", "inspection", "metrics", "model_selection"}
+ALL_EVERYDAY = {"callbacks", "dask", "datasets", "inspection", "metrics", "model_selection"}
 # What methods of one's own derive from or call. All else of these packages is for the packages of skmtl itself.
 FOR_OWN_METHODS = {
     "encoders": {"Encoder", "Extractor"},

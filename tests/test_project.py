@@ -49,7 +49,7 @@ _PUBLIC = {
     "inspection",
     "metrics",
 }
-_PUBLIC |= {"export", "model_selection", "sharing", "tasks", "training"}
+_PUBLIC |= {"dask", "export", "model_selection", "sharing", "tasks", "training"}
 MAY_IMPORT = {
     "": {*_PUBLIC, "checkpoints", "inputs", "persistence", "processes"},
     "_files": set(),
@@ -75,6 +75,7 @@ MAY_IMPORT = {
     "network": {"layers", "tasks", "encoders", "sharing"},
     "training": {"layers", "tasks", "balancing", "collaboration", "sharing", "network", "processes"},
     "postprocess": {"tasks", "encoders", "network"},
+    "dask": {"processes"},
     "processes": set(),
     "conformal": {"inputs", "tasks"},
     "metrics": {"inputs", "tasks"},

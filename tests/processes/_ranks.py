@@ -16,6 +16,7 @@ import torch.distributed as dist
 import skmtl
 from skmtl import Checkpoint
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.sharing import Soft
 from skmtl.training import Run
 from skmtl.training._step import Step
 
@@ -69,6 +70,7 @@ def of_slices(size: int) -> dict[str, Any]:
         "plain": {"batch_size": 12, "early_stopping": False},
         "stops early": {"batch_size": 2, "n_iter_no_change": 1, "input_scaling": True, "cv": 3},
         "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
+        "penalised": {"batch_size": 12, "sharing": Soft(strength=0.1), "early_stopping": False},
         "balanced": {"batch_size": 16, "balancing": "uncertainty", "early_stopping": False},
     }.items():
         net = made_net(**common | params).fit(*made_rows(), sample_weight=WEIGHTS)

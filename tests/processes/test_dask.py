@@ -1,0 +1,76 @@
+"""Fits over a local cluster of processes."""
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+import skmtl
+import skmtl.dask
+
+distributed = pytest.importorskip("distributed")
+da = pytest.importorskip("dask.array")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of what the cluster does at its end
+
+SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (4,), "n_estimators": 3, "effort": "fixed", "dtype": "float64"}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = {"n_workers": 2, "threads_per_worker": 2, "memory_limit": 0, "dashboard_address": None}
+        with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+            yield client
+
+
+def made_rows() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 4))
+    y = np.column_stack([X[:, 0], np.sin(X[:, 1])])
+    y[::5, 1] = np.nan
+    return X, y
+
+
+def blocks(array: np.ndarray) -> Any:
+    return da.from_array(array, chunks=(20, array.shape[1]))
+
+
+def net(**params: Any) -> skmtl.MultiTaskNetRegressor:
+    return skmtl.MultiTaskNetRegressor(**{"max_iter": 4, "random_state": 0, **SETTINGS, **params})
+
+
+def test_a_cluster_learns_what_one_process_learns(client: Any) -> None:
+    X, y = made_rows()
+    fitted = skmtl.dask.fit(net(), blocks(X), blocks(y), client=client)
+    np.testing.assert_allclose(fitted.predict(X), net().fit(X, y).predict(X), rtol=1e-10)
+
+
+def test_two_fits_at_once_both_end(client: Any) -> None:
+    X, y = made_rows()
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(skmtl.dask.fit, net(), blocks(X), blocks(y), client=client, data=2) for _ in range(2)]
+        first, second = (future.result(timeout=120) for future in both)
+    np.testing.assert_array_equal(first.predict(X), second.predict(X))
+
+
+def test_a_worker_that_ends_is_an_error(client: Any) -> None:
+    X, y = made_rows()
+    worker = sorted(client.scheduler_info()["workers"])[1]
+
+    def end_worker() -> None:
+        with suppress(Exception):
+            client.run(lambda: os.kill(os.getpid(), signal.SIGKILL), workers=[worker])
+
+    timer = threading.Timer(1.0, end_worker)
+    timer.start()
+    with pytest.raises(skmtl.DistributedError, match=r"left the cluster|has lost rank"):
+        skmtl.dask.fit(net(max_iter=200_000, early_stopping=False), blocks(X), blocks(y), client=client)
+    timer.join()
