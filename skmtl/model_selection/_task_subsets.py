@@ -26,6 +26,7 @@ from skmtl.model_selection._subset_folds import Fit, Split, SubsetFit, split_row
 from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements
 from skmtl.model_selection._subset_scores import SubsetScorer, read_tested
 from skmtl.model_selection.search._candidates import require_net
+from skmtl.processes import current
 
 MEMORY = 2.0**30  # bytes of the networks that train at once
 
@@ -107,7 +108,8 @@ def measure_subsets(
     identity = partial(identity_of, estimator, X, y, how)
     with checkpoints_of(net.checkpoint if checkpoint is None else checkpoint, identity, keep_ended=True) as checkpoints:
         own = checkpoints.seed(net.random_state if random_state is None else random_state)
-        seeds = check_random_state(copy.deepcopy(own)).randint(2**31 - 1, size=n_repeats).tolist()
+        random = current().world.share(check_random_state(copy.deepcopy(own)))
+        seeds = random.randint(2**31 - 1, size=n_repeats).tolist()
         rows = split_rows(estimator, X, y, groups, cv, seeds)
         units = np.arange(count_rows(X))
         if groups is not None:

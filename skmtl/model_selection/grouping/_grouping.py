@@ -25,6 +25,7 @@ from skmtl.model_selection.grouping._reports import ProposedGroup, SubsetGains
 from skmtl.model_selection.grouping._serving import Decision, decide
 from skmtl.model_selection.grouping._subsets import first_subsets, propose
 from skmtl.model_selection.search._candidates import require_net
+from skmtl.processes import current
 
 
 class TaskGroupingCV(FittedByAnother):
@@ -184,7 +185,7 @@ class TaskGroupingCV(FittedByAnother):
         identity = partial(identity_of, estimator, type(self), drawn, X, y, sample_weight, groups)
         with checkpoints_of(net.checkpoint, identity, keep_ended=True) as checkpoints:
             given = checkpoints.seed(net.random_state if self.random_state is None else self.random_state)
-            random = check_random_state(copy.deepcopy(given))
+            random = current().world.share(check_random_state(copy.deepcopy(given)))
             seed = int(random.randint(2**31 - 1))
             fits = {"cv": splits, "sample_weight": sample_weight, "groups": groups, "random_state": seed}
             table, pools = self._measure(estimator, X, y, names, fits | {"checkpoint": checkpoints}, random)
