@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def _clocks(into: list[Seconds]) -> Iterator[None]:
     into.append(Seconds(time.perf_counter() - wall, time.process_time() - processor))
 
 
-def _steps(into: list[Seconds], members: int, data: Data, **axes: int) -> None:
+def _steps(into: list[Seconds], n_members: int, rows: Data, **axes: int) -> None:
     """Time of the epoch, from the first step on."""
     train = Training.advance
 
@@ -88,7 +89,7 @@ def _steps(into: list[Seconds], members: int, data: Data, **axes: int) -> None:
     Training.advance = timed  # type: ignore[method-assign, assignment]
     try:
         with skmtl.distributed(**axes) if axes else alone():
-            net(members).fit(*data)
+            net(n_members).fit(*rows)
     finally:
         Training.advance = train  # type: ignore[method-assign]
 
@@ -154,8 +155,9 @@ def run(quick: bool) -> str:
             if child == 0:
                 try:
                     _measure(rank, folder, rows, rounds)
-                finally:
-                    os._exit(0)
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+                os._exit(0)
             children.append(child)
         for child in children:
             os.waitpid(child, 0)
