@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import torch.distributed as dist
 from sklearn.base import clone
 
-from skmtl.processes import DistributedError, distributed
+from skmtl.processes import DistributedError
+from skmtl.processes import distributed as group_of_processes
 
 __all__ = ["fit"]
 
@@ -70,13 +71,14 @@ def fit(
     >>> X = da.random.normal(size=(1000, 5), chunks=(250, 5))
     >>> net = skmtl.dask.fit(skmtl.MultiTaskNetRegressor(), X, X[:, :2] ** 2, client=client)  # doctest: +SKIP
     """
-    from distributed import MultiLock, default_client, futures_of, wait
-
-    client = client or default_client()
+    engine = _engine()
+    client = client or engine.default_client()
     held = client.persist([part for part in (X, y, sample_weight) if hasattr(part, "__dask_graph__")])
-    wait(futures_of(held))
-    workers = _workers_of(client, [address for key in client.who_has(futures_of(held)).values() for address in key])
-    with MultiLock(workers, client=client):  # two groups that wait for one another's workers would wait for ever
+    engine.wait(engine.futures_of(held))
+    workers = _workers_of(
+        client, [address for key in client.who_has(engine.futures_of(held)).values() for address in key]
+    )
+    with engine.MultiLock(workers, client=client):  # two groups that wait for one another's workers would wait for ever
         parts = [part if part is None else client.compute(part) for part in _with_held((X, y, sample_weight), held)]
         host, port = urlsplit(workers[0]).hostname, client.run(_free_port, workers=workers[:1])[workers[0]]
         futures = [
@@ -91,7 +93,15 @@ def fit(
             )
             for rank, worker in enumerate(workers)
         ]
-        return _first_result(client, futures, workers)
+        fitted: T = _first_result(client, futures, workers)
+        return fitted
+
+
+def _engine() -> Any:
+    """Dask's package, whose functions have no types."""
+    import distributed
+
+    return distributed
 
 
 def _with_held(given: Sequence[Any], held: Sequence[Any]) -> list[Any]:
@@ -129,7 +139,7 @@ def _fit_one(
         return net.fit(X, y, **_weights(sample_weight))
     dist.init_process_group("gloo", init_method=method, rank=rank, world_size=size)
     try:
-        with distributed(**axes):
+        with group_of_processes(**axes):
             net.fit(X, y, **_weights(sample_weight))
     finally:
         dist.destroy_process_group()
@@ -142,12 +152,10 @@ def _weights(sample_weight: Any) -> dict[str, Any]:
 
 def _first_result(client: Any, futures: Sequence[Any], workers: Sequence[str]) -> Any:
     """Result of the first future, once all are done; a worker that has left would never be done."""
-    from distributed import wait
-
     try:
         while not all(future.done() for future in futures):
             with suppress(TimeoutError):
-                wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
+                _engine().wait(futures, timeout=SECONDS_BETWEEN_LOOKS)
             failed = [future for future in futures if future.status == "error"]
             gone = sorted(set(workers) - set(client.scheduler_info(n_workers=-1)["workers"]))
             if gone:
