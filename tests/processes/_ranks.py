@@ -1,4 +1,8 @@
-"""Fits in groups of forked processes, as a script: numbers of processes, the name of a function here, a folder."""
+"""Fits in groups of forked processes, as a script: a folder, then groups one after another.
+
+A group is the name of a function here and its number of processes, as in laws:3; with :data at the end its processes
+divide rows.
+"""
 
 import os
 import pickle
@@ -84,8 +88,8 @@ def of_no_seed() -> dict[str, Any]:
 
 def of_search(seed: int | None) -> dict[str, Any]:
     rates = {"learning_rate_init": [0.001, 0.01, 0.1, 0.3], "dropout": [0.0, 0.2]}
-    net = made_net(n_estimators=2, max_iter=3, random_state=seed)
-    search = MultiTaskSearchCV(net, param_distributions=rates, n_iter=5, cv=3, random_state=seed, refit=False)
+    net = made_net(n_estimators=1, max_iter=3, random_state=seed)
+    search = MultiTaskSearchCV(net, param_distributions=rates, n_iter=4, cv=2, random_state=seed, refit=False)
     results = search.fit(*made_rows()).cv_results_
     return {key: np.asarray(values) for key, values in results.items() if "time" not in key and "param" not in key}
 
@@ -96,14 +100,17 @@ def laws(rank: int, size: int) -> dict[str, Any]:
     with skmtl.distributed():
         found["members"] = of_members()
         found["no seed"] = of_no_seed()
-        found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=20).fit(*made_rows()))
+        found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=8).fit(*made_rows()))
         found["search"], found["seeded search"] = of_search(None), of_search(0)
     with skmtl.distributed(data=size):
         found["slices"] = of_slices(size)
-    if size == 4:
-        with skmtl.distributed(members=2):
-            found["both"] = of_members()
     return found
+
+
+def both(rank: int, size: int) -> dict[str, Any]:
+    """Members and rows divided at once."""
+    with skmtl.distributed(members=2):
+        return of_members()
 
 
 def error_of(fit: Callable[[], Any]) -> str:
@@ -161,10 +168,9 @@ def failures(rank: int, size: int) -> dict[str, Any]:
     return found
 
 
-def killed(rank: int, size: int) -> dict[str, Any]:
+def killed(rank: int, size: int, data: int | None = None) -> dict[str, Any]:
     """The last process is killed in the middle of an epoch, while others train members or wait for gradients."""
     found: dict[str, Any] = {}
-    data = size if sys.argv[4:] == ["data"] else None
     with suppress(skmtl.DistributedError), skmtl.distributed(data=data):
         with in_epoch(3, kill) if rank == size - 1 else nullcontext():
             net = made_net(n_estimators=3, max_iter=2000, batch_size=4, early_stopping=False)
@@ -172,15 +178,15 @@ def killed(rank: int, size: int) -> dict[str, Any]:
     return found
 
 
-def going_on(rank: int, size: int) -> dict[str, Any]:
+def going_on(rank: int, size: int, data: int | None = None) -> dict[str, Any]:
     """A fit with checkpoints, in whose first run the last process is killed."""
-    folder = Path(sys.argv[3])
-    first = not (folder / "killed").exists()
-    data = size if sys.argv[4:] == ["data"] else None
+    folder = Path(sys.argv[1])
+    mark = folder / f"killed {data}"
+    first = not mark.exists()
     net = made_net(n_estimators=2, dropout=0.2, batch_size=8, checkpoint=Checkpoint(folder / "checkpoints", 1))
 
     def killed_first() -> None:
-        (folder / "killed").touch()
+        mark.touch()
         kill()
 
     with suppress(skmtl.DistributedError), skmtl.distributed(data=data):
@@ -189,26 +195,28 @@ def going_on(rank: int, size: int) -> dict[str, Any]:
     return {}
 
 
-def run(function: Callable[[int, int], Any], rank: int, size: int, turn: int, folder: Path) -> None:
+def run(group: str, rank: int, turn: int, folder: Path) -> None:
     """What one process does."""
-    signal.alarm(280)
-    warnings.simplefilter("ignore")
+    name, number, *data = group.split(":")
+    size = int(number)
     if size > 1:
         store = f"file://{folder / 'store'}-{turn}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=size)
-    found = function(rank, size)
+    found = globals()[name](rank, size, **({"data": size} if data else {}))
     (folder / f"{turn}-{rank}.pickle").write_bytes(pickle.dumps(found))
 
 
-def main(sizes: list[int], name: str, folder: Path) -> None:
+def main(folder: Path, groups: list[str]) -> None:
     """Fork processes, group after group."""
-    for turn, size in enumerate(sizes):
+    warnings.simplefilter("ignore")
+    for turn, group in enumerate(groups):
         children = []
-        for rank in range(size):
+        for rank in range(int(group.split(":")[1])):
             child = os.fork()
             if child == 0:
+                signal.alarm(280)
                 try:
-                    run(globals()[name], rank, size, turn, folder)
+                    run(group, rank, turn, folder)
                 except BaseException:
                     sys.excepthook(*sys.exc_info())
                     os._exit(1)
@@ -219,4 +227,4 @@ def main(sizes: list[int], name: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1].split(",")], sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2:])
