@@ -43,6 +43,11 @@ def test_links_of_the_pages_lead_to_pages_and_headings() -> None:
     assert broken == []
 
 
+def test_every_example_is_linked_from_the_guide() -> None:
+    linked = re.findall(r"\]\(gallery/(\w+)\.rst\)", "".join(PAGES.values()))
+    assert {path.stem for path in (DOCS.parent / "examples").glob("*.py")} - set(linked) == set()
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     trees = re.findall(r"```{toctree}\n(.*?)```", "\n".join(PAGES.values()), flags=re.DOTALL)
     listed = {line.strip() for tree in trees for line in tree.splitlines()}
