@@ -14,6 +14,7 @@ ROOT = DOCS.parent
 # What one names in everyday use, beside what a registry of the package lists. All else is for methods of one's own.
 EVERYDAY = {
     "balancing": {"Recorded", "geometric"},
+    "blocks": {"Source"},
     "encoders": {"ModuleEncoder", "TokenSequencer"},
     "tasks": {"TargetTransform"},
     "training": {"EMA", "SWA", "Device", "DivergenceError"},
@@ -21,6 +22,7 @@ EVERYDAY = {
 ALL_EVERYDAY = {"callbacks", "dask", "datasets", "inspection", "metrics", "model_selection"}
 # What methods of one's own derive from or call. All else of these packages is for the packages of skmtl itself.
 FOR_OWN_METHODS = {
+    "blocks": set(),
     "encoders": {"Encoder", "Extractor"},
     "export": set(),
     "training": {"Optimizer", "PeerSharing", "WeightAverage"},

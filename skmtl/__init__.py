@@ -28,6 +28,7 @@ from skmtl.training import DivergenceError
 if TYPE_CHECKING:
     from skmtl import (
         balancing,
+        blocks,
         callbacks,
         collaboration,
         dask,
@@ -52,6 +53,7 @@ __all__ = [
     "MultiTaskNetClassifier",
     "MultiTaskNetRegressor",
     "balancing",
+    "blocks",
     "callbacks",
     "collaboration",
     "dask",
