@@ -29,6 +29,8 @@ def dashed(path: str) -> str:
 
 def complete(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Take out links to pages of other projects, and add an example where a method has none."""
+    if isinstance(obj, dict):
+        lines[:] = ["What each name stands for."]  # in place of Python's text on dictionaries
     lines[:] = [ROLE_OF_OTHERS.sub(r"\1", line) for line in lines]
     if what != "module":
         lines[:] = escaped(lines)
