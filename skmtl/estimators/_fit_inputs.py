@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,7 @@ def require_same_classes(task: Task, given: np.ndarray | None) -> None:
         )
 
 
+MANY_TASKS, MOST_WARNINGS = 100, 5  # of more tasks not all warnings are shown
 COLUMNS = ("n_features_in_", "feature_names_in_")
 
 
@@ -159,10 +161,23 @@ def fit_tasks(
     kinds = copy.deepcopy(estimator._kinds(columns))  # objects of the user's
     transforms = target_transforms(getattr(estimator, "target_transform", None), [c.name for c in columns], kinds)
     parts = zip(kinds, transforms, columns, strict=True)
-    tasks = [kind.fit_transformed(transform, c.name, c.labels, c.weights) for kind, transform, c in parts]
+    with _few_warnings() if len(columns) > MANY_TASKS else nullcontext():
+        tasks = [kind.fit_transformed(transform, c.name, c.labels, c.weights) for kind, transform, c in parts]
     for task, classes in zip(tasks, given, strict=True):
         require_classifier(task, classes)
     return [task.kind.keep_open(task) for task in tasks] if keep_open else tasks
+
+
+@contextmanager
+def _few_warnings() -> Iterator[None]:
+    """Warn of the first of many tasks, and of how many others there is something to say."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for told in caught[:MOST_WARNINGS]:
+        warnings.warn(told.message, stacklevel=5)
+    if len(caught) > MOST_WARNINGS:
+        warnings.warn(f"There are {len(caught) - MOST_WARNINGS} further warnings about tasks.", stacklevel=5)
 
 
 def go_on(estimator: Any, rows: LabelledRows, keep_open: bool) -> list[Task]:

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.estimators import _fit_inputs
 from skmtl.fitting import _result
 from skmtl.inputs import _stored
 from skmtl.network import _layers
@@ -87,6 +88,15 @@ def test_of_many_tasks_the_mean_history_is_kept(seen, monkeypatch, capsys):
         np.testing.assert_allclose(mean[name], np.nanmean(values, 2, keepdims=True), rtol=0, atol=1e-12)
     assert set(net.history_frame()["task"]) == {"mean of 20"}
     assert capsys.readouterr().out.startswith("epoch 1: 20 tasks ")
+
+
+def test_of_many_tasks_a_few_warnings_are_shown(seen, monkeypatch):
+    monkeypatch.setattr(_fit_inputs, "MANY_TASKS", 19)
+    with pytest.warns(UserWarning, match="labels of one class only|further warnings about tasks") as told:
+        seen(MultiTaskNetClassifier(**SMALL), sparse(np.ones(NUMBERS.shape)))
+    assert len(told) == 6
+    assert "labels of one class only" in str(told[0].message)
+    assert str(told[-1].message) == "There are 15 further warnings about tasks."
 
 
 def test_what_looks_at_all_outputs_is_refused(seen):
