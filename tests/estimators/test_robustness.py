@@ -24,7 +24,7 @@ def test_repeated_rows_are_learned_though_members_hold_out_rows():
     groups = RNG.integers(0, 50, 600)
     y = RNG.normal(size=50)[groups] + 0.05 * RNG.normal(size=600)
     one_hot = np.eye(50)[groups]
-    model = MultiTaskNetRegressor(hidden_layer_sizes=(32,), max_iter=60, random_state=0).fit(one_hot, y)
+    model = MultiTaskNetRegressor(hidden_layer_sizes=(32,), max_iter=60, effort="fixed", random_state=0).fit(one_hot, y)
     assert np.isfinite(model.history_["validation_loss"][0]).all()
     assert model.score(one_hot, y) > 0.95
 
@@ -46,7 +46,9 @@ def test_batches_and_steps_follow_the_rows_that_a_pass_goes_over():
 def test_an_outlier_does_not_spoil_a_robust_loss(loss):
     y = Y.copy()
     y[0] = 1e5
-    model = MultiTaskNetRegressor(loss=loss, hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, y)
+    model = MultiTaskNetRegressor(
+        loss=loss, hidden_layer_sizes=(16,), n_estimators=2, effort="fixed", random_state=0
+    ).fit(X, y)
     assert model.score(X[1:], y[1:]) > 0.95
 
 
@@ -55,7 +57,7 @@ def test_glitches_do_not_rule_a_squared_error_however_many_rows(n_rows):
     rows = np.random.default_rng(0).normal(size=(n_rows, 3))
     labels = np.sin(rows[:, 0]) + rows[:, 1] * rows[:, 2]
     wrong = np.arange(n_rows) % 100 == 0
-    settings = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 20, "random_state": 0}
+    settings = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 20, "effort": "fixed", "random_state": 0}
 
     def clean_score(loss):
         model = MultiTaskNetRegressor(loss=loss, **settings).fit(rows, np.where(wrong, 50 * labels, labels))
@@ -79,7 +81,7 @@ def test_the_mean_of_events_that_are_rare_but_many_is_predicted():
 
 
 def test_far_out_values_predict_as_the_bound_does():
-    model = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=2, random_state=0).fit(X, Y)
+    model = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=2, effort="fixed", random_state=0).fit(X, Y)
     far = model.predict([[1e15, 0, 0], [1e20, 0, 0], [1e38, 0, 0]])
     np.testing.assert_allclose(far, far[0], rtol=1e-5)
     assert far[0] > model.predict([[0, 0, 0]])[0] + 1
@@ -102,7 +104,7 @@ def test_the_scale_of_sample_weights_does_not_matter(factor):
 
 def test_extreme_class_weights_are_no_divergence():
     model = MultiTaskNetClassifier(
-        hidden_layer_sizes=(16,), n_estimators=2, class_weight={0: 1, 1: 1e300}, random_state=0
+        hidden_layer_sizes=(16,), n_estimators=2, class_weight={0: 1, 1: 1e300}, effort="fixed", random_state=0
     )
     assert (model.fit(X, (Y > 0).astype(int)).predict(X) == 1).all()
 
@@ -133,7 +135,8 @@ def test_many_rows_are_encoded_in_the_type_asked_for(monkeypatch, dtype, encoded
 def test_tiny_columns_count(n_rows, scale):
     X = np.random.default_rng(0).standard_normal((n_rows, 3))
     y = X @ [1, 2, 3.0]
+    settings = {"max_iter": 60, "n_estimators": 2, "hidden_layer_sizes": (16,), "effort": "fixed", "random_state": 0}
     for rows in (X * scale, sp.csr_array(X * scale)):
-        net = MultiTaskNetRegressor(max_iter=60, n_estimators=2, hidden_layer_sizes=(16,), random_state=0).fit(rows, y)
+        net = MultiTaskNetRegressor(**settings).fit(rows, y)
         assert net.score(rows, y) > 0.5
         assert np.isfinite(net.predict(X)).all()

@@ -16,7 +16,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.inspection import feature_relevance
 
-SETTINGS = {"hidden_layer_sizes": (24,), "n_estimators": 1, "learning_rate_init": 0.03, "random_state": 0}
+SETTINGS = {
+    "hidden_layer_sizes": (24,),
+    "n_estimators": 1,
+    "learning_rate_init": 0.03,
+    "effort": "fixed",
+    "random_state": 0,
+}
 
 
 def numbers():
