@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from skmtl.balancing import GradientBalancer
-from skmtl.blocks import StreamedData
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._going_on import scale_of
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
 from skmtl.processes import Axes, DistributedError, Processes
-from skmtl.training import History
+from skmtl.training import History, TrainingData
 
 
 class DividedTrainer(StackedTrainer):
@@ -61,9 +60,10 @@ class DividedTrainer(StackedTrainer):
                     f"call the same fits in the same order with the same X, y and parameters, and not with parts of "
                     f"the rows."
                 )
-        if any(isinstance(job.data, StreamedData) for job in jobs.values()):
+        if not all(isinstance(job.data, TrainingData) for job in jobs.values()):
             raise ValueError(
-                "Processes cannot divide a fit to rows in blocks. Fit it in one process, without skmtl.distributed()."
+                "Processes cannot divide a fit to rows in blocks, or to the stored cells of a sparse y. Fit it in one "
+                "process, without skmtl.distributed()."
             )
         cohorts = sum(job.members // job.config.n_peers for job in jobs.values())
         work = sum(6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs.values())

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,11 +67,13 @@ def test_a_worker_that_ends_is_an_error(client: Any) -> None:
     worker = sorted(client.scheduler_info()["workers"])[1]
 
     def end_worker() -> None:
+        while not all(any("_fit_one" in str(key) for key in keys) for keys in client.processing().values()):
+            time.sleep(0.05)
         with suppress(Exception):
             client.run(lambda: os.kill(os.getpid(), signal.SIGKILL), workers=[worker])
 
-    timer = threading.Timer(1.0, end_worker)
-    timer.start()
+    killer = threading.Thread(target=end_worker)
+    killer.start()
     with pytest.raises(skmtl.DistributedError, match=r"left the cluster|has lost rank"):
         skmtl.dask.fit(net(max_iter=200_000, early_stopping=False), blocks(X), blocks(y), client=client)
-    timer.join()
+    killer.join()
