@@ -107,7 +107,7 @@ def test_classes_and_tasks_that_a_sample_misses_are_learned(monkeypatch: pytest.
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4000, 3))
     common, late, rare = (X[:, 0] > 0).astype(int), np.zeros(4000), np.full(4000, np.nan)
-    late[-2:] = 7  # of which a sample of 50 rows has none
+    late[2000] = 7  # which neither the rows of the sample have nor the labels that are kept
     rare[::400] = X[::400, 1] * 10 + 50
     y = np.column_stack([common, late, rare])
     source = Source([(X[k : k + 1000], y[k : k + 1000]) for k in range(0, 4000, 1000)], in_memory=False, sample_rows=50)
