@@ -135,6 +135,8 @@ class Source:
         Block
             With all rows, in the order of the blocks.
         """
+        if isinstance(self.blocks, ArrayBlocks):
+            return Block(self.blocks.X, self.blocks.y, self.blocks.sample_weight)
         blocks = [self.blocks.read(index) for index in range(len(self.blocks))]
         return Block(*(join_values(parts) for parts in zip(*blocks, strict=True)))
 
