@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,7 +111,7 @@ class StreamedData(Data):
         with ThreadPoolExecutor(1) as reader:
             following = reader.submit(self._loaded, buffers[0].blocks)
             for buffer, after in zip(buffers, [*buffers[1:], None], strict=True):
-                data = _result(following)
+                data = following.result()
                 self._held = buffer.blocks, data
                 if after is not None:
                     following = reader.submit(self._loaded, after.blocks)
@@ -155,10 +155,6 @@ class StreamedData(Data):
         if self.epochs_per_pass > 1:
             self._seen += batch.targets.shape[1] if batch.weights is None else batch.weights.sum(1)
         return batch
-
-
-def _result(future: Future[TrainingData]) -> TrainingData:
-    return future.result()
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
