@@ -180,6 +180,7 @@ def test_a_fit_with_the_chosen_values_is_the_same_fit():
     X, y = rng.normal(size=(150, 3)), rng.normal(size=(150, 2))
     y[:, 0] = y[:, 0] > 0
     given = {"hidden_layer_sizes": (8,), "random_state": 0, "tol": 0.0, "tasks": ["binary", "regression"]}
+    given |= {"n_estimators": 2, "effort": "fixed"}
     chosen = MultiTaskNet(**given, dtype="float32").fit(X, y)
     values = {name: choice.value for name, choice in chosen.auto_params_.items()}
     again = MultiTaskNet(**given, dtype="float32").set_params(**values).fit(X, y)
