@@ -23,11 +23,9 @@ from skmtl.estimators._identity import identity_of
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.fitting import LEARNED, FitResult, SharedInputs, joined_network, prepare_new_tasks
 from skmtl.inputs import (
-    LabelledRows,
     RowSplitter,
     as_mapping,
     as_spelt,
-    default_names,
     labels_by_task,
     object_array,
     read_labelled_rows,
@@ -154,10 +152,11 @@ def read_new_tasks(
         If parameters have changed in what cannot change, a name occurs twice, or rows or labels are not usable.
     """
     estimator._check_columns(X)
-    rows = read_labelled_rows(X, y, sample_weight, estimator.missing_label, type(estimator).__name__)
-    before = estimator.task_names_.tolist()
-    rows = _named_apart(rows, before)
+    before, settings = estimator.task_names_.tolist(), (estimator.missing_label, type(estimator).__name__)
+    rows = read_labelled_rows(X, y, sample_weight, *settings, n_before=len(before))
+    rows = replace(rows, labels=replace(rows.labels, one_dimensional=False))
     names = rows.labels.names
+    _require_new(names, before)
     require_unchanged(_of_tasks(estimator, [*before, *names], slice(len(before))))
     reader = _of_tasks(estimator, [*before, *names], slice(len(before), None))
     given: list[np.ndarray | None] = [None] * len(names)
@@ -168,18 +167,13 @@ def read_new_tasks(
     return inputs, reader.get_params(deep=False)
 
 
-def _named_apart(rows: LabelledRows, before: Sequence[Any]) -> LabelledRows:
-    """Rows whose tasks have names of their own, those without any by their position after the others."""
-    names, n_new = rows.labels.names, len(rows.labels.names)
-    if names == default_names(n_new):
-        names = default_names(len(before) + n_new)[len(before) :]
+def _require_new(names: Sequence[Any], before: Sequence[Any]) -> None:
     known = [name for name in names if name in before]
     if known:
         raise ValueError(
             f"y_new has the task {known[0]!r}, which the estimator has already. Rename it, or train the known task "
             f"further by fit with warm_start=True, or by partial_fit."
         )
-    return replace(rows, labels=replace(rows.labels, names=names, one_dimensional=False))
 
 
 def _of_tasks(estimator: Any, names: Sequence[Any], some: slice) -> Any:
@@ -194,6 +188,11 @@ def _of_tasks(estimator: Any, names: Sequence[Any], some: slice) -> Any:
             require_known(parameter, value, names)
             value = {name: value[name] for name in names[some] if name in value}
         elif isinstance(value, list | tuple | np.ndarray):
+            if len(value) not in (some.start, some.stop, len(names)):  # of the other tasks, or of all
+                raise ValueError(
+                    f"{parameter} has {len(value)} entries, but there are {len(names)} tasks with the new ones. Give "
+                    f"one for each, in their order, or a dict by name."
+                )
             value = value[some] if len(value[some]) else None
         if hasattr(estimator, parameter):
             setattr(copied, parameter, value)

@@ -83,7 +83,7 @@ class LabelMatrix:
         return replace(self, columns=[column[rows] for column in self.columns], observed=self.observed[rows])
 
 
-def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = False) -> LabelMatrix:
+def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = False, n_before: int = 0) -> LabelMatrix:
     """Read y.
 
     Parameters
@@ -95,6 +95,8 @@ def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = Fal
         a sparse y that are not stored.
     keep_stored : bool, default=False
         Whether of a large sparse y only the stored cells may be kept.
+    n_before : int, default=0
+        Number of other tasks, after which those without a name are numbered.
 
     Returns
     -------
@@ -111,8 +113,8 @@ def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = Fal
     """
     marks = read_marks(missing_label)
     if sp.issparse(y) and UNSTORED in marks:
-        return _kept_stored(y, marks) if keep_stored and keeps_stored(y) else _read_stored(y, marks)
-    columns, names, one_dimensional, categories = _columns(y)
+        return _kept_stored(y, marks) if keep_stored and keeps_stored(y) else _read_stored(y, marks, n_before)
+    columns, names, one_dimensional, categories = _columns(y, n_before)
     read = [read_column(name, column, marks) for name, column in zip(names, columns, strict=True)]
     if all(known.all() for _, known in read):  # no memory, but not to be written to
         observed = np.broadcast_to(np.True_, (len(read[0][1]), len(read)))
@@ -121,11 +123,11 @@ def read_labels(y: Any, missing_label: object = None, *, keep_stored: bool = Fal
     return LabelMatrix([column for column, _ in read], observed, names, one_dimensional, categories)
 
 
-def _read_stored(y: Any, marks: list[Any]) -> LabelMatrix:
+def _read_stored(y: Any, marks: list[Any], n_before: int) -> LabelMatrix:
     """Labels of a sparse matrix, whose cells that are not stored are missing."""
     stored = stored_by_column(y)
     observed, columns = np.zeros(stored.shape, dtype=bool), []
-    names = default_names(stored.shape[1])
+    names = default_names(stored.shape[1], n_before)
     for k, (name, start, end) in enumerate(zip(names, stored.indptr, stored.indptr[1:], strict=False)):
         rows = stored.indices[start:end]
         labels, observed[rows, k] = read_column(name, stored.data[start:end], marks)
@@ -148,7 +150,7 @@ def _kept_stored(y: Any, marks: list[Any]) -> LabelMatrix:
     return LabelMatrix(StoredColumns(stored), observed, default_names(n_tasks), False, [None] * n_tasks)
 
 
-def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[Categories | None]]:
+def _columns(y: Any, n_before: int) -> tuple[list[np.ndarray], list[Any], bool, list[Categories | None]]:
     """Columns, their names, whether y is 1-D, and the categories of each column that is categorical."""
     if hasattr(y, "column_names") and hasattr(y, "to_pandas"):
         raise TypeError("y is a table of pyarrow; pass y.to_pandas(types_mapper=pandas.ArrowDtype).")
@@ -162,19 +164,19 @@ def _columns(y: Any) -> tuple[list[np.ndarray], list[Any], bool, list[Categories
         return [as_array(column) for column in series], names, False, list(map(Categories.of, series))
     array = as_array(y)
     if array.ndim == 1:
-        return [array], _name_of_series(y), True, [Categories.of(y)]
+        return [array], _name_of_series(y, n_before), True, [Categories.of(y)]
     if array.ndim != 2:
         raise ValueError(
             f"y should be a 1d array or a 2d array of shape (n, n_tasks); got an array of shape {array.shape}."
         )
     if array.shape[1] == 0:
         raise ValueError(f"y has no tasks: its shape is {array.shape} while at least 1 column is required.")
-    return list(array.T), default_names(array.shape[1]), False, [None] * array.shape[1]
+    return list(array.T), default_names(array.shape[1], n_before), False, [None] * array.shape[1]
 
 
-def _name_of_series(y: Any) -> list[Any]:
+def _name_of_series(y: Any, n_before: int) -> list[Any]:
     name = getattr(y, "name", None) if hasattr(y, "to_numpy") else None
-    return default_names(1) if name is None or name == "" else plain_names([name])
+    return default_names(1, n_before) if name is None or name == "" else plain_names([name])
 
 
 def read_column(name: Any, column: np.ndarray, marks: list[Any]) -> tuple[np.ndarray, np.ndarray]:

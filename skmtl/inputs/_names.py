@@ -12,9 +12,9 @@ class DefaultNames(list[str]):
     """Names of tasks that have none of their own and are known by their position."""
 
 
-def default_names(n_tasks: int) -> DefaultNames:
-    """Names of tasks that have none of their own."""
-    return DefaultNames(f"task{k}" for k in range(n_tasks))
+def default_names(n_tasks: int, n_before: int = 0) -> DefaultNames:
+    """Names of tasks that have none of their own, numbered after ``n_before`` others."""
+    return DefaultNames(f"task{n_before + k}" for k in range(n_tasks))
 
 
 def plain_names(names: Iterable[Any]) -> list[Any]:

@@ -134,12 +134,14 @@ def read_labelled_rows(
     keep_unlabeled: bool = False,
     of_block: bool = False,
     keep_stored: bool = False,
+    n_before: int = 0,
 ) -> LabelledRows:
     """Read labels and weights and drop the rows without any; a weight of 0 is the same as no label.
 
     ``suffix`` ends the names of the parameters, as in "y_val". With ``keep_unlabeled`` rows without any label are kept,
     but those whose weight is 0. Rows ``of_block``, which are some of many, may be without any label.
-    With ``keep_stored`` only the stored cells of a large sparse y are kept.
+    With ``keep_stored`` only the stored cells of a large sparse y are kept. Tasks without a name are numbered after
+    ``n_before`` others.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def read_labelled_rows(
     if y is None:
         raise ValueError(f"{estimator_name} requires y{suffix} to be passed, but the target y{suffix} is None.")
     n_rows = count_rows(X)
-    labels = read_labels(y, missing_label, keep_stored=keep_stored)
+    labels = read_labels(y, missing_label, keep_stored=keep_stored, n_before=n_before)
     if labels.observed.shape[0] != n_rows:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: X{suffix} has {n_rows} rows, "

@@ -128,6 +128,8 @@ def test_an_estimator_with_new_tasks_is_kept_and_trained_further(tmp_path):
         np.testing.assert_array_equal(kept.predict(X), predicted)
         assert kept.partial_fit(X, np.column_stack([Y[:, 1], NEW])).history_["loss"].shape == (1, 3, 3)
         np.testing.assert_array_equal(kept.predict(X)[:, 1], together(kept)[1][:, 0])
+    with pytest.raises(ValueError, match="has the task 'task0', which"):
+        model.add_tasks(X, pd.Series(X[:, 0], name="task0"))
     compact = model.compact(X, np.column_stack([Y[:, 1], NEW]))
     assert compact.predict(X).shape == (90, 3)
     with pytest.raises(ValueError, match="Pass rows that are new to it"):
@@ -152,6 +154,11 @@ def test_what_cannot_be_added_is_told():
     model = MultiTaskNetRegressor(**SMALL).fit(X, pd.DataFrame({"a": Y[:, 0], "b": Y[:, 1]}))
     with pytest.raises(ValueError, match="y_new has the task 'a', which the estimator has already"):
         model.add_tasks(X, pd.DataFrame({"c": Y[:, 0], "a": Y[:, 1]}))
+    with pytest.raises(ValueError, match="Task 'task3': the label of row 0 is infinity"):
+        model.add_tasks(X, np.where(np.arange(90)[:, None] == [90, 0], np.inf, NEW))
+    with pytest.raises(ValueError, match="loss_weights has 3 entries, but there are 4 tasks"):
+        model.set_params(loss_weights=[1, 2, 3]).add_tasks(X, NEW)
+    model.set_params(loss_weights="auto")
     with pytest.raises(ValueError, match="loss names the unknown task 'd'; the tasks are 'a', 'b', 'c'"):
         model.set_params(loss={"d": "huber"}).add_tasks(X, pd.Series(Y[:, 0], name="c"))
     with pytest.raises(ValueError, match=r"activation was .* is now 'tanh'"):
