@@ -21,7 +21,6 @@ SETTING_RULES: Rules = {
     "SquaredError(far)": (tasks.far, tasks.glitches),
 }
 ENCODER_RULES: Rules = {
-    "TabularEncoder": (encoders.tabular_preferences,),
     "ConvolutionEncoder": (encoders.convolution_preferences,),
     "SequenceEncoder": (encoders.sequence_preferences,),
     "ModuleEncoder": (encoders.module_preferences,),

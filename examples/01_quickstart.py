@@ -8,8 +8,7 @@ The tasks are read off the same 8 x 8 images of handwritten digits: which digit 
 fitted to each task alone, with the same settings on the same labels. Both are scored on images that neither has seen.
 Three random draws of images and labels are averaged.
 
-Labels are few, and tasks that need the same features help each other: a label of one says something about the others.
-One fit also takes less time than three.
+Labels are few, and tasks that need the same features help each other. One fit also takes less time than three.
 """
 
 from time import perf_counter

@@ -49,6 +49,7 @@ def main() -> None:
         hidden_layer_sizes=(5,),
         n_estimators=2,
         max_iter=40,
+        dropout=0.1,
         learning_rate_init=0.02,
         random_state=0,
     )

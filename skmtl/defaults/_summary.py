@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 FULL_BATCH_ROWS = 64
 MAX_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 TINY_ROWS = FULL_BATCH_ROWS * MAX_COPIES
-WIDE_ROWS, WIDE_INPUTS = 1500, 400
 
 
 class Choice(NamedTuple):
@@ -63,8 +62,6 @@ class DataSummary:
         Whether all tasks are classification tasks.
     kinds : str
         Number and kinds of the tasks in words.
-    wide : bool
-        Whether there are many inputs, and rows enough to learn from any part of them.
     tiny : bool
         Whether all rows are one batch, in which rows count exactly by their weights.
     """
@@ -87,7 +84,6 @@ class DataSummary:
     n_classification: int = field(init=False)
     only_classification: bool = field(init=False)
     kinds: str = field(init=False)
-    wide: bool = field(init=False)
     tiny: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +94,6 @@ class DataSummary:
             n_classification=n_classes,
             only_classification=n_classes == n_tasks,
             kinds=" and ".join(f"{n} {kind} task{'s' * (n > 1)}" for kind, n in counts.items() if n),
-            wide=self.n_rows >= WIDE_ROWS and self.n_inputs >= WIDE_INPUTS,
             tiny=self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS,
         )
 

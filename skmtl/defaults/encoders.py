@@ -8,11 +8,10 @@ from __future__ import annotations
 from skmtl.defaults._summary import Choice
 
 PIECEWISE_ROWS, PIECEWISE_COLUMNS = 200, 500  # the fewest bins of so many columns are 2000 inputs
-MAX_BINS, MIN_BINS = 16, 4  # of a column
+SHARED_BINS, MAX_BINS, MIN_BINS = 256, 32, 4  # of all columns together, and of a column
 VALUES_PER_BIN = 2  # a column of no more values than these times the bins has an edge at each
 FEW_VALUES = VALUES_PER_BIN * MIN_BINS
-ROWS_PER_BIN, MIN_SHARED_BINS, MAX_SHARED_BINS = 10, 96, 256  # bins that the columns share
-SCALED_BIN_COLUMNS, LOW_BIN_ROWS = 20, 1000
+LOW_BIN_ROWS = 1000
 WHOLE_SIDE, LARGEST_STRIDE = 16, 4  # longer side of an image that is read pixel by pixel
 SEQUENCE_LEARNING_RATE, CONVOLUTION_LEARNING_RATE, MODULE_LEARNING_RATE = 0.005, 0.002, 0.001
 ROW_VISITS = 120_000
@@ -34,15 +33,12 @@ def numeric(n_columns: int, n_distinct: int | None = None) -> Choice:
     return Choice("piecewise", f"{n_columns} numeric columns, at most {PIECEWISE_COLUMNS}, and rows enough")
 
 
-def n_bins(n_columns: int, n_distinct: int) -> Choice:
-    """One bin for every {ROWS_PER_BIN} distinct rows, {MIN_SHARED_BINS} to {MAX_SHARED_BINS} in all.
-
-    The columns of more than {FEW_VALUES} values share them, but each of these has {MIN_BINS} to {MAX_BINS}: few in a
-    wide table, where other columns say what a coarse one leaves out.
+def n_bins(n_columns: int) -> Choice:
+    """{SHARED_BINS} bins, shared by the columns of more than {FEW_VALUES} values, of which each has {MIN_BINS} to
+    {MAX_BINS}: few in a wide table, where other columns say what a coarse one leaves out.
     """
-    shared = min(max(n_distinct // ROWS_PER_BIN, MIN_SHARED_BINS), MAX_SHARED_BINS)
-    bins = min(max(shared // max(n_columns, 1), MIN_BINS), MAX_BINS)
-    return Choice(bins, f"{shared} bins, shared by {n_columns} columns of more than {FEW_VALUES} values")
+    bins = min(max(SHARED_BINS // max(n_columns, 1), MIN_BINS), MAX_BINS)
+    return Choice(bins, f"{SHARED_BINS} bins, shared by {n_columns} columns of more than {FEW_VALUES} values")
 
 
 def low_bins(n_distinct: int) -> bool:
@@ -59,19 +55,6 @@ def stride(longer_side: int) -> Choice:
     while step < LARGEST_STRIDE and longer_side > WHOLE_SIDE * step**2:
         step *= 2
     return Choice(step, f"the longer side has {longer_side} pixels")
-
-
-def tabular_preferences(n_bin_columns: int | None, low: bool) -> Preferences:
-    """Inputs are not scaled where numbers have bins, unless in small tables of many columns.
-
-    That is more than {SCALED_BIN_COLUMNS} columns with bins and fewer than {LOW_BIN_ROWS} distinct rows: a short run
-    cannot tell the bins of few columns apart; of more columns, some matter little.
-    """
-    if n_bin_columns is None or (n_bin_columns > SCALED_BIN_COLUMNS and not low):
-        return {}
-    rows = f"{'at least' if low else 'fewer than'} {LOW_BIN_ROWS} distinct rows"
-    reason = f"{n_bin_columns} columns with bins and {rows}: their bins are hard to rank"
-    return {"input_scaling": Choice(False, reason)}
 
 
 def sequence_preferences(n_rows: int) -> Preferences:

@@ -7,33 +7,27 @@ name the constants in braces; the page of the defaults fills them in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, WIDE_ROWS, Choice, DataSummary
+from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, Choice, DataSummary
 from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_batch
 
-__all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS", "WIDE_ROWS"]  # that docstrings name
+__all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS"]  # that docstrings name
 
 HIDDEN_LAYERS, NARROW_LAYERS = (256, 256), (64, 64)
 LEARNING_RATE, NARROW_RATE = 0.004, 0.012
-CLASSIFICATION_DROPOUT, MIXED_DROPOUT, WIDE_DROPOUT = 0.3, 0.1, 0.1
-CLASSIFICATION_INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.2, 0.4
-SCALED_ROWS, SCALED_INPUTS = 200, 100
-SMALLEST_BATCH, LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 32, 256, 8
+DROPOUT, INPUT_DROPOUT = 0.3, 0.2
+SCALED_ROWS = 200
+LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 256, 8
 TINY_STEPS = 60
-STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION = 4, 700
-MORE_STEPS_PER_ROW, MAX_STEPS_REGRESSION = 0.01, 1300
-STEPS_TIMES_ROWS_CLASSIFICATION, STEPS_TIMES_ROWS_REGRESSION = 1_500_000, 4_000_000
-EPOCHS_CLASSIFICATION, EPOCHS_PER_TASK_CLASSIFICATION = 6, 1
-EPOCHS_REGRESSION, EPOCHS_PER_TASK_REGRESSION = 10, 3
-MAX_TASKS_COUNTED = 8
-MAX_ROW_VISITS, MIN_EPOCHS = 4_000_000, 10
-MEMBER_OPERATIONS, MIN_STEPS = 7.5e10, 500
+STEPS_PER_ROW, MAX_STEPS_CLASSIFICATION, MAX_STEPS_REGRESSION = 4, 700, 1300
+EPOCHS, MAX_ROW_VISITS = 20, 4_000_000
+MEMBER_OPERATIONS = 7.5e10
 PATIENCE, PATIENCE_FRACTION, MIN_PATIENCE = 10, 1 / 3, 5
 REGRESSION_WEIGHT = 10.0
-RELEVANCE_FRACTION, REFERENCE_WIDTH = 0.2, 256
+RELEVANCE_STEPS = 150
 READ_FRACTION, MIN_READ = 0.25, 100
 
 _NARROW = "narrow layers learn fastest from all of their inputs and units"
@@ -63,30 +57,24 @@ def activation(data: DataSummary, params: Params) -> Choice:
 
 
 def dropout(data: DataSummary, params: Params) -> Choice:
-    """{CLASSIFICATION_DROPOUT} if all tasks are classification tasks, {MIXED_DROPOUT} if some are, 0 if none is.
+    """{DROPOUT} if all tasks are classification tasks, else 0.
 
-    {WIDE_DROPOUT} for classification tasks alone with {WIDE_ROWS} rows or more of {WIDE_INPUTS} encoded inputs or more,
-    where dropping inputs does more. 0 where all rows are one batch, and with ``effort="fast"``.
+    0 where all rows are one batch, and with ``effort="fast"``.
     """
     if params["effort"] == "fast":
         return Choice(0.0, _NARROW)
-    if not data.n_classification:
+    if not data.only_classification:
         return Choice(0.0, f"{data.kinds}: dropout raises the error of regression")
     if data.tiny:
         return Choice(0.0, one_batch(data))
-    if not data.only_classification:
-        return Choice(MIXED_DROPOUT, f"{data.kinds}: a compromise, since dropout helps only classification")
-    if data.wide:
-        return Choice(WIDE_DROPOUT, f"{_wide(data)}, where dropping inputs does more")
-    return Choice(CLASSIFICATION_DROPOUT, f"{data.kinds}: dropout keeps classes from being overfitted")
+    return Choice(DROPOUT, f"{data.kinds}: dropout keeps classes from being overfitted")
 
 
 def input_dropout(data: DataSummary, params: Params) -> Choice:
-    """{CLASSIFICATION_INPUT_DROPOUT} if all tasks are classification tasks, else 0.
+    """{INPUT_DROPOUT} if all tasks are classification tasks, else 0.
 
-    {WIDE_INPUT_DROPOUT} for {WIDE_ROWS} rows or more of {WIDE_INPUTS} encoded inputs or more: wide tables with many
-    rows are redundant. 0 where all rows are one batch, where ``dropout`` is not "auto", with ``effort="fast"``, and in
-    front of an encoder that is trained with the network.
+    0 where all rows are one batch, where ``dropout`` is not "auto", with ``effort="fast"``, and in front of an encoder
+    that is trained with the network.
     """
     if params["effort"] == "fast":
         return Choice(0.0, _NARROW)
@@ -96,29 +84,24 @@ def input_dropout(data: DataSummary, params: Params) -> Choice:
         return Choice(0.0, f"{data.kinds}: regression suffers from missing inputs")
     if data.tiny:
         return Choice(0.0, one_batch(data))
-    if data.wide:
-        return Choice(WIDE_INPUT_DROPOUT, f"{_wide(data)}: such tables are redundant")
-    return Choice(CLASSIFICATION_INPUT_DROPOUT, f"{data.kinds}: no network may rest on a few of the inputs")
+    return Choice(INPUT_DROPOUT, f"{data.kinds}: no network may rest on a few of the inputs")
 
 
 def input_scaling(data: DataSummary, params: Params) -> Choice:
-    """True if a task is a regression task, rows are held out, and the table is small or wide.
+    """True if a task is a regression task, rows are held out, and there are fewer than {SCALED_ROWS} of them.
 
-    That means fewer than {SCALED_ROWS} rows or more than {SCALED_INPUTS} encoded inputs, but not so few rows that all
-    are one batch. Never where the encoder prefers otherwise, in front of an encoder that is trained with the network,
-    or where training goes on.
+    Not where there are so few rows that all are one batch, in front of an encoder that is trained with the network, or
+    where training goes on.
     """
-    few_of_many = data.n_rows < SCALED_ROWS or data.n_inputs > SCALED_INPUTS
     if data.only_classification:
         return Choice(False, f"{data.kinds}: classification loses by it as often as it gains")
     if data.tiny:
         return Choice(False, one_batch(data))
     if not params["early_stopping"]:
         return Choice(False, "no rows are held out, by which a run that overfits could be told")
-    size = f"{data.n_rows} rows of {data.n_inputs} encoded inputs"
-    if few_of_many:
-        return Choice(True, f"{size}: fewer than {SCALED_ROWS} rows or more than {SCALED_INPUTS} inputs")
-    return Choice(False, f"{size}: at least {SCALED_ROWS} rows and at most {SCALED_INPUTS} inputs")
+    if data.n_rows < SCALED_ROWS:
+        return Choice(True, f"{data.n_rows} rows, fewer than {SCALED_ROWS}: too few to tell what matters by itself")
+    return Choice(False, f"{data.n_rows} rows, at least {SCALED_ROWS}")
 
 
 def loss_weights(data: DataSummary, params: Params) -> Choice:
@@ -140,7 +123,7 @@ def loss_weights(data: DataSummary, params: Params) -> Choice:
 
 
 def batch_size(data: DataSummary, params: Params) -> Choice:
-    """{BATCH_BY_CUBE_ROOT} times the cube root of the number of rows, {SMALLEST_BATCH} to {LARGEST_BATCH}.
+    """{BATCH_BY_CUBE_ROOT} times the cube root of the number of rows, at most {LARGEST_BATCH}.
 
     It is rounded down to a power of two, so that 8 times as many rows double it. Tiny data are one batch, in which rows
     count exactly by their weights: at most {FULL_BATCH_ROWS} distinct rows, and at most {TINY_ROWS} in all.
@@ -149,43 +132,28 @@ def batch_size(data: DataSummary, params: Params) -> Choice:
     if data.tiny:
         return Choice(n_rows, f"{data.n_distinct} distinct rows, at most {FULL_BATCH_ROWS}")
     doublings = (n_rows.bit_length() - 1) // 3  # whole part of the logarithm of n_rows to base 8
-    size = min(max(BATCH_BY_CUBE_ROOT << doublings, SMALLEST_BATCH), LARGEST_BATCH)
-    return Choice(size, f"{n_rows} rows, {SMALLEST_BATCH} to {LARGEST_BATCH} by their cube root")
+    size = min(BATCH_BY_CUBE_ROOT << doublings, LARGEST_BATCH)
+    return Choice(size, f"{n_rows} rows, by their cube root and at most {LARGEST_BATCH}")
 
 
 def max_iter(data: DataSummary, params: Params) -> Choice:
-    """As many epochs as give the number of steps that n rows pay for, or a smallest number of epochs if that is more.
+    """As many epochs as make {STEPS_PER_ROW} steps a row, up to a number of steps, or {EPOCHS} if that is more.
 
-    Steps: ``{STEPS_PER_ROW} n + {MORE_STEPS_PER_ROW} n**2`` for regression alone, at most {MAX_STEPS_REGRESSION} and at
-    most {STEPS_TIMES_ROWS_REGRESSION:,} / n, so that time does not grow faster than that of boosted trees. With a
-    classification task ``{STEPS_PER_ROW} n``, at most {MAX_STEPS_CLASSIFICATION} and at most
-    {STEPS_TIMES_ROWS_CLASSIFICATION:,} / n: classes are learned sooner. Where inputs and layers are so wide that a
-    member would take more than {MEMBER_OPERATIONS:g} operations, there are fewer steps, but at least {MIN_STEPS}.
-
-    Smallest number of epochs: {EPOCHS_REGRESSION} and {EPOCHS_PER_TASK_REGRESSION} a task for regression alone;
-    {EPOCHS_CLASSIFICATION} and {EPOCHS_PER_TASK_CLASSIFICATION} a task with a classification task, twice as many with
-    ``effort="fast"``; up to
-    {MAX_TASKS_COUNTED} tasks count. If more than {MAX_ROW_VISITS:,} rows would be visited in them, it is
-    {MAX_ROW_VISITS:,} / n, but at least {MIN_EPOCHS}.
+    The number of steps is {MAX_STEPS_REGRESSION} for regression alone and {MAX_STEPS_CLASSIFICATION} with a
+    classification task: classes are learned sooner. It is less where inputs and layers are so wide that a member would
+    take more than {MEMBER_OPERATIONS:g} operations. No more than {MAX_ROW_VISITS:,} rows are visited by a member,
+    unless that is less than half of the {EPOCHS} epochs.
 
     Where all rows are one batch there are {TINY_STEPS} epochs of one step each.
     """
     if data.tiny:
         return Choice(TINY_STEPS, one_batch(data))
-    n_rows, n_tasks = data.n_rows, min(data.n_tasks, MAX_TASKS_COUNTED)
-    batch_size = min(params["batch_size"], n_rows)
+    n_rows, batch_size = data.n_rows, min(params["batch_size"], data.n_rows)
     layers = pairwise([data.n_inputs, *params["hidden_layer_sizes"], *params["task_layer_sizes"], data.n_tasks])
     operations = 6 * batch_size * sum(width * following for width, following in layers)
-    if data.n_classification:
-        steps = min(STEPS_PER_ROW * n_rows, MAX_STEPS_CLASSIFICATION, STEPS_TIMES_ROWS_CLASSIFICATION // n_rows)
-        epochs = EPOCHS_CLASSIFICATION + EPOCHS_PER_TASK_CLASSIFICATION * n_tasks
-        epochs *= 2 if params["effort"] == "fast" else 1  # without dropout, which halves the time
-    else:
-        wanted = int((STEPS_PER_ROW + MORE_STEPS_PER_ROW * n_rows) * n_rows)
-        steps = min(wanted, MAX_STEPS_REGRESSION, STEPS_TIMES_ROWS_REGRESSION // n_rows)
-        epochs = EPOCHS_REGRESSION + EPOCHS_PER_TASK_REGRESSION * n_tasks
-    steps = min(steps, max(int(MEMBER_OPERATIONS / operations), MIN_STEPS))
-    epochs = min(epochs, max(MAX_ROW_VISITS // n_rows, MIN_EPOCHS))
+    most = MAX_STEPS_CLASSIFICATION if data.n_classification else MAX_STEPS_REGRESSION
+    steps = min(STEPS_PER_ROW * n_rows, most, int(MEMBER_OPERATIONS / operations))
+    epochs = min(EPOCHS, max(MAX_ROW_VISITS // n_rows, EPOCHS // 2))
     by_steps = -(-steps * batch_size // n_rows)
     if by_steps >= epochs:
         return Choice(by_steps, f"{steps} steps of {batch_size} of {n_rows} rows")
@@ -234,21 +202,9 @@ def device(data: DataSummary, params: Params) -> Choice:
     return Choice("cuda", "there is a CUDA GPU") if data.on_gpu else Choice("cpu", "there is no CUDA GPU")
 
 
-def _wide(data: DataSummary) -> str:
-    return f"{data.n_rows} rows of {data.n_inputs} encoded inputs, at least {WIDE_ROWS} of {WIDE_INPUTS}"
-
-
-def relevance_epochs(max_iter: int, hidden_layer_sizes: Sequence[int]) -> int:
-    """The scale is learned in two runs ahead of the real one, which take {RELEVANCE_FRACTION} of its epochs each.
-
-    More where the widest layer has fewer than {REFERENCE_WIDTH} units or is the only one: networks that learn slowly
-    find out late which inputs matter.
-    """
-    fraction = RELEVANCE_FRACTION
-    if hidden_layer_sizes:
-        slowness = REFERENCE_WIDTH / max(hidden_layer_sizes) * (2 if len(hidden_layer_sizes) == 1 else 1)
-        fraction = min(RELEVANCE_FRACTION * max(slowness, 1.0), 1.0)
-    return max(round(fraction * max_iter), 1)
+def relevance_epochs(max_iter: int, steps_of_epoch: int) -> int:
+    """The scale is learned in two runs of {RELEVANCE_STEPS} steps ahead of the real one, and no longer than that."""
+    return min(math.ceil(RELEVANCE_STEPS / steps_of_epoch), max_iter)
 
 
 def n_inputs_read(n_inputs: int) -> int | None:

@@ -15,19 +15,19 @@ Setting = dict[str, Any]
 LENGTH = "max_iter"  # in a setting: multiple of the epochs
 NARROW_LENGTH = 3.0  # times the epochs: these take about as long as those of wide layers
 LOWER_RATE = 0.001
+# Narrower layers, which learn for longer in the same time, and other steps
+NETWORKS: tuple[Setting, ...] = (
+    {"hidden_layer_sizes": NARROW_LAYERS, "learning_rate_init": NARROW_RATE, LENGTH: NARROW_LENGTH},
+    {"learning_rate_init": LOWER_RATE},
+    {"activation": "silu"},
+    {"activation": "relu"},
+)
 # Against overfitting, from nothing to much; inputs scaled by how much they matter, or all alike
 REGULARISATIONS: tuple[Setting, ...] = (
     {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": False},
     {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": True},
     {"dropout": 0.1, "input_dropout": 0.0, "input_scaling": False},
     {"dropout": 0.3, "input_dropout": 0.2, "input_scaling": False},
-)
-# Narrower layers, which learn for longer in the same time, and other steps
-OTHERS: tuple[Setting, ...] = (
-    {"hidden_layer_sizes": NARROW_LAYERS, "learning_rate_init": NARROW_RATE, LENGTH: NARROW_LENGTH},
-    {"learning_rate_init": LOWER_RATE},
-    {"activation": "silu"},
-    {"activation": "relu"},
 )
 MORE: tuple[Setting, ...] = (
     {"dropout": 0.1, "input_dropout": 0.0, "input_scaling": True},
@@ -36,10 +36,8 @@ MORE: tuple[Setting, ...] = (
 )
 DECIDED = ("dropout", "input_dropout", "input_scaling", "hidden_layer_sizes", "learning_rate_init", "activation")
 TRIAL_STEPS, LEAST_STEPS = 250, 100  # runs so short rank settings as whole ones do, shorter ones do not
-LONGEST_TRIAL, FOLDS_OF_TRIAL = 0.5, 2  # of the epochs; each with two members
-HELD_OUT = 150  # rows, by the members of a trial together
-GAIN_OF_DOUBLING = 0.03  # of the loss, for which a run is worth to be twice as long
-SHORTEST, LONGEST = 2, 1.5  # times the epochs of a trial, times those of the rule
+LONGEST_TRIAL = 0.5  # of the epochs
+SHORTEST = 2  # times the epochs of a trial
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,9 @@ class Effort:
     rounds : sequence of sequence of dict
         Settings, each round around the best of those before.
     held_out : int
-        Rows that the members of a trial hold out together.
+        Rows that the members of a trial hold out together, where ``folds`` have as many.
+    folds : int
+        Most folds that they hold out, each by two members.
     gain_of_doubling : float
         Fraction by which the loss has to fall where a run becomes twice as long.
     longest : float
@@ -60,13 +60,15 @@ class Effort:
 
     rounds: Sequence[Sequence[Setting]]
     held_out: int
+    folds: int
     gain_of_doubling: float
     longest: float
 
 
+DEFAULT = Effort((NETWORKS, REGULARISATIONS), held_out=150, folds=2, gain_of_doubling=0.03, longest=1.5)
 EFFORTS = {
-    "default": Effort((REGULARISATIONS, OTHERS), held_out=HELD_OUT, gain_of_doubling=GAIN_OF_DOUBLING, longest=LONGEST),
-    "best": Effort((REGULARISATIONS, OTHERS, MORE), held_out=800, gain_of_doubling=0.01, longest=4.0),
+    "default": DEFAULT,
+    "best": Effort((NETWORKS, REGULARISATIONS, MORE), held_out=800, folds=8, gain_of_doubling=0.01, longest=4.0),
 }
 
 
@@ -85,20 +87,21 @@ def alternatives(current: Setting, settings: Sequence[Setting]) -> list[Setting]
 
 
 def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int, effort: Effort) -> tuple[int, int]:
-    """Members and epochs of a trial: {TRIAL_STEPS} steps, but at most {LONGEST_TRIAL} of the epochs, and none where
-    that is less than {LEAST_STEPS} steps; members that hold out {HELD_OUT} rows, at most {FOLDS_OF_TRIAL} folds.
+    """Folds that two members each hold out, and epochs of a trial: {TRIAL_STEPS} steps, but at most {LONGEST_TRIAL} of
+    the epochs, and none where that is less than {LEAST_STEPS} steps; folds of {DEFAULT.held_out} rows together, at most
+    {DEFAULT.folds}.
     """
     steps_of_epoch = math.ceil(data.n_rows / batch_size)
     epochs = min(math.ceil(TRIAL_STEPS / steps_of_epoch), round(LONGEST_TRIAL * max_iter))
-    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), FOLDS_OF_TRIAL)
+    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), min(effort.folds, n_folds))
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 
 def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
-    """As many epochs as lower the held-out loss by the fraction {GAIN_OF_DOUBLING} when they are doubled.
+    """As many epochs as lower the held-out loss by the fraction {DEFAULT.gain_of_doubling} when they are doubled.
 
-    The gain of each doubling is about half of that before, so that ``epochs * gain / {GAIN_OF_DOUBLING}`` epochs do; at
-    least {SHORTEST} times those of a trial, at most {LONGEST} times those of the rule.
+    The gain of each doubling is about half of that before, so that ``epochs * gain / {DEFAULT.gain_of_doubling}``
+    epochs do; at least {SHORTEST} times those of a trial, at most {DEFAULT.longest} times those of the rule.
     """
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)

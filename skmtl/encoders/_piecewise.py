@@ -38,8 +38,6 @@ class PiecewiseLinear:
     ----------
     n_bins : int
         Largest number of quantile bins of a column.
-    bends : bool
-        Whether there are enough rows for bins of half the height.
     columns : ndarray of shape (n_outputs,)
         Column of each output.
     low, slope : ndarray of shape (n_outputs,)
@@ -51,12 +49,9 @@ class PiecewiseLinear:
     def __init__(self, values: Array, weights: FloatArray, n_bins: int | str, n_rows: int) -> None:
         distinct = [np.unique(column[~np.isnan(column)]) for column in values.T]
         sizes = np.array([len(found) for found in distinct])
-        self.n_bins = (
-            rules.n_bins(int(np.sum(sizes > rules.FEW_VALUES)), n_rows).value if isinstance(n_bins, str) else n_bins
-        )
-        self.bends = rules.low_bins(n_rows)
+        self.n_bins = rules.n_bins(int(np.sum(sizes > rules.FEW_VALUES))).value if isinstance(n_bins, str) else n_bins
         many = sizes > rules.VALUES_PER_BIN * self.n_bins
-        self.bent = many & self.bends
+        self.bent = many & rules.low_bins(n_rows)
         edges = [found.astype(np.float64) for found in distinct]
         for column, quantiles in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
             edges[column] = quantiles
@@ -76,11 +71,6 @@ class PiecewiseLinear:
     def height(self) -> FloatArray:
         """What each output is above its bin, ``(n_outputs,)``."""
         return np.where(self.bent, _LOW, _HEIGHT)[self.columns]
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns that have bins."""
-        return len(np.unique(self.columns))
 
     @property
     def n_outputs(self) -> int:

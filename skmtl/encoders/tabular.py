@@ -148,10 +148,6 @@ class TabularEncoder(Encoder):
         positions = self.numeric_positions_[np.isinf(self.scale_)]
         return [column_label(self.column_names_, position) for position in positions.tolist()]
 
-    def preferences(self, n_samples: int) -> dict[str, Any]:
-        """Whether inputs are scaled; see :meth:`Encoder.preferences`."""
-        return {} if self.bins_ is None else rules.tabular_preferences(self.bins_.n_columns, self.bins_.bends)
-
     def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> npt.NDArray[np.object_]:
         """Name of every output.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -60,7 +61,8 @@ def make_config(
 ) -> tuple[FitConfig, np.ndarray]:
     """Settings of a fit with these parameters, none left open; its loss weights in the order of the label matrix."""
     max_iter, n_peers = int(params["max_iter"]), int(params["n_peers"])
-    hidden, of_task = params["hidden_layer_sizes"], params["task_layer_sizes"]
+    batch_size = data.rows_of_step(int(params["batch_size"]))
+    steps_of_epoch = math.ceil((data.n_rows + data.n_unlabeled) / batch_size)
     members = int(params["n_estimators"]) * n_peers
     balancer, record = read_balancing(params["balancing"])
     loss_weights = read_loss_weights(params["loss_weights"], inputs.tasks)
@@ -75,8 +77,8 @@ def make_config(
         weight_decay=float(params["weight_decay"]) * ones,
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
         sharing=_read_sharing(params["sharing"], peer_sharing),
-        hidden_layer_sizes=hidden,
-        task_layer_sizes=of_task,
+        hidden_layer_sizes=params["hidden_layer_sizes"],
+        task_layer_sizes=params["task_layer_sizes"],
         activation=params["activation"],
         input_dropout=float(params["input_dropout"]),
         dtype=dtype,
@@ -87,11 +89,11 @@ def make_config(
         record=record,
         matmul_dtype=REDUCED if reduced else None,
         cuda_graphs=as_device(params["device"]).cuda_graphs,
-        batch_size=data.rows_of_step(int(params["batch_size"])),
+        batch_size=batch_size,
         max_iter=max_iter,
         patience=params["n_iter_no_change"],
         tol=params["tol"],
-        relevance_epochs=relevance_epochs(max_iter, (*hidden, *of_task)) if params["input_scaling"] else 0,
+        relevance_epochs=relevance_epochs(max_iter, steps_of_epoch) if params["input_scaling"] else 0,
         dropout=float(params["dropout"]),
         members=members,
         n_peers=n_peers,

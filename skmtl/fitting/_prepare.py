@@ -102,7 +102,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         data, bias = data_in_blocks(inputs, inputs.survey, config, class_weight, asked["dtype"])
     else:
         data = training_data(config, encoded, None if held_out is None else held_out.learned)
-        bias = inputs.layout.initial_bias(encoded.targets, encoded.weights)
+        bias = np.empty(0) if network is not None else inputs.layout.initial_bias(encoded.targets, encoded.weights)
         validation = None if held_out is None else own_validation(config, objective, data, held_out.rows)
     if inputs.validation is not None:
         validation = common_validation(config, objective, inputs, inputs.validation, class_weight, asked["dtype"])

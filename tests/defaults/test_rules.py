@@ -33,7 +33,7 @@ def test_numbers_take_smooth_activations_and_no_dropout():
     assert (resolved(REGRESSION).activation, resolved(REGRESSION).dropout) == ("silu", 0.0)
     assert (resolved(CLASSIFICATION).activation, resolved(CLASSIFICATION).dropout) == ("relu", 0.3)
     mixed = resolved(MIXED)
-    assert (mixed.activation, mixed.dropout) == ("silu", 0.1)
+    assert (mixed.activation, mixed.dropout) == ("silu", 0.0)
 
 
 def test_one_full_batch_has_no_dropout():
@@ -51,36 +51,8 @@ def test_inputs_are_dropped_where_numbers_do_not_suffer():
     )
 
 
-def test_wide_tables_of_many_rows_drop_more_inputs_and_fewer_units():
-    wide = replace(of_rows(CLASSIFICATION, 1500), n_inputs=400)
-    narrow, few = replace(wide, n_inputs=399), of_rows(wide, 1499)
-    found = [resolved(summary) for summary in (wide, narrow, few)]
-    assert [(one.dropout, one.input_dropout) for one in found] == [(0.1, 0.4), (0.3, 0.2), (0.3, 0.2)]
-    assert resolved(replace(wide, classification=(True, False))).input_dropout == 0.0
-
-
-def test_inputs_are_scaled_where_numbers_have_few_rows_or_many_inputs():
-    few, wide = of_rows(REGRESSION, 100), replace(REGRESSION, n_inputs=300)
-    few_mixed, wide_mixed = (replace(summary, classification=(True, False)) for summary in (few, wide))
-    for summary in (few, wide, few_mixed, wide_mixed):
-        assert resolved(summary).input_scaling
-    for summary in (
-        REGRESSION,
-        of_rows(REGRESSION, 50),
-        of_rows(CLASSIFICATION, 100),
-        replace(wide, classification=(True, True)),
-    ):
-        assert not resolved(summary).input_scaling
-    assert not resolved(few, input_scaling=False).input_scaling
-
-
-@pytest.mark.parametrize(
-    ("sizes", "fraction"),
-    [((256, 256), 0.2), ((512, 16), 0.2), ((128, 64), 0.4), ((256,), 0.4), ((32,), 1.0), ((), 0.2)],
-)
-def test_networks_that_learn_slowly_look_longer_for_what_matters(sizes, fraction):
-    assert relevance_epochs(100, sizes) == round(100 * fraction)
-    assert relevance_epochs(2, sizes) == max(round(2 * fraction), 1)
+def test_relevance_is_learned_in_as_many_steps_whatever_an_epoch_has():
+    assert [relevance_epochs(100, steps_of_epoch) for steps_of_epoch in (1, 10, 60, 1000)] == [100, 15, 3, 1]
 
 
 def test_parameters_go_before_the_resolved():
@@ -97,20 +69,13 @@ def test_parameters_go_before_the_resolved():
 def test_steps_grow_with_rows_and_then_stop_growing():
     small = [steps(of_rows(REGRESSION, n)) for n in (100, 200, 800)]
     assert small == sorted(small)
-    assert 500 <= small[0] < small[-1] <= 3100
+    assert 400 <= small[0] < small[-1] <= 1400
     assert steps(of_rows(CLASSIFICATION, 800)) < small[-1]
     assert resolved(of_rows(REGRESSION, 10**6)).max_iter == 10
 
 
 def test_wide_rows_get_fewer_steps():
-    assert 500 <= steps(replace(REGRESSION, n_inputs=4000)) < steps(REGRESSION) / 2
-
-
-def test_more_tasks_get_more_passes():
-    passes = [
-        resolved(replace(of_rows(REGRESSION, 20000), classification=(False,) * t)).max_iter for t in (1, 4, 8, 50)
-    ]
-    assert passes == [13, 22, 34, 34]
+    assert steps(replace(REGRESSION, n_inputs=4000)) < steps(REGRESSION) / 2
 
 
 def test_patience_needs_held_out_rows():
@@ -153,7 +118,7 @@ def test_choices_are_those_left_open_and_say_why():
         [1.0, 10.0],
         "1 classification task and 1 regression task: squared errors fall far below the noise of cross-entropies",
     )
-    assert resolved(REGRESSION).choices["batch_size"] == (64, "1000 rows, 32 to 256 by their cube root")
+    assert resolved(REGRESSION).choices["batch_size"] == (64, "1000 rows, by their cube root and at most 256")
 
 
 def test_the_encoder_goes_before_the_rules_and_behind_the_user():
@@ -202,7 +167,8 @@ def values(name, summaries, **params):
         ("early_stopping", of_rows(REGRESSION, 7), of_rows(REGRESSION, 8), [False, True]),
         ("early_stopping", replace(REGRESSION, n_distinct=334), replace(REGRESSION, n_distinct=333), [True, False]),
         ("input_scaling", of_rows(REGRESSION, 199), of_rows(REGRESSION, 200), [True, False]),
-        ("input_scaling", replace(REGRESSION, n_inputs=100), replace(REGRESSION, n_inputs=101), [False, True]),
+        ("input_scaling", of_rows(MIXED, 64), of_rows(MIXED, 65), [False, True]),
+        ("input_scaling", of_rows(CLASSIFICATION, 199), of_rows(REGRESSION, 199), [False, True]),
         ("kernel_blend", of_rows(REGRESSION, 1000), of_rows(REGRESSION, 1001), [True, False]),
         ("kernel_blend", replace(REGRESSION, n_inputs=500), replace(REGRESSION, n_inputs=501), [True, False]),
         ("local_correction", of_rows(REGRESSION, 20_000), of_rows(REGRESSION, 20_001), [True, False]),
@@ -218,17 +184,15 @@ def test_rules_change_at_their_bounds(name, below, above, expected):
     ("summary", "epochs"),
     [
         (of_rows(REGRESSION, 50), 60),  # one batch
-        (of_rows(REGRESSION, 100), 160),  # 4 n + 0.01 n^2 = 500 steps of 32 rows
+        (of_rows(REGRESSION, 100), 128),  # 4 n = 400 steps of 32 rows
         (of_rows(REGRESSION, 1000), 84),  # 1300 steps of 64 rows
-        (of_rows(REGRESSION, 4000), 16),  # 4,000,000 / n = 1000 steps are no more than 10 + 3 * 2 epochs
-        (replace(of_rows(REGRESSION, 2000), classification=(False,)), 42),  # 1300 steps
-        (of_rows(CLASSIFICATION, 100), 128),  # 4 n = 400 steps of 32 rows
         (of_rows(CLASSIFICATION, 400), 56),  # 700 steps
         (of_rows(CLASSIFICATION, 1600), 28),  # 700 steps of 64 rows
-        (of_rows(CLASSIFICATION, 10_000), 8),  # 6 + 2 epochs
+        (of_rows(CLASSIFICATION, 10_000), 20),
         (of_rows(REGRESSION, 300_000), 13),  # 4,000,000 / n epochs
+        (of_rows(REGRESSION, 10**6), 10),
         (replace(REGRESSION, n_inputs=1000), 39),  # 7.5e10 operations are 606 steps
-        (replace(REGRESSION, n_inputs=40_000), 32),  # 500 steps
+        (replace(REGRESSION, n_inputs=40_000), 20),
     ],
 )
 def test_lengths_of_training(summary, epochs):

@@ -32,7 +32,7 @@ def frame_with(X, values):
 BAD_ARRAYS = {
     "None": (lambda X: None, TypeError, "NoneType"),
     "dict": (lambda X: {"a": X[:, 0]}, TypeError, "dict"),
-    "string": (lambda X: "table", TypeError, "str"),
+    "string": (lambda X: "table", FileNotFoundError, "'table'"),
     "inf": (lambda X: with_cell(X, np.inf), ValueError, "infinity.*column 1"),
     "negative inf": (lambda X: with_cell(X, -np.inf), ValueError, "infinity.*column 1"),
     "beyond float32": (lambda X: with_cell(X, 1e39), ValueError, r"1e\+39.*column 1"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl.defaults import estimators as rules
 from skmtl.encoders import ModuleEncoder, TabularEncoder
 
 RNG = np.random.default_rng(0)
@@ -17,7 +18,9 @@ SMALL = {"hidden_layer_sizes": (16,), "n_estimators": 2, "max_iter": 60, "random
 
 
 def fit(**params):
-    return MultiTaskNetRegressor(**{**SMALL, **params}).fit(X[TRAIN], Y[TRAIN])
+    return MultiTaskNetRegressor(**{**SMALL, "input_scaling": True, "effort": "fixed", **params}).fit(
+        X[TRAIN], Y[TRAIN]
+    )
 
 
 def error(model):
@@ -49,19 +52,8 @@ def test_a_network_that_has_learned_keeps_its_scale_in_any_precision():
     np.testing.assert_array_equal(model.fit(X[TRAIN], Y[TRAIN]).network_.architecture.input_scale, scale)
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "n_columns", "scales"), [(120, 20, False), (120, 21, True), (999, 21, True), (1000, 21, False)]
-)
-def test_bins_are_scaled_where_a_small_table_has_many_columns(n_rows, n_columns, scales):
-    x = RNG.normal(size=(n_rows, n_columns))
-    encoder = TabularEncoder(numeric="piecewise")
-    model = MultiTaskNetRegressor(**{**SMALL, "encoder": encoder, "max_iter": 1}).fit(x, x[:, 0])
-    assert (model.network_.architecture.input_scale is not None) == scales
-
-
-def test_numbers_without_bins_are_scaled_in_small_tables():
-    model = fit(encoder=TabularEncoder(numeric="scaled"), max_iter=2)
-    scale = model.network_.architecture.input_scale
+def test_factors_have_a_root_mean_square_of_a_half():
+    scale = fit(max_iter=2).network_.architecture.input_scale
     np.testing.assert_allclose(np.square(scale).mean(axis=1), 0.25)
 
 
@@ -73,12 +65,13 @@ def test_what_an_encoder_learns_from_is_neither_scaled_nor_dropped():
 
 
 @pytest.mark.parametrize("loss_weights", [(1, 1), (4, 1), (1, 4)])
-def test_an_input_counts_by_the_loss_weight_of_its_task(loss_weights):
+def test_an_input_counts_by_the_loss_weight_of_its_task(loss_weights, monkeypatch):
     """Of a linear net of tasks that are an input each: squared factors are as the weights of the tasks."""
     rng = np.random.default_rng(0)
     x = np.column_stack([rng.permutation(np.repeat([-1.0, 1.0], 75)) for _ in range(2)])
     params = {**SMALL, "hidden_layer_sizes": (), "encoder": TabularEncoder(numeric="scaled"), "early_stopping": False}
-    learned = {"learning_rate_init": 0.05, "batch_size": 8, "max_iter": 100}  # quickly, and to the last digit
+    monkeypatch.setattr(rules, "RELEVANCE_STEPS", 2000)  # to the last digit
+    learned = {"learning_rate_init": 0.05, "batch_size": 8, "max_iter": 100}
     model = MultiTaskNetRegressor(**{**params, **learned}, input_scaling=True, loss_weights=loss_weights).fit(x, x)
     squares = np.square(model.network_.architecture.input_scale)
     np.testing.assert_allclose(squares[:, 0] / squares[:, 1], loss_weights[0] / loss_weights[1], rtol=1e-3)

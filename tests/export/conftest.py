@@ -30,7 +30,7 @@ def net(table: tuple[pd.DataFrame, pd.DataFrame]) -> Any:
         encoder=TabularEncoder(numeric="piecewise", n_bins=4),
         hidden_layer_sizes=(4,),
         n_estimators=4,
-        max_iter=30,
+        max_iter=15,
         learning_rate_init=0.1,
         kernel_blend=True,
         local_correction=True,

@@ -7,6 +7,7 @@ from sklearn.covariance import graphical_lasso as reference_lasso
 
 from skmtl import DivergenceError, MultiTaskNet, MultiTaskNetRegressor
 from skmtl.datasets import make_related_tasks
+from skmtl.encoders import TabularEncoder
 from skmtl.sharing import BodySpec, Independent, Relationship, Soft
 from skmtl.sharing._relatedness import blended_root, correlations, graphical_lasso
 from skmtl.training import SCHEDULES, SGD, Training
@@ -236,7 +237,8 @@ def test_the_relatedness_that_is_found_rises_with_that_of_the_data():
     found = []
     for relatedness in (0.0, 0.5, 1.0):
         data = make_related_tasks(400, 12, 4, relatedness=relatedness, random_state=0)
-        net = MultiTaskNetRegressor(sharing="relationship", max_iter=60, n_jobs=1, **SMALL, **ALONE).fit(*data)
+        settings = {"encoder": TabularEncoder(n_bins=8), "max_iter": 60, "n_jobs": 1}
+        net = MultiTaskNetRegressor(sharing="relationship", **settings, **SMALL, **ALONE).fit(*data)
         found.append(net.task_relatedness_[np.triu_indices(4, 1)].mean())
     assert abs(found[0]) < 0.05 < found[1] < 0.5 < found[2]
 

@@ -109,18 +109,12 @@ RULES = {
     "bins": Rule(_rows(200, math.inf), {"none": _constants(encoders, PIECEWISE_ROWS=math.inf)}),
     "bins of a column": Rule(
         _rows(200, math.inf),
-        {str(n): _constants(encoders, MIN_BINS=n, MAX_BINS=n) for n in (4, 8, 16)},
+        {str(n): _constants(encoders, MIN_BINS=n, MAX_BINS=n) for n in (4, 8, 16)}
+        | {"16 at most": _constants(encoders, MAX_BINS=16)},
     ),
     "low bins": Rule(
         _rows(200, math.inf),
         {"never": _constants(encoders, LOW_BIN_ROWS=math.inf), "always": _constants(encoders, LOW_BIN_ROWS=0)},
-    ),
-    "scaled bins": Rule(
-        _rows(200, 1000, _numbers),
-        {
-            "never": _constants(encoders, SCALED_BIN_COLUMNS=math.inf),
-            "always": _constants(encoders, SCALED_BIN_COLUMNS=0),
-        },
     ),
     "far labels": Rule(_numbers, {"all squared": _constants(tasks, MAX_OUTLIERS=-1)}),
     "glitches": Rule(_numbers, {"none": _constants(tasks, MAX_GLITCHES=-1.0)}),
