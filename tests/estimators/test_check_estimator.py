@@ -20,8 +20,8 @@ def hidden_layer(shape):
 QUICK = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05}
 SHORT = {**QUICK, "max_iter": 30}
 LIGHT = {"hidden_layer_sizes": (16,), "n_estimators": 2}
-# Short runs before training would take long here; those of smaller nets below have them.
-DEFAULT = {"classifier": MultiTaskNetClassifier(effort="fixed"), "regressor": MultiTaskNetRegressor(effort="fixed")}
+# Short runs before training and wide layers would take long here; the smaller nets below have the former.
+DEFAULT = {"classifier": MultiTaskNetClassifier(effort="fast"), "regressor": MultiTaskNetRegressor(effort="fast")}
 ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
     "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
