@@ -67,8 +67,10 @@ class ArrowBlocks(Blocks):
         If pyarrow is not installed.
     FileNotFoundError
         If there is no such file or folder.
+    TypeError
+        If names are no strings.
     ValueError
-        If a column is not there, or has another type in one of the files.
+        If there are no rows, or a column is not there, has another type in one of the files, or is named twice.
     """
 
     def __init__(
@@ -79,17 +81,35 @@ class ArrowBlocks(Blocks):
         columns: Sequence[str] | None = None,
     ) -> None:
         dataset = open_dataset(source)
-        self.source, self.y, self.sample_weight, self._schema = source, y, sample_weight, dataset.schema
-        apart = {*_names(y), *_names(sample_weight)}
+        self.y, self.sample_weight = _read_names("y", y), _read_names("sample_weight", sample_weight)
+        self.source, self._schema = source, dataset.schema
+        apart = [*_names(self.y), *_names(self.sample_weight)]
         self.columns = [n for n in self._schema.names if n not in apart] if columns is None else list(columns)
-        self._read_columns = [*self.columns, *apart]
-        _require_columns(self._schema, y, sample_weight, columns)
+        self._read_columns = list(dict.fromkeys([*self.columns, *apart]))
+        self._require_columns()
         fragments = list(dataset.get_fragments())
         for fragment in fragments:
             self._require_schema(fragment, fragments[0])
-        self._pieces = [piece for fragment in fragments for piece in _row_groups(fragment)]
+        counted = [(piece, piece.count_rows()) for fragment in fragments for piece in _row_groups(fragment)]
+        self._pieces = [piece for piece, n_rows in counted if n_rows]
         self._states = {fragment.path: _state(fragment) for fragment in fragments if hasattr(fragment, "path")}
-        self.sizes = [piece.count_rows() for piece in self._pieces]
+        self.sizes = [n_rows for _, n_rows in counted if n_rows]
+        if not self.sizes:
+            raise ValueError(f"There is no row in {str(source)!r}; at least 1 is required.")
+
+    def _require_columns(self) -> None:
+        """Check that all columns are there, each for one thing."""
+        for parameter, names in (("y", self.y), ("sample_weight", self.sample_weight), ("X", self.columns)):
+            for name in _names(names):
+                if name not in self._schema.names:
+                    raise ValueError(
+                        f"{parameter} names column {name!r}; the columns of the data are {self._schema.names}."
+                    )
+        both = set(_names(self.y)).intersection(_names(self.sample_weight))
+        if both:
+            raise ValueError(f"y and sample_weight name the same column {both.pop()!r}; weights have one of their own.")
+        if not self.columns:
+            raise ValueError("y and sample_weight name all columns of the data; leave at least 1 for X.")
 
     def _require_schema(self, fragment: Any, first: Any) -> None:
         """Check that the columns of a file have the types that they have in all of them."""
@@ -118,11 +138,10 @@ class ArrowBlocks(Blocks):
         piece = self._pieces[index]
         if hasattr(piece, "path") and _state(piece) != self._states[piece.path]:
             raise ValueError(f"{_path(piece)} has changed since it was first read. Fit again, and leave it as it is.")
-        frame = _frame(piece.to_table(schema=self._schema, columns=self._read_columns))
-        y = None if self.y is None else frame[self.y if isinstance(self.y, str) else list(self.y)]
-        weights = self.sample_weight
-        if weights is not None:
-            weights = frame[weights if isinstance(weights, str) else list(weights)].to_numpy()
+        with self.naming(index):
+            frame = _frame(piece.to_table(schema=self._schema, columns=self._read_columns))
+        y = None if self.y is None else frame[self.y]
+        weights = None if self.sample_weight is None else frame[self.sample_weight].to_numpy()
         return Block(frame[self.columns], y, weights)
 
     def identity(self) -> Any:
@@ -130,15 +149,22 @@ class ArrowBlocks(Blocks):
         return self._states, self.sizes, self.columns, self.y, self.sample_weight
 
 
-def _names(given: str | Sequence[str] | None) -> list[str]:
-    return [] if given is None else as_list(given)
+def _read_names(parameter: str, given: Any) -> str | list[str] | None:
+    """Names of columns as strings, of which one alone stays alone."""
+    if given is None or isinstance(given, str):
+        return given
+    names = as_list(given)
+    wrong = [type(name).__name__ for name in names if not isinstance(name, str)]
+    if wrong or not names:
+        raise TypeError(
+            f"{parameter} must be the name of a column, or a list of names, where X is read from files; got "
+            f"{f'values of type {wrong[0]}' if wrong else 'no name'}. Names in Parquet files are strings."
+        )
+    return names
 
 
-def _require_columns(schema: pa.Schema, y: Any, sample_weight: Any, columns: Any) -> None:
-    for parameter, given in (("y", y), ("sample_weight", sample_weight), ("X", columns)):
-        for name in _names(given):
-            if name not in schema.names:
-                raise ValueError(f"{parameter} names column {name!r}; the columns of the data are {schema.names}.")
+def _names(names: str | list[str] | None) -> list[str]:
+    return [] if names is None else as_list(names)
 
 
 def _row_groups(fragment: Any) -> list[Any]:

@@ -101,7 +101,7 @@ class Blocks(ABC):
         """
         try:
             yield
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OSError) as error:
             raise type(error)(f"{self.name(index)}: {error}") from error
 
 

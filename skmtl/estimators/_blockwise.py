@@ -45,9 +45,13 @@ def fill(out: np.ndarray, pieces: Iterable[np.ndarray]) -> np.ndarray:
 
     Raises
     ------
+    TypeError
+        If it is no array.
     ValueError
         If it has another shape, or a type that does not hold them.
     """
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an array of numpy, which may be memory-mapped; got {type(out).__name__}.")
     first = 0
     for piece in pieces:
         last = first + len(piece)
@@ -70,7 +74,11 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Any]) -> Path:
     ------
     ImportError
         If pyarrow is not installed.
+    TypeError
+        If the path is none.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"out must be the path of a Parquet file to write; got {type(path).__name__}.")
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 

@@ -119,12 +119,41 @@ def test_a_file_that_changes_between_passes_is_named(folder: Path) -> None:
     assert changed != before  # by which no fit goes on from its checkpoints
 
 
+def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    content = bytearray((folder / "1.parquet").read_bytes())
+    content[4:200] = bytes(196)  # the first pages, and not the footer, in which the schema is
+    (folder / "1.parquet").write_bytes(content)
+    with pytest.raises(OSError, match=r"file '.*1.parquet', row group 0: "):
+        Source(folder, ["price", "sold"]).read_all()
+    (folder / "1.parquet").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"1.parquet.*not a parquet file"):
+        Source(folder, ["price", "sold"])
+
+
+def test_row_groups_without_rows_are_passed_over(folder: Path, tmp_path: Path) -> None:
+    """Spark writes files of them."""
+    table = pa.Table.from_pandas(pd.read_parquet(folder / "0.parquet"), preserve_index=False)
+    assert Source(folder, iter(["price", "sold"])).blocks.sizes == [30, 30]
+    write(folder / "2.parquet", table.slice(0, 0).to_pandas())
+    assert Source(folder, ["price", "sold"]).blocks.sizes == [30, 30]
+    (tmp_path / "none").mkdir()
+    write(tmp_path / "none" / "0.parquet", table.slice(0, 0).to_pandas())
+    with pytest.raises(ValueError, match=r"There is no row in '.*none'"):
+        Source(tmp_path / "none", ["price", "sold"])
+
+
 def test_what_is_no_source_is_told(folder: Path, tmp_path: Path) -> None:
     for y, weight, message in [
         (["price", "rooms"], None, r"y names column 'rooms'; the columns of the data are \['a'"),
         ("price", "w", "sample_weight names column 'w'"),
+        (["price", "sold"], "price", "y and sample_weight name the same column 'price'"),
+        (["price", "sold", "a", "b"], None, "y and sample_weight name all columns of the data; leave at least 1"),
+        (Y, None, r"y must be the name of a column, or a list of names.*; got values of type ndarray"),
+        ([0, 1], None, "y must be the name of a column.*got values of type int.*are strings"),
+        ([], None, "y must be the name of a column.*got no name"),
+        ("price", np.ones(60), "sample_weight must be the name of a column.*got values of type float64"),
     ]:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((TypeError, ValueError), match=message):
             Source(folder, y, weight)
     with pytest.raises(ValueError, match="requires y"):
         MultiTaskNet().fit(folder)

@@ -49,6 +49,10 @@ def test_predictions_of_a_file_are_those_of_its_rows(net: MultiTaskNet, table: p
 def test_scores_of_a_file_are_those_of_its_rows(net: MultiTaskNet, table: pd.DataFrame, file: Path) -> None:
     in_memory = net.score_tasks(table[["a", "b"]], table[["price", "sold"]], table["w"])
     assert net.score_tasks(file, ["price", "sold"], "w") == pytest.approx(in_memory)
+    with_weights = MultiTaskNet(hidden_layer_sizes=4, n_estimators=1, max_iter=1, effort="fixed", dtype="float64")
+    with_weights.fit(X := table[["a", "b", "w"]], table[["price", "sold"]])  # a feature that weighs the rows, too
+    weighted = with_weights.score_tasks(X, table[["price", "sold"]], table["w"])
+    assert with_weights.score_tasks(file, ["price", "sold"], "w") == pytest.approx(weighted)
     assert net.score(Source(file, ["price", "sold"], "w")) == pytest.approx(np.mean(list(in_memory.values())))
 
 
@@ -65,6 +69,13 @@ def test_frames_go_to_a_file_as_a_whole(net: MultiTaskNet, file: Path, tmp_path:
         net.predict_frame(broken, out=out)
     assert out.read_bytes() == kept
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_predictions_go_nowhere_else(net: MultiTaskNet, file: Path) -> None:
+    with pytest.raises(TypeError, match=r"out must be an array of numpy.*got str"):
+        net.predict(file, out="predicted.npy")
+    with pytest.raises(TypeError, match="out must be the path of a Parquet file to write; got ndarray"):
+        net.predict_frame(file, out=np.empty((N, 2)))
 
 
 def test_predictions_go_to_an_array_in_a_file(tmp_path: Path) -> None:
