@@ -16,6 +16,7 @@ import pytest
 import skmtl
 import skmtl.dask
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what the cluster does at its end
@@ -25,9 +26,11 @@ SETTINGS: dict[str, Any] = {"hidden_layer_sizes": (4,), "n_estimators": 3, "effo
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    with warnings.catch_warnings():
+    """Of a cluster whose processes are forked from one that has imported what they need."""
+    options = {"n_workers": 2, "threads_per_worker": 2, "memory_limit": 0, "dashboard_address": None}
+    with warnings.catch_warnings(), dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
         warnings.simplefilter("ignore")
-        options = {"n_workers": 2, "threads_per_worker": 2, "memory_limit": 0, "dashboard_address": None}
+        distributed.utils.get_mp_context().set_forkserver_preload(["distributed", "skmtl.dask"])
         with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
             yield client
 
