@@ -103,11 +103,17 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     if os.path.islink(path):
         raise ContentError("path", "A symbolic link.", "Pass the file that it leads to: os.path.realpath(path).")
+    if os.path.isdir(path):  # which cannot be opened
+        raise _not_regular()
     with open(os.open(path, flags | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise ContentError("path", "Not a regular file.", "Pass a file that skmtl.save has written.")
+            raise _not_regular()
         return file.read(status.st_size)
+
+
+def _not_regular() -> ContentError:
+    return ContentError("path", "Not a regular file.", "Pass a file that skmtl.save has written.")
 
 
 def _header_end(data: bytes) -> int:

@@ -12,6 +12,7 @@ import scipy
 import sklearn
 import torch
 
+from skmtl._params import require_boolean
 from skmtl._sklearn import final_model, layers_of
 from skmtl.persistence._container import write
 from skmtl.persistence._json import write_json
@@ -47,7 +48,7 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
     TypeError
         If it is no such estimator, or holds something that no file can.
     ValueError
-        If it has too many values for a file.
+        If it has too many values for a file, or ``training_data`` is not True or False.
     ImportError
         If it needs skops and that is not installed.
 
@@ -65,6 +66,7 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
     True
     """
     _require_known(estimator)
+    require_boolean("training_data", training_data)
     if not training_data:
         estimator = _without_rows(estimator)
     packer = Packer()

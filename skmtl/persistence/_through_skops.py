@@ -31,7 +31,7 @@ def dump(value: Any, path: str) -> np.ndarray:
     Raises
     ------
     TypeError
-        If skops does not write it, or an object of skmtl is within it.
+        If skops does not write it or cannot read it, or an object of skmtl is within it.
     ImportError
         If there is no skops.
     """
@@ -39,6 +39,7 @@ def dump(value: Any, path: str) -> np.ndarray:
     try:
         data = skops_io.dumps(value)
         types = skops_io.get_untrusted_types(data=data)
+        skops_io.loads(data, trusted=types)  # it writes some objects that it cannot read, such as lambdas
     except Exception as error:  # of many kinds
         raise TypeError(
             f"{path} holds {type(value).__name__}, which no file holds: {error}. Leave it out, or pickle the estimator."

@@ -16,6 +16,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit, ShuffleSplit
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
 import skmtl
@@ -110,10 +111,18 @@ def test_what_is_no_regular_file_is_refused(good, tmp_path):
     for name, cure in {"link": "realpath", "pipe": "written", "/dev/zero": "written"}.items():
         with pytest.raises(FileFormatError, match=cure):
             skmtl.load(tmp_path / name)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(FileFormatError, match="Not a regular file"):
         skmtl.load(tmp_path)
     with pytest.raises(FileNotFoundError):
         skmtl.load(tmp_path / "none")
+
+
+def test_what_could_not_be_read_back_is_not_written(fitted, tmp_path):
+    with pytest.raises(TypeError, match="FunctionTransformer"):
+        skmtl.save(make_pipeline(FunctionTransformer(lambda rows: rows), fitted), tmp_path / "net.skmtl")
+    with pytest.raises(ValueError, match="training_data"):
+        skmtl.save(fitted, tmp_path / "net.skmtl", training_data="no")
+    assert not list(tmp_path.iterdir())
 
 
 def test_corrupted_files_are_refused(good, tmp_path):
