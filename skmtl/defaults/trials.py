@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skmtl.defaults._summary import Choice, DataSummary
-from skmtl.defaults.estimators import HIDDEN_LAYERS, NARROW_LAYERS, NARROW_RATE
+from skmtl.defaults.estimators import HIDDEN_LAYERS, MAX_ROW_VISITS, NARROW_LAYERS, NARROW_RATE
 
 Setting = dict[str, Any]
 
@@ -97,11 +97,17 @@ def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int,
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 
+def most_epochs(data: DataSummary, max_iter: int, factor: float) -> int:
+    """Epochs of the rule times the factor of a setting, unless these visit more than {MAX_ROW_VISITS:,} rows."""
+    return max(min(round(factor * max_iter), MAX_ROW_VISITS // data.n_rows), max_iter)
+
+
 def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
     """As many epochs as lower the held-out loss by the fraction {DEFAULT.gain_of_doubling} when they are doubled.
 
     The gain of each doubling is about half of that before, so that ``epochs * gain / {DEFAULT.gain_of_doubling}``
-    epochs do; at least {SHORTEST} times those of a trial, at most {DEFAULT.longest} times those of the rule.
+    epochs do; at least {SHORTEST} times those of a trial, at most {DEFAULT.longest} times those of the rule, for narrow
+    layers of {NARROW_LENGTH:g} times as many, unless these visit more than {MAX_ROW_VISITS:,} rows.
     """
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)

@@ -14,7 +14,17 @@ import torch
 
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.defaults import Choice
-from skmtl.defaults.trials import EFFORTS, LENGTH, Effort, Setting, alternatives, length, rules_of, trial_sizes
+from skmtl.defaults.trials import (
+    EFFORTS,
+    LENGTH,
+    Effort,
+    Setting,
+    alternatives,
+    length,
+    most_epochs,
+    rules_of,
+    trial_sizes,
+)
 from skmtl.fitting._config import Params
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._prepare import prepare
@@ -246,7 +256,8 @@ def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> Fit
         current = trials.better(current)
     decided = {name: Choice(value, trials.reason(name, value)) for name, value in current.items()}
     if LENGTH in current:
-        longest, epochs = (round(current[LENGTH] * number) for number in (job.config.max_iter, trials.epochs))
+        longest = most_epochs(job.summary, job.config.max_iter, current[LENGTH])
+        epochs = round(current[LENGTH] * trials.epochs)
         decided[LENGTH] = length(longest, epochs, trials.gain_of_doubling(current), trials.effort)
     trained = prepare({**params, **{name: choice.value for name, choice in decided.items()}}, job.inputs)
     choices = job.choices | trained.choices | decided

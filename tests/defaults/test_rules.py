@@ -189,7 +189,7 @@ def test_rules_change_at_their_bounds(name, below, above, expected):
         (of_rows(CLASSIFICATION, 400), 56),  # 700 steps
         (of_rows(CLASSIFICATION, 1600), 28),  # 700 steps of 64 rows
         (of_rows(CLASSIFICATION, 10_000), 20),
-        (of_rows(REGRESSION, 300_000), 13),  # 4,000,000 / n epochs
+        (of_rows(REGRESSION, 75_000), 13),  # 1,000,000 / n epochs
         (of_rows(REGRESSION, 10**6), 10),
         (replace(REGRESSION, n_inputs=1000), 39),  # 7.5e10 operations are 606 steps
         (replace(REGRESSION, n_inputs=40_000), 20),

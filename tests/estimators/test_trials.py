@@ -1,6 +1,7 @@
 """What is tried before training: by held-out rows, of what the user leaves open, the same at each call."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from numpy.testing import assert_allclose
 from sklearn.model_selection import ShuffleSplit
 
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.defaults.trials import EFFORTS, alternatives, length
+from skmtl.defaults import DataSummary
+from skmtl.defaults.trials import EFFORTS, alternatives, length, most_epochs
 from skmtl.fitting import StackedTrainer, _trials
 from skmtl.model_selection import MultiTaskSearchCV
 
+FEW = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=1, classification=(False,))
 SMALL = {"hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 60, "random_state": 0, "kernel_blend": False}
 
 
@@ -188,6 +191,11 @@ def test_settings_differ_from_the_current_one_in_what_is_open() -> None:
     current = {"dropout": 0.0, "activation": "relu"}
     found = alternatives(current, [{"dropout": 0.0, "input_scaling": True}, {"dropout": 0.1}, {"activation": "silu"}])
     assert found == [{"dropout": 0.1, "activation": "relu"}, {"dropout": 0.0, "activation": "silu"}]
+
+
+def test_narrow_layers_learn_for_longer_unless_there_are_many_rows():
+    few, many, most = (replace(FEW, n_rows=n, n_distinct=n) for n in (1000, 25_000, 100_000))
+    assert [most_epochs(data, 20, 3.0) for data in (few, many, most)] == [60, 40, 20]
 
 
 def test_training_is_longer_where_longer_trials_gain_more() -> None:
