@@ -10,9 +10,10 @@ from torch import Tensor
 
 from skmtl.layers import NARROW
 from skmtl.training._data import Batch, IndexedData
+from skmtl.training._data_view import DataView
 
 
-class PeerRows(IndexedData):
+class PeerRows(DataView):
     """Data of which each peer of a cohort learns from its own part of every batch, another one in each epoch.
 
     Parameters
@@ -26,42 +27,25 @@ class PeerRows(IndexedData):
     """
 
     def __init__(self, data: IndexedData, n_peers: int, members: int) -> None:
-        self.data, self.n_peers, self.members = data, n_peers, members
-        self.n_rows, self.n_features, self.row_bytes = data.n_rows, data.n_features, data.row_bytes
-        self.totals, self.counts, self.epochs_per_pass = data.totals, data.counts, data.epochs_per_pass
+        super().__init__(data)
+        self.n_peers, self.members = n_peers, members
         self._parts: dict[int, tuple[Tensor, Tensor | None, Tensor | None]] = {}
 
     def select(self, members: Tensor) -> IndexedData:
         """See :class:`Data`; the members make whole cohorts."""
-        return PeerRows(self.data.select(members), self.n_peers, len(members))
-
-    def take(self, rows: Tensor | slice) -> Batch:
-        """See :class:`Data`: the same rows for all peers."""
-        return self.data.take(rows)
-
-    def x_at(self, rows: Tensor) -> Tensor:
-        """See :class:`Data`."""
-        return self.data.x_at(rows)
-
-    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`Data`."""
-        return self.data.cells_at(rows)
-
-    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
-        """See :class:`Data`."""
-        return self.data.permutation(orders)
+        return PeerRows(self.whole.select(members), self.n_peers, len(members))
 
     def mean_losses(self, sums: Tensor) -> Tensor:
         """See :class:`Data`; a member goes through its share of the rows only."""
-        return self.data.mean_losses(sums * self.n_peers)
+        return self.whole.mean_losses(sums * self.n_peers)
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`; rows that are one batch are dealt anew in each epoch, too."""
         if batch_size < self.n_rows:
-            yield from map(self._divided, self.data.batches(batch_size, orders, epoch))
+            yield from map(self._divided, self.whole.batches(batch_size, orders, epoch))
         else:
             rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
-            yield self._divided(self.data.take(rows.long()))
+            yield self._divided(self.whole.take(rows.long()))
 
     def _divided(self, batch: Batch) -> Batch:
         """Each member's part; where the parts are not equal, the smaller ones are filled up with rows of weight 0."""

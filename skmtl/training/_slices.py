@@ -11,9 +11,10 @@ from torch import Tensor
 
 from skmtl.processes import Collective
 from skmtl.training._data import BLOCK_BYTES, Batch, Data, IndexedData
+from skmtl.training._data_view import DataView
 
 
-class SlicedData(IndexedData):
+class SlicedData(DataView):
     """Rows that all processes of a group have, each of which learns from its slice of every batch.
 
     Parameters
@@ -22,38 +23,16 @@ class SlicedData(IndexedData):
         All rows, the same for all members.
     collective : Collective
         The processes.
-
-    Attributes
-    ----------
-    whole : IndexedData
-        ``data``.
     """
 
     def __init__(self, data: IndexedData, collective: Collective) -> None:
-        self.whole, self._collective = data, collective
-        self.n_rows, self.n_features, self.row_bytes = data.n_rows, data.n_features, data.row_bytes
-        self.totals, self.counts = data.totals, data.counts
+        super().__init__(data)
+        self._collective = collective
         self._batch: Batch | None = None
 
     def select(self, members: Tensor) -> IndexedData:
         """See :class:`IndexedData`."""
         return SlicedData(self.whole.select(members), self._collective)
-
-    def take(self, rows: Tensor | slice) -> Batch:
-        """See :class:`IndexedData`."""
-        return self.whole.take(rows)
-
-    def x_at(self, rows: Tensor) -> Tensor:
-        """See :class:`IndexedData`."""
-        return self.whole.x_at(rows)
-
-    def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`IndexedData`."""
-        return self.whole.cells_at(rows)
-
-    def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
-        """See :class:`IndexedData`."""
-        return self.whole.permutation(orders)
 
     def _slice(self, n_rows: int) -> tuple[int, int]:
         """First row and end of this process's slice of a batch."""
