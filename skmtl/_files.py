@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, *content: bytes | bytearray | memoryview) -> None:
-    """Write a file in one step: whenever process or machine stops, the old file is there or the new one.
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to, in the same folder; at the end that file takes the place of ``path``, once on the disk.
 
-    The content, in parts, goes to another file in the same folder, which takes the place of ``path`` once on the disk.
+    Whenever process or machine stops, the old file is there or the new one.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.writelines(content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
@@ -28,3 +30,9 @@ def write_whole(path: Path, *content: bytes | bytearray | memoryview) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def write_whole(path: Path, *content: bytes | bytearray | memoryview) -> None:
+    """Write the parts of a file; see :func:`whole_file`."""
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        file.writelines(content)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from skmtl._files import whole_file
 from skmtl.blocks import Source, as_source, join_rows
 from skmtl.inputs import LabelledRows
 
@@ -83,18 +84,13 @@ def write_frames(path: str | os.PathLike[str], frames: Iterable[Any]) -> Path:
     from pyarrow.parquet import ParquetWriter
 
     path, writer = Path(path), None
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         for frame in frames:
             table = pa.Table.from_pandas(frame, preserve_index=False) if hasattr(frame, "iloc") else frame.to_arrow()
             writer = writer or ParquetWriter(temporary, table.schema)
             writer.write_table(table)
         if writer is not None:
             writer.close()
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return path
 
 
