@@ -93,7 +93,7 @@ def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int,
     """
     steps_of_epoch = math.ceil(data.n_rows / batch_size)
     epochs = min(math.ceil(TRIAL_STEPS / steps_of_epoch), round(LONGEST_TRIAL * max_iter))
-    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), min(effort.folds, n_folds))
+    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), effort.folds, n_folds)
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 

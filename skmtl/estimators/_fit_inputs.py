@@ -16,7 +16,7 @@ from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._target_transforms import target_transforms
 from skmtl.estimators._validation_rows import told_of_pipelines, warn_of_other_ranges
-from skmtl.fitting import FitJob, FitResult, SharedInputs, prepare, read_collaboration
+from skmtl.fitting import MANY_TASKS, FitJob, FitResult, SharedInputs, prepare, read_collaboration
 from skmtl.inputs import (
     LabelledRows,
     RowSplitter,
@@ -58,7 +58,7 @@ def require_same_classes(task: Task, given: np.ndarray | None) -> None:
         )
 
 
-MANY_TASKS, MOST_WARNINGS = 100, 5  # of more tasks not all warnings are shown
+MOST_WARNINGS = 5  # that are shown of many tasks
 COLUMNS = ("n_features_in_", "feature_names_in_")
 
 

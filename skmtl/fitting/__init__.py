@@ -24,7 +24,15 @@ from skmtl.fitting._prediction import (
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
 from skmtl.fitting._prequential import fixed_share, prequential_losses
-from skmtl.fitting._result import FitResult, OutOfFold, out_of_fold, progress_line, score_columns, score_responses
+from skmtl.fitting._result import (
+    MANY_TASKS,
+    FitResult,
+    OutOfFold,
+    out_of_fold,
+    progress_line,
+    score_columns,
+    score_responses,
+)
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
 from skmtl.fitting._trainer import Report, StackedTrainer
@@ -32,6 +40,7 @@ from skmtl.fitting._trials import decide
 
 __all__ = [
     "LEARNED",
+    "MANY_TASKS",
     "MEMBER_PARAMETERS",
     "Ensemble",
     "FitJob",

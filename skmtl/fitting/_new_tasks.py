@@ -108,8 +108,7 @@ def prepare_new_tasks(
     generators = Streams.from_seed(seed, network.architecture.members).initial
     begun = network_of_new_tasks(network, inputs.layout.n_outputs, bias, generators)
     job = prepare(params, inputs, network=begun)
-    if deadline < math.inf:
-        job = within(job, {**params, **{name: choice.value for name, choice in job.choices.items()}}, deadline, begun)
+    job = within(job, params, deadline, begun)
     return replace(job, config=replace(job.config, frozen=freeze))
 
 

@@ -29,7 +29,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
-from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks, untried
+from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks, untried, without_all_cells
 from skmtl.inputs import Splits, label_hashes, row_hashes
 from skmtl.network import Architecture, Network
 from skmtl.processes import current
@@ -158,8 +158,7 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
     if inputs.survey is not None:
         preferences |= preferences_for_blocks(inputs, inputs.survey)
     if inputs.rows.keeps_stored:
-        reason = "only the stored cells of y are kept, and it takes the labels of all rows"
-        preferences |= dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+        preferences |= without_all_cells("only the stored cells of y are kept, and it takes the labels of all rows")
     if params["cv"] is not None or inputs.splitter is not None:
         preferences["early_stopping"] = Choice(True, "cv or groups say which rows are held out")
     method = read_collaboration(params["collaboration"])

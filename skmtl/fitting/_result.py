@@ -21,7 +21,7 @@ from skmtl.postprocess import Postprocessor, Threshold, choose_thresholds
 from skmtl.tasks import Task
 from skmtl.training import History
 
-MANY_TASKS = 100  # whose losses would not be read in one line
+MANY_TASKS = 100  # of which not each has its words in what is printed or warned of
 
 
 def score_columns(tasks: Sequence[Task], observed: LabelledRows, columns: Sequence[np.ndarray]) -> dict[str, float]:

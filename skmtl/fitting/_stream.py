@@ -22,10 +22,14 @@ PIECE_ROWS = 1 << 11  # encoded at a time, which bounds what the encoder needs b
 ROW_VISITS, PASSES = 40_000_000, 10  # rows learned from in all, where there are more than an epoch has
 
 
+def without_all_cells(reason: str) -> dict[str, Choice]:
+    """What takes the place of "auto" where the labels of all rows are not at hand."""
+    return dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+
+
 def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Choice]:
     """What takes the place of "auto" where rows are not in memory."""
-    reason = "rows are read in blocks, and it takes rows in memory"
-    chosen = dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+    chosen = without_all_cells("rows are read in blocks, and it takes rows in memory")
     if inputs.validation is None:
         chosen["early_stopping"] = Choice(False, "no rows are held out")
     n_rows, epoch_rows = survey.n_rows, survey.source.epoch_rows

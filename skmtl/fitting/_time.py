@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from time import perf_counter
 
@@ -38,10 +39,14 @@ def seconds_of_epoch(job: FitJob, params: Params, network: Network | None = None
 
 
 def within(job: FitJob, params: Params, deadline: float, network: Network | None = None) -> FitJob:
-    """A fit of as many epochs as end until ``deadline``, at most those of ``job``, whose parameters these are.
+    """A fit of as many epochs as end until ``deadline``, at most those of ``job``.
 
-    Training that goes on does so with the fitted ``network``.
+    ``params`` are its parameters, of which those that it has chosen are open. Training that goes on does so with the
+    fitted ``network``.
     """
+    if deadline == math.inf:
+        return job
+    params = {**params, **{name: choice.value for name, choice in job.choices.items()}}
     of_epoch = seconds_of_epoch(job, params, network)
     left = deadline - perf_counter()
     relevance = 2 * job.config.relevance_epochs / job.config.max_iter

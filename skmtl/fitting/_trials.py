@@ -241,9 +241,7 @@ def decide(
         trials = Trials(job, seeded, effort, checkpoints)
         if trials.epochs and trials.end_before(deadline):
             job = _best_of(trials, job, seeded, rules)
-    if deadline == math.inf:
-        return job
-    return within(job, {**seeded, **{name: choice.value for name, choice in job.choices.items()}}, deadline, network)
+    return within(job, seeded, deadline, network)
 
 
 def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> FitJob:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 MANY_CELLS = 1 << 24  # cells of y up to which all of them are kept, which is faster and leaves every method open
-MANY_TASKS = 1024  # as many as a network's outputs must be for it to compute single ones
+MANY_TASKS = 1024  # at least skmtl.layers.WIDE, from which a network can compute single outputs
 SMALL_SHARE = 0.25  # of the cells; of more, a matrix of all of them is not much larger
 
 

@@ -16,9 +16,8 @@ from skmtl.processes import ALONE, Collective
 from skmtl.training._data import Data, Rows, as_tensor
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._step import Step
+from skmtl.training._tiled import is_separable
 from skmtl.training._updates import Reduced
-from skmtl.training._weighting import StaticWeights
-from skmtl.training.peer_sharing import ComposedUpdate
 
 
 class StoredBatch(NamedTuple):
@@ -158,17 +157,14 @@ def sampled(step: Step) -> Step:
     ValueError
         If something in it looks at all outputs.
     """
-    passes, settings = step.passes, "balancing='static', no record, no collaboration, no composed peer_sharing"
-    composed = any(isinstance(update, ComposedUpdate) for update in step.updates)
-    plain = type(step.weighting) is StaticWeights and not step.terms and not composed
     if any(isinstance(update, Reduced) for update in step.updates):
         raise ValueError(
             "y is so large and sparse that only its stored cells are looked at, of which processes cannot take slices. "
             "Set distributed(data=1), or pass fewer rows or tasks."
         )
-    if isinstance(passes, ManualPasses) and type(passes.layers.head) is WideReadout and plain:
-        if passes.layers.head.n_outputs == step.rows_per_weight.shape[1]:
-            return SampledStep(passes, step.objective, step.weighting, step.updates, step.rows_per_weight)
+    if is_separable(step) and step.passes.layers.head.n_outputs == step.rows_per_weight.shape[1]:
+        return SampledStep(step.passes, step.objective, step.weighting, step.updates, step.rows_per_weight)
+    settings = "balancing='static', no record, no collaboration, no composed peer_sharing"
     raise ValueError(
         f"y is so large and sparse that only its stored cells are looked at, which takes tasks with one output each, "
         f"sharing='hard' without task_layer_sizes, dtype other than 'bfloat16', {settings}. Set these, or pass fewer "

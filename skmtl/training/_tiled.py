@@ -62,12 +62,16 @@ class TiledStep(Step):
         return self._tiles[n_rows]
 
 
-def tiled(step: Step) -> Step:
-    """Have ``step`` pass the outputs in tiles, if they are many and nothing in it looks at all of them at once."""
-    passes, parts = step.passes, (step.objective, step.weighting, step.updates, step.rows_per_weight)
-    looks_at_losses = type(step.weighting) is StaticWeights and not step.terms
+def is_separable(step: Step) -> bool:
+    """Whether the outputs are many, of one layer, and nothing in a step looks at all of them at once."""
+    plain = type(step.weighting) is StaticWeights and not step.terms
     composed = any(isinstance(update, ComposedUpdate) for update in step.updates)
-    if isinstance(passes, ManualPasses) and type(passes.layers.head) is WideReadout and looks_at_losses:
-        if not composed and passes.buffer.values.device.type == "cpu":
-            return TiledStep(passes, *parts)
-    return step
+    wide = isinstance(step.passes, ManualPasses) and type(step.passes.layers.head) is WideReadout
+    return plain and wide and not composed
+
+
+def tiled(step: Step) -> Step:
+    """Have ``step`` pass the outputs in tiles, where that is possible and faster."""
+    if not is_separable(step) or step.passes.buffer.values.device.type != "cpu":
+        return step
+    return TiledStep(step.passes, step.objective, step.weighting, step.updates, step.rows_per_weight)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, layers
 from skmtl.estimators import _fit_inputs
 from skmtl.fitting import _result
 from skmtl.inputs import _stored
@@ -28,6 +28,10 @@ SMALL = {
 def sparse(values, format="csr"):
     rows, columns = np.nonzero(HAS_LABEL)
     return sp.coo_array((values[rows, columns], (rows, columns)), shape=values.shape).asformat(format)
+
+
+def test_stored_cells_are_kept_of_tasks_that_a_network_computes_singly():
+    assert _stored.MANY_TASKS >= layers.WIDE
 
 
 @pytest.fixture
