@@ -90,7 +90,7 @@ class ArrowBlocks(Blocks):
         fragments = list(dataset.get_fragments())
         for fragment in fragments:
             self._require_schema(fragment, fragments[0])
-        counted = [(piece, piece.count_rows()) for fragment in fragments for piece in _row_groups(fragment)]
+        counted = [(piece, _count_rows(piece)) for fragment in fragments for piece in _row_groups(fragment)]
         self._pieces = [piece for piece, n_rows in counted if n_rows]
         self._states = {fragment.path: _state(fragment) for fragment in fragments if hasattr(fragment, "path")}
         self.sizes = [n_rows for _, n_rows in counted if n_rows]
@@ -170,6 +170,12 @@ def _names(names: str | list[str] | None) -> list[str]:
 def _row_groups(fragment: Any) -> list[Any]:
     """Fragments of one row group each, where a fragment has row groups."""
     return list(fragment.split_by_row_group()) if hasattr(fragment, "split_by_row_group") else [fragment]
+
+
+def _count_rows(piece: Any) -> int:
+    """Rows of a fragment; ``count_rows`` of a row group gives those of the whole file."""
+    groups = getattr(piece, "row_groups", None)
+    return int(sum(group.num_rows for group in groups) if groups else piece.count_rows())
 
 
 def _path(fragment: Any) -> str:

@@ -195,3 +195,15 @@ def test_a_killed_fit_goes_on_within_a_pass(
     resumed = fit(net.checkpoint)
     assert done == [0, 1, 2, 3, 4]
     assert_same_fit(resumed, undisturbed, table[["a", "b", "kind"]])
+
+
+def test_row_groups_without_rows_are_passed_over(tmp_path: Path) -> None:
+    rows = pa.table({"a": np.arange(40.0), "b": np.arange(40.0) ** 2})
+    for name, parts in {"whole": [rows], "gaps": [rows[:0], rows[:25], rows[:0], rows[25:]]}.items():
+        with pq.ParquetWriter(tmp_path / name, rows.schema) as writer:
+            for part in parts:
+                writer.write_table(part)
+    assert pq.ParquetFile(tmp_path / "gaps").num_row_groups == 4
+    net = MultiTaskNet(tasks=["regression"], **SMALL, **PLAIN)
+    gaps, whole = (net.fit(tmp_path / name, y="b").predict(tmp_path / name) for name in ("gaps", "whole"))
+    np.testing.assert_array_equal(gaps, whole)
