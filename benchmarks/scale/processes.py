@@ -20,6 +20,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 import skmtl
+from skmtl.encoders import TabularEncoder
 from skmtl.processes import alone
 from skmtl.training import Training
 
@@ -60,7 +61,8 @@ def net(members: int) -> skmtl.MultiTaskNetRegressor:
         max_iter=1,
         early_stopping=False,
         dropout=0.0,
-        encoder="tabular",
+        encoder=TabularEncoder(numeric="scaled"),  # numbers as they are, as in the network beside it
+        activation="relu",
         input_scaling=False,
         kernel_blend=False,
         local_correction=False,
