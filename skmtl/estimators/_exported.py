@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -29,7 +29,8 @@ class ExportMixin(PredictorMixin):
         Rows are a table of numbers ``(n_samples, n_features)`` with NaN where a cell is missing, codes of categories
         and seconds of dates, as :func:`skmtl.export.to_codes` makes it; images ``(n_samples, c, h, w)``; or token ids
         ``(n_samples, length)``. ``torch.export.export`` makes a program of the module that loads with torch alone
-        (:doc:`/exporting`).
+        (:doc:`/exporting`). Rows of another shape are refused, by the module with a ValueError, by programs and ONNX
+        files with errors of torch and of what runs them.
 
         Parameters
         ----------
@@ -47,8 +48,16 @@ class ExportMixin(PredictorMixin):
             For dates with a time zone, and for encoders, kinds of targets and transforms of labels that are not
             skmtl's.
         ValueError
-            If two names of tasks are equal as text.
+            If two names of tasks are equal as text, or ``include_encoder`` is not True or False.
         """
         check_is_fitted(self, "network_")
-        parts = self.network_, self._layout, self.encoder_, self._postprocessors, self._member_weights
-        return export_module(FittedParts(*parts), include_encoder)
+        net: Any = self
+        fitted = FittedParts(
+            network=self.network_,
+            layout=self._layout,
+            encoder=self.encoder_,
+            n_features=net.n_features_in_,
+            postprocessors=self._postprocessors,
+            member_weights=self._member_weights,
+        )
+        return export_module(fitted, include_encoder)

@@ -8,5 +8,5 @@ from torch import Tensor
 
 
 def copied(array: np.ndarray) -> Tensor:
-    """Copy of an array, which later changes of a module leave alone."""
-    return torch.from_numpy(np.array(array, order="C"))
+    """Copy of an array in memory of torch's own, without which programs warn of empty ones."""
+    return torch.tensor(np.asarray(array, order="C"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -66,7 +68,15 @@ class TokenRows(nn.Module):
         self.register_buffer("number", copied(number))
 
     def forward(self, X: Tensor) -> Tensor:
-        """Token ids ``(row, length)`` to ``(row, length)``."""
+        """Token ids ``(row, length)`` to ``(row, length)``.
+
+        Raises
+        ------
+        TypeError
+            If they are no integers.
+        """
+        if X.is_floating_point() or X.is_complex():
+            raise TypeError(f"X must hold token ids, which are integers; got {X.dtype}.")
         known = self.number[X.long().clamp(0, len(self.number) - 1)]
         place = ((known != 0).long().cumsum(1) - 1).clamp(min=0)  # padding adds 0 to some place
         return torch.zeros_like(known).scatter_add(1, place, known).to(self.dtype)
@@ -113,15 +123,25 @@ def encoder_module(encoder: Encoder, dtype: torch.dtype) -> nn.Module:
     return ROWS[type(encoder)](encoder, dtype)
 
 
+def row_shapes(encoder: Encoder, n_features: int) -> list[tuple[int, ...]]:
+    """Shapes of a row that the estimator takes, the one of the fit first."""
+    if not isinstance(encoder, ConvolutionEncoder | ModuleEncoder):
+        return [(n_features,)]
+    shape = encoder.input_shape_
+    without_channel = [shape[1:]] if shape[0] == 1 and len(shape) > 1 else []
+    return list(dict.fromkeys([shape, *without_channel, (prod(shape),)]))
+
+
 def example_rows(encoder: Encoder, n_features: int, n_rows: int = _EXAMPLE_ROWS) -> Tensor:
     """Rows of the shape and type that a graph is made for.
 
     Tables are of float64: differences of large numbers, such as years, need it.
     """
+    dtype = torch.float32
     if isinstance(encoder, TabularEncoder):
-        return torch.zeros(n_rows, n_features, dtype=torch.float64)
-    if isinstance(encoder, SequenceEncoder):
-        return torch.ones(n_rows, n_features, dtype=torch.int64)
-    shape = encoder.input_shape_ if isinstance(encoder, ConvolutionEncoder | ModuleEncoder) else (n_features,)
-    is_integer = isinstance(encoder, ModuleEncoder) and encoder.input_type == "integer"
-    return torch.zeros(n_rows, *shape, dtype=torch.int64 if is_integer else torch.float32)
+        dtype = torch.float64
+    elif isinstance(encoder, SequenceEncoder) or (
+        isinstance(encoder, ModuleEncoder) and encoder.input_type == "integer"
+    ):
+        dtype = torch.int64
+    return torch.ones(n_rows, *row_shapes(encoder, n_features)[0], dtype=dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
@@ -28,12 +28,13 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
 
     The file has one input ``X`` with any number of rows: float64 for tables, with codes of categories as
     :func:`skmtl.export.to_codes` gives them and NaN where a cell is missing; float32 for images; int64 for token ids.
-    It has one output for each task, by its name: probabilities of the classes, or numbers in the units of y. The
-    ensemble, the local correction and the calibration are part of the graph.
+    It has one output for each task, in the order of the tasks and by their names; a task whose name is empty or that of
+    the input gets an output of another name. Outputs are probabilities of the classes, or numbers in the units of y.
+    The ensemble, the local correction and the calibration are part of the graph.
 
     Metadata of the file, all JSON: ``columns``, the names of the columns of X; ``categories``, by column the values
     whose positions are their codes; ``dates``, the columns that hold seconds since 1970; ``tasks``, a list with the
-    ``name`` of each task, its ``classes`` and, where ``fit`` has chosen one, its ``threshold``.
+    ``name`` of each task, that of its ``output``, its ``classes`` and, where ``fit`` has chosen one, its ``threshold``.
 
     Parameters
     ----------
@@ -67,8 +68,11 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
     _require_onnx()
     module = estimator.to_module()
     rows = example_rows(estimator.encoder_, estimator.n_features_in_)
-    program = _exported(module, rows, [str(task.name) for task in estimator.tasks_])
-    program.model.metadata_props.update({key: json.dumps(value) for key, value in _metadata(estimator).items()})
+    program = _exported(module, rows)
+    outputs = _output_names([str(task.name) for task in estimator.tasks_])
+    _name_values(program.model.graph, outputs)
+    metadata = _metadata(estimator, outputs)
+    program.model.metadata_props.update({key: json.dumps(value) for key, value in metadata.items()})
     program.save(fspath(path))
 
 
@@ -82,7 +86,31 @@ def _require_onnx() -> None:
         ) from error
 
 
-def _exported(module: nn.Module, rows: Tensor, names: list[str]) -> Any:
+def _output_names(names: Sequence[str]) -> list[str]:
+    """Names of the tasks, but for one that is empty, which ONNX refuses, or that of the input."""
+    taken = {INPUT, "", *names}
+    return [_another(name, taken) if name in (INPUT, "") else name for name in names]
+
+
+def _another(name: str, taken: Set[str]) -> str:
+    while name in taken:
+        name += "_output"
+    return name
+
+
+def _name_values(graph: Any, outputs: Sequence[str]) -> None:
+    """Name the outputs, and all values within by names that begin as no output's does."""
+    prefix = "_"
+    while any(name.startswith(prefix) for name in outputs):
+        prefix += "_"
+    made = [value for node in graph.all_nodes() for value in node.outputs]
+    for value in [*made, *graph.initializers.values()]:
+        value.name = prefix + value.name
+    for value, name in zip(graph.outputs, outputs, strict=True):
+        value.name = name
+
+
+def _exported(module: nn.Module, rows: Tensor) -> Any:
     with _quiet():
         return torch.onnx.export(
             module,
@@ -90,7 +118,6 @@ def _exported(module: nn.Module, rows: Tensor, names: list[str]) -> Any:
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             input_names=[INPUT],
-            output_names=names,
             verbose=False,
         )
 
@@ -110,11 +137,11 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _metadata(estimator: Any) -> dict[str, Any]:
+def _metadata(estimator: Any, outputs: Sequence[str]) -> dict[str, Any]:
     encoder, thresholds = estimator.encoder_, getattr(estimator, "thresholds_", {})
     metadata: dict[str, Any] = {"tasks": []}
-    for task in estimator.tasks_:
-        about: dict[str, Any] = {"name": str(task.name)}
+    for task, output in zip(estimator.tasks_, outputs, strict=True):
+        about: dict[str, Any] = {"name": str(task.name), "output": output}
         if task.classes is not None:
             about["classes"] = [_plain(value) for value in task.classes.tolist()]
         if task.name in thresholds:

@@ -19,13 +19,15 @@ def table() -> tuple[pd.DataFrame, pd.DataFrame]:
     X = pd.DataFrame({"year": year, "place": place, "amount": amount, "old": year < 1999})
     step = np.sin(4 * year) + (place == "Oslo")
     y = pd.DataFrame({"price": np.exp(step), "sold": step + 2 * rng.normal(size=120) > 0})
-    return X, y.assign(kind=(3 * step).astype(int).astype(str), visits=rng.poisson(np.exp(step)))
+    y["X"] = (3 * step).astype(int).astype(str)  # the name of the input of ONNX files
+    y["view"] = rng.poisson(np.exp(step))  # a name that torch gives to values of graphs
+    return X, y
 
 
 @pytest.fixture(scope="session")
 def net(table: tuple[pd.DataFrame, pd.DataFrame]) -> Any:
     fitted = MultiTaskNet(
-        tasks={"price": "regression", "visits": "poisson"},
+        tasks={"price": "regression", "view": "poisson"},
         target_transform={"price": "quantile"},
         encoder=TabularEncoder(numeric="piecewise", n_bins=4),
         hidden_layer_sizes=(4,),

@@ -255,6 +255,35 @@ def test_names_that_are_equal_as_text_are_refused() -> None:
         MultiTaskNetRegressor(**SMALL).fit(X, y).to_module()
 
 
+@pytest.mark.parametrize(
+    ("encoder", "shape", "others", "wanted"),
+    [
+        (TabularEncoder(), (3,), [(2,), (4,), (3, 1), ()], r"\(n_samples, 3\), .*fitted to"),
+        (SequenceEncoder(n_units=2, embedding_size=2), (3,), [(2,), (4,)], r"\(n_samples, 3\)"),
+        (
+            ConvolutionEncoder(channels=(2,)),
+            (1, 4, 4),
+            [(4, 1, 4), (2, 4, 4), (8,)],
+            r"1, 4, 4\) or .*4, 4\) or .*16\)",
+        ),
+    ],
+    ids=["table", "tokens", "images"],
+)
+def test_rows_of_another_shape_are_refused(encoder: Any, shape: Any, others: Any, wanted: str) -> None:
+    rows = torch.ones(20, *shape, dtype=torch.int64)
+    net = MultiTaskNetRegressor(encoder=encoder, **SMALL).fit(rows.numpy(), X[:20])
+    module = net.to_module()
+    for other in others:
+        with pytest.raises(ValueError, match=rf"X must have the shape .*{wanted}"):
+            module(torch.ones(20, *other, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"encoder_\.transform gives"):
+        net.to_module(include_encoder=False)(torch.ones(20, net.encoder_.n_outputs_ + 1))
+    with pytest.raises(TypeError, match=r"X must be a tensor; got ndarray\. Pass torch\.from_numpy"):
+        module(rows.numpy())
+    with pytest.raises(ValueError, match=r"include_encoder must be True or False; got 'no'"):
+        net.to_module(include_encoder="no")
+
+
 def test_codes_are_made_of_tables_only() -> None:
     ids = np.ones((20, 2), dtype=int)
     net = MultiTaskNetClassifier(encoder=SequenceEncoder(n_units=2, embedding_size=2), **SMALL).fit(ids, X[:20] > 0)

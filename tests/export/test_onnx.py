@@ -1,6 +1,6 @@
 """Files that other programs run.
 
-Each export takes seconds, so that only tables are exported always; set SKMTL_SLOW_TESTS=1 for tokens and images, too.
+Each export takes seconds, so that networks are narrow; set SKMTL_SLOW_TESTS=1 for deeper encoders, too.
 """
 
 import json
@@ -30,7 +30,7 @@ def test_a_file_gives_the_predictions_of_the_estimator(net: Any, table: Table, t
     to_onnx(net, tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
     for n_rows in (1, 13):
-        found = session.run(["price", "sold", "kind", "visits"], {"X": to_codes(net, X[:n_rows])})
+        found = session.run(["price", "sold", "X_output", "view"], {"X": to_codes(net, X[:n_rows])})
         labels, probabilities = net.predict(X[:n_rows]), net.predict_proba(X[:n_rows])
         for k, values in enumerate(found):
             wanted = labels[:, k].astype(float) if probabilities[k] is None else probabilities[k]
@@ -39,8 +39,14 @@ def test_a_file_gives_the_predictions_of_the_estimator(net: Any, table: Table, t
     assert told["columns"] == ["year", "place", "amount", "old"]
     assert told["categories"] == {"place": ["Oslo", "Porto"]}
     assert np.array_equal(codes_of(X, told["categories"]), to_codes(net, X), equal_nan=True)
-    assert told["tasks"][1] == {"name": "sold", "classes": [False, True], "threshold": net.thresholds_["sold"]}
-    assert told["tasks"][3] == {"name": "visits"}
+    assert told["tasks"][1] == {
+        "name": "sold",
+        "output": "sold",
+        "classes": [False, True],
+        "threshold": net.thresholds_["sold"],
+    }
+    assert told["tasks"][2]["output"] == "X_output"
+    assert told["tasks"][3] == {"name": "view", "output": "view"}
 
 
 def codes_of(X: pd.DataFrame, categories: dict[str, list[Any]]) -> np.ndarray:
@@ -52,20 +58,25 @@ def codes_of(X: pd.DataFrame, categories: dict[str, list[Any]]) -> np.ndarray:
     return codes.to_numpy(dtype=float)
 
 
-@pytest.mark.skipif("SKMTL_SLOW_TESTS" not in os.environ, reason="takes half a minute")
+PLAIN = {"n_estimators": 2, "max_iter": 1, "dtype": "float32", "effort": "fixed", "random_state": 0}
+SLOW = pytest.mark.skipif("SKMTL_SLOW_TESTS" not in os.environ, reason="takes half a minute")
+TOKENS = np.random.default_rng(0).integers(0, 5, (40, 3))
+IMAGES = np.random.default_rng(0).random((40, 1, 4, 4), dtype=np.float32)
+
+
 @pytest.mark.parametrize(
     ("encoder", "X"),
     [
-        (SequenceEncoder(n_units=3, embedding_size=3), np.random.default_rng(0).integers(0, 5, (40, 4))),
-        (ConvolutionEncoder(channels=(4, 6)), np.random.default_rng(0).random((40, 1, 6, 6), dtype=np.float32)),
+        (SequenceEncoder(layer="mean", n_units=3, embedding_size=3), TOKENS),
+        (ConvolutionEncoder(channels=(2,), blocks=1), IMAGES),
+        pytest.param(SequenceEncoder(n_units=3, embedding_size=3), TOKENS, marks=SLOW),
+        pytest.param(ConvolutionEncoder(channels=(4, 6)), IMAGES, marks=SLOW),
     ],
-    ids=["tokens", "images"],
+    ids=["tokens", "images", "recurrence", "residuals"],
 )
 def test_files_of_tokens_and_images(encoder: Any, X: np.ndarray, tmp_path: Path) -> None:
-    y = np.column_stack([X.reshape(40, -1)[:, 0], X.reshape(40, -1).sum(1)])
-    net = MultiTaskNetRegressor(
-        encoder=encoder, hidden_layer_sizes=(4,), n_estimators=2, max_iter=2, dtype="float32", random_state=0
-    ).fit(X, y)
+    net = MultiTaskNetRegressor(encoder=encoder, hidden_layer_sizes=(), local_correction=False, **PLAIN)
+    net.fit(X, X.reshape(40, -1)[:, :2])
     to_onnx(net, tmp_path / "net.onnx")
     found = onnxruntime.InferenceSession(tmp_path / "net.onnx").run(None, {"X": X[:7]})
     np.testing.assert_allclose(np.column_stack(found), net.predict(X[:7]), rtol=1e-5, atol=1e-5)
@@ -85,15 +96,19 @@ for n_rows in (1, len(rows)):
 """
 
 
-def test_a_program_loads_where_skmtl_is_not(net: Any, table: Table, tmp_path: Path) -> None:
-    X = table[0]
-    rows = torch.from_numpy(to_codes(net, X))
+def test_a_program_loads_where_skmtl_is_not(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    net = MultiTaskNetClassifier(hidden_layer_sizes=(4,), local_correction=False, **PLAIN)
+    net.fit(X, pd.DataFrame({"sold": X[:, 0] > 0, "seen": X[:, 1] > 0}))
+    rows = torch.from_numpy(X)
     program = torch.export.export(net.to_module(), (rows,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    with pytest.raises(AssertionError, match="Guard failed"):
+        program.module()(rows[:, :3])
     paths = [str(tmp_path / name) for name in ("net.pt2", "rows.npy", "sold.npy")]
     torch.export.save(program, paths[0])
-    np.save(paths[1], rows[:20])
+    np.save(paths[1], X[:20])
     subprocess.run([sys.executable, "-c", WITHOUT_SKMTL, *paths], check=True)
-    np.testing.assert_allclose(np.load(paths[2]), net.predict_proba(X[:20])[1], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.load(paths[2]), net.predict_proba(X[:20])[0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [make_pipeline(StandardScaler(), MultiTaskNetClassifier()), object()])
