@@ -88,10 +88,11 @@ def input_dropout(data: DataSummary, params: Params) -> Choice:
 
 
 def input_scaling(data: DataSummary, params: Params) -> Choice:
-    """True if a task is a regression task, rows are held out, and there are fewer than {SCALED_ROWS} of them.
+    """True if a task is a regression task, rows are held out, and there are few of them.
 
-    Not where there are so few rows that all are one batch, in front of an encoder that is trained with the network, or
-    where training goes on.
+    That is fewer than {SCALED_ROWS}, or fewer than encoded inputs, as in tables of hundreds of columns. Not where there
+    are so few rows that all are one batch, in front of an encoder that is trained with the network, or where training
+    goes on.
     """
     if data.only_classification:
         return Choice(False, f"{data.kinds}: classification loses by it as often as it gains")
@@ -99,9 +100,10 @@ def input_scaling(data: DataSummary, params: Params) -> Choice:
         return Choice(False, one_batch(data))
     if not params["early_stopping"]:
         return Choice(False, "no rows are held out, by which a run that overfits could be told")
-    if data.n_rows < SCALED_ROWS:
-        return Choice(True, f"{data.n_rows} rows, fewer than {SCALED_ROWS}: too few to tell what matters by itself")
-    return Choice(False, f"{data.n_rows} rows, at least {SCALED_ROWS}")
+    rows = f"{data.n_rows} rows of {data.n_inputs} encoded inputs"
+    if data.n_rows < max(SCALED_ROWS, data.n_inputs):
+        return Choice(True, f"{rows}: too few to tell what matters by themselves")
+    return Choice(False, f"{rows}, neither fewer than {SCALED_ROWS} nor than inputs")
 
 
 def loss_weights(data: DataSummary, params: Params) -> Choice:

@@ -167,6 +167,7 @@ def values(name, summaries, **params):
         ("early_stopping", of_rows(REGRESSION, 7), of_rows(REGRESSION, 8), [False, True]),
         ("early_stopping", replace(REGRESSION, n_distinct=334), replace(REGRESSION, n_distinct=333), [True, False]),
         ("input_scaling", of_rows(REGRESSION, 199), of_rows(REGRESSION, 200), [True, False]),
+        ("input_scaling", replace(REGRESSION, n_inputs=1001), replace(REGRESSION, n_inputs=1000), [True, False]),
         ("input_scaling", of_rows(MIXED, 64), of_rows(MIXED, 65), [False, True]),
         ("input_scaling", of_rows(CLASSIFICATION, 199), of_rows(REGRESSION, 199), [False, True]),
         ("kernel_blend", of_rows(REGRESSION, 1000), of_rows(REGRESSION, 1001), [True, False]),
