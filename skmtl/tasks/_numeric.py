@@ -23,12 +23,12 @@ NORMAL_DEVIATION = NORMAL_RANGE / 2  # median absolute value of one
 def cut_square(residual: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """Square of a residual r, linear beyond ``bound``, and its derivative; ``residual`` is overwritten.
 
-    That is c (2 r - c) with the residual c cut to the bound, and 2 c.
+    With c = r cut to the bound that is g (r - g / 4), and g = 2 c.
     """
     if bound == np.inf:
         return residual.square(), residual.mul_(2)
-    cut = residual.clamp(-bound, bound)
-    return residual.mul_(2).sub_(cut).mul_(cut), cut.mul_(2)
+    gradient = residual.clamp(-bound, bound).mul_(2)
+    return residual.sub_(gradient, alpha=0.25).mul_(gradient), gradient
 
 
 def huber_location(encoded: np.ndarray, weights: np.ndarray, bound: float) -> float:
