@@ -10,6 +10,7 @@ import numpy as np
 
 from skmtl.balancing import GradientBalancer
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
+from skmtl.fitting._columns import ColumnTrainer, columns_of, join_columns, require_columns
 from skmtl.fitting._going_on import scale_of
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
@@ -67,14 +68,16 @@ class DividedTrainer(StackedTrainer):
             )
         cohorts = sum(job.members // job.config.n_peers for job in jobs.values())
         work = sum(6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs.values())
-        axes = self._processes.axes(cohorts, work)
+        axes = self._processes.axes(cohorts, work, one_fit=len(jobs) == 1)
         if axes.data.size > 1:
             require_sliceable(list(jobs.values()))
+        if axes.tasks.size > 1:
+            require_columns(next(iter(jobs.values())), axes.tasks.size, self._checkpoints)
         return axes
 
     def _divided(self) -> StackedTrainer:
-        """What this process trains: neighbouring cohorts of all fits."""
-        part, n_parts, data = self._axes
+        """What this process trains: neighbouring cohorts of all fits, or some of the tasks of one."""
+        part, n_parts, data, tasks = self._axes
         own = StackedTrainer(self._checkpoints if data.rank == 0 else NO_CHECKPOINTS, data)
         sizes = {index: job.members // job.config.n_peers for index, job in self.jobs.items()}
         total, start = sum(sizes.values()), 0
@@ -82,15 +85,27 @@ class DividedTrainer(StackedTrainer):
         for index, job in self.jobs.items():
             low, high = max(first - start, 0), min(end - start, sizes[index])
             if low < high:
-                own.add(index, job if high - low == sizes[index] else job.part(low, high))
+                job = job if high - low == sizes[index] else job.part(low, high)
+                if tasks.size > 1:
+                    own, job = ColumnTrainer(tasks, job), columns_of(job, tasks)
+                own.add(index, job)
             start += sizes[index]
         return own
 
+    def _whole(self, own: StackedTrainer, index: int) -> tuple[Network, History]:
+        """Network of all tasks, and history."""
+        network, history = own.learned(index)
+        return join_columns(self._axes.tasks.gather(network)) if self._axes.tasks.size > 1 else network, history
+
     def _gather(self, own: StackedTrainer) -> None:
         """Take over what all processes have learned."""
-        learned = {}
+        learned, tasks = {}, self._axes.tasks
+        for errors in tasks.gather(own.errors):  # such as of weights that are not finite, which one of them has
+            own.errors |= errors
         if self._axes.data.rank == 0:
-            learned = {index: _packed(*own.learned(index)) for index in own.jobs if index not in own.errors}
+            learned = {index: _packed(*self._whole(own, index)) for index in own.jobs if index not in own.errors}
+        if tasks.rank > 0:
+            learned = {}
         gathered = self._processes.world.gather((learned, own.errors, own.interrupted))
         self.interrupted = any(interrupted for _, _, interrupted in gathered)
         for _, errors, _ in gathered:

@@ -16,6 +16,7 @@ from skmtl.network import Network
 from skmtl.postprocess import Postprocessor, Score
 from skmtl.processes import ALONE, Collective
 from skmtl.training import (
+    ColumnData,
     Data,
     FitConfig,
     IndexedData,
@@ -48,7 +49,7 @@ class FitJob:
         Settings.
     network : Network
         With its first parameters; training goes on with a copy.
-    data : TrainingData, StoredData or StreamedData
+    data : TrainingData, ColumnData, StoredData or StreamedData
         What to learn from.
     validation : Validation or None
         Rows that decide which epoch's weights are kept.
@@ -88,7 +89,7 @@ class FitJob:
     inputs: SharedInputs
     config: FitConfig
     network: Network
-    data: TrainingData | StoredData | StreamedData
+    data: TrainingData | ColumnData | StoredData | StreamedData
     validation: Validation | None
     objective: Objective
     streams: Streams
@@ -151,11 +152,8 @@ class FitJob:
         of_tasks = len(architecture.n_outputs) * sum(architecture.task_layer_sizes)
         per_row = max(sum(architecture.hidden_layer_sizes) + of_tasks, network.peak_activations) + network.n_outputs
         activations = ACTIVATION_COPIES * self.config.batch_size * per_row
-        return (
-            network.buffer.values.element_size()
-            * self.members
-            * (PARAMETER_COPIES * network.n_parameters + activations)
-        )
+        values = PARAMETER_COPIES * network.n_parameters + activations
+        return network.buffer.values.element_size() * self.members * values
 
     @property
     def rows_memory(self) -> float:

@@ -1,4 +1,4 @@
-"""How processes divide the work of fits among them: members first, then the rows of each batch."""
+"""How processes divide the work of fits among them: members first, then the rows of each batch, or the tasks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ class Axes(NamedTuple):
         Which part of the members is its own, and how many parts there are.
     data : Collective
         Those that train the same members, each on its slice of every batch.
+    tasks : Collective
+        Those that train the same members, each with the output layer of some tasks.
     """
 
     part: int = 0
     n_parts: int = 1
     data: Collective = ALONE
+    tasks: Collective = ALONE
 
 
 def choose_axes(size: int, cohorts: int, work: float, members: int | None, data: int | None) -> tuple[int, int]:

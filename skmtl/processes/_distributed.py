@@ -28,37 +28,50 @@ class Processes:
     ----------
     world : Collective, optional
         All of them.
-    members, data : int, optional
+    members, data, tasks : int, optional
         What the user asks for, see :func:`distributed`.
     """
 
-    def __init__(self, world: Collective = ALONE, members: int | None = None, data: int | None = None) -> None:
-        self.world, self.members, self.data = world, members, data
+    def __init__(
+        self,
+        world: Collective = ALONE,
+        members: int | None = None,
+        data: int | None = None,
+        tasks: int | None = None,
+    ) -> None:
+        self.world, self.members, self.data, self.tasks = world, members, data, tasks or 1
         self.fitting = False
-        self._of_rows: dict[int, Group] = {}  # by their number of processes
+        self._neighbours: dict[int, Group] = {}  # by their number
 
-    def axes(self, cohorts: int, work: float) -> Axes:
-        """Place of this process in fits of so many members or cohorts; the same numbers on all processes."""
+    def axes(self, cohorts: int, work: float, *, one_fit: bool = True) -> Axes:
+        """Place of this process in fits of so many members or cohorts; the same numbers on all processes.
+
+        Several fits are never divided by their tasks.
+        """
         world = self.world
-        n_parts, n_slices = choose_axes(world.size, cohorts, work, self.members, self.data)
+        if self.tasks > 1 and one_fit:
+            return Axes(world.rank // self.tasks, world.size // self.tasks, tasks=self._neighbouring(self.tasks))
+        members = world.size if self.tasks > 1 else self.members
+        n_parts, n_slices = choose_axes(world.size, cohorts, work, members, self.data)
         if n_slices == 1:
             return Axes(world.rank, n_parts, Watching(world) if isinstance(world, Group) else ALONE)
-        return Axes(world.rank // n_slices, n_parts, self._slices(n_slices))
+        return Axes(world.rank // n_slices, n_parts, self._neighbouring(n_slices))
 
-    def _slices(self, n_slices: int) -> Group:
-        if n_slices not in self._of_rows:
+    def _neighbouring(self, number: int) -> Group:
+        """Group of this process and so many others, less itself, with the ranks beside its own."""
+        if number not in self._neighbours:
             world = self.world
             assert isinstance(world, Group)
-            for first in range(0, world.size, n_slices):  # every process takes part in making every group
-                ranks = list(range(first, first + n_slices))
+            for first in range(0, world.size, number):  # every process takes part in making every group
+                ranks = list(range(first, first + number))
                 made = _new_group(ranks)
                 if world.rank in ranks:
-                    self._of_rows[n_slices] = Group(made, world._watch)
-        return self._of_rows[n_slices]
+                    self._neighbours[number] = Group(made, world._watch)
+        return self._neighbours[number]
 
     def leave(self) -> None:
         """Close all connections."""
-        for group in (*self._of_rows.values(), self.world):
+        for group in (*self._neighbours.values(), self.world):
             group.leave()
 
 
@@ -102,7 +115,9 @@ def fitting_together() -> Iterator[None]:
 
 
 @contextmanager
-def distributed(*, members: int | None = None, data: int | None = None) -> Iterator[Collective]:
+def distributed(
+    *, members: int | None = None, data: int | None = None, tasks: int | None = None
+) -> Iterator[Collective]:
     """Divide all fits within a ``with`` statement among the processes of a group.
 
     Every process runs the same script with the same data and calls the same fits in the same order; each ends with
@@ -120,6 +135,10 @@ def distributed(*, members: int | None = None, data: int | None = None) -> Itera
     data : int, default=None
         Number of slices that each batch is divided into. The two multiply to the number of processes; where one is
         given, the other follows.
+    tasks : int, default=None
+        Number of parts that the tasks of a fit are divided into, for more tasks than one process can hold: each has the
+        outputs of some and sums the gradient at the last hidden layer. Times ``members`` it is the number of processes.
+        A search, and trials of settings, divide their fits instead.
 
     Yields
     ------
@@ -146,8 +165,8 @@ def distributed(*, members: int | None = None, data: int | None = None) -> Itera
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
         yield ALONE
         return
-    _require_numbers(dist.get_world_size(), members, data)
-    processes = Processes(Group(_new_group(None)), members, data)
+    _require_numbers(dist.get_world_size(), members, data, tasks)
+    processes = Processes(Group(_new_group(None)), members, data, tasks)
     token = _current.set(processes)
     try:
         with torch_settings(_n_threads()):
@@ -178,13 +197,16 @@ def _n_threads() -> int | None:
     return max(torch.get_num_threads() // n_local, 1)
 
 
-def _require_numbers(size: int, members: int | None, data: int | None) -> None:
+def _require_numbers(size: int, members: int | None, data: int | None, tasks: int | None) -> None:
     """Check that parts and slices are as many as processes."""
-    for name, number in (("members", members), ("data", data)):
+    for name, number in (("members", members), ("data", data), ("tasks", tasks)):
         if number is not None and (not isinstance(number, int) or number < 1 or size % number):
             raise ValueError(f"{name} of distributed must divide the number of processes, {size}; got {number!r}.")
-    if members is not None and data is not None and members * data != size:
+    name, other = ("data", data) if tasks in (None, 1) else ("tasks", tasks)
+    if name == "tasks" and data not in (None, 1):
+        raise ValueError(f"distributed divides tasks or rows, not both; got tasks={tasks} and data={data}.")
+    if members is not None and other is not None and members * other != size:
         raise ValueError(
-            f"members={members} times data={data} of distributed must be {size}, the number of processes; leave one "
+            f"members={members} times {name}={other} of distributed must be {size}, the number of processes; leave one "
             f"of them out."
         )

@@ -1,5 +1,6 @@
 """The training loop and all that it passes around."""
 
+from skmtl.training._columns import ColumnData, ColumnValidation
 from skmtl.training._config import SCHEDULES, FitConfig
 from skmtl.training._data import Batch, Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
@@ -39,6 +40,8 @@ __all__ = [
     "Averaging",
     "Batch",
     "BatchEnsemble",
+    "ColumnData",
+    "ColumnValidation",
     "Data",
     "DenseRows",
     "Device",

@@ -128,8 +128,8 @@ class Data(ABC):
         Memory of a row of a batch.
     parts : tuple of int
         Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
-    epochs_per_pass : int
-        An epoch goes through one of so many parts of the rows.
+    epochs_per_pass, tasks : int, slice
+        An epoch goes through one of so many parts of the rows. Tasks that batches have labels of.
     """
 
     n_rows: int
@@ -139,6 +139,7 @@ class Data(ABC):
     parts: tuple[int, ...] = ()
     counts: Tensor | None = None
     epochs_per_pass: int = 1
+    tasks: slice = slice(None)
 
     @abstractmethod
     def select(self, members: Tensor) -> Data:
@@ -229,9 +230,8 @@ class TrainingData(IndexedData):
         first = parts[0]
         if len(parts) == 1:
             return first
-        row_mask = None
-        if first.row_mask is not None:
-            row_mask = torch.cat([part.row_mask for part in parts if part.row_mask is not None])
+        masks = [part.row_mask for part in parts if part.row_mask is not None]
+        row_mask = torch.cat(masks) if masks else None
         cells = first.cell_weights
         if not all(part.cell_weights is cells or torch.equal(part.cell_weights, cells) for part in parts):
             each = zip(parts, members, strict=True)

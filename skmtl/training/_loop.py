@@ -14,6 +14,7 @@ from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
 from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
+from skmtl.training._columns import ColumnData, TrunkPasses
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._divergence import DivergenceError
@@ -46,7 +47,7 @@ class Run:
     streams : Streams
         Randomness.
     collective : Collective, optional
-        Processes that train the same members, each on its slice of ``data``.
+        Processes that train the same members, each on its slice of ``data`` or with the outputs of its tasks.
 
     Attributes
     ----------
@@ -68,16 +69,10 @@ class Run:
         self.collective = collective
         self._generators = [torch.Generator(network.device) for _ in streams.members]
         passes = self._passes(data)
-        weighting = make_weighting(
-            config.balancer,
-            config.loss_weights,
-            objective,
-            config.record,
-            passes,
-            network.architecture,
-            collective,
-        )
-        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data), collective)
+        losses = config.balancer, config.loss_weights, objective, config.record
+        weighting = make_weighting(*losses, passes, network.architecture, collective, data.tasks)
+        of_rows = ALONE if isinstance(data, ColumnData) else collective
+        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data), of_rows)
         averages = any(isinstance(update, AverageWeights) for update in updates)
         self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
@@ -99,6 +94,8 @@ class Run:
         return chosen
 
     def _passes(self, data: Data) -> Passes:
+        if isinstance(data, ColumnData):
+            return TrunkPasses(self.network, self._generators, self.collective)
         return self.network.training_passes(self._generators, matmul_dtype=self.config.matmul_dtype, parts=data.parts)
 
     def go_on(self, config: FitConfig, data: Data) -> None:
@@ -123,6 +120,7 @@ class Run:
     def epoch(self, data: Data, n_steps: int) -> Tensor:
         """One pass over the data; the mean losses on the way, ``(member, task)``; NaN without a label."""
         sums = torch.zeros_like(self.config.loss_weights)
+        own = sums[:, data.tasks]  # the others' are added in the end
         if self.network.draws:
             self.streams.seed(self._generators, "dropout")
         self.step.weighting.begin_epoch(self.streams)
@@ -131,7 +129,7 @@ class Run:
                 orders, within = self.streams.orders(data.epochs_per_pass), self.streams.epoch % data.epochs_per_pass
                 for batch in data.batches(self.config.batch_size, orders, within):
                     progress, self.step.passes.workspace.drawn = self.steps_done / n_steps, batch.drawn
-                    sums.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
+                    own.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                     self.steps_done += 1
                     self.collective.check()
                 self.collective.add(sums)
@@ -157,7 +155,7 @@ def n_steps(config: FitConfig, data: Data) -> int:
 
 def _rows_per_weight(data: Data) -> Tensor:
     n_rows = data.n_rows if data.counts is None else data.counts
-    return torch.where(data.totals > 0, n_rows / data.totals, 0.0)
+    return torch.where(data.totals > 0, n_rows / data.totals, 0.0)[:, data.tasks]
 
 
 EpochReport = Callable[[int, History], bool | None]

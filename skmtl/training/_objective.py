@@ -50,6 +50,18 @@ class Objective:
             losses[own], gradient[own] = (values[0, :, 0] for values in found)
         return losses, gradient
 
+    def part(self, tasks: slice) -> Objective:
+        """The losses of neighbouring tasks."""
+        groups, n_outputs, start = [], torch.bincount(self._task_of_output).tolist()[tasks], 0
+        for group in self.groups:
+            first, stop = max(group.tasks.start, tasks.start), min(group.tasks.stop, tasks.stop)
+            if first < stop:
+                own = slice(first - tasks.start, stop - tasks.start)
+                width = sum(n_outputs[own])
+                groups.append(Group(group.kind, own, slice(start, start + width)))
+                start += width
+        return Objective(groups, n_outputs, self._task_of_output.device)
+
     def tiles(self, width: int) -> list[Tile]:
         """The losses in pieces of neighbouring tasks that share a loss call and have at most ``width`` outputs."""
         tiles = []

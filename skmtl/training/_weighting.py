@@ -28,19 +28,22 @@ class StaticWeights(Resumable):
     ----------
     weights : Tensor of shape (member, task)
         The weights.
+    tasks : slice, optional
+        Tasks that the step has; by default all.
 
     Attributes
     ----------
     constant : Tensor of shape (member, task)
-        Part of the weights that is known before the first step. The step multiplies the gradient by it.
+        Part of the weights that is known before the first step, of the tasks of the step, which multiplies the
+        gradient by it.
     needs_losses_after_step : bool
         Whether the losses of a batch are computed again after the update.
     """
 
     needs_losses_after_step: bool = False
 
-    def __init__(self, weights: Tensor) -> None:
-        self.constant = weights
+    def __init__(self, weights: Tensor, tasks: slice = slice(None)) -> None:
+        self._weights, self._tasks, self.constant = weights, tasks, weights[:, tasks]
 
     def backward(self, passes: Passes, batch: Batch, sums: Tensor, gradient: Tensor, further: Tensor | None) -> None:
         """Fill the gradient buffer.
@@ -68,7 +71,7 @@ class StaticWeights(Resumable):
 
     def epoch_weights(self) -> Tensor:
         """Weights of the task losses in the epoch, ``(member, task)``."""
-        return self.constant
+        return self._weights
 
     def records(self) -> dict[str, Tensor]:
         """Return what was recorded in the epoch."""
@@ -77,7 +80,7 @@ class StaticWeights(Resumable):
     def select(self, members: Tensor, passes: Passes) -> Self:
         """Return the weights of some of the members between epochs; ``self`` must not be used any more."""
         chosen = copy.copy(self)
-        chosen.constant = self.constant[members]
+        chosen._weights, chosen.constant = self._weights[members], self.constant[members]
         return chosen
 
 
@@ -237,6 +240,7 @@ def make_weighting(
     passes: Passes,
     architecture: Architecture,
     collective: Collective,
+    tasks: slice = slice(None),
 ) -> StaticWeights:
     """Return the weights of a balancing method.
 
@@ -248,7 +252,7 @@ def make_weighting(
     """
     state = balancer.start(loss_weights)  # checks the settings
     if not balancer.needs and not record:
-        return StaticWeights(balancer.weights(loss_weights, BalancerInputs(), state)[0])
+        return StaticWeights(balancer.weights(loss_weights, BalancerInputs(), state)[0], tasks)
     gradients = None
     if record or isinstance(balancer, GradientBalancer):
         if isinstance(passes, MixedPrecisionPasses):

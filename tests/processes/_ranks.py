@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch.distributed as dist
 
 import skmtl
 from skmtl import Checkpoint
+from skmtl.callbacks import Callback
 from skmtl.model_selection import MultiTaskSearchCV
+from skmtl.network import _layers
 from skmtl.sharing import Soft
 from skmtl.training import Run
 from skmtl.training._step import Step
@@ -82,6 +85,36 @@ def of_slices(size: int) -> dict[str, Any]:
     return found
 
 
+class Predicting(Callback):
+    """Keeps what is predicted after each epoch."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def on_epoch_end(self, estimator: Any, epoch: int) -> None:
+        self.found.append(float(np.sum(estimator.predict(made_rows()[0])[:, 0])))
+
+
+def of_tasks() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Outputs of 7 tasks in tiles, and with early stopping and a task that does not count; what a callback sees."""
+    X, _ = made_rows()
+    rng = np.random.default_rng(2)
+    numbers, classes = X @ rng.normal(size=(4, 3)), np.digitize(X[:, 2], [-0.5, 0.5])
+    y = np.column_stack([numbers, X[:, :2] > 0, classes, X[:, 3] > 0])
+    y[rng.random(y.shape) < 0.2] = np.nan
+    kinds = 3 * ["regression"] + 2 * ["binary"] + ["multiclass", "binary"]
+    common = {"tasks": kinds, "input_scaling": False, "dropout": 0.2, "n_estimators": 2, "class_weight": "balanced"}
+    weights, seen = rng.uniform(0.5, 2, y.shape), Predicting()
+    with patch.multiple(_layers, NARROW=2, WIDE=2):
+        tiles = made_net(batch_size=12, early_stopping=False, **common).fit(X, y, sample_weight=weights)
+    stops = {"batch_size": 8, "n_iter_no_change": 1, "cv": 3, "learning_rate_init": 0.1, "max_iter": 20}
+    net = made_net(**stops, loss_weights=[1, 2, 3, 0, 1, 1, 1], **common).set_callbacks(seen)
+    net.fit(X, y, sample_weight=weights)
+    found = {f"stops: {key}": value for key, value in outcome(net).items()}
+    found |= {f"tiles: {key}": value for key, value in outcome(tiles).items()}
+    return found, {"predicted": np.array(seen.found)}
+
+
 def of_no_seed() -> dict[str, Any]:
     return outcome(made_net(n_estimators=3, random_state=None).fit(*made_rows()))
 
@@ -104,13 +137,17 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["search"], found["seeded search"] = of_search(None), of_search(0)
     with skmtl.distributed(data=size):
         found["slices"] = of_slices(size)
+    with skmtl.distributed(tasks=size):
+        found["tasks"], found["callback"] = of_tasks()
     return found
 
 
 def both(rank: int, size: int) -> dict[str, Any]:
-    """Members and rows divided at once."""
+    """Members and rows, then members and tasks divided at once."""
     with skmtl.distributed(members=2):
-        return of_members()
+        found = {"members": of_members()}
+    with skmtl.distributed(tasks=2):
+        return found | {"tasks": of_tasks()[0], "seeded search": of_search(0)}
 
 
 def error_of(fit: Callable[[], Any]) -> str:
@@ -158,6 +195,12 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         with in_epoch(2, lambda: os.kill(os.getpid(), signal.SIGINT)) if rank == 1 else nullcontext():
             net = made_net(max_iter=50, batch_size=16).fit(X, y)
         found["interrupted"] = len(net.history_["loss"])
+    with skmtl.distributed(tasks=size):
+        found["tasks"] = error_of(lambda: made_net(balancing="dwa").fit(X, y))
+        found["few tasks"] = error_of(lambda: made_net(input_scaling=False).fit(X, y))
+        three = np.column_stack([y, X[:, 0]])
+        wild = {"tasks": ["regression", "multiclass", "regression"], "learning_rate_init": 1e200}
+        found["diverged"] = error_of(lambda: made_net(input_scaling=False, **wild).fit(X, three))
     with suppress(skmtl.DistributedError, ValueError), skmtl.distributed():
         bad = np.where(rank == 1, np.inf, X)
         found["bad"] = error_of(lambda: made_net().fit(bad, y))

@@ -52,14 +52,23 @@ def test_all_processes_have_the_same_bits(found: Found) -> None:
             assert_equal(ranks[rank][case], values)
 
 
-@pytest.mark.parametrize("case", ["members", "tried", "slices", "seeded search"])
+@pytest.mark.parametrize("case", ["members", "tried", "slices", "tasks", "callback", "seeded search"])
 def test_a_group_learns_what_one_process_learns(found: Found, case: str) -> None:
     assert_alike(found["laws:3"][0][0][case], found["laws:1"][0][0][case])
 
 
-def test_members_and_rows_are_divided_at_once(found: Found) -> None:
+@pytest.mark.parametrize("case", ["members", "tasks", "seeded search"])
+def test_members_and_rows_or_tasks_are_divided_at_once(found: Found, case: str) -> None:
     for own in found["both:4"][0]:
-        assert_alike(own, found["laws:1"][0][0]["members"])
+        assert_alike(own[case], found["laws:1"][0][0][case])
+
+
+def test_what_tasks_cannot_be_divided_for_is_named(found: Found) -> None:
+    for own in found["failures:3"][0]:
+        assert own["tasks"].startswith("ValueError: skmtl.distributed(tasks=3) cannot divide a fit with balancing=DWA")
+        assert "2 tasks, which are less than tasks=3" in own["few tasks"]
+        assert own["diverged"].startswith("DivergenceError: ")
+        assert own["diverged"] == found["failures:3"][0][0]["diverged"]
 
 
 def test_errors_of_all_processes_leave_the_group_alive(found: Found) -> None:
