@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.training import Batch, Data, TrainingData
+from skmtl.training import Batch, Data, TrainingData, pass_after
 
 Load = Callable[[Sequence[int]], TrainingData]
 
@@ -38,7 +38,8 @@ class StreamedData(Data):
     """Rows that are read block by block, in an order that depends on the seed and the number of the pass alone.
 
     In each pass the blocks are put in another order and grouped into buffers, whose rows are shuffled: the two stages
-    of CorgiPile [1]_. Batches go on over the ends of buffers. Where all rows fit one buffer, they stay in memory, and
+    of CorgiPile [1]_. Batches go on over the ends of buffers. A thread reads the buffer that follows, also the
+    first one of the next epoch, after the last epoch in vain. Where all rows fit one buffer, they stay in memory, and
     the batches are those of :class:`~skmtl.training.TrainingData`.
 
     Parameters
@@ -86,6 +87,8 @@ class StreamedData(Data):
         of_epoch = -(-steps // max(round(self._total_rows / epoch_rows), 1))
         self.n_rows, self.epochs_per_pass = min(of_epoch * batch_size, self._total_rows), -(-steps // of_epoch)
         self._held: tuple[tuple[int, ...], TrainingData] | None = None
+        self._reader = ThreadPoolExecutor(1)
+        self._ahead: tuple[tuple[int, ...], Future[TrainingData]] | None = None
         if self._total_rows <= buffer_rows:
             every = tuple(range(len(sizes)))
             self._held = every, load(every)
@@ -103,31 +106,35 @@ class StreamedData(Data):
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`."""
         (order,) = orders
-        first, last = epoch * self.n_rows, min((epoch + 1) * self.n_rows, self._total_rows)
-        buffers = [buffer for buffer in self._buffers(order) if buffer.first < last and buffer.last > first]
+        next_pass = pass_after(order, self.epochs_per_pass)
+        in_pass = self._buffers(order)
+        buffers = self._of_epoch(in_pass, epoch)
+        beyond = self._of_epoch(in_pass, epoch + 1) or self._buffers(next_pass)
+        first, last = epoch * self.n_rows, (epoch + 1) * self.n_rows
         self._seen = torch.zeros_like(self.totals)
         carried = list[Batch]()  # of a batch that goes on in the next buffer
         missing = batch_size
-        with ThreadPoolExecutor(1) as reader:
-            following = reader.submit(self._loaded, buffers[0].blocks)
-            for buffer, after in zip(buffers, [*buffers[1:], None], strict=True):
-                data = following.result()
-                self._held = buffer.blocks, data
-                if after is not None:
-                    following = reader.submit(self._loaded, after.blocks)
-                rows = torch.from_numpy(data.permutation([buffer.order])).to(self.totals.device)
-                rows = rows[max(first - buffer.first, 0) : last - buffer.first]
-                if carried:
-                    carried.append(data.take(rows[:missing].long()))
-                    missing, rows = missing - len(carried[-1].targets[0]), rows[missing:]
-                    if missing and after is not None:
-                        continue
-                    yield self._counted(_joined(carried))
-                    carried, missing = [], batch_size
-                whole = len(rows) if after is None else len(rows) // batch_size * batch_size
-                yield from map(self._counted, data.cut(rows[:whole], batch_size) if whole else ())
-                if whole < len(rows):
-                    carried, missing = [data.take(rows[whole:].long())], batch_size - (len(rows) - whole)
+        for buffer, after in zip(buffers, [*buffers[1:], beyond[0]], strict=True):
+            data, ends = self._take(buffer.blocks), buffer is buffers[-1]
+            self._ask_for(after.blocks)
+            rows = torch.from_numpy(data.permutation([buffer.order])).to(self.totals.device)
+            rows = rows[max(first - buffer.first, 0) : last - buffer.first]
+            if carried:
+                carried.append(data.take(rows[:missing].long()))
+                missing, rows = missing - len(carried[-1].targets[0]), rows[missing:]
+                if missing and not ends:
+                    continue
+                yield self._counted(_joined(carried))
+                carried, missing = [], batch_size
+            whole = len(rows) if ends else len(rows) // batch_size * batch_size
+            yield from map(self._counted, data.cut(rows[:whole], batch_size) if whole else ())
+            if whole < len(rows):
+                carried, missing = [data.take(rows[whole:].long())], batch_size - (len(rows) - whole)
+
+    def _of_epoch(self, buffers: Sequence[Buffer], epoch: int) -> list[Buffer]:
+        """Those buffers of a pass that have rows of an epoch of it."""
+        first, last = epoch * self.n_rows, (epoch + 1) * self.n_rows
+        return [buffer for buffer in buffers if buffer.first < last and buffer.last > first]
 
     def _buffers(self, order: np.random.Generator) -> list[Buffer]:
         """Buffers of a pass. All rows in one keep the order of the blocks, and draw from the generator itself."""
@@ -145,6 +152,21 @@ class StreamedData(Data):
         seeds = order.integers(2**63, size=len(groups)).tolist()
         parts = zip(groups, [0, *ends[:-1]], ends, seeds, strict=True)
         return [Buffer(tuple(group), first, last, np.random.default_rng(s)) for group, first, last, s in parts]
+
+    def _ask_for(self, blocks: tuple[int, ...]) -> None:
+        """Have blocks read while others are learned from."""
+        self._ahead = blocks, self._reader.submit(self._loaded, blocks)
+
+    def _take(self, blocks: tuple[int, ...]) -> TrainingData:
+        """Rows of blocks, as a rule those that were asked for last."""
+        if self._ahead is None or self._ahead[0] != blocks:
+            if self._ahead is not None:
+                self._held = None  # the memory of what is held may be that of what comes after what was asked for
+            self._ask_for(blocks)
+        assert self._ahead is not None
+        (_, reading), self._ahead = self._ahead, None
+        self._held = blocks, reading.result()
+        return self._held[1]
 
     def _loaded(self, blocks: tuple[int, ...]) -> TrainingData:
         held = self._held

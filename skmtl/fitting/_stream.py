@@ -18,7 +18,7 @@ from skmtl.inputs import LabelledRows, sliceable
 from skmtl.tasks import Task
 from skmtl.training import DenseRows, FitConfig, Rows, SparseRows, TrainingData
 
-PIECE_ROWS = 1 << 11  # encoded at a time, which bounds what the encoder needs beside its result
+PIECE_ROWS, PIECE_BYTES = 1 << 11, 1 << 24  # encoded at a time: so many rows, or as many as take so many bytes
 ROW_VISITS, PASSES = 40_000_000, 10  # rows learned from in all, where there are more than an epoch has
 
 
@@ -128,14 +128,15 @@ class BlockEncoder:
         """Rows of these blocks, one after another."""
         n_rows, n_tasks = int(self.survey.learned[list(blocks)].sum()), len(self.inputs.tasks)
         dense, parts, first = self._next_array(n_rows), list[sparse.csr_array](), 0
+        step = max(PIECE_BYTES // (dense.itemsize * dense.shape[1]), PIECE_ROWS)
         targets, weights = (np.empty((n_rows, n_tasks), dtype=self.config.dtype) for _ in range(2))
         for block in blocks:
             rows = self.survey.read(block)
             with self.survey.reader.blocks.naming(block):
                 last = first + len(rows.weights)
                 targets[first:last], weights[first:last] = self._cells(rows)
-                for start in range(0, len(rows.weights), PIECE_ROWS):
-                    piece = sliceable(rows.X)[start : start + PIECE_ROWS]
+                for start in range(0, len(rows.weights), step):
+                    piece = sliceable(rows.X)[start : start + step]
                     encoded = self.inputs.encoder.transform(piece, self.encode_in)
                     if isinstance(encoded, np.ndarray):
                         dense[first + start : first + start + len(encoded)] = encoded

@@ -15,7 +15,7 @@ from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
 from skmtl.training._slices import sliced
 from skmtl.training._state import join, split
 from skmtl.training._stored import StoredData, StoredValidation
-from skmtl.training._streams import Streams
+from skmtl.training._streams import Streams, pass_after
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 from skmtl.training.peer_sharing import (
     PEER_SHARINGS,
@@ -75,6 +75,7 @@ __all__ = [
     "join",
     "learn_input_scale",
     "n_steps",
+    "pass_after",
     "settings_by_name",
     "sliced",
     "split",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -95,6 +96,13 @@ class Streams:
         block, epoch = divmod(self.epoch, BLOCK)
         for generator, seed in zip(generators, _seeds(self.members, PURPOSES[purpose], block)[epoch], strict=True):
             generator.manual_seed(seed)
+
+
+def pass_after(order: np.random.Generator, epochs_per_pass: int) -> np.random.Generator:
+    """Generator of the order of the next pass; ``order``, of :meth:`Streams.orders`, is at the beginning of one."""
+    following = copy.deepcopy(order)
+    following.bit_generator.advance(epochs_per_pass * EPOCH_DRAWS)  # type: ignore[attr-defined]
+    return following
 
 
 @lru_cache(maxsize=64)

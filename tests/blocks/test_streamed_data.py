@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skmtl.blocks import StreamedData
-from skmtl.training import Batch, DenseRows, TrainingData
+from skmtl.training import Batch, DenseRows, Streams, TrainingData
 
 SIZES = np.array([30, 7, 0, 25, 41, 12])
 STARTS = np.cumsum(SIZES) - SIZES
@@ -87,6 +87,36 @@ def test_mean_losses_are_of_the_labels_of_the_epoch() -> None:
         batches = list(data.batches(8, [np.random.default_rng(0)], epoch))
         labels = sum(float((batch.x % 3 > 0).sum()) for batch in batches)
         assert data.mean_losses(torch.ones(1, 1)).item() == pytest.approx(1 / labels)
+
+
+@pytest.mark.parametrize("epoch_rows", [30, 115])
+def test_the_first_buffer_is_read_in_the_epoch_before(epoch_rows: int) -> None:
+    reads = []
+
+    def reading(blocks: list[int]) -> TrainingData:
+        reads.append(list(blocks))
+        return block_rows(blocks)
+
+    sizes = {"buffer_rows": 45, "epoch_rows": epoch_rows, "batch_size": 8}
+    data, streams = StreamedData(reading, SIZES, torch.ones(1, 1), 1, **sizes), Streams.from_seed(0, 1)
+    last_read = list[int]()
+    for epoch in range(6):
+        batches = data.batches(8, streams.orders(data.epochs_per_pass), epoch % data.epochs_per_pass)
+        first_row = numbers([next(batches)])[0]
+        first_block = int(np.searchsorted(STARTS, first_row, side="right")) - 1
+        assert epoch == 0 or first_block in last_read
+        list(batches)
+        data._reader.submit(int).result()  # what was asked for has been read
+        last_read = reads[-1]
+        streams.epoch += 1
+    of_passes = -(-6 // data.epochs_per_pass) * len(data._buffers(np.random.default_rng(0)))
+    assert len(reads) <= of_passes + 1
+
+
+def test_an_epoch_broken_off_leaves_no_rows_in_another() -> None:
+    data = streamed(45)
+    next(data.batches(8, [np.random.default_rng(1)]))
+    assert sorted(numbers(passes(data, 1)[0])) == list(range(115))
 
 
 def test_a_failing_block_ends_the_epoch_with_its_error() -> None:
