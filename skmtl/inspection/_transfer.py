@@ -92,7 +92,7 @@ class TransferReport:
         self.delta_m = self._delta_m(mean_of_known(measured.scores[n_tasks]), reference)
         self.subset_gains = measured.gains()
         ratios = measured.n_test / np.maximum(measured.n_train, 1)
-        relative = np.where(self.greater_is_better, 1.0, -1.0) * (measured.scores[n_tasks] - alone) / reference
+        relative = np.where(self.greater_is_better, 1.0, -1.0) * _relative(measured.scores[n_tasks], alone, reference)
         tests = [_test(relative[:, k], ratios[:, k], rope, level) for k in tasks]
         self.table = self._columns(measured, alone, tests)
         self.unscored = [name for name, test in zip(self.task_names, tests, strict=True) if np.isnan(test.mean)]
@@ -214,6 +214,17 @@ class TransferReport:
         ]
         rows = [list(row) for row in zip(map(str, self.task_names), *columns, strict=True)]
         return ["task", *(f"{name} %" if name in ("gain", "low", "high") else name for name in names)], rows
+
+
+def _relative(scores: np.ndarray, alone: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Relative differences of the splits, whose mean is that of the mean scores.
+
+    Where a split's rows are hard, both scores are bad. So the variance of a ratio of means, linearised, is that of
+    ``scores - ratio * alone`` and not that of ``scores - alone`` (Cochran, 1977, section 6).
+    """
+    ratio = mean_of_known(scores) / reference
+    linearised: np.ndarray = ratio - 1 + (scores - ratio * alone) / reference
+    return linearised
 
 
 def _test(differences: np.ndarray, ratios: np.ndarray, rope: float, level: float) -> PairedTest:

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.datasets import make_related_tasks
-from skmtl.inspection import TransferDisplay, transfer_report
+from skmtl.inspection import TransferDisplay, TransferReport, transfer_report
 from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import paired_test
 from skmtl.metrics import delta_m
@@ -52,12 +52,25 @@ def test_columns_are_what_was_measured(report, measured):
     np.testing.assert_allclose(table["gain"], 100 * (1 - table["joint"] / table["single"]), rtol=1e-8)
     assert report.delta_m == pytest.approx(table["gain"].mean())
     assert report.delta_m == pytest.approx(delta_m(table["joint"], table["single"], greater_is_better=False))
-    relative = (alone[1] - measured.scores[3, :, 1]) / alone[1].mean()
+    ratio = measured.scores[3, :, 1].mean() / alone[1].mean()
+    relative = 1 - ratio - (measured.scores[3, :, 1] - ratio * alone[1]) / alone[1].mean()
     test = paired_test(relative, np.mean(measured.n_test[:, 1] / measured.n_train[:, 1]), 0.01, 0.1)
     assert table["p_value"][1] == pytest.approx(test.p_value)
     assert (table["low"][1], table["high"][1]) == pytest.approx((100 * test.low, 100 * test.high))
     np.testing.assert_allclose(table["p_worse"] + table["p_same"] + table["p_better"], 1)
     assert table["n_labels"].tolist() == [96, 96, 96]
+
+
+def test_folds_of_hard_rows_do_not_hide_a_gain_that_all_folds_show(measured):
+    scores = measured.scores.copy()
+    scores[range(3), :, range(3)] = [0.5, 1.0, 2.0]  # errors of the tasks alone
+    scores[3] = 0.8 * np.array([[0.5], [1.0], [2.0]])
+    table = TransferReport(
+        replace(measured, scores=scores), rope=0.01, level=0.1, by_losses=True, rng=np.random.RandomState(0)
+    ).table
+    for name in ("gain", "low", "high"):
+        np.testing.assert_allclose(table[name], 20)
+    assert (table["p_value"] < 1e-9).all()
 
 
 def test_a_task_alone_gains_exactly_nothing(report):
