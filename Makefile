@@ -3,7 +3,8 @@ PYTHON ?= python3
 # Further pip options, for example: make test PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_FLAGS ?=
 # One process per core: two halve the time of the suite. PYTEST_FLAGS= runs it in one.
-PYTEST_FLAGS ?= -n 2 --dist worksteal
+# Of plugins only xdist: pytest would rewrite the assertions in every module of packages that bring others.
+PYTEST_FLAGS ?= -n 2 --dist worksteal --disable-plugin-autoload -p xdist
 
 BIN := .venv/bin
 STAMP := .venv/.installed

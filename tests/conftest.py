@@ -8,12 +8,12 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
-import torch
-
-torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    import torch  # here, since the process that hands tests to workers would take seconds to import what it never needs
+
+    torch.set_num_threads(1)
     if not torch.cuda.is_available():
         for item in items:
             if "gpu" in item.keywords:

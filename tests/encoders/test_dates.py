@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import skrub
 from sklearn.pipeline import make_pipeline
 
 from skmtl import MultiTaskNetRegressor
@@ -228,6 +227,8 @@ def test_a_net_learns_the_season():
 
 
 def test_the_recipe_for_free_text():
+    import skrub  # in the process that runs this alone, since it takes seconds
+
     rng = np.random.default_rng(0)
     words = [" ".join(rng.choice(["red", "blue", "tall", "small"], 3)) + f" {i}" for i in range(300)]
     X, y = pd.DataFrame({"words": words}), np.array([text.count("red") for text in words])
