@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import TabularEncoder, read_table
+from skmtl.export._refusal import require_net
 from skmtl.export._table import category_values, zone_refusal
 
 UNKNOWN_CODE = -1.0
@@ -36,7 +37,9 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     Raises
     ------
     TypeError
-        If the estimator does not read tables.
+        If it is no estimator of skmtl, or does not read tables.
+    ValueError
+        If X has other columns than in ``fit``, or cells that the estimator does not read.
     NotImplementedError
         For dates with a time zone.
 
@@ -52,13 +55,15 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     array([[0., 1.],
            [1., 0.]])
     """
+    require_net(estimator, "to_codes")
     check_is_fitted(estimator, "encoder_")
     encoder = estimator.encoder_
     if not isinstance(encoder, TabularEncoder):
         raise TypeError(
-            f"to_codes makes codes of the categories of tables; the encoder is {encoder!r}, whose exported form takes "
-            f"X as it is. Pass X as a tensor."
+            f"to_codes is for estimators that read tables; the encoder of this one is {encoder!r}, whose exported form "
+            f"takes images, tokens or other rows as they are. Pass X itself, in the type that the guide names."
         )
+    estimator._check_columns(X)
     table = read_table(X, encoder.categorical_positions_ or None, encoder.date_positions_)
     numbers = np.asarray(table.numeric.toarray() if hasattr(table.numeric, "toarray") else table.numeric)
     out = np.empty((len(numbers), estimator.n_features_in_))

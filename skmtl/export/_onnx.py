@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from skmtl._torch_state import torch_settings
 from skmtl.encoders import TabularEncoder
 from skmtl.export._encoders import example_rows
+from skmtl.export._refusal import require_net
 from skmtl.export._table import category_values
 
 INPUT = "X"
@@ -60,11 +61,7 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
     >>> session = onnxruntime.InferenceSession("net.onnx")  # doctest: +SKIP
     >>> outputs = session.run(None, {"X": X})  # doctest: +SKIP
     """
-    if not hasattr(estimator, "to_module"):
-        raise TypeError(
-            f"to_onnx takes a fitted estimator of skmtl; got {type(estimator).__name__}. Of a search pass "
-            f"best_estimator_, of a Pipeline its last step, whose X is what the steps before give."
-        )
+    require_net(estimator, "to_onnx")
     _require_onnx()
     module = estimator.to_module()
     rows = example_rows(estimator.encoder_, estimator.n_features_in_)
@@ -87,15 +84,14 @@ def _require_onnx() -> None:
 
 
 def _output_names(names: Sequence[str]) -> list[str]:
-    """Names of the tasks, but for one that is empty, which ONNX refuses, or that of the input."""
-    taken = {INPUT, "", *names}
-    return [_another(name, taken) if name in (INPUT, "") else name for name in names]
-
-
-def _another(name: str, taken: Set[str]) -> str:
-    while name in taken:
-        name += "_output"
-    return name
+    """Names of the tasks in UTF-8, longer where they are empty, which ONNX refuses, or that of the input or another."""
+    outputs = list[str]()
+    for name in names:
+        output = name.encode("utf-8", "backslashreplace").decode()
+        while output in (INPUT, "", *outputs):
+            output += "_output"
+        outputs.append(output)
+    return outputs
 
 
 def _name_values(graph: Any, outputs: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 CURES = {
     "encoder": "to_module(include_encoder=False) takes rows that encoder_.transform has encoded",
     "loss": "Use a loss of skmtl.tasks",
@@ -23,3 +25,18 @@ def refusal(parameter: str, found: object, cure: str = "") -> NotImplementedErro
         What to do instead.
     """
     return NotImplementedError(f"{parameter}={found!r} cannot be exported. {cure or CURES[parameter]}.")
+
+
+def require_net(estimator: Any, caller: str) -> None:
+    """Check that an estimator is one of skmtl's.
+
+    Raises
+    ------
+    TypeError
+        If it is something around one, or something else.
+    """
+    if not hasattr(estimator, "to_module"):
+        raise TypeError(
+            f"{caller} takes a fitted estimator of skmtl; got {type(estimator).__name__}. Of a search pass "
+            f"best_estimator_, of a Pipeline its last step, whose X is what the steps before give."
+        )

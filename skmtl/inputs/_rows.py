@@ -146,7 +146,7 @@ def read_labelled_rows(
     Raises
     ------
     ValueError
-        If y is missing, its length is not that of X, or no label is left.
+        If y is missing, its length is not that of X, there are no rows, or no label is left.
     """
     if y is None:
         raise ValueError(f"{estimator_name} requires y{suffix} to be passed, but the target y{suffix} is None.")
@@ -157,6 +157,8 @@ def read_labelled_rows(
             f"Found input variables with inconsistent numbers of samples: X{suffix} has {n_rows} rows, "
             f"y{suffix} has {labels.observed.shape[0]}."
         )
+    if not (n_rows or of_block):
+        raise ValueError(f"X{suffix} has 0 rows, while a minimum of 1 is required.")
     if labels.one_dimensional and not (of_block or labels.observed.any()):
         raise ValueError(f"Input y{suffix} contains NaN: no row of it has a label.")
     of_cells = labels.names, labels.one_dimensional, f"sample_weight{suffix}"

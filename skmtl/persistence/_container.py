@@ -53,7 +53,10 @@ def write(path: str | os.PathLike[str], content: str, tensors: Mapping[str, np.n
 
 
 def _laid_out(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> tuple[bytes, list[memoryview]]:
-    """Header and tensors in the layout of safetensors, whose own writer copies every tensor twice."""
+    """Header and tensors in the layout of safetensors.
+
+    Its own writers copy tensors to bytes, and would have to write the file again for the digest in its header.
+    """
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     parts, end = list[memoryview](), 0
     for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0])):  # so all are aligned

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skmtl._params import as_list
 from skmtl.persistence._container import read
 from skmtl.persistence._errors import ContentError, FileFormatError
-from skmtl.persistence._registry import AROUND, ESTIMATORS
+from skmtl.persistence._registry import AROUND, ESTIMATORS, USERS_BASES
 from skmtl.persistence._unpack import Unpacker
 
 _KEYS = {"libraries", "training_data", "estimator"}
@@ -50,6 +51,8 @@ def load(
     FileFormatError
         If the file is damaged, is none of :func:`skmtl.save`, is of an unknown version, or needs modules, classes or
         types that are not given.
+    TypeError
+        If ``modules``, ``classes`` or ``trusted`` are something else.
     OSError
         If it cannot be opened.
     ImportError
@@ -68,13 +71,26 @@ def load(
     >>> bool((skmtl.load(path).predict(X) == net.predict(X)).all())
     True
     """
+    modules, classes = _by_name("modules", modules), _by_name("classes", classes)
+    for name, cls in classes.items():
+        if not isinstance(cls, type) or not issubclass(cls, USERS_BASES):
+            raise TypeError(f"classes[{name!r}] must be a subclass of one of skmtl's classes; got {cls!r}.")
+    if isinstance(trusted, str) or not all(isinstance(name, str) for name in as_list(trusted)):
+        raise TypeError(f"trusted must be a list of names of types; got {trusted!r}. Pass whole names, as errors do.")
     try:
         content, tensors = read(path)
         if not isinstance(content, dict) or content.keys() != _KEYS:
             raise ContentError("content", f"The names are not {', '.join(sorted(_KEYS))}.")
-        estimator = Unpacker(tensors, modules or {}, classes or {}, trusted).unpack_all(content["estimator"])
+        estimator = Unpacker(tensors, modules, classes, trusted).unpack_all(content["estimator"])
         if not isinstance(estimator, (*ESTIMATORS.values(), *AROUND.values())):
             raise ContentError("estimator", f"A {type(estimator).__name__}, which is no estimator.")
         return estimator
     except ContentError as error:
         raise FileFormatError(path, error.place, error.problem, error.cure) from error.__cause__
+
+
+def _by_name(parameter: str, given: Any) -> Mapping[str, Any]:
+    """A dict by name, which None leaves empty."""
+    if given is not None and not (isinstance(given, Mapping) and all(isinstance(name, str) for name in given)):
+        raise TypeError(f"{parameter} must be a dict by name, such as {{'MyName': MyName}}; got {given!r}.")
+    return given or {}

@@ -11,12 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmtl._params import Params
-from skmtl._state import Stateful
 from skmtl.persistence._arrays import as_tensor
 from skmtl.persistence._modules import module_state
 from skmtl.persistence._objects import attributes_of
-from skmtl.persistence._registry import CLASSES, ESTIMATORS, FUNCTIONS
+from skmtl.persistence._registry import CLASSES, FUNCTIONS, USERS_BASES
 from skmtl.persistence._through_skops import dump
 
 LONG = 32  # lists of numbers or strings with so many entries are tensors
@@ -24,7 +22,6 @@ _SPREAD = 4  # largest size of a tensor of strings, relative to one of equally l
 _PLAIN = {int: np.int64, float: np.float64, str: np.str_}
 _CLASS_NAMES = {cls: name for name, cls in CLASSES.items()}
 _FUNCTION_NAMES = {function: name for name, function in FUNCTIONS.items()}
-_USERS_BASES = (*ESTIMATORS.values(), Params, Stateful)
 
 
 class Packer:
@@ -62,7 +59,7 @@ class Packer:
             return {"scalar": self._array(np.asarray(value), path)}
         if type(value) is np.ndarray:
             return self._object_array(value, path) if value.dtype == object else {"array": self._array(value, path)}
-        if type(value) in _CLASS_NAMES or isinstance(value, _USERS_BASES):
+        if type(value) in _CLASS_NAMES or isinstance(value, USERS_BASES):
             return self._object(value, path)
         return self._other(value, path)
 
@@ -105,7 +102,8 @@ class Packer:
         return self._records[id(value)]
 
     def _keep(self, path: str, tensor: np.ndarray) -> str:
-        """Put a tensor beside the JSON, under a name that tells what it is."""
+        """Put a tensor beside the JSON, under a name that tells what it is, in characters that UTF-8 has."""
+        path = path.encode("utf-8", "backslashreplace").decode()
         name = path if path not in self.tensors else f"{path} {len(self.tensors)}"
         self.tensors[name] = tensor
         return name

@@ -21,6 +21,8 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 
 from skmtl import metrics
+from skmtl._params import Params
+from skmtl._state import Stateful
 from skmtl.balancing import BALANCERS, Recorded
 from skmtl.balancing.static import GeometricWeights
 from skmtl.checkpoints import Checkpoint
@@ -55,6 +57,7 @@ ESTIMATORS: dict[str, type] = {
     "MultiTaskNetClassifier": MultiTaskNetClassifier,
     "MultiTaskNetRegressor": MultiTaskNetRegressor,
 }
+USERS_BASES = (*ESTIMATORS.values(), Params, Stateful)  # of classes of the user's that files may name
 AROUND: dict[str, type] = {  # estimators of scikit-learn's that hold others
     "Pipeline": Pipeline,
     "FrozenEstimator": FrozenEstimator,

@@ -14,6 +14,7 @@ import torch
 
 from skmtl._params import require_boolean
 from skmtl._sklearn import final_model, layers_of
+from skmtl.estimators._task_view import TaskView
 from skmtl.persistence._container import write
 from skmtl.persistence._json import write_json
 from skmtl.persistence._pack import Packer
@@ -79,6 +80,11 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
 
 
 def _require_known(estimator: Any) -> None:
+    if isinstance(estimator, TaskView):
+        raise TypeError(
+            "skmtl.save takes whole estimators; got a view of one task. Save the estimator that it views, and take the "
+            "view of the loaded one."
+        )
     for layer in layers_of(estimator):
         if not isinstance(layer, (*ESTIMATORS.values(), *AROUND.values())):
             raise TypeError(

@@ -65,6 +65,8 @@ def test_tables_with_corrections_of_an_ensemble(net: MultiTaskNet, table: tuple[
 
 def test_codes_are_positions_of_values(net: MultiTaskNet, table: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     X = rows_of_all_kinds(table[0])
+    with pytest.raises(ValueError, match="feature names should match"):
+        to_codes(net, X.iloc[:, :3])
     codes = to_codes(net, X)[:, 1]
     assert codes[3] == -1
     assert np.isnan(codes[4])
@@ -287,5 +289,5 @@ def test_rows_of_another_shape_are_refused(encoder: Any, shape: Any, others: Any
 def test_codes_are_made_of_tables_only() -> None:
     ids = np.ones((20, 2), dtype=int)
     net = MultiTaskNetClassifier(encoder=SequenceEncoder(n_units=2, embedding_size=2), **SMALL).fit(ids, X[:20] > 0)
-    with pytest.raises(TypeError, match="whose exported form takes X as it is"):
+    with pytest.raises(TypeError, match="whose exported form takes images, tokens or other rows as they are"):
         to_codes(net, ids)

@@ -115,6 +115,8 @@ def test_a_program_loads_where_skmtl_is_not(tmp_path: Path) -> None:
 def test_only_nets_become_files(wrong: Any, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"to_onnx takes a fitted estimator .* of a Pipeline its last step"):
         to_onnx(wrong, tmp_path / "net.onnx")
+    with pytest.raises(TypeError, match=r"to_codes takes a fitted estimator .* of a Pipeline its last step"):
+        to_codes(wrong, np.ones((2, 2)))
 
 
 def test_the_cure_for_missing_packages_is_told(net: Any, monkeypatch: Any, tmp_path: Path) -> None:

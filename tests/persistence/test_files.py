@@ -1,5 +1,6 @@
 """Files of estimators: what is written comes back, and whatever else is in a file is refused by name."""
 
+import copy
 import os
 import sys
 import tracemalloc
@@ -8,6 +9,7 @@ from inspect import isabstract
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn import config_context
@@ -35,6 +37,7 @@ from skmtl.persistence._registry import CLASSES
 from skmtl.postprocess.calibration import Calibrator
 from skmtl.sharing import Hard
 from skmtl.tasks import TargetTransform
+from skmtl.training import Device
 from tests._variants import NUMBERS, SMALL, X, answers, module, with_scikit_learn
 from tests.persistence._forged import attacks, corruptions, find, forged, opened
 
@@ -161,6 +164,14 @@ def test_training_goes_on_after_loading(fitted, good, tmp_path):
     np.testing.assert_array_equal(again.predict(X), loaded.predict(X))
 
 
+@pytest.mark.parametrize("device", ["cuda:1", torch.device("cuda"), Device("cuda", cuda_graphs=True)])
+def test_what_was_fitted_on_a_gpu_predicts_on_the_cpu(fitted, device, tmp_path):
+    skmtl.save(copy.deepcopy(fitted).set_params(device=device), tmp_path / "net")
+    loaded = skmtl.load(tmp_path / "net")
+    assert loaded.network_.buffer.values.device.type == "cpu"
+    np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
+
+
 def test_modules_of_users_are_given_back(tmp_path):
     net = MultiTaskNetRegressor(**SMALL, encoder=module()).fit(X, NUMBERS)
     skmtl.save(net, tmp_path / "net")
@@ -201,6 +212,8 @@ def test_searches_say_what_to_save(fitted, tmp_path):
         skmtl.save(TaskGroupingCV(fitted), tmp_path / "net")
     with pytest.raises(TypeError, match=r"got TaskReport. Keep its table: report.frame\(\)"):
         skmtl.save(skmtl.metrics.task_report(fitted, X, NUMBERS), tmp_path / "net")
+    with pytest.raises(TypeError, match=r"got a view of one task\. Save the estimator that it views"):
+        skmtl.save(fitted.task_view(0), tmp_path / "net")
     assert not list(tmp_path.iterdir())
     skmtl.save(FrozenEstimator(fitted), tmp_path / "net")
     np.testing.assert_array_equal(skmtl.load(tmp_path / "net").predict(X), fitted.predict(X))
@@ -212,8 +225,34 @@ def test_types_of_others_are_to_be_trusted(tmp_path):
     with pytest.raises(FileFormatError, match=r"whose code would run\. .*trusted=\['.*Halving'\]") as error:
         skmtl.load(tmp_path / "net")
     name = str(error.value).split("['")[1].split("'")[0]
+    for almost in (name + "s", name[:-1]):
+        with pytest.raises(FileFormatError, match="whose code would run"):
+            skmtl.load(tmp_path / "net", trusted=[almost])
     loaded = skmtl.load(tmp_path / "net", trusted=[name])
     np.testing.assert_array_equal(loaded.predict(X), pipeline.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"trusted": "__main__.Halving"}, r"trusted must be a list of names .*got '__main__.Halving'"),
+        ({"trusted": None}, "trusted must be a list of names"),
+        ({"modules": [1]}, r"modules must be a dict by name, .*got \[1\]"),
+        ({"classes": {1: Hard}}, "classes must be a dict by name"),
+        ({"classes": {"A": 5}}, r"classes\['A'\] must be a subclass of one of skmtl's classes; got 5"),
+        ({"classes": {"dict": dict}}, r"classes\['dict'\] must be a subclass"),
+    ],
+)
+def test_arguments_of_load_are_checked(good, tmp_path, given, match):
+    with pytest.raises(TypeError, match=match):
+        skmtl.load(tmp_path / "good.skmtl", **given)
+
+
+def test_names_of_tasks_that_are_no_text_are_written(tmp_path):
+    y = pd.DataFrame(X[:, :2] > 0, columns=pd.Index(["\ud800", ""], dtype=object))
+    net = MultiTaskNetClassifier(**SMALL, threshold_metric="f1").fit(X, y)
+    skmtl.save(net, tmp_path / "net")
+    assert skmtl.load(tmp_path / "net").thresholds_ == net.thresholds_
 
 
 class Halving(TransformerMixin, BaseEstimator):
