@@ -190,7 +190,7 @@ class BaseMultiTaskNet(
             As in :meth:`fit`, and if a label is not among the classes.
         """
         self._validate_params()
-        require_in_memory(X, y, sample_weight)
+        require_in_memory("partial_fit", X, "Pass one block after another, or call fit.")
         continued = hasattr(self, "network_")
         inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, one_pass=True)
         params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)

@@ -21,6 +21,7 @@ from skmtl.estimators._fit_inputs import (
     require_same,
 )
 from skmtl.fitting import SharedInputs, read_seed
+from skmtl.processes import current
 
 # Parameters that take rows in memory, and what they must be
 _IN_MEMORY = {
@@ -44,6 +45,11 @@ def require_streamable(estimator: Any, groups: Any) -> None:
     ValueError
         If something is.
     """
+    if current().divides_more:
+        raise ValueError(
+            "Processes can divide the members of a fit to rows in blocks, but neither its rows nor its tasks. Leave "
+            "data and tasks of skmtl.distributed() out, or pass skmtl.blocks.Source(..., in_memory=True)."
+        )
     params = estimator.get_params(deep=False) | {"groups": groups}
     for name, possible in (_IN_MEMORY | {"groups": (None,)}).items():
         value = params.get(name)
@@ -74,7 +80,7 @@ def read_for(
         of_fit = {"groups": groups, "continued": continued, "keep_stored": not continued}
         return read_inputs(estimator, X, y, weights, *validation, **of_fit), params
     require_streamable(estimator, groups)
-    seed = read_seed(params["random_state"])
+    seed = current().world.share(read_seed(params["random_state"]))
     return read_source(estimator, source, seed, validation, continued=continued), params | {"random_state": seed}
 
 
@@ -115,7 +121,7 @@ def read_source(
     return inputs
 
 
-def require_in_memory(X: Any, y: Any, sample_weight: Any) -> None:
+def require_in_memory(caller: str, X: Any, cure: str) -> None:
     """Check that rows are no source.
 
     Raises
@@ -123,8 +129,8 @@ def require_in_memory(X: Any, y: Any, sample_weight: Any) -> None:
     TypeError
         If they are.
     """
-    if as_source(X, y, sample_weight) is not None:
-        raise TypeError("partial_fit takes rows in memory, such as one block after another; fit takes the source.")
+    if not isinstance(X, np.ndarray) and as_source(X) is not None:
+        raise TypeError(f"{caller} takes rows in memory, and X is read in blocks. {cure}")
 
 
 def in_memory(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:

@@ -13,7 +13,7 @@ from skmtl.fitting._trainer import StackedTrainer
 from skmtl.network import Network, network_of_tasks
 from skmtl.processes import Collective
 from skmtl.sharing import Hard
-from skmtl.training import ColumnData, ColumnValidation
+from skmtl.training import ColumnData, ColumnValidation, TrainingData
 
 
 def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -> None:
@@ -25,7 +25,9 @@ def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -
         If tasks have more in common than hidden layers, or steps look at all of them at once.
     """
     config, architecture, found = job.config, job.network.architecture, ""
-    if config.balancer.needs:
+    if not isinstance(job.data, TrainingData):
+        found = "a y so large and sparse that only its stored cells are looked at; leave tasks out"
+    elif config.balancer.needs:
         found = f"balancing={type(config.balancer).__name__}, which looks at all tasks; set balancing='static'"
     elif config.record:
         found = f"balancing=Recorded with quantities={list(config.record)}; leave that out"

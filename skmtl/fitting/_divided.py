@@ -61,13 +61,10 @@ class DividedTrainer(StackedTrainer):
                     f"call the same fits in the same order with the same X, y and parameters, and not with parts of "
                     f"the rows."
                 )
-        if not all(isinstance(job.data, TrainingData) for job in jobs.values()):
-            raise ValueError(
-                "Processes cannot divide a fit to rows in blocks, or to the stored cells of a sparse y. Fit it in one "
-                "process, without skmtl.distributed()."
-            )
         cohorts = sum(job.members // job.config.n_peers for job in jobs.values())
         work = sum(6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs.values())
+        if not all(isinstance(job.data, TrainingData) for job in jobs.values()):
+            work = 0.0  # such batches have no slices, so that members alone are divided
         axes = self._processes.axes(cohorts, work, one_fit=len(jobs) == 1)
         if axes.data.size > 1:
             require_sliceable(list(jobs.values()))
@@ -124,7 +121,9 @@ def require_sliceable(jobs: list[FitJob]) -> None:
         If steps look at more than sums over the rows of a batch.
     """
     found, config = "", jobs[0].config
-    if isinstance(config.balancer, GradientBalancer):
+    if not isinstance(jobs[0].data, TrainingData):
+        found = "a y so large and sparse that only its stored cells are looked at"
+    elif isinstance(config.balancer, GradientBalancer):
         found = f"balancing={type(config.balancer).__name__}, which needs the Gramian of the tasks' gradients"
     elif config.record:
         found = f"balancing=Recorded with quantities={list(config.record)}, which need gradients of single tasks"

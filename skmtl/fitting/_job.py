@@ -120,9 +120,10 @@ class FitJob:
         They become what they become in the whole fit.
         """
         members = torch.arange(first * self.config.n_peers, last * self.config.n_peers)
-        data, validation = self.resident.select(members), None
+        data, validation = self.data.select(members), None
         if self.validation is not None:
-            validation = self.validation.select(members, data if self.holds_out else None)
+            own: Any = data if self.holds_out else None
+            validation = self.validation.select(members, own)
         return replace(
             self,
             config=replace(self.config.select(members), members=len(members)),

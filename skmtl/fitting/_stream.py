@@ -40,10 +40,16 @@ def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Ch
 
 
 def untried(inputs: SharedInputs, effort: str) -> dict[str, Choice]:
-    """What is said of settings that are not tried where rows are not in memory."""
-    if inputs.survey is None or effort == "fixed":
+    """What is said of settings that are not tried, where rows or the labels of all cells are not in memory."""
+    if effort == "fixed":
         return {}
-    return {"effort": Choice("fixed", "rows are read in blocks, and each setting that is tried would read them all")}
+    if inputs.survey is not None:
+        reason = "rows are read in blocks, and each setting that is tried would read them all"
+        return {"effort": Choice("fixed", reason)}
+    if inputs.rows.keeps_stored:
+        reason = "only the stored cells of y are kept, and each setting that is tried takes another large network"
+        return {"effort": Choice("fixed", reason)}
+    return {}
 
 
 def data_in_blocks(

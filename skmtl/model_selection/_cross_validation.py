@@ -12,6 +12,7 @@ from skmtl.inputs import count_rows, read_labels, take_rows
 from skmtl.metrics._scorer import read_scoring
 from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._rows import read_rows
 from skmtl.model_selection._splitters import read_cv
 
 Method: TypeAlias = Literal["predict", "predict_proba", "predict_log_proba"]
@@ -112,6 +113,7 @@ def cross_val_predict(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, _METHODS))}; got {method!r}.")
+    X, y = read_rows("cross_val_predict", X, y)
     estimator = settle_kinds(estimator, y)
     common = {"groups": groups, "cv": read_cv(cv, estimator), "n_jobs": n_jobs, "verbose": verbose}
     common |= {"params": params, "pre_dispatch": pre_dispatch}
@@ -223,6 +225,7 @@ def cross_validate(
     >>> sorted(cross_validate(model, X, y, cv=2, scoring=["roc_auc", "brier"]))
     ['fit_time', 'score_time', 'test_brier', 'test_roc_auc']
     """
+    X, y = read_rows("cross_validate", X, y)
     scores: dict[str, Any] = model_selection.cross_validate(
         settle_kinds(estimator, y),
         X,

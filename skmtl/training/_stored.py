@@ -17,7 +17,6 @@ from skmtl.training._data import Data, Rows, as_tensor
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._step import Step
 from skmtl.training._tiled import is_separable
-from skmtl.training._updates import Reduced
 
 
 class StoredBatch(NamedTuple):
@@ -157,11 +156,6 @@ def sampled(step: Step) -> Step:
     ValueError
         If something in it looks at all outputs.
     """
-    if any(isinstance(update, Reduced) for update in step.updates):
-        raise ValueError(
-            "y is so large and sparse that only its stored cells are looked at, of which processes cannot take slices. "
-            "Set distributed(data=1), or pass fewer rows or tasks."
-        )
     if is_separable(step) and step.passes.layers.head.n_outputs == step.rows_per_weight.shape[1]:
         return SampledStep(step.passes, step.objective, step.weighting, step.updates, step.rows_per_weight)
     settings = "balancing='static', no record, no collaboration, no composed peer_sharing"

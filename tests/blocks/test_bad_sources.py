@@ -16,6 +16,7 @@ from skmtl import MultiTaskNet
 from skmtl.blocks import Source
 from skmtl.checkpoints import fingerprint
 from skmtl.estimators._identity import identity_of
+from skmtl.model_selection import MultiTaskSearchCV, TaskGroupingCV, cross_validate
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 2))
@@ -177,6 +178,16 @@ def test_rows_that_come_once_are_refused() -> None:
 def test_partial_fit_takes_no_source(folder: Path) -> None:
     with pytest.raises(TypeError, match=r"partial_fit takes rows in memory.*fit"):
         MultiTaskNet().partial_fit(folder, ["price", "sold"])
+
+
+def test_what_divides_rows_into_folds_takes_no_source(folder: Path) -> None:
+    source = Source(blocks((X[40:], Y[40:])), in_memory=False)
+    with pytest.raises(TypeError, match=r"MultiTaskSearchCV takes rows in memory.*read_all"):
+        MultiTaskSearchCV(MultiTaskNet(), {"dropout": [0.0, 0.1]}).fit(folder, ["price", "sold"])
+    with pytest.raises(TypeError, match=r"TaskGroupingCV takes rows in memory"):
+        TaskGroupingCV(MultiTaskNet()).fit(source, None)
+    with pytest.raises(TypeError, match=r"cross_validate takes rows in memory"):
+        cross_validate(MultiTaskNet(), source, None)
 
 
 @pytest.mark.parametrize(

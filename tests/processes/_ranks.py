@@ -16,11 +16,14 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import scipy.sparse as sp
 import torch.distributed as dist
 
 import skmtl
 from skmtl import Checkpoint
+from skmtl.blocks import Source
 from skmtl.callbacks import Callback
+from skmtl.inputs import _stored
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.network import _layers
 from skmtl.sharing import Soft
@@ -119,6 +122,40 @@ def of_no_seed() -> dict[str, Any]:
     return outcome(made_net(n_estimators=3, random_state=None).fit(*made_rows()))
 
 
+class CountedBlocks(list[Any]):
+    """Blocks of 10 rows, which count how often they are read."""
+
+    reads = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.reads += 1
+        return super().__getitem__(index)
+
+
+def made_source() -> Source:
+    """The rows in blocks, several buffers of them, and epochs that are parts of a pass."""
+    X, y = made_rows()
+    blocks = CountedBlocks((X[i : i + 10], y[i : i + 10]) for i in range(0, N_ROWS, 10))
+    sizes = {"sample_rows": 40, "held_out_rows": 7, "epoch_rows": 30, "buffer_bytes": 4000}
+    return Source(blocks, in_memory=False, **sizes)
+
+
+def of_blocks(seed: int | None) -> dict[str, Any]:
+    return outcome(made_net(n_estimators=4, dropout=0.2, batch_size=8, random_state=seed).fit(made_source()))
+
+
+def of_stored() -> dict[str, Any]:
+    """A net of 20 tasks, of which some of the cells are stored."""
+    rng = np.random.default_rng(2)
+    y = sp.random_array((N_ROWS, 20), density=0.2, rng=rng, format="csr")
+    net = skmtl.MultiTaskNetRegressor(missing_label="unstored", hidden_layer_sizes=(6,), dtype="float64", max_iter=3)
+    net.set_params(n_estimators=4, effort="fixed", random_state=0, batch_size=16)
+    with patch.multiple(_layers, WIDE=16), patch.multiple(_stored, MANY_TASKS=16, MANY_CELLS=0):
+        net.fit(made_rows()[0], y)
+        assert "stored cells" in net.auto_params_["kernel_blend"].reason
+        return outcome(net)
+
+
 def of_search(seed: int | None) -> dict[str, Any]:
     rates = {"learning_rate_init": [0.001, 0.01, 0.1, 0.3], "dropout": [0.0, 0.2]}
     net = made_net(n_estimators=1, max_iter=3, random_state=seed)
@@ -134,6 +171,7 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["members"] = of_members()
         found["no seed"] = of_no_seed()
         found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=8).fit(*made_rows()))
+        found["blocks"], found["blocks, no seed"], found["stored"] = of_blocks(0), of_blocks(None), of_stored()
         found["search"], found["seeded search"] = of_search(None), of_search(0)
     with skmtl.distributed(data=size):
         found["slices"] = of_slices(size)
@@ -190,6 +228,10 @@ def failures(rank: int, size: int) -> dict[str, Any]:
     with skmtl.distributed(data=size):
         found["all"] = error_of(lambda: made_net(hidden_layer_sizes=(0,)).fit(X, y))
         found["gramian"] = error_of(lambda: made_net(balancing="pcgrad").fit(X, y))
+        found["stored"], source = error_of(of_stored), made_source()
+        before = source.rows.reads
+        found["blocks"] = error_of(lambda: made_net().fit(source))
+        assert source.rows.reads == before
         search = MultiTaskSearchCV(made_net(), {"dropout": [0.0, 0.1]}, n_jobs=2)
         found["jobs"] = error_of(lambda: search.fit(X, y))
         with in_epoch(2, lambda: os.kill(os.getpid(), signal.SIGINT)) if rank == 1 else nullcontext():

@@ -103,6 +103,12 @@ def test_of_many_tasks_a_few_warnings_are_shown(seen, monkeypatch):
     assert str(told[-1].message) == "There are 15 further warnings about tasks."
 
 
+def test_that_settings_are_not_tried_is_told_with_the_reason(seen):
+    net = seen(MultiTaskNetRegressor(**SMALL | {"effort": "default"}), sparse(NUMBERS))
+    assert net.auto_params_["effort"].value == "fixed"
+    assert "stored cells" in net.auto_params_["effort"].reason
+
+
 def test_what_looks_at_all_outputs_is_refused(seen):
     with pytest.raises(ValueError, match="takes tasks with one output each, sharing='hard'"):
         seen(MultiTaskNetRegressor(**SMALL, balancing="dwa"), sparse(NUMBERS))

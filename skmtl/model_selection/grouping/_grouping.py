@@ -9,13 +9,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state
 
 from skmtl._sklearn import HasMethods, Interval, StrOptions
 from skmtl.checkpoints import checkpoints_of
 from skmtl.estimators._identity import identity_of
 from skmtl.inputs import read_labelled_rows
 from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._rows import read_rows
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection._task_subsets import measure_subsets
 from skmtl.model_selection.grouping._fit import fit_subsets
@@ -170,8 +171,8 @@ class TaskGroupingCV(FittedByAnother):
         """
         self._validate_params()
         net = require_net(self.estimator, "TaskGroupingCV")
+        X, y = read_rows("TaskGroupingCV", X, y)
         names = read_labelled_rows(X, y, sample_weight, net.missing_label, type(self).__name__).labels.names
-        X, y = indexable(X, y)
         if len(names) < 2:
             raise ValueError(
                 "TaskGroupingCV needs y with two tasks at least; there is nothing to group in one. Fit "

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import clone
-from sklearn.utils import indexable
 
 from skmtl._sklearn import (
     BaseSearchCV,
@@ -31,6 +30,7 @@ from skmtl.estimators._identity import identity_of, seeded
 from skmtl.estimators._types import CheckpointLike
 from skmtl.metrics._types import MetricName
 from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._rows import read_rows
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection.search._by_task import ByTaskMixin
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
@@ -236,7 +236,7 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
         _require_one_job(self.n_jobs, world)
         settings = world.share(read_settings(self.param_grid, self.param_distributions, self.n_iter, seed))
         scorers, metric = self._get_scorers()
-        X, y = indexable(X, y)
+        X, y = read_rows(type(self).__name__, X, y)
         routed = self._get_routed_params_for_fit(_check_method_params(X, params=params))
         folds = world.share(self._folds(X, y, routed.splitter.split))
         given = X, y, routed.estimator.fit, routed.scorer.score
