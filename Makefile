@@ -7,6 +7,7 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?= -n 2 --dist worksteal --disable-plugin-autoload -p xdist
 
 BIN := .venv/bin
+DEMO_STAMP := .venv/.installed-demo
 STAMP := .venv/.installed
 DOCS_STAMP := .venv/.installed-docs
 SITE := docs/_build/html
@@ -29,7 +30,7 @@ export OPENBLAS_NUM_THREADS := 1
 help:  ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: $(STAMP)  ## Show a case where sharing pays: a table, and a picture in build/why_share.png
+demo: $(DEMO_STAMP)  ## Show a case where sharing pays: a table, and a picture in build/why_share.png
 	@mkdir -p build
 	MPLBACKEND=Agg $(BIN)/python -W ignore::UserWarning:__main__ examples/00_why_share.py build/why_share.png
 
@@ -73,13 +74,17 @@ clean:  ## Remove the environment, caches and build results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --group needs pip 25.1, newer than what a Python brings with it.
-$(STAMP): pyproject.toml constraints.txt
+$(DEMO_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo 'skmtl needs Python 3.11 or newer; name one with: make PYTHON=python3.x'; exit 1; }
-	@echo 'Setting up .venv: a few minutes, once'
+	@echo 'Setting up .venv, once'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq -c constraints.txt --upgrade pip
-	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e . --group test
+	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e . --group demo
+	@touch $@
+
+$(STAMP): $(DEMO_STAMP)
+	$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt --group test
 	@touch $@
 
 $(DOCS_STAMP): $(STAMP)
