@@ -11,7 +11,7 @@ import numpy as np
 from skmtl.balancing import GradientBalancer
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._columns import ColumnTrainer, columns_of, join_columns, require_columns
-from skmtl.fitting._going_on import scale_of
+from skmtl.fitting._going_on import identity_of, scale_of
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
@@ -53,7 +53,8 @@ class DividedTrainer(StackedTrainer):
     def _find_axes(self) -> Axes:
         """Place of this process; the same fits are asked of all."""
         world, jobs = self._processes.world, self.jobs
-        contents = world.gather({index: _content(job) for index, job in jobs.items()})
+        postprocessors = [[type(one).__name__ for one in job.postprocessors] for job in jobs.values()]
+        contents = world.gather((identity_of(jobs, ("n_threads", "device")), postprocessors))
         for rank, other in enumerate(contents):
             if other != contents[0]:
                 raise DistributedError(
@@ -142,12 +143,6 @@ def require_sliceable(jobs: list[FitJob]) -> None:
             f"Processes cannot divide the rows of batches with {found}. Divide members only: call "
             f"skmtl.distributed(data=1), or leave that out."
         )
-
-
-def _content(job: FitJob) -> tuple[Any, ...]:
-    """What tells fits apart, at next to no cost."""
-    sums = job.data.totals.double().sum(), job.network.buffer.values.double().sum()
-    return job.data.n_rows, job.data.n_features, job.members, job.config.seed, job.config.max_iter, *map(float, sums)
 
 
 def _packed(network: Network, history: History) -> tuple[dict[str, np.ndarray], dict[str, Any], History]:

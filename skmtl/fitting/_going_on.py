@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -24,8 +24,8 @@ def _digest_rows(encoded: EncodedRows) -> str:
     return fingerprint(encoded.X, encoded.targets)
 
 
-def identity_of(jobs: Mapping[int, FitJob]) -> tuple[Any, ...]:
-    """All values that the training of these fits depends on."""
+def identity_of(jobs: Mapping[int, FitJob], without: Collection[str] = ("n_threads",)) -> tuple[Any, ...]:
+    """All values that the training of these fits depends on, settings ``without`` these."""
     of_networks: dict[Network, str] = {}  # which fits of one network have in common
     found: list[Hashable] = [FORMAT, __version__, torch.__version__, np.__version__]
     for index, job in jobs.items():
@@ -33,7 +33,7 @@ def identity_of(jobs: Mapping[int, FitJob]) -> tuple[Any, ...]:
             architecture = replace(job.network.architecture, encoder=None)
             learned = job.inputs.encoder if job.network.layers.extractor is not None else None
             of_networks[job.network] = fingerprint(job.network.buffer.values, architecture, learned)
-        config = {one.name: getattr(job.config, one.name) for one in fields(job.config) if one.name != "n_threads"}
+        config = {one.name: getattr(job.config, one.name) for one in fields(job.config) if one.name not in without}
         own = (config, job.streams.state(), job.order, *job.data.identity, job.objective.groups)
         judges = job.validation and (job.validation.held_out, job.validation.real)
         judged_by = None if job.validation is None or job.holds_out else job.validation.data

@@ -171,7 +171,7 @@ class PerTaskHead(MemberReadout):
         if self.padding:
             wide = gradient.new_zeros(len(gradient), self.n_tasks * self.n_outputs, gradient.shape[2])
             gradient = wide.index_copy_(1, self.columns, gradient)
-        return gradient.reshape(-1, self.n_outputs, gradient.shape[2]).transpose(1, 2)
+        return gradient.reshape(len(gradient) * self.n_tasks, self.n_outputs, gradient.shape[2]).transpose(1, 2)
 
     def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the parameters' gradients from ``gradient`` ``(member, row, outputs)``."""

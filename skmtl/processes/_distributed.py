@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 
@@ -113,7 +113,8 @@ def fitting_together() -> Iterator[None]:
         processes.leave()
         raise
     except BaseException as error:
-        processes.world.fail(error)
+        with suppress(DistributedError):  # of others that have failed or left meanwhile: this one's error says more
+            processes.world.fail(error)
         raise
     finally:
         processes.fitting = False

@@ -78,6 +78,7 @@ def of_slices(size: int) -> dict[str, Any]:
     found = {}
     for name, params in {
         "plain": {"batch_size": 12, "early_stopping": False},
+        "layers of tasks": {"batch_size": 12, "early_stopping": False, "task_layer_sizes": (3,)},
         "stops early": {"batch_size": 2, "n_iter_no_change": 1, "input_scaling": True, "cv": 3},
         "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
         "penalised": {"batch_size": 12, "sharing": Soft(strength=0.1), "early_stopping": False},
@@ -221,6 +222,10 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def fail() -> None:
+    raise RuntimeError("of its own")
+
+
 def failures(rank: int, size: int) -> dict[str, Any]:
     """What processes hear of one another."""
     X, y = made_rows()
@@ -247,9 +252,18 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         bad = np.where(rank == 1, np.inf, X)
         found["bad"] = error_of(lambda: made_net().fit(bad, y))
         found["after"] = error_of(lambda: made_net().fit(X, y))
-    with suppress(skmtl.DistributedError), skmtl.distributed():
-        rows = slice(0, 60 if rank == 2 else None)
-        found["other rows"] = error_of(lambda: made_net().fit(X[rows], y[rows]))
+    with suppress(skmtl.DistributedError), skmtl.distributed(data=size):
+        with in_epoch(2, fail) if rank == 1 else nullcontext():
+            found["failed"] = error_of(lambda: made_net(batch_size=16).fit(X, y))
+    own = rank == 2
+    for name, rows, params in (
+        ("fewer rows", slice(0, 60 if own else None), {}),
+        ("other order", slice(None, None, -1 if own else 1), {}),
+        ("other rate", slice(None), {"learning_rate_init": 0.01 if own else 0.02}),
+        ("other blend", slice(None), {"kernel_blend": own, "cv": 3}),
+    ):
+        with suppress(skmtl.DistributedError), skmtl.distributed():
+            found[name] = error_of(lambda rows=rows, params=params: made_net(**params).fit(X[rows], y[rows]))
     return found
 
 

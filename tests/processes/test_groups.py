@@ -97,9 +97,17 @@ def test_an_error_of_one_process_is_told_to_the_others(found: Found) -> None:
         assert ranks[rank]["after"].startswith(f"DistributedError: Rank {rank} has left its group")
 
 
-def test_processes_with_other_rows_are_named(found: Found) -> None:
+def test_a_process_that_fails_between_sums_raises_its_own_error(found: Found) -> None:
+    (ranks,) = found["failures:3"]
+    assert ranks[1]["failed"] == "RuntimeError: of its own"
+    for rank in (0, 2):
+        assert ranks[rank]["failed"].startswith("DistributedError: In epoch")
+
+
+@pytest.mark.parametrize("case", ["fewer rows", "other order", "other rate", "other blend"])
+def test_processes_with_other_rows_or_parameters_are_named(found: Found, case: str) -> None:
     for own in found["failures:3"][0]:
-        assert own["other rows"].startswith("DistributedError: Rank 2 of 3 was given other data")
+        assert own[case].startswith("DistributedError: Rank 2 of 3 was given other data")
 
 
 @pytest.mark.parametrize("axis", ["", ":data"])
