@@ -34,9 +34,10 @@ def network_of_tasks(shared: Network, tasks: Sequence[tuple[Network, int]]) -> N
         With parameters of its own.
     """
     n_outputs = tuple(network.architecture.n_outputs[task] for network, task in tasks)
-    biases = [_initial_biases(network.architecture)[task] for network, task in tasks]
-    made = _with_outputs(shared, n_outputs, np.concatenate(biases))
-    parameters = {id(network): _by_task(network) for network, _ in tasks}
+    networks = {id(network): network for network, _ in tasks}
+    biases = {key: _initial_biases(network.architecture) for key, network in networks.items()}
+    parameters = {key: _by_task(network) for key, network in networks.items()}
+    made = _with_outputs(shared, n_outputs, np.concatenate([biases[id(network)][task] for network, task in tasks]))
     for own, (network, task) in zip(_by_task(made), tasks, strict=True):
         for name, view in own.items():
             view.copy_(parameters[id(network)][task][name])
