@@ -69,7 +69,7 @@ def read_checkpoint(value: Any) -> Checkpoint:
         If a setting is not usable.
     """
     settings = value if isinstance(value, Checkpoint) else Checkpoint(value)
-    if not isinstance(settings.folder, str | os.PathLike) or settings.folder == "":
+    if not isinstance(settings.folder, str | os.PathLike) or settings.folder == "" or "\0" in str(settings.folder):
         cure = '; "." is the working directory' if settings.folder == "" else ""
         raise ValueError(f"{settings.label('folder')} must be a path; got {settings.folder!r}{cure}.")
     require_integer(settings.label("keep"), settings.keep, 1)

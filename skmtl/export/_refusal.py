@@ -35,6 +35,8 @@ def require_net(estimator: Any, caller: str) -> None:
     TypeError
         If it is something around one, or something else.
     """
+    if hasattr(estimator, "task"):  # the class of which is private
+        raise TypeError(f"{caller} takes whole estimators; got a view of one task. Pass the estimator that it views.")
     if not hasattr(estimator, "to_module"):
         raise TypeError(
             f"{caller} takes a fitted estimator of skmtl; got {type(estimator).__name__}. Of a search pass "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -61,6 +61,8 @@ class ParameterBuffer:
         Type of values and gradients.
     device : torch.device
         Where they live.
+    arrays : mapping of str to ndarray, optional
+        The values by name of the parameter, as :meth:`arrays` gives them; zeros by default.
 
     Attributes
     ----------
@@ -74,11 +76,22 @@ class ParameterBuffer:
         Values and gradients by name of the parameter, ``(member, *shape)``.
     """
 
-    def __init__(self, specs: Sequence[ParameterSpec], members: int, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self,
+        specs: Sequence[ParameterSpec],
+        members: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        arrays: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         self._learned = [spec for spec in specs if spec.owner is not None]
         self.specs = *self._learned, *(spec for spec in specs if spec.owner is None)
         self.members = members
-        self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
+        if arrays is None:
+            self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
+        else:  # in one pass over new memory
+            parts = [torch.from_numpy(arrays[spec.name]).reshape(-1) for spec in self.specs]
+            self.values = torch.cat(parts).to(device, dtype)
         self.learned = self.values[: self._size(self._learned)]
         self.gradient = _untouched_zeros(self.learned)
         self.views = self._blocks(self.values)

@@ -34,6 +34,8 @@ class Network:
         Shapes and kinds of the layers.
     device : torch.device
         Where it computes.
+    parameters : mapping of str to ndarray, optional
+        Of all members, by name; zeros by default.
 
     Attributes
     ----------
@@ -47,11 +49,13 @@ class Network:
         Whether a training pass draws random numbers.
     """
 
-    def __init__(self, architecture: Architecture, device: torch.device) -> None:
+    def __init__(
+        self, architecture: Architecture, device: torch.device, parameters: Mapping[str, np.ndarray] | None = None
+    ) -> None:
         self.architecture, self.device = architecture, device
         self.layers = layers = Layers(architecture, device)
         dtype = getattr(torch, architecture.dtype)
-        self.buffer = ParameterBuffer(layers.specs, architecture.members, dtype, device)
+        self.buffer = ParameterBuffer(layers.specs, architecture.members, dtype, device, parameters)
         layers.bind(self.buffer)
         self.n_outputs = sum(architecture.n_outputs)
         self.n_parameters = self.operations = sum(s.size for s in self.buffer.specs if s.owner is not None)

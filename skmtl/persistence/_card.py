@@ -11,6 +11,7 @@ import numpy as np
 from skmtl._sklearn import final_model, layers_of
 from skmtl._version import __version__
 from skmtl.estimators._inner import require_net
+from skmtl.estimators._task_view import TaskView
 from skmtl.persistence._save import LIBRARIES
 from skmtl.postprocess import LocalCorrection
 from skmtl.tasks import Task, kind_name
@@ -39,7 +40,7 @@ def model_card(estimator: Any, *, title: str = "Model card") -> str:
     NotFittedError
         If it is not fitted.
     TypeError
-        If no estimator of skmtl is at the end of it.
+        If no estimator of skmtl is at the end of it, or ``title`` is no string.
 
     Examples
     --------
@@ -50,6 +51,10 @@ def model_card(estimator: Any, *, title: str = "Model card") -> str:
     >>> print(skmtl.model_card(net, title="Sums").splitlines()[0])
     # Sums
     """
+    if isinstance(estimator, TaskView):
+        raise TypeError("model_card takes whole estimators; got a view of one task. Pass the estimator that it views.")
+    if not isinstance(title, str):
+        raise TypeError(f"title must be a string; got {title!r}.")
     require_net(estimator)
     net = final_model(estimator)
     parts = {

@@ -39,23 +39,33 @@ def write(path: str | os.PathLike[str], content: str, tensors: Mapping[str, np.n
     ------
     ValueError
         If there are too many values for a file.
+    OSError
+        If the path is that of a folder, or its folder is not there.
     """
     versions = {"format_version": str(FORMAT_VERSION), "skmtl_version": __version__}
     metadata = {"format": "skmtl", **versions, "content": content, "sha256": _ZEROS.decode()}
     header, parts = _laid_out(metadata, tensors)
     if len(header) > MAX_HEADER or count_values(header) > MAX_VALUES:
         raise ValueError("The estimator has more attributes, tasks or categories than skmtl.save writes. Pickle it.")
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"path must name a file; {str(target)!r} is a folder. Add the name of the file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(target)!r} is in no folder that exists. Make {str(target.parent)!r} first, or name another."
+        )
     found, digest = _DIGEST.search(header), hashlib.sha256(header)
     assert found is not None
     for part in parts:
         digest.update(part)
-    write_whole(Path(path), header[: found.start(1)], digest.hexdigest().encode(), header[found.end(1) :], *parts)
+    write_whole(target, header[: found.start(1)], digest.hexdigest().encode(), header[found.end(1) :], *parts)
 
 
 def _laid_out(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> tuple[bytes, list[memoryview]]:
     """Header and tensors in the layout of safetensors.
 
-    Its own writers copy tensors to bytes, and would have to write the file again for the digest in its header.
+    ``safetensors.numpy.save_file`` writes header and tensors at once, but the digest of both belongs in the header: it
+    would take a second pass over the file. ``save``, which gives the bytes, takes twice their memory.
     """
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     parts, end = list[memoryview](), 0

@@ -47,10 +47,7 @@ def make_network(architecture: Any, parameters: Any, place: str) -> Network:
     for name, values in parameters.items():
         if str(values.dtype) != architecture.dtype or not is_finite(values):
             raise ContentError(f"{place}, parameter {name}", f"Not all are finite numbers of {architecture.dtype}.")
-    network = Network(architecture, torch.device("cpu"))
-    for name, view in network.buffer.views.items():
-        view.copy_(torch.from_numpy(parameters[name]))
-    return network
+    return Network(architecture, torch.device("cpu"), parameters)
 
 
 def _numbers(value: Any) -> Iterator[int]:

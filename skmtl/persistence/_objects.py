@@ -90,9 +90,10 @@ def make_object(cls: type, attributes: Attributes, place: str) -> Any:
     requests = attributes.pop("_metadata_request", {})
     made = object.__new__(cls)
     vars(made).update(attributes)
-    with config_context(enable_metadata_routing=True):  # requests can only be set where it is
-        for method, names in requests.items():
-            getattr(made, f"set_{method}_request")(**names)
+    if requests:
+        with config_context(enable_metadata_routing=True):  # requests can only be set where it is
+            for method, names in requests.items():
+                getattr(made, f"set_{method}_request")(**names)
     return made
 
 

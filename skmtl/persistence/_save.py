@@ -50,6 +50,8 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
         If it is no such estimator, or holds something that no file can.
     ValueError
         If it has too many values for a file, or ``training_data`` is not True or False.
+    OSError
+        If ``path`` is that of a folder, or its folder does not exist or cannot be written to.
     ImportError
         If it needs skops and that is not installed.
 

@@ -381,6 +381,7 @@ def test_a_fit_that_diverges_leaves_nothing(tmp_path):
         ({"interval": 0}, r"interval of checkpoint=Checkpoint must be an integer"),
         ({"keep": 0}, r"keep of checkpoint=Checkpoint must be an integer of at least 1"),
         ({"folder": 3}, r"folder of checkpoint=Checkpoint must be a path"),
+        ({"folder": "\0"}, r"folder of checkpoint=Checkpoint must be a path; got '\\x00'"),
         ({"folder": ""}, r'must be a path; got \'\'; "." is the working directory'),
     ],
 )

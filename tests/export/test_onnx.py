@@ -119,6 +119,11 @@ def test_only_nets_become_files(wrong: Any, tmp_path: Path) -> None:
         to_codes(wrong, np.ones((2, 2)))
 
 
+def test_views_do_not_become_files(net: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"got a view of one task\. Pass the estimator that it views"):
+        to_onnx(net.task_view("sold"), tmp_path / "net.onnx")
+
+
 def test_the_cure_for_missing_packages_is_told(net: Any, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match=r"pip install skmtl\[onnx\]"):

@@ -35,6 +35,11 @@ def test_a_card_tells_what_was_fitted():
     assert "No network held out rows" in model_card(alone)
 
 
-def test_a_card_needs_a_fit():
+def test_a_card_needs_a_fitted_estimator_and_a_title():
     with pytest.raises(NotFittedError):
         model_card(MultiTaskNet())
+    net = MultiTaskNet(**SMALL).fit(ROWS, LABELS)
+    with pytest.raises(TypeError, match=r"got a view of one task\. Pass the estimator that it views"):
+        model_card(net.task_view(0))
+    with pytest.raises(TypeError, match="title must be a string; got None"):
+        model_card(net, title=None)

@@ -33,6 +33,7 @@ from skmtl.model_selection import (
     MultiTaskStratifiedKFold,
     TaskGroupingCV,
 )
+from skmtl.persistence._arrays import is_finite
 from skmtl.persistence._registry import CLASSES
 from skmtl.postprocess.calibration import Calibrator
 from skmtl.sharing import Hard
@@ -118,6 +119,27 @@ def test_what_is_no_regular_file_is_refused(good, tmp_path):
         skmtl.load(tmp_path)
     with pytest.raises(FileNotFoundError):
         skmtl.load(tmp_path / "none")
+
+
+def test_what_is_no_path_of_a_file_is_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"path must name a file; '\.' is a folder\. Add the name of the file"):
+        skmtl.save(MultiTaskNet(), ".")
+    with pytest.raises(FileNotFoundError, match=rf"in no folder that exists\. Make '{tmp_path}/none' first"):
+        skmtl.save(MultiTaskNet(), tmp_path / "none" / "net.skmtl")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_found(dtype, bad):
+    array = np.full((20, 3), np.finfo(dtype).max, dtype)  # whose squares overflow
+    assert is_finite(array)
+    assert is_finite(array[:0])
+    assert is_finite(array.T)
+    for values in (array, np.ones_like(array)):
+        values[7, 1] = bad
+        assert not is_finite(values)
+        assert not is_finite(values.T[1:])
 
 
 def test_what_could_not_be_read_back_is_not_written(fitted, tmp_path):
