@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 FULL_BATCH_ROWS = 64
 MAX_COPIES = 3  # rows for each distinct one; where there are more, a held-out row is unlike all that is trained on
 TINY_ROWS = FULL_BATCH_ROWS * MAX_COPIES
+WIDE_INPUTS = 400
 
 
 class Choice(NamedTuple):
@@ -64,6 +65,8 @@ class DataSummary:
         Number and kinds of the tasks in words.
     tiny : bool
         Whether all rows are one batch, in which rows count exactly by their weights.
+    wide : bool
+        Whether an encoded row has many inputs.
     """
 
     n_rows: int
@@ -85,6 +88,7 @@ class DataSummary:
     only_classification: bool = field(init=False)
     kinds: str = field(init=False)
     tiny: bool = field(init=False)
+    wide: bool = field(init=False)
 
     def __post_init__(self) -> None:
         n_tasks, n_classes = len(self.classification), sum(self.classification)
@@ -95,6 +99,7 @@ class DataSummary:
             only_classification=n_classes == n_tasks,
             kinds=" and ".join(f"{n} {kind} task{'s' * (n > 1)}" for kind, n in counts.items() if n),
             tiny=self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS,
+            wide=self.n_inputs >= WIDE_INPUTS,
         )
 
     def rows_of_step(self, batch_size: int) -> int:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, Choice, DataSummary
+from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, Choice, DataSummary
 from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_batch
 
-__all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS"]  # that docstrings name
+__all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS"]  # that docstrings name
 
 HIDDEN_LAYERS, NARROW_LAYERS = (256, 256), (64, 64)
 LEARNING_RATE, NARROW_RATE = 0.004, 0.012
-DROPOUT, INPUT_DROPOUT = 0.3, 0.2
+DROPOUT, INPUT_DROPOUT, WIDE_INPUT_DROPOUT = 0.3, 0.2, 0.5
 SCALED_ROWS = 200
 LARGEST_BATCH, BATCH_BY_CUBE_ROOT = 256, 8
 TINY_STEPS = 60
@@ -73,8 +73,8 @@ def dropout(data: DataSummary, params: Params) -> Choice:
 def input_dropout(data: DataSummary, params: Params) -> Choice:
     """{INPUT_DROPOUT} if all tasks are classification tasks, else 0.
 
-    0 where all rows are one batch, where ``dropout`` is not "auto", with ``effort="fast"``, and in front of an encoder
-    that is trained with the network.
+    {WIDE_INPUT_DROPOUT} for {WIDE_INPUTS} encoded inputs or more. 0 where all rows are one batch, where ``dropout``
+    is not "auto", with ``effort="fast"``, and in front of an encoder that is trained with the network.
     """
     if params["effort"] == "fast":
         return Choice(0.0, _NARROW)
@@ -84,15 +84,16 @@ def input_dropout(data: DataSummary, params: Params) -> Choice:
         return Choice(0.0, f"{data.kinds}: regression suffers from missing inputs")
     if data.tiny:
         return Choice(0.0, one_batch(data))
+    if data.wide:
+        return Choice(WIDE_INPUT_DROPOUT, f"{data.n_inputs} encoded inputs, at least {WIDE_INPUTS}: many say the same")
     return Choice(INPUT_DROPOUT, f"{data.kinds}: no network may rest on a few of the inputs")
 
 
 def input_scaling(data: DataSummary, params: Params) -> Choice:
-    """True if a task is a regression task, rows are held out, and there are few of them.
+    """True if a task is a regression task, rows are held out, and the table is small or wide.
 
-    That is fewer than {SCALED_ROWS}, or fewer than encoded inputs, as in tables of hundreds of columns. Not where there
-    are so few rows that all are one batch, in front of an encoder that is trained with the network, or where training
-    goes on.
+    That means fewer than {SCALED_ROWS} rows, or {WIDE_INPUTS} encoded inputs or more. Not where there are so few rows
+    that all are one batch, in front of an encoder that is trained with the network, or where training goes on.
     """
     if data.only_classification:
         return Choice(False, f"{data.kinds}: classification loses by it as often as it gains")
@@ -100,10 +101,10 @@ def input_scaling(data: DataSummary, params: Params) -> Choice:
         return Choice(False, one_batch(data))
     if not params["early_stopping"]:
         return Choice(False, "no rows are held out, by which a run that overfits could be told")
-    rows = f"{data.n_rows} rows of {data.n_inputs} encoded inputs"
-    if data.n_rows < max(SCALED_ROWS, data.n_inputs):
-        return Choice(True, f"{rows}: too few to tell what matters by themselves")
-    return Choice(False, f"{rows}, neither fewer than {SCALED_ROWS} nor than inputs")
+    size = f"{data.n_rows} rows of {data.n_inputs} encoded inputs"
+    if data.wide or data.n_rows < SCALED_ROWS:
+        return Choice(True, f"{size}: fewer than {SCALED_ROWS} rows or at least {WIDE_INPUTS} inputs")
+    return Choice(False, f"{size}: at least {SCALED_ROWS} rows and fewer than {WIDE_INPUTS} inputs")
 
 
 def loss_weights(data: DataSummary, params: Params) -> Choice:
