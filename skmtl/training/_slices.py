@@ -35,12 +35,13 @@ class SlicedData(DataView):
         return SlicedData(self.whole.select(members), self._collective)
 
     def _slice(self, n_rows: int) -> tuple[int, int]:
-        """First row and end of this process's slice of a batch."""
+        """First row and end of this process's slice of a batch; of one without rows, a row that will not count."""
         rank, size = self._collective.rank, self._collective.size
-        return n_rows * rank // size, n_rows * (rank + 1) // size
+        first = n_rows * rank // size
+        return first, max(n_rows * (rank + 1) // size, first + 1)
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
-        """Slices of the batches that ``whole`` gives; they may be empty."""
+        """Slices of the batches that ``whole`` gives."""
         if batch_size < self.n_rows:
             yield from self._cut(torch.from_numpy(self.permutation(orders)).to(self.totals.device), batch_size)
             return
@@ -52,12 +53,20 @@ class SlicedData(DataView):
     def _of_batch(self, batch: Batch, n_rows: int) -> Batch:
         """A slice with what it must know of its batch."""
         counts = self.totals.new_full((1, 1), n_rows)
+        if n_rows < self._collective.size:  # so that all processes add up weights, or none
+            weights = torch.ones_like(batch.targets) if batch.weights is None else batch.weights
+            batch = batch._replace(weights=weights * self._has_rows(n_rows))
         return batch._replace(counts=counts, drawn=(self._slice(n_rows)[0], n_rows))
+
+    def _has_rows(self, n_rows: int) -> bool:
+        """Whether a row of a batch is in this process's slice."""
+        rank, size = self._collective.rank, self._collective.size
+        return n_rows * rank // size < n_rows * (rank + 1) // size
 
     def _cut(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
         batches = rows.split(batch_size)
         slices = [batch[slice(*self._slice(len(batch)))] for batch in batches]
-        per_block = max(BLOCK_BYTES // (self.row_bytes * max(len(slices[0]), 1)), 1)
+        per_block = max(BLOCK_BYTES // (self.row_bytes * len(slices[0])), 1)
         for first in range(0, len(batches), per_block):
             own = slices[first : first + per_block]
             block, sizes = self.take(torch.cat(own).long()), [len(each) for each in own]

@@ -79,6 +79,7 @@ def of_slices(size: int) -> dict[str, Any]:
     for name, params in {
         "plain": {"batch_size": 12, "early_stopping": False},
         "layers of tasks": {"batch_size": 12, "early_stopping": False, "task_layer_sizes": (3,)},
+        "experts": {"batch_size": 12, "early_stopping": False, "sharing": "mmoe"},
         "stops early": {"batch_size": 2, "n_iter_no_change": 1, "input_scaling": True, "cv": 3},
         "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
         "penalised": {"batch_size": 12, "sharing": Soft(strength=0.1), "early_stopping": False},
