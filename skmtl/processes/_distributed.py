@@ -12,6 +12,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
+from skmtl._params import require_integer
 from skmtl._torch_state import torch_settings
 from skmtl.processes._axes import Axes, choose_axes
 from skmtl.processes._collective import ALONE, Collective, Group, Watching
@@ -206,7 +207,10 @@ def _n_threads() -> int | None:
 def _require_numbers(size: int, members: int | None, data: int | None, tasks: int | None) -> None:
     """Check that parts and slices are as many as processes."""
     for name, number in (("members", members), ("data", data), ("tasks", tasks)):
-        if number is not None and (not isinstance(number, int) or number < 1 or size % number):
+        if number is None:
+            continue
+        require_integer(f"{name} of distributed", number, 1)
+        if size % number:
             raise ValueError(f"{name} of distributed must divide the number of processes, {size}; got {number!r}.")
     name, other = ("data", data) if tasks in (None, 1) else ("tasks", tasks)
     if name == "tasks" and data not in (None, 1):

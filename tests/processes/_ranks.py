@@ -175,7 +175,7 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["tried"] = outcome(made_net(effort="default", n_estimators=2, max_iter=8).fit(*made_rows()))
         found["blocks"], found["blocks, no seed"], found["stored"] = of_blocks(0), of_blocks(None), of_stored()
         found["search"], found["seeded search"] = of_search(None), of_search(0)
-    with skmtl.distributed(data=size):
+    with skmtl.distributed(data=np.int64(size)):
         found["slices"] = of_slices(size)
     with skmtl.distributed(tasks=size):
         found["tasks"], found["callback"] = of_tasks()
@@ -253,6 +253,7 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         bad = np.where(rank == 1, np.inf, X)
         found["bad"] = error_of(lambda: made_net().fit(bad, y))
         found["after"] = error_of(lambda: made_net().fit(X, y))
+    found["numbers"] = error_of(lambda: skmtl.distributed(data=True).__enter__())
     with suppress(skmtl.DistributedError), skmtl.distributed(data=size):
         with in_epoch(2, fail) if rank == 1 else nullcontext():
             found["failed"] = error_of(lambda: made_net(batch_size=16).fit(X, y))

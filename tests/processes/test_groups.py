@@ -81,6 +81,7 @@ def test_errors_of_all_processes_leave_the_group_alive(found: Found) -> None:
         assert own["stored"].startswith("ValueError: Processes cannot divide the rows of batches with a y so large")
         assert own["blocks"].startswith("ValueError: Processes can divide the members of a fit to rows in blocks, but")
         assert "PCGrad, which needs the Gramian" in own["gramian"]
+        assert own["numbers"].startswith("ValueError: data of distributed must be an integer of at least 1; got True")
         assert own["jobs"].startswith("ValueError: n_jobs must be None or 1 in a group")
 
 
