@@ -259,7 +259,7 @@ def test_types_of_others_are_to_be_trusted(tmp_path):
     [
         ({"trusted": "__main__.Halving"}, r"trusted must be a list of names .*got '__main__.Halving'"),
         ({"trusted": None}, "trusted must be a list of names"),
-        ({"modules": [1]}, r"modules must be a dict by name, .*got \[1\]"),
+        ({"modules": ["A"]}, r"modules must be a dict by name, .*got \['A'\]"),
         ({"classes": {1: Hard}}, "classes must be a dict by name"),
         ({"classes": {"A": 5}}, r"classes\['A'\] must be a subclass of one of skmtl's classes; got 5"),
         ({"classes": {"dict": dict}}, r"classes\['dict'\] must be a subclass"),
