@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -26,11 +27,13 @@ from skmtl.training import Training
 
 FEATURES, TASKS, HIDDEN, BATCH = 100, 16, (256, 256), 1024
 ROWS, QUICK_ROWS, ROUNDS = 200_000, 20_480, 5
+MANY_TASKS, ROWS_OF_MANY = 10_000, 6_144
 HEADING = "## More than one process\n\n"
 TEXT = """n={rows:,} d={features} T={tasks} {hidden}, batch {batch}, float32; two gloo processes, one thread each,
 on {cpus} processors with a load of {load:.1f} before the run; medians of the ratios within {rounds} rounds,
-in the order A B C D E. Processor time is that of the process that has most to do. Where other programs want the
-processors, two processes get a larger share of them than one, and ratios of the clock say little.
+in turn. Many tasks: {many:,} numbers of {rows_of_many:,} rows, (128, 64), batch 256.
+Processor time is that of the process that has most to do. Where other programs want the processors, two
+processes get a larger share of them than one, and ratios of the clock say little.
 
 | | ratio of the clock | ratio of processor time |
 |---|---|---|
@@ -52,12 +55,20 @@ def make_data(rows: int) -> Data:
     return x, np.tanh(x @ rng.standard_normal((FEATURES, TASKS), dtype=np.float32) / FEATURES**0.5)
 
 
-def net(members: int) -> skmtl.MultiTaskNetRegressor:
+@cache
+def make_many_tasks() -> Data:
+    """Draw rows of half as many columns with targets of noise, which take as long."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((ROWS_OF_MANY, FEATURES // 2), dtype=np.float32)
+    return x, rng.standard_normal((ROWS_OF_MANY, MANY_TASKS), dtype=np.float32)
+
+
+def net(members: int, hidden: tuple[int, ...] = HIDDEN, batch_size: int = BATCH) -> skmtl.MultiTaskNetRegressor:
     """Net without anything but its steps."""
     return skmtl.MultiTaskNetRegressor(
-        hidden_layer_sizes=HIDDEN,
+        hidden_layer_sizes=hidden,
         n_estimators=members,
-        batch_size=BATCH,
+        batch_size=batch_size,
         max_iter=1,
         early_stopping=False,
         dropout=0.0,
@@ -80,7 +91,7 @@ def _clocks(into: list[Seconds]) -> Iterator[None]:
     into.append(Seconds(time.perf_counter() - wall, time.process_time() - processor))
 
 
-def _steps(into: list[Seconds], n_members: int, rows: Data, **axes: int) -> None:
+def _steps(into: list[Seconds], estimator: skmtl.MultiTaskNetRegressor, rows: Data, **axes: int) -> None:
     """Time of the epoch, from the first step on."""
     train = Training.advance
 
@@ -91,7 +102,7 @@ def _steps(into: list[Seconds], n_members: int, rows: Data, **axes: int) -> None
     Training.advance = timed  # type: ignore[method-assign, assignment]
     try:
         with skmtl.distributed(**axes) if axes else alone():
-            net(n_members).fit(*rows)
+            estimator.fit(*rows)
     finally:
         Training.advance = train  # type: ignore[method-assign]
 
@@ -115,16 +126,19 @@ def _ddp(into: list[Seconds], data: Data) -> None:
 
 
 ACTIONS: dict[str, Callable[[list[Seconds], Data], None]] = {
-    "8 members, one process": lambda into, data: _steps(into, 8, data),
-    "8 members, divided": lambda into, data: _steps(into, 8, data, members=2),
-    "1 member, one process": lambda into, data: _steps(into, 1, data),
-    "1 member, rows divided": lambda into, data: _steps(into, 1, data, data=2),
+    "8 members, one process": lambda into, data: _steps(into, net(8), data),
+    "8 members, divided": lambda into, data: _steps(into, net(8), data, members=2),
+    "1 member, one process": lambda into, data: _steps(into, net(1), data),
+    "1 member, rows divided": lambda into, data: _steps(into, net(1), data, data=2),
     "DistributedDataParallel": _ddp,
+    "many tasks, one process": lambda into, _: _steps(into, net(1, (128, 64), 256), make_many_tasks()),
+    "many tasks, divided": lambda into, _: _steps(into, net(1, (128, 64), 256), make_many_tasks(), tasks=2),
 }
 RATIOS = [
     ("members: one process / two", "8 members, one process", "8 members, divided"),
     ("rows: one process / two", "1 member, one process", "1 member, rows divided"),
     ("rows divided / DistributedDataParallel", "1 member, rows divided", "DistributedDataParallel"),
+    ("many tasks: one process / two", "many tasks, one process", "many tasks, divided"),
 ]
 
 
@@ -168,6 +182,8 @@ def run(quick: bool) -> str:
     text = TEXT.format(
         rows=rows,
         features=FEATURES,
+        many=MANY_TASKS,
+        rows_of_many=ROWS_OF_MANY,
         tasks=TASKS,
         hidden=HIDDEN,
         batch=BATCH,
