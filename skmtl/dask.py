@@ -31,11 +31,12 @@ def fit(
     sample_weight: Any = None,
     members: int | None = None,
     data: int | None = None,
+    tasks: int | None = None,
 ) -> T:
     """Fit a net, or a search over nets, over the workers of a dask cluster that hold the data.
 
-    The workers make one group of processes (see :func:`skmtl.distributed`), each with all rows: members or the rows of
-    batches are divided among them.
+    The workers make one group of processes (see :func:`skmtl.distributed`), each with all rows: members, the rows of
+    batches or the output layers of tasks are divided among them.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def fit(
         Of the cluster; by default the current one.
     sample_weight : dask array of shape (n_samples,) or (n_samples, n_tasks), default=None
         Weights of rows or of single labels.
-    members, data : int, default=None
+    members, data, tasks : int, default=None
         As in :func:`skmtl.distributed`.
 
     Returns
@@ -87,7 +88,7 @@ def fit(
                 clone(net),
                 *parts,
                 (f"tcp://{host}:{port}", rank, len(workers)),
-                {"members": members, "data": data},
+                {"members": members, "data": data, "tasks": tasks},
                 workers=[worker],
                 pure=False,
             )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import skmtl
@@ -55,6 +56,16 @@ def test_a_cluster_learns_what_one_process_learns(client: Any) -> None:
     X, y = made_rows()
     fitted = skmtl.dask.fit(net(), blocks(X), blocks(y), client=client)
     np.testing.assert_allclose(fitted.predict(X), net().fit(X, y).predict(X), rtol=1e-10)
+
+
+def test_frames_keep_columns_and_categories(client: Any) -> None:
+    frames = pytest.importorskip("dask.dataframe")
+    X, y = (pd.DataFrame(of, columns=names) for of, names in zip(made_rows(), (list("abcd"), ["u", "v"]), strict=True))
+    X["kind"] = pd.Categorical(np.where(X["a"] > 0, "high", "low"), ["high", "low", "never"])
+    parts = (frames.from_pandas(frame, npartitions=4, sort=False) for frame in (X, y))
+    fitted, alone = skmtl.dask.fit(net(), *parts, client=client), net().fit(X, y)
+    assert list(fitted.feature_names_in_) == list(X.columns)
+    np.testing.assert_allclose(fitted.predict(X), alone.predict(X), rtol=1e-10)
 
 
 def test_two_fits_at_once_both_end(client: Any) -> None:
