@@ -141,7 +141,7 @@ def _epochs(folder: Path) -> str:
         f"{median(ratios):.2f} times one of rows in memory ({median(residents):.2f} s; layers (256, 256), one member, "
         f"batches of 1024, one thread beside the one that reads; median of {ROUNDS} pairs; goal: at most 1.15).\n"
         "On a machine with other work the thread that reads has no core of its own, and its time adds to that of "
-        "training: here both\ncores had other work.\n"
+        "training.\n"
     )
 
 
