@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmtl.encoders import TabularEncoder, read_table
-from skmtl.export._refusal import require_net
+from skmtl.export._refusal import require_exportable
 from skmtl.export._table import category_values, zone_refusal
 
 UNKNOWN_CODE = -1.0
@@ -55,7 +55,7 @@ def to_codes(estimator: Any, X: Any) -> np.ndarray:
     array([[0., 1.],
            [1., 0.]])
     """
-    require_net(estimator, "to_codes")
+    require_exportable(estimator, "to_codes")
     check_is_fitted(estimator, "encoder_")
     encoder = estimator.encoder_
     if not isinstance(encoder, TabularEncoder):

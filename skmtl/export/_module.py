@@ -62,7 +62,7 @@ class _EstimatorModule(nn.Module):
         """Only the number of rows may vary, so that graphs have the shapes of rows as constants."""
         if not isinstance(X, Tensor):
             raise TypeError(f"X must be a tensor; got {type(X).__name__}. Pass torch.from_numpy(X) of an array.")
-        if tuple(X.shape[1:]) not in self.shapes or X.ndim == 0:
+        if tuple(X.shape[1:]) not in self.shapes:
             wanted = " or ".join(str(("n_samples", *shape)).replace("'", "") for shape in self.shapes)
             cure = "encoder_.transform gives" if self.encoder is None else "the estimator was fitted to"
             raise ValueError(f"X must have the shape {wanted}, rows such as {cure}; got {tuple(X.shape)}.")

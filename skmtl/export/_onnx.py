@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from skmtl._torch_state import torch_settings
 from skmtl.encoders import TabularEncoder
 from skmtl.export._encoders import example_rows
-from skmtl.export._refusal import require_net
+from skmtl.export._refusal import require_exportable
 from skmtl.export._table import category_values
 
 INPUT = "X"
@@ -61,7 +61,7 @@ def to_onnx(estimator: Any, path: str | PathLike[str]) -> None:
     >>> session = onnxruntime.InferenceSession("net.onnx")  # doctest: +SKIP
     >>> outputs = session.run(None, {"X": X})  # doctest: +SKIP
     """
-    require_net(estimator, "to_onnx")
+    require_exportable(estimator, "to_onnx")
     _require_onnx()
     module = estimator.to_module()
     rows = example_rows(estimator.encoder_, estimator.n_features_in_)

@@ -27,7 +27,7 @@ def refusal(parameter: str, found: object, cure: str = "") -> NotImplementedErro
     return NotImplementedError(f"{parameter}={found!r} cannot be exported. {cure or CURES[parameter]}.")
 
 
-def require_net(estimator: Any, caller: str) -> None:
+def require_exportable(estimator: Any, caller: str) -> None:
     """Check that an estimator is one of skmtl's.
 
     Raises

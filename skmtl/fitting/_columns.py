@@ -11,7 +11,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._result import FitResult
 from skmtl.fitting._trainer import StackedTrainer
 from skmtl.network import Network, network_of_tasks
-from skmtl.processes import Collective
+from skmtl.processes import Collective, part_of
 from skmtl.sharing import Hard
 from skmtl.training import ColumnData, ColumnValidation, TrainingData
 
@@ -72,8 +72,7 @@ class ColumnTrainer(StackedTrainer):
 
 def columns_of(job: FitJob, collective: Collective) -> FitJob:
     """The fit with the outputs and labels of this process's tasks."""
-    n_tasks, rank, size = len(job.network.architecture.n_outputs), collective.rank, collective.size
-    tasks = slice(n_tasks * rank // size, n_tasks * (rank + 1) // size)
+    tasks = part_of(len(job.network.architecture.n_outputs), collective.rank, collective.size)
     objective = job.objective.part(tasks)
     return replace(
         job,

@@ -15,7 +15,7 @@ from skmtl.fitting._going_on import identity_of, scale_of
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
-from skmtl.processes import Axes, DistributedError, Processes
+from skmtl.processes import Axes, DistributedError, Processes, part_of
 from skmtl.training import History, TrainingData
 
 
@@ -78,10 +78,9 @@ class DividedTrainer(StackedTrainer):
         part, n_parts, data, tasks = self._axes
         own = StackedTrainer(self._checkpoints if data.rank == 0 else NO_CHECKPOINTS, data)
         sizes = {index: job.members // job.config.n_peers for index, job in self.jobs.items()}
-        total, start = sum(sizes.values()), 0
-        first, end = total * part // n_parts, total * (part + 1) // n_parts
+        wanted, start = part_of(sum(sizes.values()), part, n_parts), 0
         for index, job in self.jobs.items():
-            low, high = max(first - start, 0), min(end - start, sizes[index])
+            low, high = max(wanted.start - start, 0), min(wanted.stop - start, sizes[index])
             if low < high:
                 job = job if high - low == sizes[index] else job.part(low, high)
                 if tasks.size > 1:

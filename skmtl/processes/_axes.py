@@ -28,6 +28,11 @@ class Axes(NamedTuple):
     tasks: Collective = ALONE
 
 
+def part_of(n: int, part: int, n_parts: int) -> slice:
+    """Which of n things are in a part, of as many parts of neighbours as equal as can be."""
+    return slice(n * part // n_parts, n * (part + 1) // n_parts)
+
+
 def choose_axes(size: int, cohorts: int, work: float, members: int | None, data: int | None) -> tuple[int, int]:
     """Numbers of parts of the members and of slices of the rows.
 

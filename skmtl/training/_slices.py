@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl.processes import Collective
+from skmtl.processes import Collective, part_of
 from skmtl.training._data import BLOCK_BYTES, Batch, Data, IndexedData
 from skmtl.training._data_view import DataView
 
@@ -34,11 +34,14 @@ class SlicedData(DataView):
         """See :class:`IndexedData`."""
         return SlicedData(self.whole.select(members), self._collective)
 
-    def _slice(self, n_rows: int) -> tuple[int, int]:
-        """First row and end of this process's slice of a batch; of one without rows, a row that will not count."""
-        rank, size = self._collective.rank, self._collective.size
-        first = n_rows * rank // size
-        return first, max(n_rows * (rank + 1) // size, first + 1)
+    def _part(self, n_rows: int) -> slice:
+        """Rows of a batch that are this process's; of few, maybe none."""
+        return part_of(n_rows, self._collective.rank, self._collective.size)
+
+    def _slice(self, n_rows: int) -> slice:
+        """The same, and a row that will not count instead of none."""
+        own = self._part(n_rows)
+        return slice(own.start, max(own.stop, own.start + 1))
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """Slices of the batches that ``whole`` gives."""
@@ -46,26 +49,20 @@ class SlicedData(DataView):
             yield from self._cut(torch.from_numpy(self.permutation(orders)).to(self.totals.device), batch_size)
             return
         if self._batch is None:  # the same in every epoch
-            first, end = self._slice(self.n_rows)
-            self._batch = self._of_batch(self.take(slice(first, end)), self.n_rows)
+            self._batch = self._of_batch(self.take(self._slice(self.n_rows)), self.n_rows)
         yield self._batch
 
     def _of_batch(self, batch: Batch, n_rows: int) -> Batch:
         """A slice with what it must know of its batch."""
-        counts = self.totals.new_full((1, 1), n_rows)
+        counts, own = self.totals.new_full((1, 1), n_rows), self._part(n_rows)
         if n_rows < self._collective.size:  # so that all processes add up weights, or none
             weights = torch.ones_like(batch.targets) if batch.weights is None else batch.weights
-            batch = batch._replace(weights=weights * self._has_rows(n_rows))
-        return batch._replace(counts=counts, drawn=(self._slice(n_rows)[0], n_rows))
-
-    def _has_rows(self, n_rows: int) -> bool:
-        """Whether a row of a batch is in this process's slice."""
-        rank, size = self._collective.rank, self._collective.size
-        return n_rows * rank // size < n_rows * (rank + 1) // size
+            batch = batch._replace(weights=weights * (own.start < own.stop))
+        return batch._replace(counts=counts, drawn=(own.start, n_rows))
 
     def _cut(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
         batches = rows.split(batch_size)
-        slices = [batch[slice(*self._slice(len(batch)))] for batch in batches]
+        slices = [batch[self._slice(len(batch))] for batch in batches]
         per_block = max(BLOCK_BYTES // (self.row_bytes * len(slices[0])), 1)
         for first in range(0, len(batches), per_block):
             own = slices[first : first + per_block]

@@ -68,6 +68,12 @@ def test_frames_keep_columns_and_categories(client: Any) -> None:
     np.testing.assert_allclose(fitted.predict(X), alone.predict(X), rtol=1e-10)
 
 
+def test_numbers_of_parts_reach_the_workers(client: Any) -> None:
+    X, y = made_rows()
+    with pytest.raises(ValueError, match="tasks of distributed must divide the number of processes, 2; got 3"):
+        skmtl.dask.fit(net(), blocks(X), blocks(y), client=client, tasks=3)
+
+
 def test_two_fits_at_once_both_end(client: Any) -> None:
     X, y = made_rows()
     with ThreadPoolExecutor(2) as threads:
