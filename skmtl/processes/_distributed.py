@@ -143,9 +143,9 @@ def distributed(
         Number of slices that each batch is divided into. The two multiply to the number of processes; where one is
         given, the other follows.
     tasks : int, default=None
-        Number of parts that the tasks of a fit are divided into, for more tasks than one process can hold: each has the
-        outputs of some and sums the gradient at the last hidden layer. Times ``members`` it is the number of processes.
-        A search, and trials of settings, divide their fits instead.
+        Number of parts that the tasks of a fit are divided into, which is faster for ten thousand tasks and more: each
+        process computes the outputs of some, and the gradient at the last hidden layer is summed. Times ``members`` it
+        is the number of processes. A search, and trials of settings, divide their fits instead.
 
     Yields
     ------
