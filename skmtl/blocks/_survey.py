@@ -227,11 +227,14 @@ class Survey:
         held_out = lowest.between(-1, limit) if n_held_out else None
         return cls(source, reader, seed, np.array(starts[:-1]), learned, labels, sample, held_out, limit)
 
-    def read(self, index: int) -> LabelledRows:
-        """Rows of a block that are learned from."""
+    def read(self, index: int, own: np.ndarray | None = None) -> LabelledRows:
+        """Rows of a block that are learned from, or those of them that a mask chooses."""
         rows = self.reader.read(index)
         hashes = hashes_of_rows(int(self.starts[index]), len(rows.kept_mask), self.seed)[rows.kept_mask]
-        return some_rows(rows, hashes > self.limit)
+        chosen = hashes > self.limit
+        if own is not None:
+            chosen[chosen] = own
+        return some_rows(rows, chosen)
 
     @property
     def n_rows(self) -> int:

@@ -45,10 +45,10 @@ def require_streamable(estimator: Any, groups: Any) -> None:
     ValueError
         If something is.
     """
-    if current().divides_more:
+    if current().tasks > 1:
         raise ValueError(
-            "Processes can divide the members of a fit to rows in blocks, but neither its rows nor its tasks. Leave "
-            "data and tasks of skmtl.distributed() out, or pass skmtl.blocks.Source(..., in_memory=True)."
+            f"skmtl.distributed(tasks={current().tasks}) takes all rows in memory, and these are read in blocks. "
+            f"Divide members or rows: leave tasks out, or pass skmtl.blocks.Source(..., in_memory=True)."
         )
     params = estimator.get_params(deep=False) | {"groups": groups}
     for name, possible in (_IN_MEMORY | {"groups": (None,)}).items():

@@ -16,7 +16,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.network import Network
 from skmtl.processes import Axes, DistributedError, Processes, part_of
-from skmtl.training import History, TrainingData
+from skmtl.training import History, StoredData
 
 
 class DividedTrainer(StackedTrainer):
@@ -64,8 +64,8 @@ class DividedTrainer(StackedTrainer):
                 )
         cohorts = sum(job.members // job.config.n_peers for job in jobs.values())
         work = sum(6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs.values())
-        if not all(isinstance(job.data, TrainingData) for job in jobs.values()):
-            work = 0.0  # such batches have no slices, so that members alone are divided
+        if any(isinstance(job.data, StoredData) for job in jobs.values()):
+            work = 0.0  # few operations for gradients so large, so that members alone are divided
         axes = self._processes.axes(cohorts, work, one_fit=len(jobs) == 1)
         if axes.data.size > 1:
             require_sliceable(list(jobs.values()))
@@ -121,9 +121,7 @@ def require_sliceable(jobs: list[FitJob]) -> None:
         If steps look at more than sums over the rows of a batch.
     """
     found, config = "", jobs[0].config
-    if not isinstance(jobs[0].data, TrainingData):
-        found = "a y so large and sparse that only its stored cells are looked at"
-    elif isinstance(config.balancer, GradientBalancer):
+    if isinstance(config.balancer, GradientBalancer):
         found = f"balancing={type(config.balancer).__name__}, which needs the Gramian of the tasks' gradients"
     elif config.record:
         found = f"balancing=Recorded with quantities={list(config.record)}, which need gradients of single tasks"

@@ -130,14 +130,16 @@ class BlockEncoder:
     encode_in: str
     _arrays: list[np.ndarray] = field(default_factory=lambda: [np.empty(0), np.empty(0)], init=False, repr=False)
 
-    def load(self, blocks: Sequence[int]) -> TrainingData:
-        """Rows of these blocks, one after another."""
-        n_rows, n_tasks = int(self.survey.learned[list(blocks)].sum()), len(self.inputs.tasks)
+    def load(self, blocks: Sequence[int], own: np.ndarray | None = None) -> TrainingData:
+        """Rows of these blocks, one after another, or those of them that a mask chooses."""
+        sizes, n_tasks = self.survey.learned[list(blocks)], len(self.inputs.tasks)
+        n_rows = int(sizes.sum() if own is None else own.sum())
+        masks = [None] * len(blocks) if own is None else np.split(own, np.cumsum(sizes)[:-1])
         dense, parts, first = self._next_array(n_rows), list[sparse.csr_array](), 0
         step = max(PIECE_BYTES // (dense.itemsize * dense.shape[1]), PIECE_ROWS)
         targets, weights = (np.empty((n_rows, n_tasks), dtype=self.config.dtype) for _ in range(2))
-        for block in blocks:
-            rows = self.survey.read(block)
+        for block, mask in zip(blocks, masks, strict=True):
+            rows = self.survey.read(block, mask)
             with self.survey.reader.blocks.naming(block):
                 last = first + len(rows.weights)
                 targets[first:last], weights[first:last] = self._cells(rows)

@@ -44,11 +44,6 @@ class Processes:
         self.fitting = False
         self._neighbours: dict[int, Group] = {}  # by their number
 
-    @property
-    def divides_more(self) -> bool:
-        """Whether the user wants more to be divided than members."""
-        return max(self.data or 1, self.tasks) > 1 or (self.members or self.world.size) < self.world.size
-
     def axes(self, cohorts: int, work: float, *, one_fit: bool = True) -> Axes:
         """Place of this process in fits of so many members or cohorts; the same numbers on all processes.
 

@@ -74,8 +74,8 @@ class Watch:
         self.close(b"" if gone is None else str(gone).encode())
         return DistributedError(
             f"Rank {self.rank} of {self.size} has lost {'another process' if gone is None else f'rank {gone}'}, which "
-            f"has ended, has failed or cannot be reached. See what it printed last, then start all processes again; "
-            f"with checkpoint= set, they go on from the last epoch that was saved."
+            f"has ended, has failed or cannot be reached. See what it printed last, then start all processes again. "
+            f"Where members or rows are divided, checkpoint= lets them go on from the last epoch that was saved."
         )
 
     def close(self, message: bytes = b"") -> None:

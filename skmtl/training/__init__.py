@@ -12,10 +12,10 @@ from skmtl.training._loop import Run, Training, n_steps
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
-from skmtl.training._slices import sliced
+from skmtl.training._slices import as_slice, slice_of, sliced
 from skmtl.training._state import join, split
 from skmtl.training._stored import StoredData, StoredValidation
-from skmtl.training._streams import Streams, pass_after
+from skmtl.training._streams import Streams, pass_after, shuffled
 from skmtl.training.optimizers import AVERAGES, EMA, OPTIMIZERS, SGD, SWA, AdamW, Optimizer, WeightAverage
 from skmtl.training.peer_sharing import (
     PEER_SHARINGS,
@@ -68,6 +68,7 @@ __all__ = [
     "WeightAverage",
     "as_device",
     "as_followed",
+    "as_slice",
     "as_tensor",
     "by_cohort",
     "choose_device",
@@ -77,6 +78,8 @@ __all__ = [
     "n_steps",
     "pass_after",
     "settings_by_name",
+    "shuffled",
+    "slice_of",
     "sliced",
     "split",
     "threads_for",

@@ -13,16 +13,14 @@ from scipy import sparse
 from torch import Tensor
 
 from skmtl.layers import NARROW
+from skmtl.processes import Collective
+from skmtl.training._streams import shuffled
 
-MANY_ROWS = 1 << 20  # beyond this the order of the rows is kept in half the memory, which takes longer to shuffle
 BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
 
 
 def as_tensor(values: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Values as a tensor, without a copy where type and device allow.
-
-    torch would warn of read-only memory; such values are copied.
-    """
+    """Values as a tensor, without a copy where type and device allow; torch would warn of read-only memory."""
     writeable = values if values.flags.writeable else values.copy()
     return torch.as_tensor(writeable, dtype=dtype, device=device)
 
@@ -129,7 +127,7 @@ class Data(ABC):
     parts : tuple of int
         Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
     epochs_per_pass, tasks : int, slice
-        An epoch goes through one of so many parts of the rows. Tasks that batches have labels of.
+        An epoch is one of so many parts of the rows. Tasks that batches have labels of.
     """
 
     n_rows: int
@@ -144,6 +142,10 @@ class Data(ABC):
     @abstractmethod
     def select(self, members: Tensor) -> Data:
         """Data of some of the members, which rise."""
+
+    def sliced(self, collective: Collective) -> Data:
+        """Slices of the batches, where other processes learn from the rest."""
+        return self
 
     def mean_losses(self, sums: Tensor) -> Tensor:
         """Mean losses ``(member, task)`` from their weighted sums over an epoch; NaN without a label."""
@@ -181,14 +183,17 @@ class IndexedData(Data):
         if batch_size >= self.n_rows:
             yield self.take(slice(None))
         else:
-            yield from self.cut(torch.from_numpy(self.permutation(orders)).to(self.totals.device), batch_size)
+            rows = torch.from_numpy(self.permutation(orders)).to(self.totals.device)
+            whole, rest = divmod(self.n_rows, batch_size)
+            yield from self.cut(rows, [batch_size] * whole + [rest] * (rest > 0))
 
-    def cut(self, rows: Tensor, batch_size: int) -> Iterator[Batch]:
-        """Batches of these rows, ``(row,)`` or ``(part, row)``, in their order."""
-        per_block = max(BLOCK_BYTES // (self.row_bytes * batch_size), 1) * batch_size
-        for block_rows in rows.split(per_block, -1):
+    def cut(self, rows: Tensor, sizes: Sequence[int]) -> Iterator[Batch]:
+        """Batches of these rows, ``(row,)`` or ``(part, row)``, in their order, of so many rows each."""
+        per_block = max(BLOCK_BYTES // (self.row_bytes * max(sizes, default=1)), 1)
+        blocks = [list(sizes[first : first + per_block]) for first in range(0, len(sizes), per_block)]
+        for own, block_rows in zip(blocks, rows.split([sum(own) for own in blocks], -1), strict=True):
             block = self.take(block_rows.long())
-            parts = (repeat(None) if part is None else part.split(batch_size, 1) for part in block[:-1])
+            parts = (repeat(None) if part is None else part.split(own, 1) for part in block[:-1])
             yield from map(Batch, *parts)  # nothing is copied
 
     @abstractmethod
@@ -249,7 +254,7 @@ class TrainingData(IndexedData):
         return TrainingData(self.rows, self.targets, cells, None if self.row_mask is None else self.row_mask[members])
 
     def take(self, rows: Tensor | slice) -> Batch:
-        """Gather rows."""
+        """See :class:`IndexedData`."""
         x, targets = self.rows.take(rows), cells_of(self.targets, rows)
         if self._unweighted:
             return Batch(x, targets)
@@ -260,13 +265,8 @@ class TrainingData(IndexedData):
         return Batch(x, targets, cells, mask, cells * mask[:, :, None])
 
     def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
-        """See :class:`Data`."""
-        (order,) = orders
-        if self.n_rows <= MANY_ROWS:
-            return order.permutation(self.n_rows)
-        rows = np.arange(self.n_rows, dtype=np.int32)
-        order.shuffle(rows)
-        return rows
+        """See :class:`IndexedData`."""
+        return shuffled(self.n_rows, *orders)
 
     def x_at(self, rows: Tensor) -> Tensor:
         """See :class:`Data`."""
@@ -285,7 +285,7 @@ def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
 
 
 def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
-    """Targets or weights ``(n, task)`` or ``(member, n, task)`` of some rows, in the outputs' order of memory.
+    """Targets or weights ``(n, task)`` or ``(member, n, task)`` of some rows, in the outputs' order of memory:
 
     ``(1 or member, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index
     ``(member, row)``. Whole rows are gathered, which touches least memory; those of few tasks are then turned rows

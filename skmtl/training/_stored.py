@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from skmtl.network import ManualPasses, Network
 from skmtl.processes import ALONE, Collective
 from skmtl.training._data import Data, Rows, as_tensor
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._slices import as_slice, slice_of
 from skmtl.training._step import Step
 from skmtl.training._tiled import is_separable
 
@@ -32,8 +34,8 @@ class StoredBatch(NamedTuple):
         Encoded labels, and what they count.
     row_mask : Tensor of shape (member, row) or None
         1 where a member may learn from a row, 0 where it holds the row out; None: all learn from all.
-    counts, drawn : None
-        All members have as many rows, and draw masks for all rows; see :class:`Batch`.
+    counts, drawn
+        Of a slice, see :class:`Batch`.
     """
 
     x: Tensor
@@ -41,8 +43,8 @@ class StoredBatch(NamedTuple):
     targets: Tensor
     weights: Tensor
     row_mask: Tensor | None = None
-    counts: None = None
-    drawn: None = None
+    counts: Tensor | None = None
+    drawn: tuple[int, int] | None = None
 
     def weights_of(self, member: int) -> Tensor:
         """What each cell counts for a member."""
@@ -80,6 +82,7 @@ class StoredData(Data):
         self._unweighted = bool((cell_weights.data == 1).all())
         masks = np.ones((1, self.n_rows)) if row_mask is None else row_mask.cpu().numpy()
         self.totals = self._tensor(np.asarray((cell_weights.T @ masks.T).T))
+        self._collective = ALONE
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return as_tensor(values, self._like.dtype, self._like.device)
@@ -92,7 +95,13 @@ class StoredData(Data):
     def select(self, members: Tensor) -> StoredData:
         """See :class:`Data`."""
         mask = None if self.row_mask is None else self.row_mask[members]
-        return StoredData(self.rows, self.targets, self.cell_weights, mask, self._like)
+        return StoredData(self.rows, self.targets, self.cell_weights, mask, self._like).sliced(self._collective)
+
+    def sliced(self, collective: Collective) -> StoredData:
+        """See :class:`Data`."""
+        chosen = copy.copy(self)
+        chosen._collective = collective
+        return chosen
 
     def take(self, rows: Tensor) -> StoredBatch:
         """Gather rows ``(row,)``."""
@@ -109,12 +118,13 @@ class StoredData(Data):
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Any]:
         """All rows in each epoch; see :class:`Data`."""
-        (order,) = orders
-        if batch_size >= self.n_rows:
-            yield self.take(torch.arange(self.n_rows))
-            return
-        for rows in torch.from_numpy(order.permutation(self.n_rows)).split(batch_size):
-            yield self.take(rows.to(self._like.device))
+        (order,), collective = orders, self._collective
+        drawn = np.arange(self.n_rows) if batch_size >= self.n_rows else order.permutation(self.n_rows)
+        for rows in torch.from_numpy(drawn).to(self._like.device).split(batch_size):
+            if collective.size == 1:
+                yield self.take(rows)
+            else:
+                yield as_slice(self.take(rows[slice_of(len(rows), collective)]), len(rows), collective)
 
 
 class SampledStep(Step):

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from skmtl._state import State, pack, unpack
 
+MANY_ROWS = 1 << 20  # beyond this the order of the rows is kept in half the memory, which takes longer to shuffle
 EPOCH_DRAWS = 1 << 64  # numbers of a stream between those of two epochs, far more than an order takes
 BLOCK = 64  # epochs whose seeds are computed at a time
 PURPOSES = {"dropout": 0, "balancing": 1}  # of the draws of a member
@@ -103,6 +104,15 @@ def pass_after(order: np.random.Generator, epochs_per_pass: int) -> np.random.Ge
     following = copy.deepcopy(order)
     following.bit_generator.advance(epochs_per_pass * EPOCH_DRAWS)  # type: ignore[attr-defined]
     return following
+
+
+def shuffled(n_rows: int, order: np.random.Generator) -> np.ndarray:
+    """Numbers of rows in the order that a generator draws."""
+    if n_rows <= MANY_ROWS:
+        return order.permutation(n_rows)
+    rows = np.arange(n_rows, dtype=np.int32)
+    order.shuffle(rows)
+    return rows
 
 
 @lru_cache(maxsize=64)

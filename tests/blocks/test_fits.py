@@ -137,6 +137,7 @@ def test_buffers_that_share_memory_hold_the_encoded_rows(table: pd.DataFrame, fo
             for data in (streamed, resident)
         )
         assert found == expected
+    streamed._reader.submit(int).result()  # what was asked for has been read
     first = streamed._load([0])
     before = first.rows.take(slice(None)).clone()
     streamed._load([1])  # while the first is learned from

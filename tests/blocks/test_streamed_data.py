@@ -11,9 +11,10 @@ SIZES = np.array([30, 7, 0, 25, 41, 12])
 STARTS = np.cumsum(SIZES) - SIZES
 
 
-def block_rows(blocks: list[int]) -> TrainingData:
+def block_rows(blocks: list[int], own: np.ndarray | None = None) -> TrainingData:
     """Rows that hold their own numbers; every third label is missing."""
     numbers = np.concatenate([np.arange(STARTS[b], STARTS[b] + SIZES[b]) for b in blocks]).astype(float)[:, None]
+    numbers = numbers if own is None else numbers[own]
     rows = DenseRows(numbers, torch.float64, torch.device("cpu"))
     weights = torch.from_numpy((numbers % 3 > 0).astype(float))
     return TrainingData(rows, torch.from_numpy(-numbers), weights)
@@ -93,7 +94,7 @@ def test_mean_losses_are_of_the_labels_of_the_epoch() -> None:
 def test_the_first_buffer_is_read_in_the_epoch_before(epoch_rows: int) -> None:
     reads = []
 
-    def reading(blocks: list[int]) -> TrainingData:
+    def reading(blocks: list[int], own: None) -> TrainingData:
         reads.append(list(blocks))
         return block_rows(blocks)
 
@@ -120,7 +121,7 @@ def test_an_epoch_broken_off_leaves_no_rows_in_another() -> None:
 
 
 def test_a_failing_block_ends_the_epoch_with_its_error() -> None:
-    def failing(blocks: list[int]) -> TrainingData:
+    def failing(blocks: list[int], own: None) -> TrainingData:
         if 3 in blocks:
             raise ValueError("block 3 is broken")
         return block_rows(blocks)

@@ -21,7 +21,7 @@ import torch.distributed as dist
 
 import skmtl
 from skmtl import Checkpoint
-from skmtl.blocks import Source
+from skmtl.blocks import Source, _survey
 from skmtl.callbacks import Callback
 from skmtl.inputs import _stored
 from skmtl.model_selection import MultiTaskSearchCV
@@ -31,6 +31,7 @@ from skmtl.training import Run
 from skmtl.training._step import Step
 
 N_ROWS = 61
+SECONDS = 150  # of a group, after which whoever waits for something that does not come is ended
 
 
 def made_rows() -> tuple[np.ndarray, np.ndarray]:
@@ -134,11 +135,11 @@ class CountedBlocks(list[Any]):
         return super().__getitem__(index)
 
 
-def made_source() -> Source:
-    """The rows in blocks, several buffers of them, and epochs that are parts of a pass."""
+def made_source(buffer_bytes: int = 4000) -> Source:
+    """The rows with weights in blocks, several buffers of them, and epochs that are parts of a pass."""
     X, y = made_rows()
-    blocks = CountedBlocks((X[i : i + 10], y[i : i + 10]) for i in range(0, N_ROWS, 10))
-    sizes = {"sample_rows": 40, "held_out_rows": 7, "epoch_rows": 30, "buffer_bytes": 4000}
+    blocks = CountedBlocks((X[i : i + 10], y[i : i + 10], WEIGHTS[i : i + 10]) for i in range(0, N_ROWS, 10))
+    sizes = {"sample_rows": 40, "held_out_rows": 7, "epoch_rows": 30, "buffer_bytes": buffer_bytes}
     return Source(blocks, in_memory=False, **sizes)
 
 
@@ -146,12 +147,25 @@ def of_blocks(seed: int | None) -> dict[str, Any]:
     return outcome(made_net(n_estimators=4, dropout=0.2, batch_size=8, random_state=seed).fit(made_source()))
 
 
+def of_slices_of_blocks() -> dict[str, Any]:
+    """With last batches of two rows, batches over the ends of buffers, and buffers with and without holes."""
+    common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "class_weight": "balanced", "max_iter": 8}
+    stops = made_net(batch_size=4, n_iter_no_change=1, **common)
+    with patch.multiple(_survey, LEAST_JUDGING=1):
+        found = {f"stops: {key}": value for key, value in outcome(stops.fit(made_source(25_000))).items()}
+    X, y = np.tile(made_rows()[0], (2, 1)), np.vstack([np.nan_to_num(made_rows()[1]), made_rows()[1]])
+    blocks = [(X[i : i + 10], y[i : i + 10]) for i in range(0, len(X), 10)]
+    source = Source(blocks, in_memory=False, held_out_rows=0, buffer_bytes=4000)
+    balanced = made_net(batch_size=16, balancing="dwa", early_stopping=False, **common).fit(source)
+    return found | {f"balanced: {key}": value for key, value in outcome(balanced).items()}
+
+
 def of_stored() -> dict[str, Any]:
     """A net of 20 tasks, of which some of the cells are stored."""
     rng = np.random.default_rng(2)
     y = sp.random_array((N_ROWS, 20), density=0.2, rng=rng, format="csr")
     net = skmtl.MultiTaskNetRegressor(missing_label="unstored", hidden_layer_sizes=(6,), dtype="float64", max_iter=3)
-    net.set_params(n_estimators=4, effort="fixed", random_state=0, batch_size=16)
+    net.set_params(n_estimators=4, effort="fixed", random_state=0, batch_size=15, dropout=0.2, n_iter_no_change=1)
     with patch.multiple(_layers, WIDE=16), patch.multiple(_stored, MANY_TASKS=16, MANY_CELLS=0):
         net.fit(made_rows()[0], y)
         assert "stored cells" in net.auto_params_["kernel_blend"].reason
@@ -176,7 +190,8 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["blocks"], found["blocks, no seed"], found["stored"] = of_blocks(0), of_blocks(None), of_stored()
         found["search"], found["seeded search"] = of_search(None), of_search(0)
     with skmtl.distributed(data=np.int64(size)):
-        found["slices"] = of_slices(size)
+        found["slices"], found["slices of blocks"] = of_slices(size), of_slices_of_blocks()
+        found["slices of stored"] = of_stored()
     with skmtl.distributed(tasks=size):
         found["tasks"], found["callback"] = of_tasks()
     return found
@@ -234,10 +249,6 @@ def failures(rank: int, size: int) -> dict[str, Any]:
     with skmtl.distributed(data=size):
         found["all"] = error_of(lambda: made_net(hidden_layer_sizes=(0,)).fit(X, y))
         found["gramian"] = error_of(lambda: made_net(balancing="pcgrad").fit(X, y))
-        found["stored"], source = error_of(of_stored), made_source()
-        before = source.rows.reads
-        found["blocks"] = error_of(lambda: made_net().fit(source))
-        assert source.rows.reads == before
         search = MultiTaskSearchCV(made_net(), {"dropout": [0.0, 0.1]}, n_jobs=2)
         found["jobs"] = error_of(lambda: search.fit(X, y))
         with in_epoch(2, lambda: os.kill(os.getpid(), signal.SIGINT)) if rank == 1 else nullcontext():
@@ -245,6 +256,10 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         found["interrupted"] = len(net.history_["loss"])
     with skmtl.distributed(tasks=size):
         found["tasks"] = error_of(lambda: made_net(balancing="dwa").fit(X, y))
+        found["stored"], source = error_of(of_stored), made_source()
+        before = source.rows.reads
+        found["blocks"] = error_of(lambda: made_net().fit(source))
+        assert source.rows.reads == before
         found["few tasks"] = error_of(lambda: made_net(input_scaling=False).fit(X, y))
         three = np.column_stack([y, X[:, 0]])
         wild = {"tasks": ["regression", "multiclass", "regression"], "learning_rate_init": 1e200}
@@ -308,14 +323,14 @@ def run(group: str, rank: int, turn: int, folder: Path) -> None:
 
 
 def main(folder: Path, groups: list[str]) -> None:
-    """Fork processes, group after group."""
+    """Fork processes, group after group, up to one that hangs."""
     warnings.simplefilter("ignore")
     for turn, group in enumerate(groups):
         children = []
         for rank in range(int(group.split(":")[1])):
             child = os.fork()
             if child == 0:
-                signal.alarm(280)
+                signal.alarm(SECONDS)
                 try:
                     run(group, rank, turn, folder)
                 except BaseException:
@@ -323,8 +338,8 @@ def main(folder: Path, groups: list[str]) -> None:
                     os._exit(1)
                 os._exit(0)  # without the end of the interpreter, which takes long
             children.append(child)
-        for child in children:
-            os.waitpid(child, 0)
+        if signal.SIGALRM in [os.WTERMSIG(os.waitpid(child, 0)[1]) for child in children]:
+            sys.exit(f"Processes of {group} still waited for one another after {SECONDS} seconds.")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmtl.training import DenseRows, TrainingData, _data
+from skmtl.training import DenseRows, TrainingData, _streams
 
 
 @pytest.fixture
@@ -31,6 +31,6 @@ def test_rows_and_targets_of_a_batch_belong_together(data):
 
 def test_the_order_of_many_rows_is_the_same_in_half_the_memory(data, monkeypatch):
     expected = _epoch(data)
-    monkeypatch.setattr(_data, "MANY_ROWS", 10)
+    monkeypatch.setattr(_streams, "MANY_ROWS", 10)
     for batch, same in zip(_epoch(data), expected, strict=True):
         np.testing.assert_array_equal(batch, same)
