@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "layers": set(),
     "tasks": {"inputs"},
     "balancing": set(),
-    "blocks": {"inputs", "training"},
+    "blocks": {"inputs", "processes", "training"},
     "callbacks": set(),
     "checkpoints": set(),
     "collaboration": {"tasks"},

@@ -149,8 +149,8 @@ def of_blocks(seed: int | None) -> dict[str, Any]:
 
 def of_slices_of_blocks() -> dict[str, Any]:
     """With last batches of two rows, batches over the ends of buffers, and buffers with and without holes."""
-    common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "class_weight": "balanced", "max_iter": 8}
-    stops = made_net(batch_size=4, n_iter_no_change=1, **common)
+    common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "max_iter": 8}
+    stops = made_net(batch_size=4, n_iter_no_change=1, class_weight="balanced", **common)
     with patch.multiple(_survey, LEAST_JUDGING=1):
         found = {f"stops: {key}": value for key, value in outcome(stops.fit(made_source(25_000))).items()}
     X, y = np.tile(made_rows()[0], (2, 1)), np.vstack([np.nan_to_num(made_rows()[1]), made_rows()[1]])
