@@ -151,6 +151,7 @@ class BaseMultiTaskNet(
             warn_of_splits_left(job)
             job = decide(job, params, deadline, network, checkpoints.of_trials())
             progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
+            current().require_same_callbacks(progress.context is not None)
             trainer = self._train(
                 job, lambda trainer: progress.step("epoch", lambda: self._attributes(trainer.snapshot(0))), checkpoints
             )

@@ -151,7 +151,7 @@ class StackedTrainer(ResponsesMixin):
             self._train(fraction, report)
         except Exception as error:
             if isinstance(error, DistributedError) or self._collective.size > 1:
-                self._collective.leave()  # the others wait for this process
+                self._collective.leave(error)  # the others wait for this process
                 raise
             self._training, self._begun = None, True
             running = self._running()

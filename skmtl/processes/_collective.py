@@ -38,6 +38,10 @@ class Collective:
         """Value of the first process."""
         return value
 
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in one of the processes that wait for one another."""
+        return flag
+
     def check(self) -> None:
         """Raise a :class:`DistributedError` where another process is gone; costs next to nothing."""
 
@@ -51,8 +55,8 @@ class Collective:
     def fail(self, error: BaseException) -> None:
         """Let the others know of an error, when they next gather something."""
 
-    def leave(self) -> None:
-        """Close all connections, so that those who wait for this process fail at once."""
+    def leave(self, error: BaseException | None = None) -> None:
+        """Close all connections, so that those who wait for this process fail at once, and hear of an error."""
 
 
 ALONE = Collective()
@@ -80,7 +84,7 @@ class Group(Collective):
         self._group: dist.ProcessGroup | None = process_group
         self.rank, self.size = dist.get_rank(process_group), dist.get_world_size(process_group)
         self._in_pair = self.size == 2 and dist.get_backend(process_group) == "gloo"
-        self._held = torch.zeros(())
+        self._held = False
         self._watch = watch or Watch(self.rank, self.size, self.gather)
 
     def add(self, tensor: Tensor) -> None:
@@ -104,6 +108,12 @@ class Group(Collective):
         if failures:
             raise DistributedError(f"The fit has ended, as {'; '.join(failures)}")
         return [one for one, _ in found]
+
+    def any(self, flag: bool) -> bool:
+        """See :class:`Collective`."""
+        found = torch.tensor(float(flag))
+        self.add(found)
+        return bool(found)
 
     def share(self, value: Any) -> Any:
         """See :class:`Collective`."""
@@ -141,27 +151,31 @@ class Group(Collective):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        found = signal.signal(signal.SIGINT, lambda *_: self._held.fill_(1))
+        found = signal.signal(signal.SIGINT, self._hold)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, found)
 
+    def _hold(self, *_: Any) -> None:
+        self._held = True
+
     def raise_held(self) -> None:
         """See :class:`Collective`."""
-        held = self._held.clone()
-        self.add(held)
-        if held:
-            self._held.zero_()
+        if self.any(self._held):
+            self._held = False
             raise KeyboardInterrupt
 
     def check(self) -> None:
         """See :class:`Collective`."""
         self._watch.check()
 
-    def leave(self) -> None:
+    def leave(self, error: BaseException | None = None) -> None:
         """See :class:`Collective`."""
-        self._watch.close()
+        if error is None:
+            self._watch.close()
+        else:
+            self._watch.fail(error)
         if self._group is not None:
             dist.destroy_process_group(self._group)
             self._group = None

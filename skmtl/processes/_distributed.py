@@ -58,6 +58,20 @@ class Processes:
             return Axes(world.rank, n_parts, Watching(world) if isinstance(world, Group) else ALONE)
         return Axes(world.rank // n_slices, n_parts, self._neighbouring(n_slices))
 
+    def require_same_callbacks(self, listens: bool) -> None:
+        """Check that callbacks listen in all processes or in none, where what they see is gathered from all.
+
+        Raises
+        ------
+        DistributedError
+            Otherwise.
+        """
+        if self.tasks > 1 and len(set(self.world.gather(listens))) > 1:
+            raise DistributedError(
+                f"Callbacks are set in some of {self.world.size} processes, and with tasks={self.tasks} they see what "
+                f"is gathered from all. Set the same callbacks in every process, or none."
+            )
+
     def _neighbouring(self, number: int) -> Group:
         """Group of this process and so many others, less itself, with the ranks beside its own."""
         if number not in self._neighbours:

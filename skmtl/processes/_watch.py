@@ -11,6 +11,7 @@ from typing import Any
 
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_HEAR = 1.0  # which of the processes is gone
+LONGEST_TEXT = 4096  # of an error, in bytes: what a connection takes at once
 
 
 class DistributedError(RuntimeError):
@@ -18,10 +19,11 @@ class DistributedError(RuntimeError):
 
 
 class Watch:
-    """Connections in a ring, which nothing is sent over: that of a process which ends is closed by its system.
+    """Connections in a ring, over which nothing is sent but by a process that ends: what has made it fail.
 
-    Whoever notices tells its neighbours, and leaves the group. Where no connection can be made, nothing is watched:
-    processes notice the end of another when they next exchange something.
+    That of a process which is killed is closed by its system. Whoever notices tells its neighbours, and leaves.
+    Where no connection can be made, nothing is watched: processes notice the end of another when they next exchange
+    something.
 
     Parameters
     ----------
@@ -51,38 +53,47 @@ class Watch:
         if self._launcher is not None and os.getppid() != self._launcher:
             self.close()
             raise DistributedError(f"Rank {self.rank} of {self.size} ends, as the process that launched it has ended.")
-        gone = self._gone(0.0)
-        if gone is not None:
-            raise self._lost(gone)
+        told = self._told(0.0)
+        if told is not None:
+            raise self._lost(told)
 
     def lost(self) -> DistributedError:
         """Error of a lost connection, and close all others."""
-        return self._lost(self._gone(SECONDS_TO_HEAR))
+        return self._lost(self._told(SECONDS_TO_HEAR) or "")
 
-    def _gone(self, seconds: float) -> int | None:
-        """Rank of a process that is gone: a neighbour, or the one that a neighbour has told of."""
+    def fail(self, error: BaseException) -> None:
+        """Tell the others what has made this process fail, and close all connections."""
+        self.close(f"{self.rank} {type(error).__name__}: {error}")
+
+    def _told(self, seconds: float) -> str | None:
+        """Rank of a process that is gone, a neighbour or the one that it tells of, and its error if it says."""
         closed = select.select(self._sockets, [], [], seconds)[0] if self._sockets else []
         if not closed:
             return None
         told = b""
         with suppress(OSError):
-            told = closed[0].recv(16)
+            closed[0].settimeout(SECONDS_TO_HEAR)
+            while part := closed[0].recv(LONGEST_TEXT):
+                told += part
         neighbour = self.rank + 1 if closed[0] is self._sockets[0] else self.rank - 1
-        return int(told) if told else neighbour % self.size
+        return told.decode(errors="replace") or str(neighbour % self.size)
 
-    def _lost(self, gone: int | None) -> DistributedError:
-        self.close(b"" if gone is None else str(gone).encode())
+    def _lost(self, told: str) -> DistributedError:
+        self.close(told)
+        rank, _, error = told.partition(" ")
+        if error:
+            return DistributedError(f"Rank {self.rank} of {self.size} ends, as rank {rank} has failed: {error}")
         return DistributedError(
-            f"Rank {self.rank} of {self.size} has lost {'another process' if gone is None else f'rank {gone}'}, which "
+            f"Rank {self.rank} of {self.size} has lost {f'rank {rank}' if rank else 'another process'}, which "
             f"has ended, has failed or cannot be reached. See what it printed last, then start all processes again. "
             f"Where members or rows are divided, checkpoint= lets them go on from the last epoch that was saved."
         )
 
-    def close(self, message: bytes = b"") -> None:
+    def close(self, message: str = "") -> None:
         """Close the connections, which the others notice."""
         for connection in self._sockets:
             with suppress(OSError):
-                connection.sendall(message)
+                connection.sendall(message.encode()[:LONGEST_TEXT])
                 connection.close()
         self._sockets = []
 

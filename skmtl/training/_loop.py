@@ -210,20 +210,21 @@ class Training:
 
     def advance(self, until: int, report: EpochReport | None = None) -> None:
         """Train to epoch ``until``, or until every member has stopped or ``report`` returns True."""
-        while len(self.history) < until and self.stopping.active.any():
-            self._epoch(len(self.history))
-            self.run.collective.raise_held()
-            if report is not None and report(len(self.history) - 1, self.history):
-                break
+        collective = self.run.collective
+        while (epoch := len(self.history)) < until and self.stopping.active.any():
+            try:
+                self._epoch(epoch)
+                collective.raise_held()
+                if collective.any(report is not None and bool(report(epoch, self.history))):
+                    break
+            except DistributedError as error:
+                raise DistributedError(f"In epoch {epoch}: {error}") from error
 
     def _epoch(self, epoch: int) -> None:
         run, validation, stopping = self.run, self.validation, self.stopping
         for term in run.step.terms:
             term.begin_epoch(run.steps_done / self._n_steps, run.network, validation)
-        try:
-            losses = run.epoch(self.data, self._n_steps)
-        except DistributedError as error:
-            raise DistributedError(f"In epoch {epoch}: {error}") from error
+        losses = run.epoch(self.data, self._n_steps)
         counts = run.config.loss_weights > 0  # the loss of another task may be infinite, as it is not learned
         held_out, watched = None, torch.where(counts & (self.data.totals > 0), losses, 0.0)
         if validation is not None:

@@ -31,7 +31,7 @@ from skmtl.training import Run
 from skmtl.training._step import Step
 
 N_ROWS = 61
-SECONDS = 150  # of a group, after which whoever waits for something that does not come is ended
+SECONDS = 240  # of a group, after which whoever waits for something that does not come is ended
 
 
 def made_rows() -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +101,16 @@ class Predicting(Callback):
         self.found.append(float(np.sum(estimator.predict(made_rows()[0])[:, 0])))
 
 
+class Acting(Callback):
+    """Does something after the second epoch."""
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        self.action = action
+
+    def on_epoch_end(self, estimator: Any, epoch: int) -> bool | None:
+        return self.action() if epoch == 2 else None
+
+
 def of_tasks() -> tuple[dict[str, Any], dict[str, Any]]:
     """Outputs of 7 tasks in tiles, and with early stopping and a task that does not count; what a callback sees."""
     X, _ = made_rows()
@@ -126,20 +136,22 @@ def of_no_seed() -> dict[str, Any]:
 
 
 class CountedBlocks(list[Any]):
-    """Blocks of 10 rows, which count how often they are read."""
+    """Blocks of 10 rows, which count how often they are read, and may go bad."""
 
-    reads = 0
+    reads, most = 0, np.inf
 
     def __getitem__(self, index: Any) -> Any:
         self.reads += 1
+        if self.reads > self.most:
+            raise ValueError("the file ends here")
         return super().__getitem__(index)
 
 
-def made_source(buffer_bytes: int = 4000) -> Source:
+def made_source() -> Source:
     """The rows with weights in blocks, several buffers of them, and epochs that are parts of a pass."""
     X, y = made_rows()
     blocks = CountedBlocks((X[i : i + 10], y[i : i + 10], WEIGHTS[i : i + 10]) for i in range(0, N_ROWS, 10))
-    sizes = {"sample_rows": 40, "held_out_rows": 7, "epoch_rows": 30, "buffer_bytes": buffer_bytes}
+    sizes = {"sample_rows": 40, "held_out_rows": 7, "epoch_rows": 30, "buffer_bytes": 1600}
     return Source(blocks, in_memory=False, **sizes)
 
 
@@ -152,10 +164,10 @@ def of_slices_of_blocks() -> dict[str, Any]:
     common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "max_iter": 8}
     stops = made_net(batch_size=4, n_iter_no_change=1, class_weight="balanced", **common)
     with patch.multiple(_survey, LEAST_JUDGING=1):
-        found = {f"stops: {key}": value for key, value in outcome(stops.fit(made_source(25_000))).items()}
+        found = {f"stops: {key}": value for key, value in outcome(stops.fit(made_source())).items()}
     X, y = np.tile(made_rows()[0], (2, 1)), np.vstack([np.nan_to_num(made_rows()[1]), made_rows()[1]])
-    blocks = [(X[i : i + 10], y[i : i + 10]) for i in range(0, len(X), 10)]
-    source = Source(blocks, in_memory=False, held_out_rows=0, buffer_bytes=4000)
+    blocks = [(X[i : i + 40], y[i : i + 40]) for i in range(0, len(X), 40)]
+    source = Source(blocks, in_memory=False, held_out_rows=0, buffer_bytes=1600)
     balanced = made_net(batch_size=16, balancing="dwa", early_stopping=False, **common).fit(source)
     return found | {f"balanced: {key}": value for key, value in outcome(balanced).items()}
 
@@ -239,7 +251,7 @@ def kill() -> None:
 
 
 def fail() -> None:
-    raise RuntimeError("of its own")
+    raise OSError("the disk is full")
 
 
 def failures(rank: int, size: int) -> dict[str, Any]:
@@ -272,6 +284,21 @@ def failures(rank: int, size: int) -> dict[str, Any]:
     with suppress(skmtl.DistributedError), skmtl.distributed(data=size):
         with in_epoch(2, fail) if rank == 1 else nullcontext():
             found["failed"] = error_of(lambda: made_net(batch_size=16).fit(X, y))
+    source = made_source()
+    source.rows.most = 40 if rank == 1 else np.inf
+    with suppress(skmtl.DistributedError), skmtl.distributed(data=size):
+        found["bad block"] = error_of(lambda: made_net(max_iter=200, early_stopping=False).fit(source))
+    plain = {"tasks": 3 * ["regression"], "input_scaling": False, "max_iter": 200, "early_stopping": False}
+    numbers = np.column_stack([X[:, :2], X[:, :1]])
+    with skmtl.distributed(data=size):
+        net = made_net(**plain).set_callbacks(Acting(lambda: rank == 1))
+        found["stopped"] = net.fit(X, numbers).n_iter_
+    with suppress(skmtl.DistributedError), skmtl.distributed(tasks=size):
+        net = made_net(**plain).set_callbacks(Acting(fail if rank == 1 else bool))
+        found["callback"] = error_of(lambda: net.fit(X, numbers))
+    with suppress(skmtl.DistributedError), skmtl.distributed(tasks=size):
+        net = made_net(**plain).set_callbacks(*[Acting(bool)] * (rank == 1))
+        found["other callbacks"] = error_of(lambda: net.fit(X, numbers))
     own = rank == 2
     for name, rows, params in (
         ("fewer rows", slice(0, 60 if own else None), {}),

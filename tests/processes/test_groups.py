@@ -26,7 +26,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     folder = tmp_path_factory.mktemp("groups")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(Path(__file__).with_name("_ranks.py")), str(folder), *GROUPS]
-    subprocess.run(command, env=environment, timeout=600, check=True)
+    subprocess.run(command, env=environment, timeout=900, check=True)
     results: Found = {}
     for turn, group in enumerate(GROUPS):
         files = [folder / f"{turn}-{rank}.pickle" for rank in range(int(group.split(":")[1]))]
@@ -97,11 +97,24 @@ def test_an_error_of_one_process_is_told_to_the_others(found: Found) -> None:
         assert ranks[rank]["after"].startswith(f"DistributedError: Rank {rank} has left its group")
 
 
-def test_a_process_that_fails_between_sums_raises_its_own_error(found: Found) -> None:
+def test_processes_hear_of_the_error_of_one_that_fails_between_sums(found: Found) -> None:
+    errors = dict.fromkeys(("failed", "callback"), "OSError: the disk is full")
+    errors["bad block"] = "ValueError: the file ends here"
     (ranks,) = found["failures:3"]
-    assert ranks[1]["failed"] == "RuntimeError: of its own"
-    for rank in (0, 2):
-        assert ranks[rank]["failed"].startswith("DistributedError: In epoch")
+    for case, error in errors.items():
+        assert re.match(error, ranks[1][case])
+        for rank in (0, 2):
+            told = rf"DistributedError: In epoch \d+: Rank {rank} of 3 ends, as rank 1 has failed: {error}$"
+            assert re.match(told, ranks[rank][case])
+
+
+def test_a_callback_of_one_process_stops_all_that_share_its_batches(found: Found) -> None:
+    assert [own["stopped"] for own in found["failures:3"][0]] == [2, 2, 2]
+
+
+def test_tasks_are_divided_under_the_same_callbacks_only(found: Found) -> None:
+    for own in found["failures:3"][0]:
+        assert own["other callbacks"].startswith("DistributedError: Callbacks are set in some of 3 processes")
 
 
 @pytest.mark.parametrize("case", ["fewer rows", "other order", "other rate", "other blend"])
