@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from skmtl.inspection._row_noise import NO_ROW_NOISE, RowNoise
+
 
 class PairedTest(NamedTuple):
     """What differences say.
@@ -32,13 +34,19 @@ class PairedTest(NamedTuple):
     p_better: float
 
 
-def paired_test(differences: np.ndarray, test_over_train: float, rope: float, level: float) -> PairedTest:
+def paired_test(
+    differences: np.ndarray, test_over_train: float, rope: float, level: float, noise: RowNoise = NO_ROW_NOISE
+) -> PairedTest:
     """Corrected resampled t-test and correlated Bayesian t-test.
 
     The folds of a cross-validation share training rows, so that their differences d_1, ..., d_J are correlated and
     s^2 / J, with s^2 their variance, is too small a variance of their mean. Nadeau and Bengio replace it by
     (1 / J + n_test / n_train) s^2. With a flat prior the posterior of the mean is Student's t distribution with that
     scale about the mean, with J - 1 degrees of freedom (Corani and Benavoli).
+
+    Where the variance w of a difference by its test rows is known, only the rest of s^2, which is due to the training
+    rows and to chance in training, is corrected so: K test parts without common rows make the variance of the mean
+    w / K + (1 / J + n_test / n_train) max(s^2 - w, 0).
 
     Parameters
     ----------
@@ -50,6 +58,8 @@ def paired_test(differences: np.ndarray, test_over_train: float, rope: float, le
         Half the width of the region of practical equivalence.
     level : float
         1 minus the confidence of the interval.
+    noise : RowNoise, default=NO_ROW_NOISE
+        What the test rows make of the differences.
 
     Returns
     -------
@@ -68,7 +78,8 @@ def paired_test(differences: np.ndarray, test_over_train: float, rope: float, le
         mean = float(differences.mean()) if n else np.nan
         return PairedTest(mean, *[np.nan] * 6)
     mean = float(differences.mean())
-    scale = float(np.sqrt((1 / n + test_over_train) * differences.var(ddof=1)))
+    of_training = max(float(differences.var(ddof=1)) - noise.variance, 0.0)
+    scale = float(np.sqrt(noise.variance / noise.parts + (1 / n + test_over_train) * of_training))
     if scale == 0:
         same = float(abs(mean) <= rope)
         return PairedTest(mean, mean, mean, float(mean == 0), float(mean < -rope), same, float(mean > rope))

@@ -10,6 +10,7 @@ from skmtl._params import require_choice
 from skmtl.inputs import object_array
 from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import PairedTest, holm, paired_test
+from skmtl.inspection._row_noise import NO_ROW_NOISE, RowNoise, row_noise
 from skmtl.inspection._transfer_display import TransferDisplay
 from skmtl.metrics import delta_m
 from skmtl.metrics._text_table import html_lines, html_table, text_table
@@ -93,7 +94,10 @@ class TransferReport:
         self.subset_gains = measured.gains()
         ratios = measured.n_test / np.maximum(measured.n_train, 1)
         relative = np.where(self.greater_is_better, 1.0, -1.0) * _relative(measured.scores[n_tasks], alone, reference)
-        tests = [_test(relative[:, k], ratios[:, k], rope, level) for k in tasks]
+        noises = [NO_ROW_NOISE] * n_tasks
+        if by_losses:
+            noises = [row_noise(measured, k, k, n_tasks) for k in range(n_tasks)]
+        tests = [_test(relative[:, k], ratios[:, k], rope, level, noises[k]) for k in tasks]
         self.table = self._columns(measured, alone, tests)
         self.unscored = [name for name, test in zip(self.task_names, tests, strict=True) if np.isnan(test.mean)]
         self.positive, self.negative = self._named(1), self._named(-1)
@@ -227,7 +231,9 @@ def _relative(scores: np.ndarray, alone: np.ndarray, reference: np.ndarray) -> n
     return linearised
 
 
-def _test(differences: np.ndarray, ratios: np.ndarray, rope: float, level: float) -> PairedTest:
+def _test(
+    differences: np.ndarray, ratios: np.ndarray, rope: float, level: float, noise: RowNoise = NO_ROW_NOISE
+) -> PairedTest:
     """Test of the differences in splits that could be scored."""
     known = ~np.isnan(differences)
-    return paired_test(differences[known], float(ratios[known].mean()) if known.any() else np.nan, rope, level)
+    return paired_test(differences[known], float(ratios[known].mean()) if known.any() else np.nan, rope, level, noise)

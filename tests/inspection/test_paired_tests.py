@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from skmtl.inspection._paired_tests import holm, paired_test
+from skmtl.inspection._row_noise import RowNoise
 
 
 def test_the_published_comparison_of_two_kernels():
@@ -32,6 +33,14 @@ def test_the_correction_widens_the_interval():
     differences = np.array([1.0, 2.0, 4.0, 3.0])
     narrow, wide = (paired_test(differences, ratio, 0.0, 0.1) for ratio in (0.0, 0.75))
     assert (wide.high - wide.low) / (narrow.high - narrow.low) == pytest.approx(2)  # (1/4 + 3/4) / (1/4), its root
+
+
+@pytest.mark.parametrize(("variance", "scale"), [(0.5, 0.5 / 4 + 1.5), (3.0, 3 / 4)])
+def test_only_what_the_test_rows_do_not_explain_is_corrected(variance, scale):
+    differences = np.array([1.0, 1.0, 3.0, 3.0, 0.0, 4.0, 2.0])
+    assert differences.var(ddof=1) == 2
+    test = paired_test(differences, 6 / 7, 0.0, 0.1, RowNoise(variance, 4.0))
+    assert test.high - test.mean == pytest.approx(stats.t(6).ppf(0.95) * np.sqrt(scale))
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.0, (1, 0, 1, 0)), (0.005, (0, 0, 1, 0)), (0.5, (0, 0, 0, 1))])

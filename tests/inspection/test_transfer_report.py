@@ -14,6 +14,7 @@ from skmtl.datasets import make_related_tasks
 from skmtl.inspection import TransferDisplay, TransferReport, transfer_report
 from skmtl.inspection._bootstrap import bootstrap_mean_gain
 from skmtl.inspection._paired_tests import paired_test
+from skmtl.inspection._row_noise import row_noise
 from skmtl.metrics import delta_m
 from skmtl.model_selection import MultiTaskKFold
 from skmtl.model_selection._task_subsets import measure_subsets
@@ -54,7 +55,8 @@ def test_columns_are_what_was_measured(report, measured):
     assert report.delta_m == pytest.approx(delta_m(table["joint"], table["single"], greater_is_better=False))
     ratio = measured.scores[3, :, 1].mean() / alone[1].mean()
     relative = 1 - ratio - (measured.scores[3, :, 1] - ratio * alone[1]) / alone[1].mean()
-    test = paired_test(relative, np.mean(measured.n_test[:, 1] / measured.n_train[:, 1]), 0.01, 0.1)
+    noise = row_noise(measured, 1, 1, 3)
+    test = paired_test(relative, np.mean(measured.n_test[:, 1] / measured.n_train[:, 1]), 0.01, 0.1, noise)
     assert table["p_value"][1] == pytest.approx(test.p_value)
     assert (table["low"][1], table["high"][1]) == pytest.approx((100 * test.low, 100 * test.high))
     np.testing.assert_allclose(table["p_worse"] + table["p_same"] + table["p_better"], 1)
@@ -66,7 +68,7 @@ def test_folds_of_hard_rows_do_not_hide_a_gain_that_all_folds_show(measured):
     scores[range(3), :, range(3)] = [0.5, 1.0, 2.0]  # errors of the tasks alone
     scores[3] = 0.8 * np.array([[0.5], [1.0], [2.0]])
     table = TransferReport(
-        replace(measured, scores=scores), rope=0.01, level=0.1, by_losses=True, rng=np.random.RandomState(0)
+        replace(measured, scores=scores), rope=0.01, level=0.1, by_losses=False, rng=np.random.RandomState(0)
     ).table
     for name in ("gain", "low", "high"):
         np.testing.assert_allclose(table[name], 20)
