@@ -187,7 +187,9 @@ class FitJob:
         length = ("steps", -(-n_rows // batch_size)) if fill and self.is_fillable else ("rows", n_rows)
         groups = [(group.kind, group.tasks.stop, group.outputs.stop) for group in self.objective.groups]
         encoder = id(self.inputs.encoder) if self.network.layers.extractor is not None else None
-        shapes = (*length, self.data.n_features, self.network.architecture.n_outputs, *groups, encoder)
+        architecture = self.network.architecture
+        inputs = self.data.n_features, architecture.n_read, architecture.input_scale is None, encoder
+        shapes = (*length, *inputs, architecture.n_outputs, *groups)
         return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
 
 

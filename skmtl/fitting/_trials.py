@@ -81,6 +81,7 @@ class Trials:
         self._world = processes().world  # whose first process decides: others may round in another way
         self._scales: dict[float, np.ndarray] = {}
         self._halfway: list[np.ndarray] = []
+        self._input_scale: tuple[Any, int | None] | None = None
         self.tried: list[tuple[Setting, np.ndarray]] = []
 
     def end_before(self, deadline: float) -> bool:
@@ -95,7 +96,7 @@ class Trials:
         """Try settings; those that halfway are clearly worse than the best so far are dropped."""
         if self._params["verbose"]:
             sys.stdout.write(f"{len(settings)} settings are compared in runs of {self.epochs} epochs\n")
-        jobs = [self._prepare(setting) for setting in settings]
+        jobs = [self._scaled(self._prepare(setting)) for setting in settings]
         trainers = list(stack_jobs(enumerate(jobs), checkpoints=self._checkpoints))
         halfway = self._relative(trainers, 0.5)
         self._halfway += halfway.values()
@@ -118,7 +119,7 @@ class Trials:
 
     def gain_of_doubling(self, current: Setting) -> float:
         """By how much the loss of a trial is lower than that of a run of half as many epochs, as a logarithm."""
-        half = self._prepare(current, 0.5)
+        half = self._scaled(self._prepare(current, 0.5))
         losses = self._relative(list(stack_jobs([(0, half)], checkpoints=self._checkpoints)), 1.0)
         if not losses:
             return 0.0
@@ -130,13 +131,35 @@ class Trials:
         epochs = math.ceil(fraction * setting.get(LENGTH, 1.0) * self.epochs)
         return prepare({**self._params, **setting, "max_iter": epochs}, self._inputs)
 
+    def _scaled(self, job: FitJob) -> FitJob:
+        """A run whose members begin with the scale of the inputs that the first of those that ask for one learns.
+
+        It takes longer to learn than a trial does, and differs little between settings.
+        """
+        if not job.config.relevance_epochs:
+            return job
+        if self._input_scale is None:
+            (trainer,) = stack_jobs([(0, job)], checkpoints=self._checkpoints)
+            self._advance(trainer, 0.0)
+            if trainer.errors:
+                return job
+            architecture = trainer.learned(0)[0].architecture
+            self._input_scale = architecture.input_scale, architecture.n_read
+        network = job.network.with_input_scale(*self._input_scale)
+        return replace(job, network=network, config=replace(job.config, relevance_epochs=0))
+
+    @staticmethod
+    def _advance(trainer: StackedTrainer, fraction: float) -> None:
+        """Train up to a fraction of the epochs, at least one."""
+        trainer.advance(fraction)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+
     def _relative(self, trainers: Sequence[StackedTrainer], fraction: float) -> dict[int, np.ndarray]:
         """Train up to a fraction of the epochs; relative loss of each unit of rows of the runs that do not fail."""
         losses = {}
         for trainer in trainers:
-            trainer.advance(fraction)
-            if trainer.interrupted:
-                raise KeyboardInterrupt
+            self._advance(trainer, fraction)
             for index in trainer.jobs.keys() - trainer.errors.keys():
                 losses[index] = ensemble_losses(trainer.jobs[index], trainer.learned(index)[0], self._n_members)
         if fraction not in self._scales and losses:
