@@ -39,8 +39,8 @@ def learn_input_scale(
     each member is trained for ``config.relevance_epochs`` epochs. The relevance of an input is the mean square of the
     outputs' derivative by it, over the rows that the member learns from: the diagonal of the average gradient outer
     product, by which recursive feature machines scale their inputs (Radhakrishnan et al., 2024). The inputs are scaled
-    by its root, and all of this is done a second time. In the end each member reads the most relevant quarter of its
-    inputs, or 100 if that is more.
+    by its root, of which each member goes on to read the most relevant quarter, or 100 if that is more. All of this is
+    done a second time with these.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def learn_input_scale(
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
-    config = replace(config, max_iter=config.relevance_epochs)
-    for remaining in reversed(range(ROUNDS)):
+    config, first = replace(config, max_iter=config.relevance_epochs), network
+    n_read = n_inputs_read(data.n_features)
+    for _ in range(ROUNDS):
         factors = _round(network, objective, data, config, streams, validation, collective)
         if config.peer_sharing is not None:  # peers that share parameters read the same inputs in the same scale
             of_cohort = by_cohort(factors, config.n_peers).mean(1)
             factors = of_cohort.repeat_interleave(config.n_peers, 0)
-        n_read = None if remaining else n_inputs_read(data.n_features)
-        network = network.with_input_scale(factors.cpu().numpy(), n_read)
+        network = first.with_input_scale(factors.cpu().numpy(), n_read)
     return network
 
 
