@@ -97,6 +97,21 @@ def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int,
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 
+def loss_weights(rule: Choice, losses: Sequence[float], scales: Sequence[float]) -> Choice:
+    """Those of the rule, but for a regression task beside classification tasks no more than its noise allows.
+
+    Where half a squared error is divided by its held-out mean, it is the negative log likelihood of normal noise
+    (Kendall, Gal and Cipolla, 2018), and counts in the same unit as a cross-entropy.
+    """
+    weights = [
+        min(weight, scale / loss) if weight > 1 and loss > 0 else weight
+        for weight, loss, scale in zip(rule.value, losses, scales, strict=True)
+    ]
+    if weights == list(rule.value):
+        return rule
+    return Choice(weights, "a regression task's is the inverse of its noise, as short runs show it on held-out rows")
+
+
 def most_epochs(data: DataSummary, max_iter: int, factor: float) -> int:
     """Epochs of the rule times the factor of a setting, unless these visit more than {MAX_ROW_VISITS:,} rows."""
     return max(min(round(factor * max_iter), MAX_ROW_VISITS // data.n_rows), max_iter)

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.defaults import Choice
@@ -21,6 +20,7 @@ from skmtl.defaults.trials import (
     Setting,
     alternatives,
     length,
+    loss_weights,
     most_epochs,
     rules_of,
     trial_sizes,
@@ -31,10 +31,10 @@ from skmtl.fitting._prepare import prepare
 from skmtl.fitting._stacking import stack_jobs
 from skmtl.fitting._time import seconds_of_epoch, within
 from skmtl.fitting._trainer import StackedTrainer
+from skmtl.fitting._trial_losses import PEERS, Losses, ensemble_losses, is_better
 from skmtl.network import Network
 from skmtl.processes import current as processes
 
-PEERS = 2  # networks that hold out the same rows, so that they tell what an ensemble gains
 CAUTION = 1.0  # standard errors by which a setting must be better than the one before it
 HOPELESS = 2.0  # standard errors by which a setting is worse than the best when it is dropped in the middle of a trial
 # A trial is a short run of which only the held-out losses are asked for.
@@ -65,9 +65,8 @@ class Trials:
     ----------
     epochs : int
         Of a trial.
-    tried : list of (dict, ndarray of shape (n_units,))
-        Settings, the rules first, with the loss of each unit of rows, in which each task's is relative to its mean
-        under the rules: theirs sum to 1. Without those that failed, or were dropped halfway.
+    tried : list of (dict, Losses)
+        Settings, the rules first, without those that failed, or were dropped halfway.
     """
 
     def __init__(self, job: FitJob, params: Params, effort: Effort, checkpoints: NoCheckpoints) -> None:
@@ -82,7 +81,7 @@ class Trials:
         self._scales: dict[float, np.ndarray] = {}
         self._halfway: list[np.ndarray] = []
         self._input_scale: tuple[Any, int | None] | None = None
-        self.tried: list[tuple[Setting, np.ndarray]] = []
+        self.tried: list[tuple[Setting, Losses]] = []
 
     def end_before(self, deadline: float) -> bool:
         """Whether all trials take about half of the time at most, from an epoch of one."""
@@ -99,9 +98,9 @@ class Trials:
         jobs = [self._scaled(self._prepare(setting)) for setting in settings]
         trainers = list(stack_jobs(enumerate(jobs), checkpoints=self._checkpoints))
         halfway = self._relative(trainers, 0.5)
-        self._halfway += halfway.values()
+        self._halfway += [losses.of_units for losses in halfway.values()]
         best = min(self._halfway, key=np.sum, default=np.zeros(0))
-        worse = self._world.share([i for i, losses in halfway.items() if _is_better(best, losses, HOPELESS)])
+        worse = self._world.share([i for i, own in halfway.items() if is_better(best, own.of_units, HOPELESS)])
         for trainer in trainers:
             trainer.keep([index for index in trainer.jobs if index not in worse or (index == 0 and not self.tried)])
         ended = self._relative(trainers, 1.0)
@@ -113,9 +112,15 @@ class Trials:
 
     def better(self, current: Setting) -> Setting:
         """The setting of least loss, if that is less than the current one's by more than its standard error."""
-        best, least = min(self.tried, key=lambda pair: float(pair[1].sum()))
-        chosen: Setting = self._world.share(best if _is_better(least, self._loss(current), CAUTION) else current)
+        best, least = min(self.tried, key=lambda pair: float(pair[1].of_units.sum()))
+        safe = is_better(least.of_units, self._losses(current).of_units, CAUTION)
+        chosen: Setting = self._world.share(best if safe else current)
         return chosen
+
+    def task_losses(self, current: Setting) -> list[float]:
+        """Mean held-out loss of each task, in the order of the label matrix."""
+        losses = self._inputs.layout.restore(self._losses(current).of_tasks)
+        return list(self._world.share(losses.tolist()))
 
     def gain_of_doubling(self, current: Setting) -> float:
         """By how much the loss of a trial is lower than that of a run of half as many epochs, as a logarithm."""
@@ -123,7 +128,7 @@ class Trials:
         losses = self._relative(list(stack_jobs([(0, half)], checkpoints=self._checkpoints)), 1.0)
         if not losses:
             return 0.0
-        before, after = (max(float(own.sum()), 1e-12) for own in (losses[0], self._loss(current)))
+        before, after = (max(float(own.of_units.sum()), 1e-12) for own in (losses[0], self._losses(current)))
         return float(self._world.share(math.log(before / after)))
 
     def _prepare(self, setting: Setting, fraction: float = 1.0) -> FitJob:
@@ -155,8 +160,8 @@ class Trials:
         if trainer.interrupted:
             raise KeyboardInterrupt
 
-    def _relative(self, trainers: Sequence[StackedTrainer], fraction: float) -> dict[int, np.ndarray]:
-        """Train up to a fraction of the epochs; relative loss of each unit of rows of the runs that do not fail."""
+    def _relative(self, trainers: Sequence[StackedTrainer], fraction: float) -> dict[int, Losses]:
+        """Train up to a fraction of the epochs; losses of the runs that do not fail."""
         losses = {}
         for trainer in trainers:
             self._advance(trainer, fraction)
@@ -168,18 +173,18 @@ class Trials:
             self._scales[fraction] = np.divide(
                 weights, weights.sum() * means, out=np.zeros_like(means), where=means > 0
             )
-        return {index: own @ self._scales[fraction] for index, own in losses.items()}
+        return {index: Losses(own @ self._scales[fraction], own.sum(axis=0)) for index, own in losses.items()}
 
-    def _loss(self, setting: Setting) -> np.ndarray:
+    def _losses(self, setting: Setting) -> Losses:
         return next(losses for tried, losses in self.tried if tried == setting)
 
     def table(self, current: Setting) -> dict[str, list[Any]]:
         """All that was tried to the end as columns of a table; see ``trials_`` of the estimators."""
-        chosen = self._loss(current)
-        gains = [losses - chosen for _, losses in self.tried]
+        chosen = self._losses(current).of_units
+        gains = [losses.of_units - chosen for _, losses in self.tried]
         return {
             "params": [dict(setting) for setting, _ in self.tried],
-            "loss": [float(losses.sum()) for _, losses in self.tried],
+            "loss": [float(losses.of_units.sum()) for _, losses in self.tried],
             "standard_error": [math.sqrt(len(gain) * np.var(gain)) for gain in gains],
         }
 
@@ -187,42 +192,12 @@ class Trials:
         """Least loss with each value of a parameter, in words."""
         least: dict[Any, float] = {}
         for setting, losses in self.tried:
-            least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.sum()))
+            least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.of_units.sum()))
         if len(least) == 1:
             return f"halfway through runs of {self.epochs} epochs other values lost clearly more on held-out rows"
         values = ", ".join(f"{loss:.3f} with {value!r}" for value, loss in least.items())
         why = "" if least[chosen] == min(least.values()) else "; lower ones are not lower by more than a standard error"
         return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}{why}"
-
-
-def _is_better(one: np.ndarray, other: np.ndarray, errors: float) -> bool:
-    """Whether the sum of one loss by units is less than that of another by so many standard errors."""
-    gain = other - one
-    return bool(gain.sum() > errors * np.sqrt(len(gain) * np.var(gain)))
-
-
-def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray:
-    """Losses ``(n_units, n_tasks)`` that an ensemble would have on the rows held out; a column sums to their mean.
-
-    The loss of a mean of members falls with their number as its variance does: half of what it can fall by is seen
-    where the outputs of two are averaged.
-    """
-    validation, units = job.validation, job.units
-    assert validation is not None
-    assert units is not None
-    numbers = np.unique(units, return_inverse=True)[1].reshape(-1)
-    sums = np.zeros((numbers.max() + 1, len(job.inputs.tasks)))
-    for index, real, outputs in validation.outputs(network):
-        targets, weights = validation.data.cells_at(index)
-        weights = weights * real[:, :, None]
-        single = job.objective.cells(outputs, targets)[0]
-        mean = outputs.unflatten(0, (-1, PEERS)).mean(1, keepdim=True).expand(-1, PEERS, -1, -1).flatten(0, 1)
-        losses = single - 2 * (1 - 1 / n_members) * (single - job.objective.cells(mean, targets)[0])
-        cells = torch.where(weights > 0, losses * weights, 0.0)
-        np.add.at(sums, numbers[index.cpu().numpy()], cells.double().cpu().numpy())
-    totals = validation.totals.sum(0).double().cpu().numpy()
-    means: np.ndarray = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
-    return means
 
 
 def decide(
@@ -280,6 +255,9 @@ def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> Fit
         longest = most_epochs(job.summary, job.config.max_iter, current[LENGTH])
         epochs = round(current[LENGTH] * trials.epochs)
         decided[LENGTH] = length(longest, epochs, trials.gain_of_doubling(current), trials.effort)
+    if "loss_weights" in job.choices:
+        scales = [task.kind.likelihood[1] for task in job.inputs.tasks]
+        decided["loss_weights"] = loss_weights(job.choices["loss_weights"], trials.task_losses(current), scales)
     trained = prepare({**params, **{name: choice.value for name, choice in decided.items()}}, job.inputs)
     choices = job.choices | trained.choices | decided
     return replace(trained, choices=choices, trials=trials.table(current), order=job.order)

@@ -8,10 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.model_selection import ShuffleSplit
 
-from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.defaults import DataSummary
 from skmtl.defaults.trials import EFFORTS, alternatives, length, most_epochs
-from skmtl.fitting import StackedTrainer, _trials
+from skmtl.fitting import StackedTrainer, _job, _trials
 from skmtl.model_selection import MultiTaskSearchCV
 
 FEW = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=1, classification=(False,))
@@ -108,6 +108,37 @@ def test_copies_of_a_row_are_one_observation_of_the_standard_error(monkeypatch: 
     X, y = irrelevant()
     MultiTaskNetRegressor(**SMALL).fit(np.concatenate([X, X]), np.concatenate([y, y]))
     assert set(sizes) == {100}
+
+
+def test_the_scale_of_the_inputs_is_learned_once_for_all_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = []
+    original = _job.learn_input_scale
+
+    def spy(network, *arguments):
+        members.append(network.buffer.members)
+        return original(network, *arguments)
+
+    monkeypatch.setattr(_job, "learn_input_scale", spy)
+    model = MultiTaskNetRegressor(**SMALL, input_scaling=True).fit(*irrelevant())
+    assert len(model.trials_["loss"]) > 2
+    assert members == [4, 2]  # two folds, each held out by two members; then the fit
+
+
+def test_noise_of_numbers_limits_their_weight_beside_classes() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    noise = np.random.default_rng(1).normal(size=300)
+    y = np.column_stack([X[:, 1] > 0, X[:, 0] + noise, X[:, 2]])  # half of the variance of the second is noise
+    kinds = {"task0": "binary", "task1": "regression", "task2": "regression"}
+    model = MultiTaskNet(tasks=kinds, **SMALL).fit(X, y)
+    weights = model.auto_params_["loss_weights"].value
+    assert weights[0] == 1
+    assert weights[1] == pytest.approx(1, rel=0.3)  # 1 / (2 * .5)
+    assert 2 < weights[2] <= 10
+    tried = {name: model.auto_params_[name].value for name in ["loss_weights", *model.trials_["params"][0]]}
+    given = MultiTaskNet(tasks=kinds, **{**SMALL, **tried}, effort="fixed").fit(X, y)
+    assert_allclose(given.predict(X)[:, 1], model.predict(X)[:, 1], rtol=1e-6)
+    fixed = MultiTaskNet(tasks=kinds, **SMALL, effort="fixed").fit(X, y)
+    assert fixed.auto_params_["loss_weights"].value == [1, 10, 10]
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
