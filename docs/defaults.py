@@ -140,7 +140,7 @@ def page() -> str:
     return PAGE.format(
         rounds="\n".join(f"- {', '.join(map(setting, settings))}" for settings in trials.EFFORTS["default"].rounds),
         trial_sizes=text(trials.trial_sizes),
-        loss_weights=text(trials.loss_weights),
+        loss_weights=text(trials.weights_by_noise),
         length=text(trials.length),
         printed=f"{small['batch_size']}\n{small['dropout'].value}",
         examples=table(["parameter", *choices], values),

@@ -13,6 +13,7 @@ from skmtl.defaults.estimators import HIDDEN_LAYERS, MAX_ROW_VISITS, NARROW_LAYE
 Setting = dict[str, Any]
 
 LENGTH = "max_iter"  # in a setting: multiple of the epochs
+WEIGHTS = "loss_weights"
 NARROW_LENGTH = 3.0  # times the epochs: these take about as long as those of wide layers
 LOWER_RATE = 0.001
 # Narrower layers, which learn for longer in the same time, and other steps
@@ -77,6 +78,8 @@ def rules_of(data: DataSummary, choices: Mapping[str, Choice]) -> Setting:
     if data.tiny or data.learned_encoding:
         return {}
     rules = {name: choices[name].value for name in DECIDED if name in choices}
+    if WEIGHTS in choices and len(set(choices[WEIGHTS].value)) > 1:
+        rules[WEIGHTS] = tuple(choices[WEIGHTS].value)
     return rules | ({LENGTH: 1.0} if rules and LENGTH in choices else {})
 
 
@@ -97,19 +100,17 @@ def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int,
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 
-def loss_weights(rule: Choice, losses: Sequence[float], scales: Sequence[float]) -> Choice:
-    """Those of the rule, but for a regression task beside classification tasks no more than its noise allows.
+def weights_by_noise(weights: Sequence[float], losses: Sequence[float], scales: Sequence[float]) -> tuple[float, ...]:
+    """Weights of the rule, but for a regression task beside classification tasks no more than its noise allows.
 
     Where half a squared error is divided by its held-out mean, it is the negative log likelihood of normal noise
-    (Kendall, Gal and Cipolla, 2018), and counts in the same unit as a cross-entropy.
+    (Kendall, Gal and Cipolla, 2018), and counts in the same unit as a cross-entropy. From the second line on, settings
+    are tried with these weights.
     """
-    weights = [
-        min(weight, scale / loss) if weight > 1 and loss > 0 else weight
-        for weight, loss, scale in zip(rule.value, losses, scales, strict=True)
-    ]
-    if weights == list(rule.value):
-        return rule
-    return Choice(weights, "a regression task's is the inverse of its noise, as short runs show it on held-out rows")
+    return tuple(
+        min(weight, float(f"{scale / loss:.2g}")) if weight > 1 and loss > 0 else weight
+        for weight, loss, scale in zip(weights, losses, scales, strict=True)
+    )
 
 
 def most_epochs(data: DataSummary, max_iter: int, factor: float) -> int:

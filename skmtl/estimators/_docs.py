@@ -42,7 +42,7 @@ SECTIONS = {
         How much each task counts in the loss: numbers in the order of the tasks, a dict by task name, in which unnamed
         tasks weigh 1, or weights that fall geometrically. Only their ratios matter. Raise the weight of a task whose
         score matters more; :class:`~skmtl.model_selection.MultiTaskSearchCV` searches for weights. None chooses by the
-        kinds of the tasks; ``[1, 1, ...]`` is equal weights.
+        kinds of the tasks and by the noise of numbers beside classes; ``[1, 1, ...]`` is equal weights.
     missing_label : object, default=None
         A further value in y that means "no label", beside NaN, None and pandas.NA: say -1 in an array of integers.
         "unstored": cells of a sparse y that are not stored, while stored ones, zeros too, are labels. Of 1024 tasks or

@@ -16,14 +16,15 @@ from skmtl.defaults import Choice
 from skmtl.defaults.trials import (
     EFFORTS,
     LENGTH,
+    WEIGHTS,
     Effort,
     Setting,
     alternatives,
     length,
-    loss_weights,
     most_epochs,
     rules_of,
     trial_sizes,
+    weights_by_noise,
 )
 from skmtl.fitting._config import Params
 from skmtl.fitting._job import FitJob
@@ -243,8 +244,11 @@ def decide(
 
 
 def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> FitJob:
-    current = rules
+    current, scales = rules, [task.kind.likelihood[1] for task in job.inputs.tasks]
     for settings in trials.effort.rounds:
+        if trials.tried and WEIGHTS in current:
+            weighted = {WEIGHTS: weights_by_noise(rules[WEIGHTS], trials.task_losses(current), scales)}
+            settings = [weighted, *({**setting, **weighted} for setting in settings)]
         first = [] if trials.tried else [rules]
         trials.run([*first, *(one for one in alternatives(current, settings) if not trials.has(one))])
         if not trials.has(rules):  # it fails, as will the fit itself
@@ -255,9 +259,6 @@ def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> Fit
         longest = most_epochs(job.summary, job.config.max_iter, current[LENGTH])
         epochs = round(current[LENGTH] * trials.epochs)
         decided[LENGTH] = length(longest, epochs, trials.gain_of_doubling(current), trials.effort)
-    if "loss_weights" in job.choices:
-        scales = [task.kind.likelihood[1] for task in job.inputs.tasks]
-        decided["loss_weights"] = loss_weights(job.choices["loss_weights"], trials.task_losses(current), scales)
     trained = prepare({**params, **{name: choice.value for name, choice in decided.items()}}, job.inputs)
     choices = job.choices | trained.choices | decided
     return replace(trained, choices=choices, trials=trials.table(current), order=job.order)
