@@ -183,14 +183,13 @@ class FitJob:
 
         With ``fill`` it is the number of steps in an epoch, not that of the rows, if last batches can be filled up.
         """
-        n_rows, batch_size = self.data.n_rows, self.config.batch_size
-        length = ("steps", -(-n_rows // batch_size)) if fill and self.is_fillable else ("rows", n_rows)
+        config, n_rows, reads = self.config, self.data.n_rows, self.network.architecture
+        length = ("steps", -(-n_rows // config.batch_size)) if fill and self.is_fillable else ("rows", n_rows)
         groups = [(group.kind, group.tasks.stop, group.outputs.stop) for group in self.objective.groups]
         encoder = id(self.inputs.encoder) if self.network.layers.extractor is not None else None
-        architecture = self.network.architecture
-        inputs = self.data.n_features, architecture.n_read, architecture.input_scale is None, encoder
-        shapes = (*length, *inputs, architecture.n_outputs, *groups)
-        return (*shapes, self.validation is not None, self.holds_out, *self.config.network_key())
+        inputs = self.data.n_features, reads.n_read, reads.input_scale is None, encoder
+        shapes = (*length, *inputs, reads.n_outputs, *groups)
+        return (*shapes, self.validation is not None, self.holds_out, *config.network_key())
 
 
 def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
