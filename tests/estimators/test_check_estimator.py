@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.collaboration import CoTeaching, CoTraining, MeanTeacher, MutualLearning, PseudoLabeling
+from skmtl.defaults import trials
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder
 
 
@@ -17,14 +18,14 @@ def hidden_layer(shape):
     return torch.nn.Sequential(torch.nn.Linear(shape[0], 16), torch.nn.Tanh())
 
 
-QUICK = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05}
+QUICK = {"hidden_layer_sizes": (8,), "n_estimators": 1, "max_iter": 10, "learning_rate_init": 0.05, "effort": "fixed"}
 SHORT = {**QUICK, "max_iter": 30}
 LIGHT = {"hidden_layer_sizes": (16,), "n_estimators": 2}
-# Short runs before training and wide layers would take long here; the smaller nets below have the former.
+# Short runs before training and wide layers would take long here; "mixed" below has the former.
 DEFAULT = {"classifier": MultiTaskNetClassifier(effort="fast"), "regressor": MultiTaskNetRegressor(effort="fast")}
 ESTIMATORS = {
     "mixed": MultiTaskNet(tasks=["regression"], **LIGHT),
-    "mixed-classes": MultiTaskNet(tasks=["multiclass"], **LIGHT),
+    "mixed-classes": MultiTaskNet(tasks=["multiclass"], effort="fixed", **LIGHT),
     # Each combines methods that have nothing to do with one another: balancing by losses with experts and peers that
     # agree, balancing by gradients with factors and a robust loss, a learned penalty with peers that choose labels,
     # networks apart with peers that follow, stitches with peers that label missing cells.
@@ -43,6 +44,7 @@ ESTIMATORS = {
     "convolution": MultiTaskNetRegressor(encoder=ConvolutionEncoder(input_shape=(1, 1, -1), channels=(4,)), **SHORT),
     "module": MultiTaskNetClassifier(encoder=ModuleEncoder(hidden_layer), **QUICK),
 }
+SCORED = {"check_classifiers_train", "check_regressors_train"}
 
 
 def name_of(check: Any) -> str:
@@ -50,20 +52,28 @@ def name_of(check: Any) -> str:
 
 
 def checks_at_defaults(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Every check; those of transformers and further forms of one, as rows in float32, with a smaller network."""
+    """Every check; those of transformers and further forms of one, as rows in float32, with a smaller net, shortly."""
     seen = set()
     for estimator, check in estimator_checks_generator(model):
         again = name_of(check) in seen or "transformer_" in name_of(check)
         seen.add(name_of(check))
-        yield (clone(estimator).set_params(hidden_layer_sizes=(32,)) if again else estimator), check
+        yield (clone(estimator).set_params(hidden_layer_sizes=(32,), max_iter=30) if again else estimator), check
 
 
 def checks_of_variants(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Every check but those of transformers, which are about one method: two variants are enough."""
+    """Every check, with few epochs where it does not ask for a score, but those of one method or of rows as above.
+
+    Two variants are enough for those of transformers, and the defaults for what scores rows in float32 once more.
+    """
     as_transformer = model.sharing in ("independent", "mmoe")
+    left = set(SCORED)
     for estimator, check in estimator_checks_generator(model):
-        if as_transformer or "transformer_" not in name_of(check):
+        name = name_of(check)
+        if name in left:
+            left.remove(name)
             yield estimator, check
+        elif name not in SCORED and (as_transformer or "transformer_" not in name):
+            yield clone(estimator).set_params(max_iter=4), check
 
 
 CHECKS = [
@@ -72,6 +82,12 @@ CHECKS = [
     for name, model in models.items()
     for place, (estimator, check) in enumerate(generate(model))
 ]
+
+
+@pytest.fixture(autouse=True)
+def short_trials(monkeypatch):
+    """Runs of two epochs are compared, too."""
+    monkeypatch.setattr(trials, "LEAST_STEPS", 1)
 
 
 @pytest.mark.filterwarnings("ignore:Task 'task0' has labels of one class only:UserWarning")
