@@ -47,12 +47,13 @@ def main() -> None:
     y = y.astype("Int64").mask(rng.integers(0, 3, size=(N_TRAIN, 1)) == np.arange(3))  # pandas.NA
 
     models = {
-        "convolutions": (ConvolutionEncoder(channels=(16, 32)), X, X_test),
+        "convolutions": (ConvolutionEncoder(channels=(16, 16)), X, X_test),
         "table": (TabularEncoder(), X.reshape(N_TRAIN, -1), X_test.reshape(N_TEST, -1)),
     }
     nets, scores = {}, {}
     for name, (encoder, train, test) in models.items():
-        net = MultiTaskNet(tasks=KINDS, encoder=encoder, n_estimators=1, max_iter=10, random_state=0).fit(train, y)
+        net = MultiTaskNet(tasks=KINDS, encoder=encoder, n_estimators=1, max_iter=10, effort="fast", random_state=0)
+        net.fit(train, y)
         nets[name], scores[name] = net, net.score_tasks(test, y_test)
 
     print(f"Pairs of digits: {N_TRAIN} images to learn from, one label of three unknown\n")

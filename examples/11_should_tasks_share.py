@@ -28,7 +28,7 @@ kept = known.any(axis=1)
 X_train, y_train = X_train[kept], y_train[kept]
 
 net = MultiTaskNetRegressor(
-    hidden_layer_sizes=(16,), n_estimators=2, max_iter=60, early_stopping=False, dtype="float64", random_state=0
+    hidden_layer_sizes=(16,), n_estimators=2, max_iter=60, early_stopping=False, random_state=0
 )
 
 
@@ -41,10 +41,10 @@ def draw(report, affinity):
     plt.show()
 
 
-report = transfer_report(net, X_train, y_train, cv=5, n_repeats=2)
+report = transfer_report(net, X_train, y_train, cv=5)
 print(report)
 
-affinity = task_affinity(net, X_train, y_train, cv=5)
+affinity = task_affinity(net, X_train, y_train, cv=3)
 partner = [affinity.task_names[k] for k in np.argmax(affinity.matrix - 1e9 * np.eye(4), axis=1)]
 print("best partner of each task:", ", ".join(f"{a} <- {b}" for a, b in zip(affinity.task_names, partner, strict=True)))
 
