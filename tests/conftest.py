@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import os
+from collections.abc import Iterator
 
 # Before numpy and torch load their libraries: on few cores, threads that wait for each other cost more than they give.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -8,6 +9,17 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_threads_are_left() -> Iterator[None]:
+    """Fail a test after which torch takes more than one thread: all that come later would take many times as long."""
+    yield
+    import torch
+
+    if (n_threads := torch.get_num_threads()) != 1:
+        torch.set_num_threads(1)
+        pytest.fail(f"the test leaves torch with {n_threads} threads; put back the number that was there before")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

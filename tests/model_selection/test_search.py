@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -366,16 +367,18 @@ def test_settings_drawn_at_random():
 
 
 def test_a_search_leaves_global_state_as_it_was():
-    import torch
-
     net, y = CASES["regressor"]
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
-    before = np.random.get_state()[1].copy(), torch.get_rng_state(), torch.get_num_threads()  # noqa: NPY002
-    with joblib.parallel_config(backend="threading"):
-        MultiTaskSearchCV(net, GRID, cv=CV, n_jobs=2, elimination="halving").fit(X, y)
-    assert (np.random.get_state()[1] == before[0]).all()  # noqa: NPY002
-    assert torch.equal(torch.get_rng_state(), before[1])
-    assert torch.get_num_threads() == before[2]
+    try:
+        states = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+        with joblib.parallel_config(backend="threading"):
+            MultiTaskSearchCV(net, GRID, cv=CV, n_jobs=2, elimination="halving").fit(X, y)
+        assert (np.random.get_state()[1] == states[0]).all()  # noqa: NPY002
+        assert torch.equal(torch.get_rng_state(), states[1])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_memory_bounds_networks_and_does_not_change_results():
