@@ -27,9 +27,7 @@ y_train = np.where(known, Y[:N_TRAIN], np.nan)
 kept = known.any(axis=1)
 X_train, y_train = X_train[kept], y_train[kept]
 
-net = MultiTaskNetRegressor(
-    hidden_layer_sizes=(16,), n_estimators=2, max_iter=60, early_stopping=False, random_state=0
-)
+net = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=2, max_iter=60, early_stopping=False, random_state=0)
 
 
 def draw(report, affinity):
