@@ -10,13 +10,16 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from skmtl import Checkpoint, MultiTaskNet, MultiTaskNetRegressor
 from skmtl.checkpoints import NO_CHECKPOINTS, checkpoints_of
 from skmtl.estimators._fit_inputs import prepare_candidate, read_inputs
 from skmtl.estimators._identity import identity_of
 from skmtl.fitting import fit_many, stack_jobs
+from skmtl.inputs import _stored
 from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
+from skmtl.network import _layers
 from skmtl.training import Training
 from skmtl.training._step import Step
 
@@ -83,6 +86,23 @@ def test_a_fit_goes_on_with_the_same_bits(form, after, epochs, tmp_path):
     cut_off(net(tmp_path, **FORMS[form]), epochs, before + after)
     assert everything(net(tmp_path, **FORMS[form]).fit(X, Y)) == whole
     assert epochs.done == of_whole - before - after
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_fit_to_stored_cells_goes_on_with_the_same_bits(epochs, tmp_path, monkeypatch):
+    """Of a large network, which is trained without a copy."""
+    monkeypatch.setattr(_layers, "WIDE", 16)
+    monkeypatch.setattr(_stored, "MANY_TASKS", 16)
+    monkeypatch.setattr(_stored, "MANY_CELLS", 0)
+    y = sp.random_array((60, 20), density=0.2, rng=np.random.default_rng(3), format="csr")
+    settings = {"missing_label": "unstored", "dropout": 0.2, "batch_size": 16}
+    whole = net(**settings).fit(X, y)
+    assert "stored cells" in whole.auto_params_["kernel_blend"].reason
+    of_whole = epochs.done
+    cut_off(net(tmp_path, **settings), epochs, 3, (X, y))
+    resumed = net(tmp_path, **settings).fit(X, y)
+    assert epochs.done == of_whole - 3 > 0
+    assert everything(resumed) == everything(whole)
     assert os.listdir(tmp_path) == []
 
 
