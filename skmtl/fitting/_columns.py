@@ -10,10 +10,11 @@ from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._result import FitResult
 from skmtl.fitting._trainer import StackedTrainer
+from skmtl.layers import WIDE
 from skmtl.network import Network, network_of_tasks
 from skmtl.processes import Collective, part_of
 from skmtl.sharing import Hard
-from skmtl.training import ColumnData, ColumnValidation, TrainingData
+from skmtl.training import ColumnData, ColumnValidation, StoredData, TrainingData
 
 
 def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -> None:
@@ -25,9 +26,8 @@ def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -
         If tasks have more in common than hidden layers, or steps look at all of them at once.
     """
     config, architecture, found = job.config, job.network.architecture, ""
-    if not isinstance(job.data, TrainingData):
-        found = "a y so large and sparse that only its stored cells are looked at; leave tasks out"
-    elif config.balancer.needs:
+    n_tasks = len(architecture.n_outputs)
+    if config.balancer.needs:
         found = f"balancing={type(config.balancer).__name__}, which looks at all tasks; set balancing='static'"
     elif config.record:
         found = f"balancing=Recorded with quantities={list(config.record)}; leave that out"
@@ -43,8 +43,10 @@ def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -
         found = "training that goes on from an earlier call; fit anew"
     elif checkpoints is not NO_CHECKPOINTS:
         found = "checkpoints; leave checkpoint out"
-    elif len(architecture.n_outputs) < n_processes:
-        found = f"{len(architecture.n_outputs)} tasks, which are less than tasks={n_processes}; set fewer"
+    elif n_tasks < n_processes:
+        found = f"{n_tasks} tasks, which are less than tasks={n_processes}; set fewer"
+    elif isinstance(job.data, StoredData) and n_tasks // n_processes < WIDE:
+        found = f"the stored cells of {n_tasks} tasks, of which a part takes at least {WIDE}; set fewer parts"
     if found:
         raise ValueError(f"skmtl.distributed(tasks={n_processes}) cannot divide a fit with {found}, or divide members.")
 
@@ -74,11 +76,12 @@ def columns_of(job: FitJob, collective: Collective) -> FitJob:
     """The fit with the outputs and labels of this process's tasks."""
     tasks = part_of(len(job.network.architecture.n_outputs), collective.rank, collective.size)
     objective = job.objective.part(tasks)
+    assert isinstance(job.data, (TrainingData, StoredData))
     return replace(
         job,
         objective=objective,
         network=network_of_tasks(job.network, [(job.network, task) for task in range(tasks.start, tasks.stop)]),
-        data=ColumnData(job.resident, tasks),
+        data=ColumnData(job.data, tasks),
         validation=None if job.validation is None else ColumnValidation(job.validation, objective, tasks),
     )
 

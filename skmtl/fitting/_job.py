@@ -29,6 +29,7 @@ from skmtl.training import (
     Training,
     TrainingData,
     Validation,
+    keeps_stored,
     learn_input_scale,
     sliced,
 )
@@ -251,7 +252,7 @@ def begin_training(
         first.resumed.go_on(config, own)
         return Training(first.resumed, own, first.validation, teams=teams, task_names=names)
     if fresh := network is None:
-        once = isinstance(first.data, StoredData)  # which is large, so that a network that begins once is not copied
+        once = keeps_stored(first.data)  # which is large, so that a network that begins once is not copied
         network = first.network.copy() if len(jobs) == 1 and not once else Network.stack([job.network for job in jobs])
     sizes = [sum(job.members for job in part) for part in parts]
     joins_rows = network.reads_parts and first.is_plain
@@ -293,8 +294,7 @@ def _stacked_validation(
         judges: list[list[Any]] = [[validation.data for validation in own] for own in validations]
         counts = [[job.members for job in part] for part in parts]
         stacked = [TrainingData.stack(*own) for own in zip(judges, counts, strict=True)]
-    pairs = zip(validations, stacked, strict=True)
-    of_parts = [Validation.stack(own, rows, common=not holds_out) for own, rows in pairs]
+    of_parts = [Validation.stack(*pair, common=not holds_out) for pair in zip(validations, stacked, strict=True)]
     if len(parts) == 1:
         return of_parts[0]
     return Validation.join(of_parts, sizes, data if holds_out else JoinedData(stacked, sizes, batch_size))

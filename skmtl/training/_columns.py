@@ -14,6 +14,7 @@ from skmtl.network import ManualPasses, Network
 from skmtl.processes import ALONE, Collective
 from skmtl.training._data import Batch, Data, TrainingData
 from skmtl.training._objective import Objective, Validation
+from skmtl.training._stored import StoredData
 
 
 class ColumnData(Data):
@@ -21,33 +22,48 @@ class ColumnData(Data):
 
     Parameters
     ----------
-    data : TrainingData
+    data : TrainingData or StoredData
         With the labels of all tasks.
     tasks : slice
         Which tasks.
+
+    Attributes
+    ----------
+    own : TrainingData or StoredData
+        With the labels of these tasks.
     """
 
-    def __init__(self, data: TrainingData, tasks: slice) -> None:
-        cells = data.cell_weights[..., tasks].contiguous()
-        self.tasks, self._own = tasks, TrainingData(data.rows, data.targets[:, tasks], cells, data.row_mask)
+    def __init__(self, data: TrainingData | StoredData, tasks: slice) -> None:
+        self.tasks, self.own = tasks, _columns(data, tasks)
         self.n_rows, self.n_features, self.totals = data.n_rows, data.n_features, data.totals
-        self.row_bytes = self._own.row_bytes
+        self.row_bytes = self.own.row_bytes
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`; every process draws the same rows."""
-        return self._own.batches(batch_size, orders, epoch)
+        return self.own.batches(batch_size, orders, epoch)
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """What fits to the same rows and targets may differ in."""
-        return self._own.identity
+        return self.own.identity
 
     def select(self, members: Tensor) -> ColumnData:
         """See :class:`Data`."""
         chosen, common = copy.copy(self), len(self.totals) == 1
-        chosen._own = self._own.select(members)
+        chosen.own = self.own.select(members)
         chosen.totals = self.totals if common else self.totals[members]
         return chosen
+
+
+def _columns(data: TrainingData | StoredData, tasks: slice) -> TrainingData | StoredData:
+    if isinstance(data, StoredData):
+        return data.columns(tasks)
+    return TrainingData(data.rows, data.targets[:, tasks], data.cell_weights[..., tasks].contiguous(), data.row_mask)
+
+
+def keeps_stored(data: Data) -> bool:
+    """Whether batches have the cells with a label only."""
+    return isinstance(data.own if isinstance(data, ColumnData) else data, StoredData)
 
 
 class ColumnValidation(Validation):
@@ -66,6 +82,9 @@ class ColumnValidation(Validation):
     def __init__(self, whole: Validation, objective: Objective, tasks: slice) -> None:
         vars(self).update(vars(whole))
         self._whole, self.objective, self._tasks = whole, objective, tasks
+        assert isinstance(whole.data, (TrainingData, StoredData))
+        own: Any = _columns(whole.data, tasks)
+        self._own = type(whole)(objective, own, whole.held_out, whole.real)
 
     def select(self, members: Tensor, data: Any = None) -> ColumnValidation:
         """See :class:`Validation`."""
@@ -74,13 +93,8 @@ class ColumnValidation(Validation):
     def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
         """Mean loss of each member and of every task, see :class:`Validation`."""
         sums = self.totals.new_zeros(network.buffer.members, self.totals.shape[1])
-        with torch.inference_mode():
-            for index, real in self._chunks(network):
-                batch = self._batch(index, real)
-                assert batch.weights is not None
-                own = Batch(batch.x, batch.targets[..., self._tasks], weights=batch.weights[..., self._tasks])
-                sums[:, self._tasks] += self.objective(network(batch.x), own)[0]
-            collective.add(sums)
+        sums[:, self._tasks] = self._own.sums(network)
+        collective.add(sums)
         return sums / self.totals
 
 

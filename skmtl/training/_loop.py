@@ -14,7 +14,7 @@ from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
 from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
-from skmtl.training._columns import ColumnData, TrunkPasses
+from skmtl.training._columns import ColumnData, TrunkPasses, keeps_stored
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._divergence import DivergenceError
@@ -23,7 +23,7 @@ from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import peer_terms
 from skmtl.training._state import join, split
 from skmtl.training._step import Step
-from skmtl.training._stored import StoredData, sampled
+from skmtl.training._stored import sampled
 from skmtl.training._streams import Streams
 from skmtl.training._tiled import tiled
 from skmtl.training._updates import make_updates
@@ -77,7 +77,7 @@ class Run:
         self.judged = network.copy() if averages else network
         terms = peer_terms(config, objective)
         step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
-        self.step = sampled(step) if isinstance(data, StoredData) else tiled(step)
+        self.step = sampled(step) if keeps_stored(data) else tiled(step)
         if config.cuda_graphs and network.device.type == "cuda":
             self.step = captured(self.step, draws=network.draws)
         self.steps_done = 0
@@ -265,7 +265,7 @@ class Training:
 
         Where it is large, as that of data of which only stored cells are kept, all members end with it, without a copy.
         """
-        if isinstance(self.data, StoredData) and len(members) == self.run.judged.buffer.members:
+        if keeps_stored(self.data) and len(members) == self.run.judged.buffer.members:
             self.stopping.finish()
             return self.run.judged
         return self.run.judged.select(members.tolist(), self.stopping.kept(), architecture)

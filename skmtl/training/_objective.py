@@ -192,13 +192,18 @@ class Validation:
 
         Processes with the same members take turns with the rows.
         """
+        sums = self.sums(network, collective)
+        collective.add(sums)
+        return sums / self.totals
+
+    def sums(self, network: Network, collective: Collective = ALONE) -> Tensor:
+        """Weighted sums of the losses ``(member, task)`` over those of the rows whose turn it is."""
         sums = self.totals.new_zeros(network.buffer.members, self.totals.shape[1])
         with torch.inference_mode():
             for index, real in islice(self._chunks(network), collective.rank, None, collective.size):
                 batch = self._batch(index, real)
-                sums = sums + self.objective(network(batch.x), batch)[0]
-            collective.add(sums)
-        return sums / self.totals
+                sums += self.objective(network(batch.x), batch)[0]
+        return sums
 
     def outputs(self, network: Network) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield held-out rows in pieces: their indices, ``real`` and the network's outputs of them."""

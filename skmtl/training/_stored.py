@@ -103,6 +103,10 @@ class StoredData(Data):
         chosen._collective = collective
         return chosen
 
+    def columns(self, tasks: slice) -> StoredData:
+        """The same rows with the labels of neighbouring tasks."""
+        return StoredData(self.rows, self.targets[:, tasks], self.cell_weights[:, tasks], self.row_mask, self._like)
+
     def take(self, rows: Tensor) -> StoredBatch:
         """Gather rows ``(row,)``."""
         mask = None if self.row_mask is None else self.row_mask[:, rows]
@@ -190,7 +194,7 @@ class StoredValidation(Validation):
     def _rows(index: Tensor, real: Tensor) -> list[np.ndarray]:
         return [own[counts > 0].cpu().numpy() for own, counts in zip(index, real, strict=True)]
 
-    def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
+    def sums(self, network: Network, collective: Collective = ALONE) -> Tensor:
         """See :class:`Validation`."""
         head, members = network.layers.head, network.architecture.members
         assert isinstance(head, WideReadout)
@@ -206,5 +210,4 @@ class StoredValidation(Validation):
                     outputs = head.at(cells, features[member % len(features)][kept], member)
                     losses, _ = self.objective.at(outputs, targets, cells.column)
                     sums[member].index_add_(0, cells.column, losses.mul_(weights))
-            collective.add(sums)
-        return sums / self.totals
+        return sums

@@ -23,6 +23,7 @@ import skmtl
 from skmtl import Checkpoint
 from skmtl.blocks import Source, _survey
 from skmtl.callbacks import Callback
+from skmtl.fitting import _columns
 from skmtl.inputs import _stored
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.network import _layers
@@ -172,13 +173,14 @@ def of_slices_of_blocks() -> dict[str, Any]:
     return found | {f"balanced: {key}": value for key, value in outcome(balanced).items()}
 
 
-def of_stored() -> dict[str, Any]:
+def of_stored(wide: int = 6) -> dict[str, Any]:
     """A net of 20 tasks, of which some of the cells are stored."""
     rng = np.random.default_rng(2)
     y = sp.random_array((N_ROWS, 20), density=0.2, rng=rng, format="csr")
     net = skmtl.MultiTaskNetRegressor(missing_label="unstored", hidden_layer_sizes=(6,), dtype="float64", max_iter=3)
     net.set_params(n_estimators=4, effort="fixed", random_state=0, batch_size=15, dropout=0.2, n_iter_no_change=1)
-    with patch.multiple(_layers, WIDE=16), patch.multiple(_stored, MANY_TASKS=16, MANY_CELLS=0):
+    few = patch.multiple(_layers, NARROW=2, WIDE=wide), patch.multiple(_columns, WIDE=wide)
+    with few[0], few[1], patch.multiple(_stored, MANY_TASKS=16, MANY_CELLS=0):
         net.fit(made_rows()[0], y)
         assert "stored cells" in net.auto_params_["kernel_blend"].reason
         return outcome(net)
@@ -206,6 +208,7 @@ def laws(rank: int, size: int) -> dict[str, Any]:
         found["slices of stored"] = of_stored()
     with skmtl.distributed(tasks=size):
         found["tasks"], found["callback"] = of_tasks()
+        found["tasks of stored"] = of_stored()
     return found
 
 
@@ -268,7 +271,7 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         found["interrupted"] = len(net.history_["loss"])
     with skmtl.distributed(tasks=size):
         found["tasks"] = error_of(lambda: made_net(balancing="dwa").fit(X, y))
-        found["stored"], source = error_of(of_stored), made_source()
+        found["narrow"], source = error_of(lambda: of_stored(7)), made_source()
         before = source.rows.reads
         found["blocks"] = error_of(lambda: made_net().fit(source))
         assert source.rows.reads == before

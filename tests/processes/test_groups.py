@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 GROUPS = ["laws:1", "laws:3", "both:4", "failures:3", "killed:3", "killed:3:data"]
 GROUPS += 3 * ["going_on:2"] + 3 * ["going_on:2:data"]
 CASES = ["members", "tried", "slices", "slices of blocks", "slices of stored", "tasks", "callback", "seeded search"]
-CASES += ["blocks", "stored"]
+CASES += ["blocks", "stored", "tasks of stored"]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="groups are forked")
 Found = dict[str, list[list[Any]]]
 
@@ -69,7 +69,7 @@ def test_what_tasks_cannot_be_divided_for_is_named(found: Found) -> None:
     for own in found["failures:3"][0]:
         assert own["tasks"].startswith("ValueError: skmtl.distributed(tasks=3) cannot divide a fit with balancing=DWA")
         assert "2 tasks, which are less than tasks=3" in own["few tasks"]
-        assert "a y so large and sparse that only its stored cells are looked at" in own["stored"]
+        assert "the stored cells of 20 tasks, of which a part takes at least 7; set fewer parts" in own["narrow"]
         assert own["blocks"].startswith("ValueError: skmtl.distributed(tasks=3) takes all rows in memory")
         assert own["diverged"].startswith("DivergenceError: ")
         assert own["diverged"] == found["failures:3"][0][0]["diverged"]
