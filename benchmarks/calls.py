@@ -1,4 +1,7 @@
-"""Count the functions that a reader walks through: ``python -m benchmarks.calls [fit predict search] [--list]``.
+"""Count the functions that a reader walks through: ``python -m benchmarks.calls [fit predict search]``.
+
+``--list`` prints ours in the order in which they are entered, ``--files`` by file.
+``--effort fixed`` fits without trying settings.
 
 Counted are the distinct functions of a package that a call enters, and the files that they are in. Local functions,
 lambdas and comprehensions belong to the function around them; a generated method is in no file.
@@ -10,7 +13,7 @@ import argparse
 import inspect
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
@@ -60,11 +63,19 @@ def is_function(code: CodeType) -> bool:
     return "<" not in code.co_qualname and bool(code.co_flags & inspect.CO_OPTIMIZED)
 
 
-def walks(name: str) -> list[Walk]:
-    """Return a call of ours and scikit-learn's nearest one."""
+def by_file(functions: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of functions by their file, the files with most of them first."""
+    names: dict[str, list[str]] = {}
+    for file, function in functions:
+        names.setdefault(file, []).append(function)
+    return dict(sorted(names.items(), key=lambda item: -len(item[1])))
+
+
+def walks(name: str, effort: str) -> list[Walk]:
+    """Return a call of ours, at this effort, and scikit-learn's nearest one."""
     X = np.random.default_rng(0).normal(size=(100, 5))
     y = (X[:, :2] > 0).astype(int)  # two tasks
-    net, mlp = MultiTaskNetClassifier(random_state=0), MLPClassifier(random_state=0)
+    net, mlp = MultiTaskNetClassifier(effort=effort, random_state=0), MLPClassifier(random_state=0)
     if name == "fit":
         return [
             Walk("MultiTaskNetClassifier.fit", lambda: net.fit(X, y), skmtl),
@@ -100,19 +111,23 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="print our functions in the order in which they are entered"
     )
+    parser.add_argument("--files", action="store_true", help="print our functions by file")
+    parser.add_argument("--effort", default=MultiTaskNetClassifier().effort, help="of the estimator; %(default)s")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.calls) - set(GOALS))
     if unknown:
         parser.error(f"no call {', '.join(unknown)}: choose from {' '.join(GOALS)}.")
     warnings.simplefilter("ignore")  # MLPClassifier stops before it has converged
     for name in arguments.calls or GOALS:
-        for walk in walks(name):
+        for walk in walks(name, arguments.effort):
             found = walk.entered()
             ours, n_files = walk.package is skmtl, len({file for file, _ in found})
             goal = verdict(name, len(found), n_files) if ours else ""
             print(f"{walk.label:32}{len(found):4} functions in {n_files:2} files  {goal}".rstrip())
             if ours and arguments.list:
                 print(*(f"    {file}: {function}" for file, function in found), sep="\n")
+            if ours and arguments.files:
+                print(*(f"    {file}: {', '.join(names)}" for file, names in by_file(found).items()), sep="\n")
 
 
 if __name__ == "__main__":

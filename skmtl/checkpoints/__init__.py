@@ -3,14 +3,13 @@
 from skmtl.checkpoints._checkpoint import Checkpoint
 from skmtl.checkpoints._fingerprint import fingerprint
 from skmtl.checkpoints._folder import NO_CHECKPOINTS, Checkpoints, NoCheckpoints, checkpoints_of
-from skmtl.checkpoints._stage import NoStage, Stage
+from skmtl.checkpoints._stage import Stage
 
 __all__ = [
     "NO_CHECKPOINTS",
     "Checkpoint",
     "Checkpoints",
     "NoCheckpoints",
-    "NoStage",
     "Stage",
     "checkpoints_of",
     "fingerprint",

@@ -17,7 +17,7 @@ from skmtl._files import write_whole
 from skmtl._params import MAX_INTEGER
 from skmtl.checkpoints._checkpoint import Checkpoint, read_checkpoint
 from skmtl.checkpoints._fingerprint import fingerprint
-from skmtl.checkpoints._stage import NoStage, Stage
+from skmtl.checkpoints._stage import Stage
 
 try:
     import fcntl
@@ -34,9 +34,9 @@ class NoCheckpoints:
         """What a fit draws from: ``random_state`` as it is."""
         return random_state
 
-    def stage(self, identity: Callable[[], Any]) -> NoStage:
-        """Files of a network in training."""
-        return NoStage()
+    def stage(self, identity: Callable[[], Any]) -> Stage | None:
+        """Files of a network in training; there are none."""
+        return None
 
     def keep(self) -> None:
         """See :class:`Checkpoints`."""
@@ -83,7 +83,7 @@ class Checkpoints(NoCheckpoints):
             write_whole(file, json.dumps(seed).encode())
         return int(json.loads(file.read_bytes()))
 
-    def stage(self, identity: Callable[[], Any]) -> NoStage:
+    def stage(self, identity: Callable[[], Any]) -> Stage:
         """Files of a network in training, which depends on nothing but the values that ``identity`` returns."""
         return Stage(self.folder, fingerprint(identity()), self.settings, self.keep_ended)
 

@@ -21,26 +21,7 @@ from skmtl.checkpoints._checkpoint import Checkpoint
 _DIGITS = 16  # of the digest of a file in its name
 
 
-class NoStage:
-    """Training that leaves no checkpoint."""
-
-    name = ""
-
-    def load(self) -> State | None:
-        """Newest state; there is none."""
-        return None
-
-    def begin(self, state: Callable[[], State]) -> None:
-        """See :class:`Stage`."""
-
-    def after_epoch(self, state: Callable[[], State]) -> None:
-        """See :class:`Stage`."""
-
-    def end(self, state: Callable[[], State]) -> None:
-        """See :class:`Stage`."""
-
-
-class Stage(NoStage):
+class Stage:
     """Checkpoints of one network in training, in files named ``<name>-<number>-<digest of the file>.safetensors``.
 
     Parameters

@@ -12,13 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from skmtl._params import require_choice
 from skmtl._torch_state import torch_settings
 from skmtl.estimators._predictor import PredictorMixin
+from skmtl.estimators._relatedness import task_relatedness
 from skmtl.fitting import (
     JudgedMembers,
     OutOfFold,
     choose_members,
     out_of_fold,
     score_responses,
-    task_relatedness,
     weights_of,
 )
 from skmtl.postprocess import Calibration, HeldOutResponses, Threshold

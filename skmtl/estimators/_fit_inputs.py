@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from skmtl.collaboration import Collaboration
 from skmtl.encoders import Encoder
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._target_transforms import target_transforms
 from skmtl.estimators._validation_rows import told_of_pipelines, warn_of_other_ranges
-from skmtl.fitting import MANY_TASKS, FitJob, FitResult, SharedInputs, prepare, read_collaboration
+from skmtl.fitting import MANY_TASKS, FitJob, FitResult, SharedInputs, prepare, read_peer_method
 from skmtl.inputs import (
     LabelledRows,
     RowSplitter,
@@ -85,7 +86,7 @@ def read_inputs(
     reader = copy.copy(estimator)  # learns the columns
     if continued:
         reader._check_columns(X)
-    method = read_collaboration(reader.collaboration)
+    method = read_peer_method(Collaboration, reader.collaboration)
     keep = method is not None and method.uses_unlabeled
     settings = reader.missing_label, type(reader).__name__
     rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep, keep_stored=keep_stored)

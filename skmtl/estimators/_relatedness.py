@@ -7,9 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from skmtl.fitting import FitJob, FitResult, fixed_share, prequential_losses, task_relatedness
+from skmtl.fitting import FitJob, FitResult, fixed_share, prequential_losses
+from skmtl.network import Network
+from skmtl.tasks import TaskLayout
 
 RELATEDNESS = ("task_relatedness_", "relatedness_history_", "prequential_loss_")
+
+
+def task_relatedness(network: Network, layout: TaskLayout) -> np.ndarray | None:
+    """Correlations of the tasks that a network has learned, ``(n_tasks, n_tasks)`` in the order of the label matrix.
+
+    Means over the members; None where the sharing architecture learns none.
+    """
+    by_member = network.layers.body.relatedness()
+    return None if by_member is None else layout.restore(by_member.mean(0).cpu().numpy(), 0)
 
 
 def relatedness_attributes(result: FitResult, estimator: Any) -> dict[str, np.ndarray]:

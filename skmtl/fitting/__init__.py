@@ -2,13 +2,12 @@
 
 from skmtl.fitting._at_cells import labels_at_cells, predicts_single_cells
 from skmtl.fitting._class_weights import class_weight_by_task
-from skmtl.fitting._config import count_threads, read_seed, read_sizes
+from skmtl.fitting._config import count_threads, read_peer_method, read_seed, read_sizes
+from skmtl.fitting._data import warn_of_splits_left
 from skmtl.fitting._growing import GrowingFits
-from skmtl.fitting._held_out import warn_of_splits_left
 from skmtl.fitting._job import FitJob, join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._new_tasks import TasksTogether, joined_network, prepare_new_tasks, tasks_together
-from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._peers import LEARNED
 from skmtl.fitting._prediction import (
     Ensemble,
@@ -20,7 +19,6 @@ from skmtl.fitting._prediction import (
     sharing_findings,
     stack_columns,
     task_features,
-    task_relatedness,
 )
 from skmtl.fitting._prepare import MEMBER_PARAMETERS, prepare
 from skmtl.fitting._prequential import fixed_share, prequential_losses
@@ -72,8 +70,7 @@ __all__ = [
     "prepare_new_tasks",
     "prequential_losses",
     "progress_line",
-    "read_collaboration",
-    "read_peer_sharing",
+    "read_peer_method",
     "read_seed",
     "read_sizes",
     "score_columns",
@@ -82,7 +79,6 @@ __all__ = [
     "stack_columns",
     "stack_jobs",
     "task_features",
-    "task_relatedness",
     "tasks_together",
     "warn_of_splits_left",
     "weights_of",

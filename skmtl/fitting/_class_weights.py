@@ -21,6 +21,8 @@ def cell_weights(class_weight: Any, inputs: SharedInputs, rows: LabelledRows) ->
         If ``class_weight`` names an unknown task or class, has an entry for a regression task, is nothing that it may
         be, or a weight is negative or not finite.
     """
+    if class_weight is None:
+        return rows.weights
 
     def totals(k: int, task: Task) -> np.ndarray:
         _, labels, weights = rows.cells(k)

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,15 +14,20 @@ from joblib import cpu_count, effective_n_jobs
 from sklearn.utils import check_random_state
 
 from skmtl._params import resolve
+from skmtl._peer_method import PeerMethod
 from skmtl.balancing import BALANCERS, Balancer, Recorded
 from skmtl.balancing.static import GeometricWeights
+from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
-from skmtl.fitting._peer_settings import member_settings, read_peer_methods
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import as_numbers, as_spelt, by_task
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Task
-from skmtl.training import OPTIMIZERS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
+from skmtl.training import OPTIMIZERS, PEER_SHARINGS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
+
+M = TypeVar("M", bound=PeerMethod)
+
+PEER_METHODS: dict[str, Mapping[str, type[Any]]] = {"collaboration": COLLABORATIONS, "peer_sharing": PEER_SHARINGS}
 
 
 def read_loss_weights(loss_weights: Any, tasks: Sequence[Task]) -> np.ndarray:
@@ -70,7 +75,7 @@ def make_config(
     dtype = "float32" if reduced else params["dtype"]
     _require_rates(params, dtype)
     of_member = {"dtype": getattr(torch, dtype), "device": device}
-    method, peer_sharing = read_peer_methods(params, n_peers, data)
+    method, peer_sharing = _peer_methods(params, n_peers, data)
     ones = torch.ones(members, **of_member)
     config = FitConfig(
         learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges
@@ -98,9 +103,9 @@ def make_config(
         members=members,
         n_peers=n_peers,
         collaboration=method,
-        collaboration_settings=member_settings(method, ones),
+        collaboration_settings=_member_settings(method, ones),
         peer_sharing=peer_sharing,
-        peer_sharing_settings=member_settings(peer_sharing, ones),
+        peer_sharing_settings=_member_settings(peer_sharing, ones),
         seed=seed,
         n_folds=n_held_out_folds(data, params),
         n_threads=count_threads(params["n_jobs"]),
@@ -186,3 +191,42 @@ def read_seed(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def read_peer_method(base: type[M], given: Any) -> M | None:
+    """A copy of the method that is given or named, whose settings have been checked; None without one."""
+    if given is None:
+        return None
+    method: M = copy.deepcopy(resolve(base.owner, given, PEER_METHODS[base.owner], base))
+    method.check()
+    return method
+
+
+def _peer_methods(params: Params, n_peers: int, data: DataSummary) -> tuple[Collaboration | None, PeerSharing | None]:
+    """Methods that couple the peers of a cohort, checked beside their number; None without one, or where none acts."""
+    method = read_peer_method(Collaboration, params["collaboration"])
+    peer_sharing = read_peer_method(PeerSharing, params["peer_sharing"])
+    if method is not None:
+        method.check_peers(n_peers)
+        _require_held_out(method, data, params)
+    if peer_sharing is not None:
+        peer_sharing.check_peers(n_peers)
+        peer_sharing = peer_sharing if peer_sharing.acts else None
+    return method, peer_sharing
+
+
+def _require_held_out(method: Collaboration, data: DataSummary, params: Params) -> None:
+    """Check that there are held-out rows where a method measures something on them."""
+    if method.needs_held_out and not n_held_out_folds(data, params) and not data.validation_given:
+        raise ValueError(
+            f"collaboration={type(method).__name__} needs held-out rows to measure on, and there are none: "
+            f"early_stopping is False, as in partial_fit, or there are too few distinct rows. Give more rows or X_val, "
+            f"set early_stopping=True, or choose settings that need none, such as a number as threshold."
+        )
+
+
+def _member_settings(method: PeerMethod | None, ones: torch.Tensor) -> torch.Tensor:
+    """Settings that members carry, ``(member, setting)``."""
+    names = () if method is None else method.strengths
+    values = [float(getattr(method, name)) for name in names]
+    return torch.tensor(values, dtype=ones.dtype, device=ones.device).expand(len(ones), -1)

@@ -152,17 +152,6 @@ def sharing_findings(network: Network, layout: TaskLayout, encoder: Encoder, X: 
     return {name: _restored(finding, layout) for name, finding in found.items()}
 
 
-def task_relatedness(network: Network, layout: TaskLayout) -> np.ndarray | None:
-    """Correlations of the tasks that a network has learned, ``(n_tasks, n_tasks)`` in the order of the label matrix.
-
-    Means over the members; None where the sharing architecture learns none.
-    """
-    by_member = network.layers.body.relatedness()
-    if by_member is None:
-        return None
-    return _restored(SharingStatistic(by_member.mean(0), ("task", "task")), layout)
-
-
 def task_features(network: Network, layout: TaskLayout, encoder: Encoder, X: Any, task: int) -> np.ndarray:
     """Last hidden layer that a task's output reads, ``(member, row, width)``; the task by its label column."""
     dtype = network.architecture.dtype

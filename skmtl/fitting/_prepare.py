@@ -20,13 +20,19 @@ from skmtl.fitting._config import (
     Params,
     make_config,
     read_balancing,
+    read_peer_method,
     read_seed,
     read_sizes,
 )
-from skmtl.fitting._data import common_validation, own_validation, training_data
-from skmtl.fitting._held_out import deal_rows, read_splits, require_folds
+from skmtl.fitting._data import (
+    common_validation,
+    deal_rows,
+    own_validation,
+    read_splits,
+    require_folds,
+    training_data,
+)
 from skmtl.fitting._job import FitJob
-from skmtl.fitting._peer_settings import read_collaboration, read_peer_sharing
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks, untried, without_all_cells
@@ -36,6 +42,7 @@ from skmtl.processes import current
 from skmtl.training import (
     FitConfig,
     Objective,
+    PeerSharing,
     Run,
     StoredData,
     Streams,
@@ -161,8 +168,8 @@ def _preferences(params: Params, inputs: SharedInputs, network: Network | None) 
         preferences |= without_all_cells("only the stored cells of y are kept, and it takes the labels of all rows")
     if params["cv"] is not None or inputs.splitter is not None:
         preferences["early_stopping"] = Choice(True, "cv or groups say which rows are held out")
-    method = read_collaboration(params["collaboration"])
-    asking = read_peer_sharing(params["peer_sharing"]) if method is None else method
+    method = read_peer_method(Collaboration, params["collaboration"])
+    asking = read_peer_method(PeerSharing, params["peer_sharing"]) if method is None else method
     if asking is not None:
         preferences["n_peers"] = Choice(asking.peers, f"{type(asking).__name__} asks for them")
     if method is not None and _columns_seen(method, inputs) is not None:
@@ -246,7 +253,8 @@ def _network(
         task_layer_sizes=config.task_layer_sizes,
     )
     network = Network(architecture, config.device)
-    generators = as_followed(config, lambda: streams.initial)
+    follows = config.collaboration is not None and config.collaboration.follows
+    generators = as_followed(config, lambda: streams.initial) if follows else streams.initial
     network.buffer.initialise(generators)
     if config.peer_sharing is not None:
         config.peer_sharing.initialise(network.buffer, config.n_peers, generators)

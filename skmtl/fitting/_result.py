@@ -14,10 +14,9 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._judged import JudgedMembers
 from skmtl.fitting._peers import label_quality, prove_students
 from skmtl.fitting._postprocessing import fit_chain, held_out_rows_of
-from skmtl.fitting._prediction import decode
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import Postprocessor, Threshold, choose_thresholds
+from skmtl.postprocess import Postprocessor, Threshold, choose_thresholds, thresholded
 from skmtl.tasks import Task
 from skmtl.training import History
 
@@ -90,8 +89,8 @@ def score_responses(
     cells = zip(tasks, responses, observed.labels.columns, observed.weights.T, strict=True)
     for task, response, truth, weights in cells:
         seen = (weights > 0) & ~np.isnan(response[:, 0])
-        of_rows = {name: threshold[seen] for name, threshold in thresholds.items()}
-        (predicted,) = decode([task], [response[seen]], of_rows)
+        of_rows = thresholds[task.name][seen] if task.name in thresholds else None
+        predicted = task.kind.decode(task, thresholded(response[seen], of_rows))
         scores[task.name] = task.kind.metric(truth[seen], predicted, weights[seen])
     return scores
 
@@ -164,24 +163,27 @@ def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n
 
 def finish(job: FitJob, network: Network, history: History) -> FitResult:
     """Result of a fit that has ended, with what its members say of the rows that they held out."""
-    job, learned = prove_students(job, network, len(history))
-    result = replace(describe(job, network, history.arrays(), len(history)), learned=learned)
+    collaborates, learned = job.config.collaboration is not None, dict[str, Any]()
+    if collaborates:
+        job, learned = prove_students(job, network, len(history))
+    result = describe(job, network, history.arrays(), len(history))
     if not job.responds or job.validation is None or job.inputs.rows.keeps_stored:
-        return replace(result, learned=learned | label_quality(job, network, None))
+        return replace(result, learned=learned | (label_quality(job, network, None) if collaborates else {}))
     judged, tasks = JudgedMembers.by_held_out_rows(job, network), job.inputs.tasks
     responses = judged.responses(job.inputs.layout, job.member_weights)
     postprocessors = tuple[Postprocessor, ...]()
     thresholds, of_rows = dict[int, Threshold](), dict[int, np.ndarray]()
     if job.postprocessors or job.threshold_scores:
         postprocessors, held_out = fit_chain(job.postprocessors, network, held_out_rows_of(job, responses))
-        thresholds, of_rows = choose_thresholds(held_out, job.threshold_scores)
+        if job.threshold_scores:
+            thresholds, of_rows = choose_thresholds(held_out, job.threshold_scores)
         responses = list(held_out.responses)
     return replace(
         result,
         postprocessors=postprocessors,
         held_out=out_of_fold(tasks, responses, judged, {tasks[k].name: values for k, values in of_rows.items()}),
         thresholds={tasks[k].name: threshold for k, threshold in thresholds.items()},
-        learned=learned | label_quality(job, network, responses),
+        learned=learned | (label_quality(job, network, responses) if collaborates else {}),
     )
 
 

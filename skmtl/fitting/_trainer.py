@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skmtl._state import State
-from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, NoStage
+from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, Stage
 from skmtl.fitting._going_on import go_on, identity_of, scale_of, scaled_network, state_of_fits
 from skmtl.fitting._job import FitJob, begin_training
 from skmtl.fitting._responses import ResponsesMixin
@@ -57,15 +57,14 @@ class StackedTrainer(ResponsesMixin):
     def __init__(self, checkpoints: NoCheckpoints = NO_CHECKPOINTS, collective: Collective = ALONE) -> None:
         self.jobs: dict[int, FitJob] = {}
         self.errors: dict[int, Exception] = {}
-        self.memory = 0.0
+        self.memory, self.interrupted = 0.0, False
         self.rows_memory: dict[SharedInputs, float] = {}
-        self.interrupted = False
         self._training: Training | None = None
-        self._begun = False
-        self._members = 0
+        self._begun, self._members = False, 0
         self._ended: dict[int, tuple[Network, History]] = {}
         self._results: dict[int, FitResult] = {}  # until training goes on
-        self._checkpoints, self._stage, self._collective, self._n_processes = checkpoints, NoStage(), collective, 1
+        self._checkpoints, self._collective, self._n_processes = checkpoints, collective, 1
+        self._stage: Stage | None = None
         self._begun_with: dict[str, Any] = {}
         self._taken_out: list[np.ndarray] = []  # in this stage
 
@@ -97,7 +96,7 @@ class StackedTrainer(ResponsesMixin):
         learned so far is kept.
         """
         self._results.clear()
-        self._taken_out, before, running = [], self._stage.name, self._running()
+        self._taken_out, before, running = [], self._stage and self._stage.name, self._running()
         self._stage = self._checkpoints.stage(lambda: (before or identity_of(self.jobs), running, fraction))
         try:
             with self._threads(), self._collective.holding_interrupts():
@@ -109,20 +108,21 @@ class StackedTrainer(ResponsesMixin):
                 self._training = self._begin(relevance=False)
         if self._training is not None:
             self._note_failures(self._training)
-        if not self.interrupted and self._has_state:
+        if self._stage is not None and not self.interrupted and self._has_state:
             self._stage.end(self._state)
 
     def _go_on(self) -> None:
         """Go on from the last checkpoint of this stage, if there is one."""
-        saved = self._collective.share(self._stage.load())
+        saved = self._collective.share(None if self._stage is None else self._stage.load())
         if saved is not None:
-            self._training, self._taken_out, ended, errors = go_on(saved, self.jobs, self._begun_before)
+
+            def begin(scale: dict[str, Any]) -> Training:
+                return self._training or self._begin(relevance=False, scale=scale)
+
+            self._training, self._taken_out, ended, errors = go_on(saved, self.jobs, begin)
             self._ended |= ended
             self.errors |= errors
             self._begun = True
-
-    def _begun_before(self, scale: dict[str, Any]) -> Training:
-        return self._training or self._begin(relevance=False, scale=scale)
 
     @property
     def _has_state(self) -> bool:
@@ -134,16 +134,15 @@ class StackedTrainer(ResponsesMixin):
 
     def _after_epoch(self, report: Report | None) -> bool:
         """Save what is due; whether training pauses."""
-        if self._has_state:
+        if self._stage is not None and self._has_state:
             self._stage.after_epoch(self._state)
         return self._is_mostly_done() or (report is not None and report(self))
 
     def _threads(self) -> AbstractContextManager[None]:
         """As many threads as the operations of a step are worth, or as the user says."""
         jobs = self.jobs.values()
-        n_threads = [job.config.n_threads for job in jobs if job.config.n_threads is not None]
-        rows = (6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs)
-        return threads_for(sum(rows), n_threads[0] if n_threads else None)
+        n_threads = next((job.config.n_threads for job in jobs if job.config.n_threads is not None), None)
+        return threads_for(sum(6.0 * j.config.batch_size * j.members * j.network.operations for j in jobs), n_threads)
 
     def _advance(self, fraction: float, report: Report | None) -> None:
         """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""
@@ -176,7 +175,8 @@ class StackedTrainer(ResponsesMixin):
     def _train(self, fraction: float, report: Report | None) -> None:
         if not self._begun and self.jobs:
             self._training = self._begin()
-            self._stage.begin(self._state)
+            if self._stage is not None:
+                self._stage.begin(self._state)
         while (training := self._training) is not None:
             until = max(round(fraction * training.run.config.max_iter), 1)
             if not self._is_mostly_done():  # as it may be where training goes on
@@ -194,15 +194,16 @@ class StackedTrainer(ResponsesMixin):
         jobs = [[self.jobs[i] for i in part] for part in parts]
         network = None if scale is None else scaled_network(jobs, **scale)
         training = begin_training(jobs, teams, relevance=relevance, network=network, collective=self._collective)
-        self._begun, self._begun_with = True, scale_of(training.run.network.architecture)
+        self._begun = True
+        if self._stage is not None:
+            self._begun_with = scale_of(training.run.network.architecture)
         return training
 
     def _parts(self, indices: Iterable[int]) -> list[list[int]]:
         """Indices of fits to the same rows in one order, which stay neighbours."""
         parts: dict[tuple[int, int | None], list[int]] = {}
         for index in indices:
-            job = self.jobs[index]
-            parts.setdefault((id(job.inputs), job.order), []).append(index)
+            parts.setdefault((id(self.jobs[index].inputs), self.jobs[index].order), []).append(index)
         return list(parts.values())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -256,11 +257,10 @@ class StackedTrainer(ResponsesMixin):
         """Network and history of a fit as if its training ended now."""
         if index in self._ended:
             return self._ended[index]
+        assert self._training is not None
         training = self._training
-        assert training is not None
         members = torch.from_numpy(np.flatnonzero(training.stopping.teams == index))
-        own = self.jobs[index].network.architecture
-        return training.network(members, own), training.history.select(members)
+        return training.network(members, self.jobs[index].network.architecture), training.history.select(members)
 
     def result(self, index: int) -> FitResult:
         """What a fit has learned, as if its training ended now.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import getattr_static, signature
 from typing import Any
@@ -15,10 +15,12 @@ from sklearn.pipeline import Pipeline
 from skmtl._params import resolve
 from skmtl._peer_method import PeerMethod
 from skmtl._sklearn import arguments_of_last, validate_parameter_constraints
+from skmtl.collaboration import Collaboration
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy
-from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_collaboration, read_peer_sharing
+from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_peer_method
 from skmtl.sharing import SHARINGS, Sharing
+from skmtl.training import PeerSharing
 
 _SCORING = ("score", "score_tasks", "predict", "_predict_columns", "_responses")
 
@@ -205,8 +207,8 @@ def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
 def _net_key(candidate: Candidate) -> tuple[Any, ...]:
     own = candidate.net.get_params(deep=False)
     own["sharing"] = _without_strengths(own["sharing"])
-    own["collaboration"] = _shared_by_members(read_collaboration, own["collaboration"])
-    own["peer_sharing"] = _shared_by_members(read_peer_sharing, own["peer_sharing"])
+    own["collaboration"] = _shared_by_members(Collaboration, own["collaboration"])
+    own["peer_sharing"] = _shared_by_members(PeerSharing, own["peer_sharing"])
     shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in MEMBER_PARAMETERS]
     return type(candidate.net), *shared
 
@@ -221,10 +223,10 @@ def _without_strengths(sharing: Any) -> Any:
     return type(sharing), *sorted(shared.items())
 
 
-def _shared_by_members(read: Callable[[Any], PeerMethod | None], value: Any) -> Any:
+def _shared_by_members(base: type[PeerMethod], value: Any) -> Any:
     """What members of one network must have in common of a method of peers."""
     try:
-        method = read(value)
+        method = read_peer_method(base, value)
     except (TypeError, ValueError):  # an error of its fit
         return value
     return None if method is None else method.shared_settings
