@@ -123,12 +123,6 @@ def _to_number(value: Any, label: str) -> float:
         raise TypeError(f"X holds {value!r} in {label}, where a number is required: {error}.") from error
 
 
-def as_float(values: Array) -> Array:
-    """Numbers as native float32 or float64; such arrays are not copied."""
-    kind = values.dtype
-    return values if kind in (np.float32, np.float64) and kind.isnative else values.astype(np.float64)
-
-
 def check_range(values: Array, names: Names, positions: Array | None = None) -> None:
     """Refuse infinity and what float32 cannot hold, since the network computes in it.
 

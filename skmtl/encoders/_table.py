@@ -14,7 +14,6 @@ from sklearn.utils import check_array
 from skmtl.encoders._columns import (
     Array,
     Names,
-    as_float,
     check_range,
     column_label,
     holds_categories,
@@ -94,7 +93,9 @@ def read_table(
 
 def _numbers_only(values: Array, names: Names) -> Table:
     check_range(values, names)
-    return Table(as_float(values), np.arange(values.shape[1]), [], [], names)
+    if values.dtype not in (np.float32, np.float64) or not values.dtype.isnative:
+        values = values.astype(np.float64)
+    return Table(values, np.arange(values.shape[1]), [], [], names)
 
 
 def _read_sparse(X: Any, categorical_features: CategoricalFeatures) -> Table:

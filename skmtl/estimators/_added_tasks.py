@@ -17,9 +17,9 @@ from skmtl._params import require_boolean
 from skmtl._torch_state import torch_settings
 from skmtl.checkpoints import checkpoints_of
 from skmtl.estimators._continued import require_unchanged
-from skmtl.estimators._decided import DECIDED
 from skmtl.estimators._fit_inputs import COLUMNS, fit_tasks
 from skmtl.estimators._identity import identity_of
+from skmtl.estimators._out_of_fold import DECIDED
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.fitting import LEARNED, FitResult, SharedInputs, joined_network, prepare_new_tasks
 from skmtl.inputs import (

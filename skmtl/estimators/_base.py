@@ -21,7 +21,6 @@ from skmtl.estimators._added_tasks import AddedTasksMixin
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._constraints import CONSTRAINTS
 from skmtl.estimators._continued import REMEMBERED
-from skmtl.estimators._decided import DECIDED, decided
 from skmtl.estimators._encoding import as_encoder
 from skmtl.estimators._exported import ExportMixin
 from skmtl.estimators._features import FeaturesMixin
@@ -30,7 +29,7 @@ from skmtl.estimators._history import HistoryMixin
 from skmtl.estimators._html import AutoParamsHTMLMixin
 from skmtl.estimators._identity import identity_of
 from skmtl.estimators._nested_params import NestedParamsMixin
-from skmtl.estimators._out_of_fold import OutOfFoldMixin, warn_of_one_class
+from skmtl.estimators._out_of_fold import DECIDED, OutOfFoldMixin, decided, warn_of_one_class
 from skmtl.estimators._relatedness import RELATEDNESS, judged_before, relatedness_attributes
 from skmtl.estimators._sources import in_memory, read_for, require_in_memory
 from skmtl.estimators._versions import VersionedMixin
@@ -141,7 +140,9 @@ class BaseMultiTaskNet(
         deadline = math.inf if self.max_time is None else perf_counter() + self.max_time
         network = self.network_ if self.warm_start and hasattr(self, "network_") else None
         source, params = as_source(X, y, sample_weight), self.get_params(deep=False)
-        validation = in_memory(X_val, y_val, sample_weight_val)
+        validation = X_val, y_val, sample_weight_val
+        if X_val is not None:
+            validation = in_memory(*validation)
         given = (X, y, sample_weight) if source is None else (source,)
         identity = partial(identity_of, self, *given, validation, groups, network and network.buffer.values)
         with checkpoints_of(self.checkpoint, identity) as checkpoints:
@@ -270,14 +271,20 @@ class BaseMultiTaskNet(
     @torch_settings()
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy all attributes, large modules too, where a process was forked, without threads."""
-        copied = copy.copy(self)
-        memo[id(self)] = copied
+        memo[id(self)] = copied = copy.copy(self)
         copied.__dict__.update(copy.deepcopy(copied.__dict__, memo))
+        return copied
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied.__dict__.pop("_run", None)
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_run"}
+        state.pop("_run", None)
+        return state
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -28,22 +28,22 @@ from skmtl.inputs import (
     require_same_tasks,
     take_rows,
 )
-from skmtl.tasks import Task, require_labels_of
+from skmtl.tasks import TargetTransform, Task, require_labels_of
 
 
-def require_classifier(task: Task, given: np.ndarray | None) -> None:
-    """Check that only a classification task is given classes.
+def require_classifier(task: Task) -> None:
+    """Check that a task that is given classes is one of classification.
 
     Raises
     ------
     ValueError
         If it is not.
     """
-    if given is not None and not task.kind.is_classifier:
+    if not task.kind.is_classifier:
         raise ValueError(f"classes has an entry for task {task.name!r}, which is a regression task; pass None for it.")
 
 
-def require_same_classes(task: Task, given: np.ndarray | None) -> None:
+def require_same_classes(task: Task, given: np.ndarray) -> None:
     """Check that later calls give the classes of the first.
 
     Raises
@@ -51,8 +51,8 @@ def require_same_classes(task: Task, given: np.ndarray | None) -> None:
     ValueError
         If they do not.
     """
-    require_classifier(task, given)
-    if given is not None and task.classes is not None and not np.array_equal(given, task.classes):
+    require_classifier(task)
+    if task.classes is not None and not np.array_equal(given, task.classes):
         raise ValueError(
             f"classes of task {task.name!r} are {given.tolist()}, but were {task.classes.tolist()} in the first call; "
             f"they cannot change. Fit anew with all classes."
@@ -90,7 +90,9 @@ def read_inputs(
     keep = method is not None and method.uses_unlabeled
     settings = reader.missing_label, type(reader).__name__
     rows = read_labelled_rows(X, y, sample_weight, *settings, keep_unlabeled=keep, keep_stored=keep_stored)
-    given = read_classes(classes, rows.labels, reader.missing_label)
+    given: list[np.ndarray | None] = [None] * len(rows.labels.names)
+    if classes is not None:
+        given = read_classes(classes, rows.labels, reader.missing_label)
     if continued:
         require_same(reader, rows, given)
         require_unchanged(reader)
@@ -109,7 +111,8 @@ def read_inputs(
             )
         one_dimensional = rows.labels.one_dimensional
     columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
-    splitter = None if one_pass else RowSplitter.read(reader.cv, X, y, groups)
+    splits = not one_pass and (reader.cv is not None or groups is not None)
+    splitter = RowSplitter.read(reader.cv, X, y, groups) if splits else None
     inputs = SharedInputs(rows, encoder, tasks, one_dimensional, columns, splitter=splitter)
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val go together: pass both or neither.")
@@ -160,12 +163,15 @@ def fit_tasks(
 ) -> list[Task]:
     """Tasks by their labels and by the classes that are ``given``."""
     kinds = copy.deepcopy(estimator._kinds(columns))  # objects of the user's
-    transforms = target_transforms(getattr(estimator, "target_transform", None), [c.name for c in columns], kinds)
+    transforms: list[TargetTransform | None] = [None] * len(kinds)
+    if getattr(estimator, "target_transform", None) is not None:
+        transforms = target_transforms(estimator.target_transform, [c.name for c in columns], kinds)
     parts = zip(kinds, transforms, columns, strict=True)
     with _few_warnings() if len(columns) > MANY_TASKS else nullcontext():
         tasks = [kind.fit_transformed(transform, c.name, c.labels, c.weights) for kind, transform, c in parts]
     for task, classes in zip(tasks, given, strict=True):
-        require_classifier(task, classes)
+        if classes is not None:
+            require_classifier(task)
     return [task.kind.keep_open(task) for task in tasks] if keep_open else tasks
 
 
@@ -208,7 +214,8 @@ def require_same(estimator: Any, rows: LabelledRows, given: Sequence[np.ndarray 
     require_same_tasks("y", rows.labels, estimator.task_names_.tolist())
     require_labels_of(estimator.tasks_, rows.labels)
     for task, classes in zip(estimator.tasks_, given, strict=True):
-        require_same_classes(task, classes)
+        if classes is not None:
+            require_same_classes(task, classes)
 
 
 def prepare_candidate(estimator: Any, inputs: SharedInputs) -> FitJob:

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions of a fitted estimator."""
+"""What rows that members held out say of a fitted estimator: predictions, how labels are decided, warnings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmtl.fitting import OutOfFold, holds_exactly, stack_columns
-from skmtl.postprocess import thresholded
+from skmtl.fitting import FitResult, OutOfFold, holds_exactly, stack_columns
+from skmtl.postprocess import Calibration, thresholded
 from skmtl.tasks import Task
 
 NONE_HELD_OUT = (
@@ -19,7 +19,7 @@ NONE_HELD_OUT = (
     "went on from earlier weights (warm_start, partial_fit)."
 )
 
-
+DECIDED = ("calibration_", "thresholds_")
 RARE = 0.3  # share of a class; where one has more and is never predicted, nothing has been learned of the task
 MIN_MISSED = 10  # rows; of fewer nothing could be learned
 
@@ -46,6 +46,20 @@ def warn_of_one_class(tasks: Sequence[Task], out_of_fold: OutOfFold, chosen: Con
                 f"class_weight; predict_proba tells which are the most probable ones.",
                 stacklevel=5,
             )
+
+
+def decided(result: FitResult) -> dict[str, dict[Any, Any]]:
+    """Fitted attributes by task, of what was asked for and learned from held-out rows."""
+    job, found = result.job, dict[str, dict[Any, Any]]()
+    if not job.responds:
+        return found
+    if any(isinstance(postprocessor, Calibration) for postprocessor in job.postprocessors):
+        fitted = [one.calibrators_ for one in result.postprocessors if isinstance(one, Calibration)]
+        names = [task.name for task in job.inputs.tasks]
+        found["calibration_"] = {names[k]: calibrator for own in fitted for k, calibrator in own.items()}
+    if job.threshold_scores:
+        found["thresholds_"] = result.thresholds
+    return found
 
 
 class OutOfFoldMixin:

@@ -258,7 +258,9 @@ def begin_training(
     joins_rows = network.reads_parts and first.is_plain
     batch_size = config.batch_size if joins_rows else None
     learned, validation = _stacked_data(parts, sizes, config, batch_size)
-    learned, streams = sliced(learned, collective), Streams.join([[job.streams for job in part] for part in parts])
+    if collective.size > 1:
+        learned = sliced(learned, collective)
+    streams = Streams.join([[job.streams for job in part] for part in parts])
     trained = first.objective, learned, config, streams
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation, collective)

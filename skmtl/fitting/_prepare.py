@@ -113,6 +113,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         validation = None if held_out is None else own_validation(config, objective, data, held_out.rows)
     if inputs.validation is not None:
         validation = common_validation(config, objective, inputs, inputs.validation, class_weight, asked["dtype"])
+    if params["effort"] != "fixed" and (inputs.survey is not None or inputs.rows.keeps_stored):
+        choices |= untried(inputs)
     streams = Streams.from_seed(seed, config.members) if run is None else run.streams
     job = FitJob(
         inputs=inputs,
@@ -124,7 +126,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         streams=streams,
         loss_weights=loss_weights,
         summary=summary,
-        choices=choices | untried(inputs, params["effort"]),
+        choices=choices,
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
         units=None if held_out is None else held_out.units,
@@ -254,7 +256,7 @@ def _network(
     )
     network = Network(architecture, config.device)
     follows = config.collaboration is not None and config.collaboration.follows
-    generators = as_followed(config, lambda: streams.initial) if follows else streams.initial
+    generators = as_followed(lambda: streams.initial, config.n_peers) if follows else streams.initial
     network.buffer.initialise(generators)
     if config.peer_sharing is not None:
         config.peer_sharing.initialise(network.buffer, config.n_peers, generators)

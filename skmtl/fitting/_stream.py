@@ -39,17 +39,12 @@ def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Ch
     return chosen
 
 
-def untried(inputs: SharedInputs, effort: str) -> dict[str, Choice]:
+def untried(inputs: SharedInputs) -> dict[str, Choice]:
     """What is said of settings that are not tried, where rows or the labels of all cells are not in memory."""
-    if effort == "fixed":
-        return {}
+    reason = "only the stored cells of y are kept, and each setting that is tried takes another large network"
     if inputs.survey is not None:
         reason = "rows are read in blocks, and each setting that is tried would read them all"
-        return {"effort": Choice("fixed", reason)}
-    if inputs.rows.keeps_stored:
-        reason = "only the stored cells of y are kept, and each setting that is tried takes another large network"
-        return {"effort": Choice("fixed", reason)}
-    return {}
+    return {"effort": Choice("fixed", reason)}
 
 
 def data_in_blocks(

@@ -259,18 +259,16 @@ def _reject_infinite(name: Any, column: np.ndarray, observed: np.ndarray) -> Non
 
 
 def read_classes(classes: Any, labels: LabelMatrix, missing_label: object = None) -> list[np.ndarray | None]:
-    """Sorted classes of each task, without what means "no label"; None where they are not given.
+    """Sorted classes of each task, without what means "no label"; None where none are given.
 
     Raises
     ------
     ValueError
         If ``classes`` has not one entry a task or names an unknown one, or an entry is empty or no list of labels.
     """
-    if isinstance(classes, Mapping):
+    if by_name := isinstance(classes, Mapping):
         classes = by_task("classes", classes, labels.names, None)
-    elif classes is not None and labels.one_dimensional:
-        classes = [classes]
-    given: list[Any] = [None] * len(labels.names) if classes is None else list(classes)
+    given: list[Any] = [classes] if labels.one_dimensional and not by_name else list(classes)
     if len(given) != len(labels.names):
         raise ValueError(f"classes must have one entry for each of the {len(labels.names)} tasks; got {len(given)}.")
     marks = read_marks(missing_label)

@@ -99,7 +99,9 @@ def _round(
     training.stopping.finish()
     factors = _factors(_relevance(run, data.whole if isinstance(data, SlicedData) else data, streams))
     factors[list(training.failures)] = 1.0
-    return torch.stack(as_followed(config, lambda: list(factors)))
+    if config.collaboration is not None and config.collaboration.follows:
+        return torch.stack(as_followed(lambda: list(factors), config.n_peers))
+    return factors
 
 
 def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:

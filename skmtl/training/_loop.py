@@ -20,9 +20,9 @@ from skmtl.training._data import Data
 from skmtl.training._divergence import DivergenceError
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._objective import Objective, Validation
-from skmtl.training._peers import peer_terms
+from skmtl.training._peers import PeerTerm
 from skmtl.training._state import join, split
-from skmtl.training._step import Step
+from skmtl.training._step import OutputTerm, Step
 from skmtl.training._stored import sampled
 from skmtl.training._streams import Streams
 from skmtl.training._tiled import tiled
@@ -75,7 +75,9 @@ class Run:
         updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data), of_rows)
         averages = any(isinstance(update, AverageWeights) for update in updates)
         self.judged = network.copy() if averages else network
-        terms = peer_terms(config, objective)
+        terms, method = list[OutputTerm](), config.collaboration
+        if method is not None and config.collaborates:
+            terms = [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]
         step = Step(passes, objective, weighting, updates, _rows_per_weight(data), terms)
         self.step = sampled(step) if keeps_stored(data) else tiled(step)
         if config.cuda_graphs and network.device.type == "cuda":
@@ -138,7 +140,8 @@ class Run:
         for update in self.step.updates:
             update.end_epoch()
         self.streams.epoch += 1
-        self._take_average()
+        if self.judged is not self.network:
+            self._take_average()
         return data.mean_losses(sums)
 
     def _take_average(self) -> None:

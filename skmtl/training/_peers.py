@@ -11,10 +11,9 @@ from torch import Tensor
 from skmtl.collaboration import Collaboration, Effect, PeerCells
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Network
-from skmtl.training._config import FitConfig
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable
-from skmtl.training._step import OutputTerm, StepCells
+from skmtl.training._step import StepCells
 from skmtl.training.optimizers import Memberwise, Update
 from skmtl.training.peer_sharing import by_cohort
 
@@ -165,26 +164,8 @@ def settings_by_name(collaboration: Collaboration, settings: Tensor, n_peers: in
     return {name: of_peers[:, :, k] for k, name in enumerate(collaboration.strengths)}
 
 
-def peer_terms(config: FitConfig, objective: Objective) -> list[OutputTerm]:
-    """Terms of the step by which peers learn from one another; none where all strengths are 0."""
-    method = config.collaboration
-    if method is None or not config.collaborates:
-        return []
-    return [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]
-
-
-def peer_updates(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
-    """Updates after the optimizer's by which a peer follows another."""
-    method = config.collaboration
-    if method is None or not method.follows:
-        return []
-    return [Followers(method, config.n_peers, config.collaboration_settings, buffer)]
-
-
-def as_followed(config: FitConfig, values: Callable[[], Sequence[T]]) -> list[T]:
+def as_followed(values: Callable[[], Sequence[T]], n_peers: int) -> list[T]:
     """What members begin with, ``values()``; each follower with what the one it follows has in another call."""
-    method, last = config.collaboration, config.n_peers - 1
     own = list(values())
-    if method is not None and method.follows:
-        own[last :: config.n_peers] = values()[:: config.n_peers]
+    own[n_peers - 1 :: n_peers] = values()[::n_peers]
     return own

@@ -12,7 +12,7 @@ from skmtl.layers import ParameterBuffer
 from skmtl.processes import Collective
 from skmtl.training._config import FitConfig
 from skmtl.training._frozen import KeepShared
-from skmtl.training._peers import peer_updates
+from skmtl.training._peers import Followers
 from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
 
 
@@ -41,10 +41,18 @@ def make_updates(
     """
     updates: list[Update] = [Reduced(buffer, collective)] if collective.size > 1 else []
     updates += [Penalties(penalties)] if penalties else []
-    updates += _optimize(config, buffer)
+    rates = config.learning_rate, config.weight_decay
+    if config.peer_sharing is None:
+        updates.append(config.optimizer.start(buffer, *rates))
+    else:
+        names = config.peer_sharing.strengths
+        settings = dict(zip(names, config.peer_sharing_settings.unbind(1), strict=True))
+        updates += config.peer_sharing.updates(config.optimizer, buffer, config.n_peers, *rates, settings)
     if any(penalty.proximal for penalty in penalties):
         updates.append(ProximalSteps(penalties, config.learning_rate))
-    updates += peer_updates(config, buffer)
+    method = config.collaboration
+    if method is not None and method.follows:
+        updates.append(Followers(method, config.n_peers, config.collaboration_settings, buffer))
     if config.frozen:
         updates.append(KeepShared(buffer))
     asked = config.optimizer.weight_average
@@ -67,13 +75,3 @@ class Reduced(Update):
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`."""
         return Reduced(buffer, self._collective)
-
-
-def _optimize(config: FitConfig, buffer: ParameterBuffer) -> list[Update]:
-    """From the gradients to new values, those of the peers together where they share parameters."""
-    rates = config.learning_rate, config.weight_decay
-    if config.peer_sharing is None:
-        return [config.optimizer.start(buffer, *rates)]
-    names = config.peer_sharing.strengths
-    settings = dict(zip(names, config.peer_sharing_settings.unbind(1), strict=True))
-    return config.peer_sharing.updates(config.optimizer, buffer, config.n_peers, *rates, settings)
