@@ -22,6 +22,7 @@ class Params:
     """
 
     owner: ClassVar[str]  # parameter of the estimators that takes such an object
+    strengths: ClassVar[tuple[str, ...]] = ()  # settings that each member of a network carries
 
     @classmethod
     @cache  # reading a signature takes long beside all else that a task costs
@@ -42,6 +43,12 @@ class Params:
             Name to value.
         """
         return {name: getattr(self, name) for name in self._parameter_names()}
+
+    @property
+    def shared_settings(self) -> tuple[Any, ...]:
+        """What the members of one network must have in common: all but the ``strengths``."""
+        shared = [(name, value) for name, value in self.get_params().items() if name not in self.strengths]
+        return type(self), repr(shared)
 
     def label(self, parameter: str) -> str:
         """How errors call a parameter."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
 
 from skmtl._params import Params
 
@@ -16,14 +15,6 @@ class PeerMethod(Params, ABC):
     strengths : tuple of str
         Settings that each member of a network carries, so that a search over them trains one network.
     """
-
-    strengths: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def shared_settings(self) -> tuple[Any, ...]:
-        """What members of one network must have in common."""
-        shared = [(name, value) for name, value in self.get_params().items() if name not in self.strengths]
-        return type(self), repr(shared)
 
     @abstractmethod
     def check(self) -> None:

@@ -224,7 +224,7 @@ class Collaboration(PeerMethod):
 
     @property
     def shared_settings(self) -> tuple[Any, ...]:
-        """See :class:`PeerMethod`; rows without any label are of use to all or none."""
+        """See :class:`Params`; rows without any label are of use to all or none."""
         return *super().shared_settings, self.uses_unlabeled
 
     @abstractmethod

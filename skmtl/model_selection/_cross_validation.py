@@ -11,8 +11,7 @@ from skmtl._sklearn import final_model
 from skmtl.inputs import count_rows, read_labels, take_rows
 from skmtl.metrics._scorer import read_scoring
 from skmtl.metrics._types import MetricName
-from skmtl.model_selection._kinds import settle_kinds
-from skmtl.model_selection._rows import read_rows
+from skmtl.model_selection._inputs import read_rows, settle_kinds
 from skmtl.model_selection._splitters import read_cv
 
 Method: TypeAlias = Literal["predict", "predict_proba", "predict_log_proba"]

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmtl.model_selection.search._pareto import pareto_front
+from skmtl.model_selection.search._results import pareto_front
 
 
 class ParetoDisplay:

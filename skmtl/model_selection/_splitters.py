@@ -13,8 +13,16 @@ from sklearn.utils import check_random_state
 from skmtl._params import require_integer
 from skmtl._sklearn import _BaseKFold, final_model
 from skmtl.inputs import LabelMatrix, count_rows
-from skmtl.model_selection._strata import keep_trainable, lost_tasks, read_groups, read_strata, require_trainable
-from skmtl.model_selection._stratification import IntArray, deal, draw
+from skmtl.model_selection._stratification import (
+    IntArray,
+    deal,
+    draw,
+    keep_trainable,
+    lost_tasks,
+    read_groups,
+    read_strata,
+    require_trainable,
+)
 
 MAX_DRAWS = 20  # of a split, until every task has a label to train on
 

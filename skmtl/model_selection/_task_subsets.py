@@ -21,7 +21,7 @@ from skmtl.estimators._identity import identity_of
 from skmtl.estimators._types import CheckpointLike
 from skmtl.fitting import FitJob, SharedInputs, StackedTrainer, fit_many
 from skmtl.inputs import count_rows, read_labels, read_sample_weight, take_rows
-from skmtl.model_selection._kinds import settle_kinds
+from skmtl.model_selection._inputs import settle_kinds
 from skmtl.model_selection._subset_folds import Fit, Split, SubsetFit, split_rows
 from skmtl.model_selection._subset_measurements import Subset, SubsetMeasurements
 from skmtl.model_selection._subset_scores import SubsetScorer, read_tested

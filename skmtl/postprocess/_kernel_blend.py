@@ -194,8 +194,10 @@ def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], left_out: LeftOut,
     predicted = kernel[:, seen] @ ridge.dual + ridge.intercept
     predicted[seen] = ridge.left_out
     ends = np.cumsum([target.truth.shape[1] for target in system]).tolist()
-    every = ridge._replace(left_out=predicted)
-    return [every.of_columns(slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+    return [
+        Ridge(strength, ridge.dual[:, start:end], ridge.intercept[start:end], predicted[:, start:end])
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def _systems(targets: Sequence[TaskTargets]) -> list[list[TaskTargets]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -83,12 +83,6 @@ class Ridge(NamedTuple):
     dual: np.ndarray
     intercept: np.ndarray
     left_out: np.ndarray
-
-    def of_columns(self, columns: slice) -> Self:
-        """Some of the regressions."""
-        return self._replace(
-            dual=self.dual[:, columns], intercept=self.intercept[columns], left_out=self.left_out[:, columns]
-        )
 
 
 def sets_left_out(nearness: np.ndarray, units: np.ndarray) -> LeftOut:

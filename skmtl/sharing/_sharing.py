@@ -224,7 +224,6 @@ class Sharing(Params, ABC):
         The one of them whose penalty has a proximal step; see :class:`Penalty`.
     """
 
-    strengths: ClassVar[tuple[str, ...]] = ()
     proximal: ClassVar[str | None] = None
 
     owner = "sharing"

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skmtl._peer_method import PeerMethod
+from skmtl._params import Params
 from skmtl._roles import Role, classified, names_of, role, step_names
 from skmtl.balancing import Balancer
 from skmtl.collaboration import Collaboration
@@ -42,14 +42,7 @@ def cosine(step: int, n_steps: int) -> float:
 SCHEDULES: dict[str, Schedule] = {"constant": constant, "cosine": cosine}
 
 
-def _shared_settings(sharing: Sharing) -> tuple[Any, ...]:
-    """All but the strengths of penalties, in which members may differ."""
-    shared = [(name, value) for name, value in sharing.get_params().items() if name not in sharing.strengths]
-    return type(sharing), repr(shared)
-
-
-def _shared_by_members(method: PeerMethod | None) -> tuple[Any, ...]:
-    """All but the strengths, in which members may differ."""
+def _shared_settings(method: Params | None) -> tuple[Any, ...]:
     return () if method is None else method.shared_settings
 
 
@@ -146,9 +139,9 @@ class FitConfig:
     dropout: float = field(metadata=role(Role.FIT))
     members: int = field(metadata=role(Role.FIT, parameter="n_estimators"))
     n_peers: int = field(metadata=role(Role.NETWORK))
-    collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_by_members, step=True))
+    collaboration: Collaboration | None = field(metadata=role(Role.NETWORK, key=_shared_settings, step=True))
     collaboration_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="collaboration"))
-    peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, key=_shared_by_members, step=True))
+    peer_sharing: PeerSharing | None = field(metadata=role(Role.NETWORK, key=_shared_settings, step=True))
     peer_sharing_settings: Tensor = field(metadata=role(Role.MEMBER, parameter="peer_sharing"))
     seed: int = field(metadata=role(Role.FIT, parameter="random_state"))
     n_folds: int = field(metadata=role(Role.NETWORK, parameter="cv"))

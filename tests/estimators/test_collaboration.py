@@ -15,7 +15,7 @@ from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.collaboration import CoTeaching, CoTraining, MeanTeacher, MutualLearning, PseudoLabeling
 from skmtl.encoders import TabularEncoder
 from skmtl.model_selection import MultiTaskSearchCV
-from skmtl.model_selection.search._candidates import by_network, read_candidates
+from skmtl.model_selection.search._candidates import grouped, net_key, read_candidates
 from tests._asserts import assert_same_predictions
 from tests._fits import fitted, read_inputs, stacks_of
 from tests.estimators.test_held_out import differing, weights_of
@@ -161,7 +161,7 @@ def test_candidates_that_differ_in_strength_are_one_network():
     assert [stack.indices for stack in stacks_of([(net, rows) for net in nets])] == [[0, 1, 2]]
     others = [MutualLearning(temperature=2.0), MutualLearning(unlabeled_strength=1.0), CoTeaching(), None]
     grid = [{"collaboration": method, "n_peers": 2} for method in [*(net.collaboration for net in nets), *others]]
-    groups = by_network(read_candidates(make(), grid))
+    groups = grouped(read_candidates(make(), grid), net_key)
     assert [[candidate.index for candidate in group] for group in groups] == [[0, 1, 2], [3], [4], [5], [6]]
 
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from skmtl.model_selection import Dirichlet, LogUniform, SimplexGrid
-from skmtl.model_selection.search._pareto import pareto_front
+from skmtl.model_selection.search._results import pareto_front
 
 
 @pytest.mark.parametrize("interior", [False, True])

@@ -13,7 +13,7 @@ from skmtl import MultiTaskNetRegressor
 from skmtl.collaboration import COLLABORATIONS, CoTraining, MutualLearning
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.model_selection import MultiTaskSearchCV
-from skmtl.model_selection.search._candidates import by_network, read_candidates
+from skmtl.model_selection.search._candidates import grouped, net_key, read_candidates
 from skmtl.sharing import LatentTasks
 from skmtl.training import (
     PEER_SHARINGS,
@@ -354,7 +354,7 @@ def test_members_carry_strengths_of_their_own(settings):
     candidates = read_candidates(net, ParameterGrid(settings))
     rows = read_inputs(net, X, Y)
     (stack,) = stacks_of([(candidate.net, rows) for candidate in candidates])
-    assert [len(group) for group in by_network(candidates)] == [len(candidates)]
+    assert [len(group) for group in grouped(candidates, net_key)] == [len(candidates)]
     stack.advance(1.0)
     found = [fitted(stack, place) for place in range(len(candidates))]
     for candidate, model in zip(candidates, found, strict=True):
@@ -365,7 +365,7 @@ def test_members_carry_strengths_of_their_own(settings):
 def test_peers_without_coupling_are_no_members_beside_coupled_ones():
     grid = {"peer_sharing": [Averaging(strength=0.0), Averaging(strength=0.5), Elastic(0.1)], "n_peers": [2]}
     candidates = read_candidates(MultiTaskNetRegressor(), ParameterGrid(grid))
-    assert [[candidate.index for candidate in group] for group in by_network(candidates)] == [[0], [1], [2]]
+    assert [[candidate.index for candidate in group] for group in grouped(candidates, net_key)] == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize("name", PEER_SHARINGS)

@@ -15,8 +15,7 @@ from skmtl._sklearn import HasMethods, Interval, StrOptions
 from skmtl.checkpoints import checkpoints_of
 from skmtl.estimators._identity import identity_of
 from skmtl.inputs import read_labelled_rows
-from skmtl.model_selection._kinds import settle_kinds
-from skmtl.model_selection._rows import read_rows
+from skmtl.model_selection._inputs import read_rows, settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection._task_subsets import measure_subsets
 from skmtl.model_selection.grouping._fit import fit_subsets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import getattr_static, signature
 from typing import Any
@@ -13,15 +13,20 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from skmtl._params import resolve
-from skmtl._peer_method import PeerMethod
 from skmtl._sklearn import arguments_of_last, validate_parameter_constraints
-from skmtl.collaboration import Collaboration
+from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.estimators._base import BaseMultiTaskNet
 from skmtl.estimators._fit_inputs import fitted_copy
-from skmtl.fitting import MEMBER_PARAMETERS, FitResult, read_peer_method
+from skmtl.fitting import MEMBER_PARAMETERS, FitResult
 from skmtl.sharing import SHARINGS, Sharing
-from skmtl.training import PeerSharing
+from skmtl.training import PEER_SHARINGS, PeerSharing
 
+# Strategies of which members may differ in some settings: known ones by name, and their base
+COUPLING: dict[str, tuple[Mapping[str, type[Any]], type[Any]]] = {
+    "sharing": (SHARINGS, Sharing),
+    "collaboration": (COLLABORATIONS, Collaboration),
+    "peer_sharing": (PEER_SHARINGS, PeerSharing),
+}
 _SCORING = ("score", "score_tasks", "predict", "_predict_columns", "_responses")
 
 
@@ -180,60 +185,37 @@ def differing(candidates: Sequence[Candidate], names: Iterable[str]) -> list[str
     return [name for name in names if len({_digest(getattr(net, name, None)) for net in nets}) > 1]
 
 
-def by_steps(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Groups of candidates with equal steps before the net."""
-    return _grouped(candidates, _steps_key)
-
-
-def by_network(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Groups of candidates whose nets differ in nothing but what members carry."""
-    return _grouped(candidates, _net_key)
-
-
-def _grouped(candidates: Sequence[Candidate], key: Any) -> list[list[Candidate]]:
+def grouped(candidates: Sequence[Candidate], key: Callable[[Candidate], tuple[Any, ...]]) -> list[list[Candidate]]:
+    """Groups of candidates of equal keys."""
     groups: dict[Any, list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(key(candidate), []).append(candidate)
     return list(groups.values())
 
 
-def _steps_key(candidate: Candidate) -> tuple[Any, ...]:
+def steps_key(candidate: Candidate) -> tuple[Any, ...]:
+    """Equal for candidates with equal steps before the net."""
     if candidate.pipeline is None:
         return ()
-    of_steps = [name for name in sorted(candidate.params) if _step(name) != candidate.net_step]
+    of_steps = [name for name in sorted(candidate.params) if name.partition("__")[0] != candidate.net_step]
     return tuple((name, _digest(candidate.params[name])) for name in of_steps)
 
 
-def _net_key(candidate: Candidate) -> tuple[Any, ...]:
+def net_key(candidate: Candidate) -> tuple[Any, ...]:
+    """Equal for candidates whose nets differ in nothing but what members carry."""
     own = candidate.net.get_params(deep=False)
-    own["sharing"] = _without_strengths(own["sharing"])
-    own["collaboration"] = _shared_by_members(Collaboration, own["collaboration"])
-    own["peer_sharing"] = _shared_by_members(PeerSharing, own["peer_sharing"])
+    own |= {name: _shared_settings(name, own[name]) for name in COUPLING}
     shared = [(name, _digest(value)) for name, value in sorted(own.items()) if name not in MEMBER_PARAMETERS]
     return type(candidate.net), *shared
 
 
-def _without_strengths(sharing: Any) -> Any:
-    """What members of one network must have in common of ``sharing``."""
+def _shared_settings(name: str, value: Any) -> Any:
+    """What members of one network must have in common of a strategy."""
     try:
-        sharing = resolve("sharing", sharing, SHARINGS, Sharing)
-    except (TypeError, ValueError):  # an error of its fit
-        return sharing
-    shared = {name: value for name, value in sharing.get_params().items() if name not in sharing.strengths}
-    return type(sharing), *sorted(shared.items())
-
-
-def _shared_by_members(base: type[PeerMethod], value: Any) -> Any:
-    """What members of one network must have in common of a method of peers."""
-    try:
-        method = read_peer_method(base, value)
-    except (TypeError, ValueError):  # an error of its fit
+        shared: Any = resolve(name, value, *COUPLING[name]).shared_settings
+    except (TypeError, ValueError):  # None, or an error of its fit
         return value
-    return None if method is None else method.shared_settings
-
-
-def _step(name: str) -> str:
-    return name.partition("__")[0]
+    return shared
 
 
 def _digest(value: Any) -> Any:

@@ -15,16 +15,14 @@ ELIMINATIONS: dict[str, type[Halving]] = {"halving": Halving}
 MIN_MEMBERS = 4  # of which a few tell something of all
 
 
-def read_elimination(elimination: Any, candidates: Sequence[Candidate], refit: Any) -> Halving | None:
-    """The elimination of a search over these candidates; None trains all of them to the end.
+def read_elimination(elimination: object, candidates: Sequence[Candidate], refit: Any) -> Halving | None:
+    """The elimination that a search over these candidates asks for; None trains all of them to the end.
 
     Raises
     ------
     ValueError
         If it is not usable for the candidates.
     """
-    if elimination is None:
-        return None
     if isinstance(elimination, str) and elimination == "auto":
         return Halving(resource="n_estimators") if _members_rank(candidates, refit) else None
     halving = resolve("elimination", elimination, ELIMINATIONS, Halving)

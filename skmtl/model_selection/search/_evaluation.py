@@ -74,9 +74,9 @@ class Evaluation:
         split: tuple[Any, Any] = _safe_split(self.estimator, self.X, self.y, rows)
         return split
 
-    def fit_params_of(self, rows: np.ndarray) -> dict[str, Any]:
-        """Arguments of ``fit`` for some rows."""
-        params: dict[str, Any] = _check_method_params(self.X, params=self.fit_params, indices=rows)
+    def arguments(self, given: Mapping[str, Any], rows: np.ndarray) -> dict[str, Any]:
+        """Of ``fit_params`` or ``score_params``, those for some rows."""
+        params: dict[str, Any] = _check_method_params(self.X, params=given, indices=rows)
         return params
 
     def succeeded(
@@ -140,10 +140,6 @@ class Evaluation:
         scores = {name: missing(value) for name, value in like.items() if name in ("test_scores", "train_scores")}
         return result | scores | {"task_scores": {}}
 
-    def score_params_of(self, rows: np.ndarray) -> dict[str, Any]:
-        """Arguments of the scorer for some rows."""
-        params: dict[str, Any] = _check_method_params(self.X, params=self.score_params, indices=rows)
-        return params
-
     def _score(self, fitted: Any, rows: np.ndarray) -> Any:
-        return _score(fitted, *self.rows(rows), self.scorer, self.score_params_of(rows), self.error_score)
+        params = self.arguments(self.score_params, rows)
+        return _score(fitted, *self.rows(rows), self.scorer, params, self.error_score)

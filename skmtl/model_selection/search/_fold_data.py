@@ -44,7 +44,7 @@ def preprocess(candidate: Candidate, fold: Fold, evaluation: Evaluation) -> Prep
     start = time.perf_counter()
     X, y = evaluation.rows(fold.train)
     try:
-        steps, transformed = fit_steps(candidate.steps, X, y, evaluation.fit_params_of(fold.train))
+        steps, transformed = fit_steps(candidate.steps, X, y, evaluation.arguments(evaluation.fit_params, fold.train))
     except Exception as error:
         return Preprocessed(error=error)
     return Preprocessed(steps, transformed, fit_time=time.perf_counter() - start)
@@ -99,7 +99,7 @@ class FoldData:
             raise self.preprocessed.error
         X, y = evaluation.rows(self.fold.train)
         steps = self.preprocessed.steps
-        params = first.net_arguments(evaluation.fit_params_of(self.fold.train), steps)
+        params = first.net_arguments(evaluation.arguments(evaluation.fit_params, self.fold.train), steps)
         return read_inputs(first.net, X if steps is None else self.preprocessed.X, y, **params)
 
     def score_tasks(
@@ -113,7 +113,7 @@ class FoldData:
                 X, y = evaluation.rows(self.fold.test)
                 if self.preprocessed.steps is not None:
                     X = self.preprocessed.steps.transform(X)
-                weights = evaluation.score_params_of(self.fold.test).get("sample_weight")
+                weights = evaluation.arguments(evaluation.score_params, self.fold.test).get("sample_weight")
                 self._test_rows = read_further_rows(first.net, self.inputs(first, evaluation), X, y, weights)
             return trainer.score_tasks(indices, self._test_rows)
         except Exception:  # no label among the rows, say; what scores the fits tells

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skmtl._sklearn import BaseSearchCV, DocLinkMixin, _insert_error_scores, _warn_or_raise_about_fit_failures
+from skmtl.inputs import object_array
 from skmtl.metrics._scorer import read_scoring
 from skmtl.model_selection.search._halving import rank_by_rung
-from skmtl.model_selection.search._pareto import means_by_task, pareto_front
 from skmtl.model_selection.search._runner import SearchRunner
 
 
@@ -52,3 +52,38 @@ class ResultsMixin(DocLinkMixin, BaseSearchCV):
             self.best_params_ = self.cv_results_["params"][self.best_index_]
         self.task_names_, self.task_scores_ = means_by_task(task_scores, len(settings))
         self.pareto_front_ = pareto_front(self.task_scores_)
+
+
+def means_by_task(scores: Sequence[Mapping[str, float]], n_candidates: int) -> tuple[np.ndarray, np.ndarray]:
+    """Names of the tasks, and each candidate's mean score on each over the folds, ``(n_candidates, n_tasks)``."""
+    names = list(dict.fromkeys(name for of_fit in scores for name in of_fit))
+    by_fit = np.array([[of_fit.get(name, np.nan) for name in names] for of_fit in scores])
+    by_fold = by_fit.reshape(n_candidates, -1, len(names)) if names else np.empty((n_candidates, 1, 0))
+    seen = ~np.isnan(by_fold).all(axis=0)  # a fold without a label of a task says nothing of it
+    counts = np.broadcast_to(seen, by_fold.shape).sum(axis=1)
+    means: np.ndarray = np.where(seen, by_fold, 0.0).sum(axis=1) / np.maximum(counts, 1)
+    return object_array(names), means
+
+
+def pareto_front(scores: np.ndarray) -> np.ndarray:
+    """Candidates that no other is better than: none scores at least as well on every task and better on one.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_candidates, n_tasks)
+        Greater is better; a candidate with a NaN is left out. Without a task nobody is on the front.
+
+    Returns
+    -------
+    ndarray of int
+        Their places, rising by the score of the first task.
+    """
+    if not scores.shape[1]:
+        return np.array([], dtype=np.intp)
+    usable = np.flatnonzero(~np.isnan(scores).any(axis=1))
+    values = scores[usable]
+    at_least = (values[:, None] >= values[None]).all(axis=2)  # (dominating, dominated)
+    better = (values[:, None] > values[None]).any(axis=2)
+    front = usable[~(at_least & better).any(axis=0)]
+    ordered: np.ndarray = front[np.lexsort(scores[front].T[::-1])]
+    return ordered

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
@@ -18,7 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmtl._torch_state import torch_settings
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.model_selection.search._batch import Fit, Results, StackedBatch, run_batch
-from skmtl.model_selection.search._candidates import Candidate, by_network, by_steps
+from skmtl.model_selection.search._candidates import Candidate, grouped, net_key, steps_key
 from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._fold_data import Preprocessed, preprocess
 from skmtl.model_selection.search._halving import Halving
@@ -122,13 +121,15 @@ class SearchRunner:
         progress : callable
             Called with "fit" for every fit that has been scored or, with elimination, with "rung" for every rung done.
         """
-        with self._stoppable():
+        try:
             if self.halving is None:
                 self._train_all(progress)
             else:
                 self._say(1, f"{self._task} at most")
                 for groups in self._groups:
                     self._race(groups, self.halving, progress)
+        except KeyboardInterrupt:  # what has been scored is kept
+            self.interrupted = True
 
     def _train_all(self, progress: Callable[[str], Any]) -> None:
         batches = self._batches(self._groups[0], StackedBatch)
@@ -178,28 +179,20 @@ class SearchRunner:
 
         return {index: mean(index) for index in indices}
 
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Keep what has been scored when the user stops the search."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.interrupted = True
-
     @cached_property
     def _groups(self) -> list[list[StackableGroup]]:
         """Candidates by what their networks have in common, with the steps before the nets fitted to every fold.
 
         One list; several, to train one after another, where a race would take more memory than allowed.
         """
-        by_preprocessing = by_steps(self.candidates)
+        by_preprocessing = grouped(self.candidates, steps_key)
         pairs = [(group[0], fold) for group in by_preprocessing for fold in self.folds]
         fitted = iter([Preprocessed()] * len(pairs))
         if any(first.steps is not None for first, _ in pairs):  # else nothing would be worth a job
             parallel = Parallel(n_jobs=self.n_jobs)
             fitted = iter(parallel(delayed(preprocess)(first, fold, self.evaluation) for first, fold in pairs))
         by_group = [(group, {fold.number: next(fitted) for fold in self.folds}) for group in by_preprocessing]
-        groups = [StackableGroup(part, steps) for group, steps in by_group for part in by_network(group)]
+        groups = [StackableGroup(part, steps) for group, steps in by_group for part in grouped(group, net_key)]
         return [groups] if self.halving is None else self._by_memory(groups, RACES[self.halving.resource])
 
     def _batches(self, groups: Sequence[StackableGroup], kind: type[B]) -> list[B]:

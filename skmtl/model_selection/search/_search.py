@@ -29,8 +29,7 @@ from skmtl.checkpoints import Checkpoint, NoCheckpoints, checkpoints_of
 from skmtl.estimators._identity import identity_of, seeded
 from skmtl.estimators._types import CheckpointLike
 from skmtl.metrics._types import MetricName
-from skmtl.model_selection._kinds import settle_kinds
-from skmtl.model_selection._rows import read_rows
+from skmtl.model_selection._inputs import read_rows, settle_kinds
 from skmtl.model_selection._splitters import read_cv
 from skmtl.model_selection.search._by_task import ByTaskMixin
 from skmtl.model_selection.search._candidates import read_candidates, read_settings
@@ -39,7 +38,7 @@ from skmtl.model_selection.search._evaluation import Evaluation, Fold
 from skmtl.model_selection.search._halving import Halving
 from skmtl.model_selection.search._results import ResultsMixin
 from skmtl.model_selection.search._runner import SearchRunner
-from skmtl.processes import Collective, current, fitting_together
+from skmtl.processes import current, fitting_together
 
 
 class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
@@ -233,7 +232,10 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any], checkpoints: NoCheckpoints) -> Self:
         world, seed = current().world, checkpoints.seed(self.random_state)
-        _require_one_job(self.n_jobs, world)
+        if world.size > 1 and effective_n_jobs(self.n_jobs) > 1:
+            raise ValueError(
+                f"n_jobs must be None or 1 in a group of processes, which train the fits; got {self.n_jobs!r}."
+            )
         settings = world.share(read_settings(self.param_grid, self.param_distributions, self.n_iter, seed))
         scorers, metric = self._get_scorers()
         X, y = read_rows(type(self).__name__, X, y)
@@ -243,7 +245,9 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
         estimator = seeded(settle_kinds(self.estimator, y), checkpoints)
         evaluation = Evaluation(estimator, *given, scorers, self.error_score, self.return_train_score)
         candidates = read_candidates(estimator, settings)
-        self.elimination_ = read_elimination(self.elimination, candidates, self.refit)
+        self.elimination_ = None
+        if self.elimination is not None:
+            self.elimination_ = read_elimination(self.elimination, candidates, self.refit)
         for candidate in candidates:
             candidate.check_arguments(routed.estimator.fit)
         runner = SearchRunner(
@@ -293,8 +297,3 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
 
     def _run_search(self, evaluate_candidates: Any, **_: Any) -> None:
         raise NotImplementedError("The candidates of MultiTaskSearchCV are not evaluated one by one.")
-
-
-def _require_one_job(n_jobs: int | None, world: Collective) -> None:
-    if world.size > 1 and effective_n_jobs(n_jobs) > 1:
-        raise ValueError(f"n_jobs must be None or 1 in a group of processes, which train the fits; got {n_jobs!r}.")

@@ -63,7 +63,7 @@ class PeerSharing(PeerMethod):
 
     @property
     def shared_settings(self) -> tuple[Any, ...]:
-        """See :class:`PeerMethod`; peers that are not coupled begin apart."""
+        """See :class:`Params`; peers that are not coupled begin apart."""
         return *super().shared_settings, self.acts
 
     @abstractmethod
