@@ -255,8 +255,7 @@ def begin_training(
         once = keeps_stored(first.data)  # which is large, so that a network that begins once is not copied
         network = first.network.copy() if len(jobs) == 1 and not once else Network.stack([job.network for job in jobs])
     sizes = [sum(job.members for job in part) for part in parts]
-    joins_rows = network.reads_parts and first.is_plain
-    batch_size = config.batch_size if joins_rows else None
+    batch_size = config.batch_size if network.reads_parts and first.is_plain else None
     learned, validation = _stacked_data(parts, sizes, config, batch_size)
     if collective.size > 1:
         learned = sliced(learned, collective)
