@@ -121,10 +121,9 @@ class FitJob:
         They become what they become in the whole fit.
         """
         members = torch.arange(first * self.config.n_peers, last * self.config.n_peers)
-        data, validation = self.data.select(members), None
-        if self.validation is not None:
-            own: Any = data if self.holds_out else None
-            validation = self.validation.select(members, own)
+        data = self.data.select(members)
+        own: Any = data if self.holds_out else None
+        validation = None if self.validation is None else self.validation.select(members, own)
         return replace(
             self,
             config=replace(self.config.select(members), members=len(members)),
