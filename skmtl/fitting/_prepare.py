@@ -100,8 +100,6 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
     hashes, summary = _summarise(asked, inputs, encoded, splits, seed, device, fitted_dtype)
     values, choices = resolve(params, summary, preferences)
     config, loss_weights = make_config(values, summary, inputs, seed, device)
-    postprocessors = read_postprocessors(values)
-    threshold_scores = read_threshold_scores(values.get("threshold_metric"), inputs.tasks)
     held_out = deal_rows(config, splits, hashes, inputs)
     objective, validation = Objective(inputs.layout.groups, inputs.layout.n_outputs, device), None
     data: TrainingData | StoredData | StreamedData
@@ -130,8 +128,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         order=None if params["random_state"] is None else seed,
         encoded=encoded,
         units=None if held_out is None else held_out.units,
-        postprocessors=postprocessors,
-        threshold_scores=threshold_scores,
+        postprocessors=read_postprocessors(values),
+        threshold_scores=read_threshold_scores(values.get("threshold_metric"), inputs.tasks),
         responds=network is None and held_out is not None,  # earlier weights may have learned from any row
         resumed=run if run is not None and run.config.same_steps(config) else None,
     )
