@@ -325,7 +325,7 @@ def killed(rank: int, size: int, data: int | None = None) -> dict[str, Any]:
 
 
 def going_on(rank: int, size: int, data: int | None = None) -> dict[str, Any]:
-    """A fit with checkpoints, in whose first run the last process is killed."""
+    """A fit with checkpoints, in whose first run the last process is killed; to blocks where rows are divided."""
     folder = Path(sys.argv[1])
     mark = folder / f"killed {data}"
     first = not mark.exists()
@@ -337,7 +337,8 @@ def going_on(rank: int, size: int, data: int | None = None) -> dict[str, Any]:
 
     with suppress(skmtl.DistributedError), skmtl.distributed(data=data):
         with in_epoch(3, killed_first if first and rank == size - 1 else lambda: None) as begun:
-            return {**outcome(net.fit(*made_rows())), "epochs begun": np.array(begun[0])}
+            given = (made_source(),) if data else made_rows()
+            return {**outcome(net.fit(*given)), "epochs begun": np.array(begun[0])}
     return {}
 
 
