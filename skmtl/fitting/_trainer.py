@@ -115,11 +115,9 @@ class StackedTrainer(ResponsesMixin):
         """Go on from the last checkpoint of this stage, if there is one."""
         saved = self._collective.share(None if self._stage is None else self._stage.load())
         if saved is not None:
-
-            def begin(scale: dict[str, Any]) -> Training:
-                return self._training or self._begin(relevance=False, scale=scale)
-
-            self._training, self._taken_out, ended, errors = go_on(saved, self.jobs, begin)
+            self._training, self._taken_out, ended, errors = go_on(
+                saved, self.jobs, lambda scale: self._training or self._begin(relevance=False, scale=scale)
+            )
             self._ended |= ended
             self.errors |= errors
             self._begun = True
@@ -149,8 +147,9 @@ class StackedTrainer(ResponsesMixin):
         try:
             self._train(fraction, report)
         except Exception as error:
-            if isinstance(error, DistributedError) or self._collective.size > 1:
-                self._collective.leave(error)  # the others wait for this process
+            shares = self._collective.size > 1 or (self._collective.shares_errors and self._training is not None)
+            if shares or isinstance(error, DistributedError):
+                self._collective.leave(error)  # the others wait for this process, or train in vain
                 raise
             self._training, self._begun = None, True
             running = self._running()

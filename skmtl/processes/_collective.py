@@ -22,10 +22,13 @@ class Collective:
     ----------
     rank, size : int
         Number of this process in the group, and number of processes.
+    shares_errors : bool
+        Whether those with other members end, too, where this process meets an error in training.
     """
 
     rank: int = 0
     size: int = 1
+    shares_errors: bool = False
 
     def add(self, tensor: Tensor) -> None:
         """Sum a tensor over the processes, in place."""
@@ -63,10 +66,19 @@ ALONE = Collective()
 
 
 class Watching(Collective):
-    """A process with nobody to compute with, that watches whether the other processes of its group are there."""
+    """A process with nobody to compute with, that watches whether the other processes of its group are there.
 
-    def __init__(self, world: Group) -> None:
+    Parameters
+    ----------
+    world : Group
+        Its group.
+    one_fit : bool
+        Whether all train members of one fit.
+    """
+
+    def __init__(self, world: Group, one_fit: bool) -> None:
         self.check, self.leave = world.check, world.leave  # type: ignore[method-assign]
+        self.shares_errors = one_fit
 
 
 class Group(Collective):

@@ -55,7 +55,7 @@ class Processes:
         members = world.size if self.tasks > 1 else self.members
         n_parts, n_slices = choose_axes(world.size, cohorts, work, members, self.data)
         if n_slices == 1:
-            return Axes(world.rank, n_parts, Watching(world) if isinstance(world, Group) else ALONE)
+            return Axes(world.rank, n_parts, Watching(world, one_fit) if isinstance(world, Group) else ALONE)
         return Axes(world.rank // n_slices, n_parts, self._neighbouring(n_slices))
 
     def require_same_callbacks(self, listens: bool) -> None:

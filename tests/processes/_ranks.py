@@ -296,6 +296,9 @@ def failures(rank: int, size: int) -> dict[str, Any]:
     with skmtl.distributed(data=size):
         net = made_net(**plain).set_callbacks(Acting(lambda: rank == 1))
         found["stopped"] = net.fit(X, numbers).n_iter_
+    with suppress(skmtl.DistributedError), skmtl.distributed():
+        net = made_net(**plain | {"max_iter": 2000}, n_estimators=3).set_callbacks(Acting(fail if rank == 1 else bool))
+        found["member"] = error_of(lambda: net.fit(X, numbers))
     with suppress(skmtl.DistributedError), skmtl.distributed(tasks=size):
         net = made_net(**plain).set_callbacks(Acting(fail if rank == 1 else bool))
         found["callback"] = error_of(lambda: net.fit(X, numbers))

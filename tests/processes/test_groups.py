@@ -98,7 +98,7 @@ def test_an_error_of_one_process_is_told_to_the_others(found: Found) -> None:
 
 
 def test_processes_hear_of_the_error_of_one_that_fails_between_sums(found: Found) -> None:
-    errors = dict.fromkeys(("failed", "callback"), "OSError: the disk is full")
+    errors = dict.fromkeys(("failed", "callback", "member"), "OSError: the disk is full")
     errors["bad block"] = "ValueError: the file ends here"
     (ranks,) = found["failures:3"]
     for case, error in errors.items():
