@@ -6,6 +6,7 @@ from collections.abc import Iterator
 # Before numpy and torch load their libraries: on few cores, threads that wait for each other cost more than they give.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # where a test asks for several, they sleep while they wait
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest

@@ -33,8 +33,9 @@ def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
     return build.make_run(network, layout, data, settings, streams)
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-@pytest.mark.parametrize(("dropout", "patience"), [(0.0, float("inf")), (0.3, 1)])
+@pytest.mark.parametrize(
+    ("sharing", "dropout", "patience"), [("hard", 0.0, float("inf")), *((name, 0.3, 1) for name in SHARINGS)]
+)
 def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
     layout = make_layout()
     rates, decays = [0.003, 0.05, 1e-5], [0.0, 0.1, 0.01]
@@ -53,7 +54,7 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
             loss_weights=loss_weights[members],
             patience=patience,
             tol=0.003,
-            max_iter=15,
+            max_iter=10,
         )
         run = make_run(layout, data, settings, sharing, dropout, members)
         history, stopping = train(run, data, validation)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from tests._any_fit import check, fits
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(fits())
 def test_any_fit(fit):
     check(*fit)

@@ -165,7 +165,9 @@ SPARSE = {
 
 
 @pytest.mark.parametrize("form", [*GOOD_FORMS, *GOOD_FRAMES, *SPARSE])
-def test_good_X_works_and_stays_unchanged(case, form):
+def test_good_X_works_and_stays_unchanged(classifier, form):
+    """The three estimators read rows by the same code."""
+    case = classifier
     X = coarse(case.X)
     made = {**GOOD_FORMS, **GOOD_FRAMES, **SPARSE}[form](X)
     before = copy.deepcopy(made.detach() if isinstance(made, torch.Tensor) else made)

@@ -52,12 +52,19 @@ def name_of(check: Any) -> str:
 
 
 def checks_at_defaults(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Every check; those of transformers and further forms of one, as rows in float32, with a smaller net, shortly."""
+    """Every check, with few epochs where it does not ask for a score.
+
+    Those of transformers and further forms of one, as rows in float32, with a smaller net.
+    """
     seen = set()
     for estimator, check in estimator_checks_generator(model):
-        again = name_of(check) in seen or "transformer_" in name_of(check)
-        seen.add(name_of(check))
-        yield (clone(estimator).set_params(hidden_layer_sizes=(32,), max_iter=30) if again else estimator), check
+        name = name_of(check)
+        if name in seen or "transformer_" in name:
+            estimator = clone(estimator).set_params(hidden_layer_sizes=(32,), max_iter=30)
+        elif name not in SCORED:
+            estimator = clone(estimator).set_params(max_iter=20)
+        seen.add(name)
+        yield estimator, check
 
 
 def checks_of_variants(model: Any) -> Iterator[tuple[Any, Any]]:

@@ -20,11 +20,11 @@ SMALL = {"hidden_layer_sizes": (16,), "n_estimators": 2, "random_state": 0}
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_a_constant_first_batch_does_not_freeze_a_task(loss):
     counts = np.round(np.exp(X[:, 0])) + 1
-    model = MultiTaskNetRegressor(loss=loss, learning_rate_init=0.01, **SMALL)
+    model = MultiTaskNetRegressor(loss=loss, learning_rate_init=0.03, **SMALL)
     first = np.flatnonzero(counts == 2)[:3]
     assert len(first) == 3
     model.partial_fit(X[first], counts[first])
-    for _ in range(150):
+    for _ in range(60):
         model.partial_fit(X, counts)
     assert model.score(X, counts) > 0.8
 
@@ -124,18 +124,20 @@ def test_changed_tasks():
     model.set_params(tasks={"task0": "regression"}).fit(X, Y)
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson", "absolute_error", "huber"])
-@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("loss", "how"),
+    [*((loss, "fit") for loss in ("squared_error", "poisson", "absolute_error", "huber")), ("poisson", "partial_fit")],
+)
 def test_a_constant_first_fit_does_not_freeze_a_task(loss, how):
     targets = np.column_stack([X[:, 0] + 9, X[:, 1] + 5])
-    settings = SMALL | {"learning_rate_init": 0.03, "warm_start": True, "max_iter": 100, "input_scaling": False}
+    settings = SMALL | {"learning_rate_init": 0.1, "warm_start": True, "max_iter": 40, "input_scaling": False}
     model = MultiTaskNetRegressor(loss=loss, **settings)
     first = targets * [0, 1] + [3, 0]
     model.fit(X, first)
     assert set(model.predict(X)[:, 0]) == {3.0}
     model.partial_fit(X, first).partial_fit(X[:5], np.where([True, False], np.nan, first[:5]))
     assert set(model.predict(X)[:, 0]) == {3.0}
-    for _ in range(1 if how == "fit" else 100):
+    for _ in range(1 if how == "fit" else 40):
         go_on(model, how, targets)
     assert model.score_tasks(X, targets)["task0"] > 0.8
 

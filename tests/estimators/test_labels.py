@@ -183,7 +183,7 @@ def test_label_types_survive_the_round_trip(classifier, name):
     values, form, dtype = LABELS[name]
     plain = values[CYCLE % len(values)]
     labels = form(plain)
-    model = classifier.make(max_iter=200, n_estimators=1).fit(classifier.X, labels)
+    model = classifier.make(max_iter=20, n_estimators=1).fit(classifier.X, labels)
     predicted = model.predict(classifier.X)
     assert predicted.dtype == model.classes_.dtype == np.dtype(dtype)
     assert set(predicted) <= set(plain.tolist())

@@ -133,8 +133,10 @@ def test_patience_without_end(case):
         case.fit(n_iter_no_change=2.5)
 
 
-@pytest.mark.parametrize("integer", [np.int8, np.uint16, np.int32, np.int64])
-@pytest.mark.parametrize("number", [np.float16, np.float32, np.longdouble])
+@pytest.mark.parametrize(
+    ("integer", "number"),
+    [(np.int8, np.float16), (np.uint16, np.float32), (np.int32, np.longdouble), (np.int64, np.float64)],
+)
 def test_numbers_of_every_type(case, integer, number):
     integers = {"n_estimators": 2, "batch_size": 16, "max_iter": 3, "n_iter_no_change": 2, "cv": 2}
     integers |= {"random_state": 1, "n_jobs": 1, "verbose": 0}

@@ -1,5 +1,7 @@
 """Affinities of tasks: measured gains, laws that every method keeps, and where methods do not apply."""
 
+from functools import cache
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -56,18 +58,23 @@ def test_gains_are_those_of_the_pairs():
     assert not np.allclose(affinity.matrix, affinity.matrix.T)
 
 
+@cache
+def matrix_of(method, relatedness, groups=1):
+    return task_affinity(net(), *related(relatedness, groups), method=method, cv=2).matrix
+
+
 @pytest.mark.parametrize("method", CHEAP)
 def test_cheap_affinities_rise_with_relatedness_and_part_groups(method):
-    apart, close = (task_affinity(net(), *related(r), method=method, cv=2).matrix for r in (0.0, 0.9))
+    apart, close = (matrix_of(method, relatedness) for relatedness in (0.0, 0.9))
     assert between_tasks(close).mean() > between_tasks(apart).mean() + 0.1
-    two = task_affinity(net(), *related(0.9, groups=2), method=method, cv=2).matrix
+    two = matrix_of(method, 0.9, groups=2)
     same = np.arange(4)[:, None] % 2 == np.arange(4) % 2
     assert between_tasks(np.where(same, two, np.inf)).min() > np.where(same, -np.inf, two).max() + 0.1
 
 
 @pytest.mark.parametrize("method", CHEAP)
 def test_the_diagonal_is_that_of_a_task_and_itself(method):
-    matrix = task_affinity(net(), *related(0.5), method=method, cv=2).matrix
+    matrix = matrix_of(method, 0.9)
     if method == "lookahead":
         assert (matrix.diagonal() > 0).all()
     else:

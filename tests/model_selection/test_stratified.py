@@ -124,16 +124,16 @@ def test_shuffle_splits_test_and_train_all_rows_equally_often(settings, grouped)
     y = np.column_stack([CYCLE % 2, CYCLE // 2 % 2]).astype(float)
     y[np.random.default_rng(1).random((41, 2)) < 0.3] = np.nan
     groups = np.random.default_rng(2).permutation(np.arange(41) // 2) if grouped else None
-    splits = list(MultiTaskShuffleSplit(300, random_state=0, **settings).split(y, y, groups))
+    splits = list(MultiTaskShuffleSplit(120, random_state=0, **settings).split(y, y, groups))
     for part in (0, 1):
         counts = np.bincount(np.concatenate([split[part] for split in splits]), minlength=41)
-        share = counts.mean() / 300
-        assert np.abs(counts - counts.mean()).max() < 4.5 * np.sqrt(300 * share * (1 - share))
+        share = counts.mean() / 120
+        assert np.abs(counts - counts.mean()).max() < 4.5 * np.sqrt(120 * share * (1 - share))
 
 
 def test_shuffle_splits_favour_no_class():
     y = np.array(11 * [0, 1])
-    shares = [y[test].mean() for _, test in MultiTaskShuffleSplit(500, test_size=0.2, random_state=0).split(y, y)]
+    shares = [y[test].mean() for _, test in MultiTaskShuffleSplit(250, test_size=0.2, random_state=0).split(y, y)]
     assert set(np.round(shares, 6)) == {0.4, 0.6}
     assert np.mean(shares) == pytest.approx(0.5, abs=0.02)
 

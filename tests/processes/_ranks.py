@@ -51,7 +51,7 @@ def made_net(**params: Any) -> skmtl.MultiTaskNet:
         "effort": "fixed",
         "dtype": "float64",
         "hidden_layer_sizes": (6, 5),
-        "max_iter": 6,
+        "max_iter": 4,
         "random_state": 0,
     }
     return skmtl.MultiTaskNet(**settings | params)
@@ -82,10 +82,10 @@ def of_slices(size: int) -> dict[str, Any]:
         "plain": {"batch_size": 12, "early_stopping": False},
         "layers of tasks": {"batch_size": 12, "early_stopping": False, "task_layer_sizes": (3,)},
         "experts": {"batch_size": 12, "early_stopping": False, "sharing": "mmoe"},
-        "stops early": {"batch_size": 2, "n_iter_no_change": 1, "input_scaling": True, "cv": 3},
+        "stops early": {"batch_size": 2, "n_iter_no_change": 1, "learning_rate_init": 0.1, "cv": 3},
         "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
         "penalised": {"batch_size": 12, "sharing": Soft(strength=0.1), "early_stopping": False},
-        "balanced": {"batch_size": 16, "balancing": "uncertainty", "early_stopping": False},
+        "balanced": {"batch_size": 16, "balancing": "uncertainty", "early_stopping": False, "input_scaling": True},
     }.items():
         net = made_net(**common | params).fit(*made_rows(), sample_weight=WEIGHTS)
         found |= {f"{name}: {key}": value for key, value in outcome(net).items()}
