@@ -24,7 +24,7 @@ from skmtl.inspection._affinity_methods import METHODS
 from skmtl.model_selection._task_subsets import measure_subsets
 
 CHEAP = [name for name in METHODS if name != "gain"]
-SETTINGS = {"hidden_layer_sizes": (16,), "n_estimators": 1, "max_iter": 30, "random_state": 0}
+SETTINGS = {"hidden_layer_sizes": (16,), "n_estimators": 1, "max_iter": 20, "effort": "fixed", "random_state": 0}
 RNG = np.random.default_rng(0)
 
 
