@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skmtl.blocks import StreamedData
+from skmtl.processes import Collective, part_of
 from skmtl.training import Batch, DenseRows, Streams, TrainingData
 
 SIZES = np.array([30, 7, 0, 25, 41, 12])
@@ -88,6 +89,28 @@ def test_mean_losses_are_of_the_labels_of_the_epoch() -> None:
         batches = list(data.batches(8, [np.random.default_rng(0)], epoch))
         labels = sum(float((batch.x % 3 > 0).sum()) for batch in batches)
         assert data.mean_losses(torch.ones(1, 1)).item() == pytest.approx(1 / labels)
+
+
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_processes_take_slices_of_every_batch_and_load_no_other_rows(batch_size: int) -> None:
+    def load(blocks: list[int], own: np.ndarray) -> TrainingData:
+        assert own.sum() <= len(own) / 2 + 4
+        return block_rows(blocks, own)
+
+    def slices(rank: int) -> list[Batch]:
+        data, own = streamed(45, 30, batch_size), Collective()
+        data._load, own.rank, own.size = load, rank, 3
+        return passes(data.sliced(own), 1, batch_size)[1]
+
+    whole = passes(streamed(45, 30, batch_size), 1, batch_size)[1]
+    for batch, *parts in zip(whole, *map(slices, range(3)), strict=True):
+        n_rows = batch.targets.shape[1]
+        for rank, part in enumerate(parts):
+            rows = part_of(n_rows, rank, 3)
+            assert part.counts.item() == n_rows
+            assert part.drawn == (rows.start, n_rows)
+            assert torch.equal(part.x[:, : rows.stop - rows.start], batch.x[:, rows])
+            assert part.weights.sum() == (batch.x[:, rows] % 3 > 0).sum()
 
 
 @pytest.mark.parametrize("epoch_rows", [30, 115])
