@@ -118,7 +118,12 @@ class TabularEncoder(Encoder):
         self.numeric_positions_ = np.concatenate([table.numeric_positions, parts])
         numbers_ = self._numbers(table)
         self._fit_numbers(numbers_, sample_weight)
-        self._fit_categories(table, sample_weight)
+        self.categorical_positions_ = table.categorical_positions
+        labels = [column_label(table.names, i) for i in table.categorical_positions]
+        self.categories_ = [
+            Categories(values, sample_weight, self.max_categories, label)
+            for values, label in zip(table.categorical, labels, strict=True)
+        ]
         self.bins_ = self._fit_bins(numbers_, sample_weight)
         further = sum(column.n_outputs for _, column in self._further())
         self._plain_outputs = len(self.center_) + len(self.indicated_) + further
@@ -223,12 +228,6 @@ class TabularEncoder(Encoder):
         if is_auto and rules.numeric(n_columns, n_distinct).value == "scaled":
             return None
         return PiecewiseLinear(values, weights, self.n_bins, n_distinct)
-
-    def _fit_categories(self, table: Table, weights: FloatArray) -> None:
-        self.categorical_positions_ = table.categorical_positions
-        labels = [column_label(table.names, i) for i in table.categorical_positions]
-        pairs = zip(table.categorical, labels, strict=True)
-        self.categories_ = [Categories(values, weights, self.max_categories, label) for values, label in pairs]
 
     def _encode_rest(self, values: Array, table: Table, out: FloatArray) -> None:
         """Write missing indicators, categories and cycles of dates."""

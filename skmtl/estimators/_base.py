@@ -150,7 +150,8 @@ class BaseMultiTaskNet(
             inputs, params = read_for(self, given, validation, groups, params, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
-            job = decide(job, params, deadline, network, checkpoints.of_trials())
+            if self.effort != "fixed" or self.max_time is not None:
+                job = decide(job, params, deadline, network, checkpoints.of_trials())
             progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
             current().require_same_callbacks(progress.context is not None)
             trainer = self._train(

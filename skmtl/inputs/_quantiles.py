@@ -50,7 +50,7 @@ def weighted_quantile(
 
 def _of_equal_weights(columns: npt.NDArray[Any], levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     columns.sort(axis=1)  # NaN last
-    counts = _counts(columns)
+    counts = np.count_nonzero(~np.isnan(columns), axis=1, keepdims=True)
     targets, slack = counts * levels, counts * _TIE
     # The cumulative weight of entry i is i + 1.
     return _average(columns, np.ceil(targets - slack).astype(int) - 1, np.floor(targets + slack).astype(int))
@@ -73,15 +73,10 @@ def _average(
     ordered: npt.NDArray[Any], lower: npt.NDArray[np.intp], upper: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
     """Mean of the entries at two positions of every row, (column, level)."""
-    last = np.maximum(_counts(ordered) - 1, 0)
+    last = np.maximum(np.count_nonzero(~np.isnan(ordered), axis=1, keepdims=True) - 1, 0)
     low, high = (np.take_along_axis(ordered, np.clip(at, 0, last), axis=1) for at in (lower, upper))
     averages: npt.NDArray[np.float64] = 0.5 * (low.astype(np.float64) + high)
     return averages
-
-
-def _counts(ordered: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    counts: npt.NDArray[np.intp] = np.count_nonzero(~np.isnan(ordered), axis=1, keepdims=True)
-    return counts
 
 
 def _count_below(ordered: npt.NDArray[Any], targets: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:

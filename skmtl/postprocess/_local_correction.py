@@ -118,10 +118,6 @@ class TaskCorrection:
     width: float
     prior: float
 
-    def shift(self, response: np.ndarray, sums: np.ndarray) -> np.ndarray:
-        """Correct a response ``(m, n_columns)`` by the kernel-weighted sums of the moments."""
-        return self.task.kind.shift(response, self.unit * _mean_residual(sums, self.prior))
-
 
 class LocalCorrection(PostprocessorOfTasks):
     """Adds a kernel-weighted mean of the held-out residuals of similar training rows to the responses.
@@ -196,7 +192,8 @@ class LocalCorrection(PostprocessorOfTasks):
             zip(WIDTHS, map(iter, _kernel_sums(self.kernel_, rows * self.scale_, groups, moments)), strict=True)
         )
         for task in self.tasks_:
-            corrected[task.index] = task.shift(responses[task.index], next(sums[task.width]))
+            change = task.unit * _mean_residual(next(sums[task.width]), task.prior)
+            corrected[task.index] = task.task.kind.shift(responses[task.index], change)
         return corrected
 
 

@@ -11,9 +11,16 @@ from skmtl._params import resolve
 from skmtl.layers import ParameterBuffer
 from skmtl.processes import Collective
 from skmtl.training._config import FitConfig
-from skmtl.training._frozen import KeepShared
 from skmtl.training._peers import Followers
-from skmtl.training.optimizers import AVERAGES, AverageWeights, Penalties, ProximalSteps, Update, WeightAverage
+from skmtl.training.optimizers import (
+    AVERAGES,
+    AverageWeights,
+    Memberwise,
+    Penalties,
+    ProximalSteps,
+    Update,
+    WeightAverage,
+)
 
 
 def make_updates(
@@ -75,3 +82,26 @@ class Reduced(Update):
     def select(self, members: Tensor, buffer: ParameterBuffer) -> Update:
         """See :class:`Update`."""
         return Reduced(buffer, self._collective)
+
+
+class KeepShared(Memberwise):
+    """Sets all parameters and statistics that are not of a single task back after a step.
+
+    Parameters
+    ----------
+    buffer : ParameterBuffer
+        Weights and their gradients.
+    """
+
+    replayable = True
+    saved = ("kept",)
+    tensors = ("kept",)
+
+    def __init__(self, buffer: ParameterBuffer) -> None:
+        self.buffer, self.kept = buffer, buffer.values.clone()
+
+    def step(self, factor: float | Tensor) -> None:
+        """See :class:`Update`."""
+        for spec, (kept, current) in zip(self.buffer.specs, self.buffer.blocks_of(self.kept), strict=True):
+            if spec.owner != "task":
+                current.copy_(kept)
