@@ -1,5 +1,7 @@
 """Fits that go on: partial_fit and warm_start."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,14 @@ def test_partial_fit_goes_on_from_fit(case):
     model.partial_fit(2 * case.X, case.y)
     assert model.encoder_ is encoder
     assert (model.partial_fit(case.X, case.y).history_["loss"][0] < start).all()
+
+
+def test_training_of_a_copy_leaves_the_original_as_it_is(classifier):
+    given = classifier.X, classifier.holes
+    alone, copied = (classifier.make().partial_fit(*given) for _ in range(2))
+    copy.copy(copied).partial_fit(*given)
+    assert_same_predictions(copied, alone, classifier.X)
+    assert_same_predictions(copied.partial_fit(*given), alone.partial_fit(*given), classifier.X)
 
 
 def test_partial_fit_takes_batches_of_any_size(case):
