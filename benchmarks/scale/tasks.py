@@ -105,10 +105,9 @@ def dense(n_tasks: int, n_rows: int) -> dict[str, float]:
     tiles, data = _first_run(net, X, y)
     with patch.object(_loop, "tiled", lambda step: step):
         whole, _ = _first_run(net, X, y)
-    rows = torch.randperm(n_rows)[:BATCH]
 
     def step(run: Run) -> Callable[[], Any]:
-        return lambda: run.step(data.take(rows), 1.0)
+        return lambda: run.step(next(run.step.batches(data, BATCH, [rng], 0)), 1.0)
 
     with tiles.step.passes.mode():
         return _milliseconds({"tiles": step(tiles), "whole": step(whole)}, 30)

@@ -187,6 +187,14 @@ class WideReadout(MemberReadout):
         out = workspace.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
         return torch.baddbmm(self.bias.transpose(1, 2), x, self.weight.transpose(1, 2), out=out)
 
+    def residuals(self, x: Tensor, targets: Tensor, workspace: Workspace) -> Tensor:
+        """Outputs less targets, where there is one for each output; in their memory, if each member has its own."""
+        x, memory = self._keep_input(x, workspace), targets
+        if len(targets) != self._stack:
+            memory = targets.new_empty(self._stack, *targets.shape[1:])
+        torch.baddbmm(targets, x, self.weight.transpose(1, 2), beta=-1, out=memory)
+        return memory.add_(self.bias.transpose(1, 2))
+
     def at(self, cells: CellPattern, features: Tensor, member: int) -> Tensor:
         """Outputs ``(cell,)`` of a member at some cells only, from features ``(row, n_inputs)``."""
         products = cells.products(features, self.weight[member])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -87,12 +87,24 @@ class Kind(Params, ABC):
         Power of an error in the loss: 2 where it is squared, so that the root of a mean loss is an error.
     takes_transform : bool
         Whether it reads labels by :meth:`Task.transformed` and writes them by :meth:`Task.restored`.
+    residual_sums : callable or None
+        Where the loss depends on residuals, outputs less targets, it may be taken of many tasks in fewer passes over
+        the cells than :meth:`loss_gradient` needs. From residuals ``(member, row, n_tasks)``, which may be overwritten,
+        weights ``(1 or member, row, n_tasks)`` or None and factors ``(1 or member, 1, n_tasks)`` to the sums of the
+        weighted losses over the rows, ``(member, n_tasks)``, and their derivative at each output times its factor.
     """
 
     is_classifier: ClassVar[bool]
     likelihood: ClassVar[tuple[float, float]] = (1.0, 1.0)
     degree: ClassVar[int] = 1
     takes_transform: ClassVar[bool] = False
+    residual_sums: ClassVar[Callable[..., tuple[Tensor, Tensor]] | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A class with a loss of its own does not inherit the sums of another."""
+        super().__init_subclass__(**options)
+        if "loss_gradient" in vars(cls) and "residual_sums" not in vars(cls):
+            cls.residual_sums = None
 
     @abstractmethod
     def fit(self, name: Any, labels: np.ndarray, weights: np.ndarray) -> Task:

@@ -31,6 +31,18 @@ def cut_square(residual: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     return residual.sub_(gradient, alpha=0.25).mul_(gradient), gradient
 
 
+def cut_square_sums(residual: Tensor, bound: float, weights: Tensor | None, factors: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums of :func:`cut_square` and their derivative; see ``Kind.residual_sums``.
+
+    Half the loss is c (r - c / 2), and half its derivative c.
+    """
+    cut = residual.clamp(-bound, bound)
+    residual.sub_(cut, alpha=0.5)
+    if weights is not None:
+        cut.mul_(weights)
+    return residual.mul_(cut).sum(1).mul_(2), cut.mul_(2 * factors)
+
+
 def huber_location(encoded: np.ndarray, weights: np.ndarray, bound: float) -> float:
     """Where residuals cut to the bound balance (Huber, 1964)."""
     if np.ptp(encoded) == 0:

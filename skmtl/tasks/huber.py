@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skmtl._params import is_number
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import RobustNumeric, cut_square, huber_location
+from skmtl.tasks._numeric import RobustNumeric, cut_square, cut_square_sums, huber_location
 
 
 class Huber(RobustNumeric):
@@ -45,3 +45,7 @@ class Huber(RobustNumeric):
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Huber loss; see :meth:`Kind.loss_gradient`."""
         return cut_square(outputs - targets, float(self.delta))
+
+    def residual_sums(self, residual: Tensor, weights: Tensor | None, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Kind`."""
+        return cut_square_sums(residual, float(self.delta), weights, factors)

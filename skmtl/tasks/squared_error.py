@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skmtl.defaults import tasks as rules
 from skmtl.tasks._kind import Task
-from skmtl.tasks._numeric import Numeric, cut_square, huber_location, robust_scaling
+from skmtl.tasks._numeric import Numeric, cut_square, cut_square_sums, huber_location, robust_scaling
 
 NO_BOUND = 1e30  # bounds beyond this would not be a float32
 
@@ -84,6 +84,10 @@ class SquaredError(Numeric):
     def loss_gradient(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error; see :meth:`Kind.loss_gradient`."""
         return cut_square(outputs - targets, self.bound)
+
+    def residual_sums(self, residual: Tensor, weights: Tensor | None, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Kind`."""
+        return cut_square_sums(residual, self.bound, weights, factors)
 
 
 def _holds_glitches(name: Any, positions: np.ndarray, weights: np.ndarray) -> bool:

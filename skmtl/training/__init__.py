@@ -1,8 +1,9 @@
 """The training loop and all that it passes around."""
 
+from skmtl.training._batch import Batch
 from skmtl.training._columns import ColumnData, ColumnValidation, keeps_stored
 from skmtl.training._config import SCHEDULES, FitConfig
-from skmtl.training._data import Batch, Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
+from skmtl.training._data import Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
 from skmtl.training._divergence import DivergenceError
 from skmtl.training._epochs import EarlyStopping, History

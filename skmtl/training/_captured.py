@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skmtl.training._data import Batch
+from skmtl.training._batch import Batch
 from skmtl.training._step import Step
 from skmtl.training._weighting import StaticWeights
 

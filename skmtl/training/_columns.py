@@ -12,7 +12,8 @@ from torch import Tensor
 
 from skmtl.network import ManualPasses, Network
 from skmtl.processes import ALONE, Collective
-from skmtl.training._data import Batch, Data, TrainingData
+from skmtl.training._batch import Batch, TileBatch
+from skmtl.training._data import Data, TrainingData
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._stored import StoredData
 
@@ -41,6 +42,12 @@ class ColumnData(Data):
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`; every process draws the same rows."""
         return self.own.batches(batch_size, orders, epoch)
+
+    def batches_by_tile(
+        self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0
+    ) -> Iterator[Batch | TileBatch]:
+        """See :class:`Data`."""
+        return self.own.batches_by_tile(batch_size, orders, epoch)
 
     @property
     def identity(self) -> tuple[Any, ...]:

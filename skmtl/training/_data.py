@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
-from skmtl.layers import NARROW
 from skmtl.processes import Collective
+from skmtl.training._batch import Batch, TileBatch, cells_of, rows_of
 from skmtl.training._streams import shuffled
 
 BLOCK_BYTES = 1 << 20  # rows gathered at a time: large enough to amortise the calls, small enough for the cache
@@ -55,7 +55,7 @@ class DenseRows:
 
     def take(self, rows: Tensor | slice) -> Tensor:
         """See :class:`Rows`."""
-        return _rows_of(self._values, rows)
+        return rows_of(self._values, rows)
 
 
 class SparseRows:
@@ -79,36 +79,6 @@ class SparseRows:
         """See :class:`Rows`."""
         index = rows if isinstance(rows, slice) else rows.cpu().numpy()
         return torch.tensor(self._values[index].toarray(), dtype=self._dtype, device=self._device)[None]
-
-
-class Batch(NamedTuple):
-    """Rows that take part in one step.
-
-    Attributes
-    ----------
-    x : Tensor of shape (1 or part or member, row, feature)
-        Encoded rows; of parts of the members where neither all share them nor each has its own.
-    targets : Tensor of shape (1 or member, row, task)
-        Encoded labels.
-    cell_weights : Tensor of shape (1 or member, row, task) or None
-        Weight of each label, 0 where no label is, whoever may learn from it; None if all are 1.
-    row_mask : Tensor of shape (member, row) or None
-        1 where a member may learn from a row, 0 where it holds the row out; None if all may learn from all.
-    weights : Tensor of shape (1 or member, row, task) or None
-        What each cell counts for a member: the product of the two; None if all count 1.
-    counts : Tensor of shape (1 or member, 1) or None
-        Number of rows that belong to a member, where not all do, or of the batch that the rows are a slice of.
-    drawn : (int, int) or None
-        Of a slice: its first row in the batch, and the number of rows of the batch, for which dropout is drawn.
-    """
-
-    x: Tensor
-    targets: Tensor
-    cell_weights: Tensor | None = None
-    row_mask: Tensor | None = None
-    weights: Tensor | None = None
-    counts: Tensor | None = None
-    drawn: tuple[int, int] | None = None
 
 
 class Data(ABC):
@@ -157,6 +127,12 @@ class Data(ABC):
 
         ``epoch`` counts within a pass over all rows, at whose beginning the generators are.
         """
+
+    def batches_by_tile(
+        self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0
+    ) -> Iterator[Batch | TileBatch]:
+        """The same batches, whose labels are gathered for a tile of the tasks at a time where the data can."""
+        return self.batches(batch_size, orders, epoch)
 
 
 class IndexedData(Data):
@@ -264,6 +240,18 @@ class TrainingData(IndexedData):
         mask = self.row_mask[:, rows]
         return Batch(x, targets, cells, mask, cells * mask[:, :, None])
 
+    def batches_by_tile(
+        self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0
+    ) -> Iterator[Batch | TileBatch]:
+        """See :class:`Data`."""
+        if batch_size >= self.n_rows:
+            yield self.take(slice(None))  # nothing is gathered
+            return
+        cells = None if self._unweighted else self.cell_weights
+        for rows in torch.from_numpy(self.permutation(orders)).to(self.totals.device).long().split(batch_size):
+            mask = None if self.row_mask is None else self.row_mask[:, rows]
+            yield TileBatch(self.rows.take(rows), self.targets, cells, rows, mask)
+
     def permutation(self, orders: Sequence[np.random.Generator]) -> np.ndarray:
         """See :class:`IndexedData`."""
         return shuffled(self.n_rows, *orders)
@@ -276,25 +264,3 @@ class TrainingData(IndexedData):
     def cells_at(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """See :class:`Data`."""
         return cells_of(self.targets, rows), cells_of(self.cell_weights, rows)
-
-
-def _rows_of(values: Tensor, rows: Tensor | slice) -> Tensor:
-    """Rows of ``(n, width)`` or ``(member, n, width)`` as ``(1 or member, row, width)``; a gather copies whole rows."""
-    chosen = values[..., rows, :] if isinstance(rows, slice) else values.index_select(-2, rows)
-    return chosen if chosen.ndim == 3 else chosen[None]
-
-
-def cells_of(cells: Tensor, rows: Tensor | slice) -> Tensor:
-    """Targets or weights ``(n, task)`` or ``(member, n, task)`` of some rows, in the outputs' order of memory:
-
-    ``(1 or member, row, task)`` for a slice or an index ``(row,)``, ``(member, row, task)`` for an index
-    ``(member, row)``. Whole rows are gathered, which touches least memory; those of few tasks are then turned rows
-    last, as their outputs are, so that elementwise work on both is one run.
-    """
-    if isinstance(rows, slice) or rows.ndim == 1:
-        gathered = _rows_of(cells, rows)
-    elif cells.ndim == 2:
-        gathered = cells.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-    else:
-        gathered = torch.take_along_dim(cells, rows[:, :, None], 1)
-    return gathered.transpose(1, 2).contiguous().transpose(1, 2) if cells.shape[-1] < NARROW else gathered

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from skmtl.training._data import Batch, IndexedData
+from skmtl.training._batch import Batch
+from skmtl.training._data import IndexedData
 
 
 class DataView(IndexedData):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import NARROW
-from skmtl.training._data import Batch, IndexedData
+from skmtl.training._batch import Batch
+from skmtl.training._data import IndexedData
 
 # Batch elements above which one matmul a part beats repeating the rows for each member.
 MAX_REPEATED = 1 << 15

@@ -129,7 +129,7 @@ class Run:
         with self.step.passes.mode():
             try:
                 orders, within = self.streams.orders(data.epochs_per_pass), self.streams.epoch % data.epochs_per_pass
-                for batch in data.batches(self.config.batch_size, orders, within):
+                for batch in self.step.batches(data, self.config.batch_size, orders, within):
                     progress, self.step.passes.workspace.drawn = self.steps_done / n_steps, batch.drawn
                     own.add_(self.step(batch, self.config.schedule(self.steps_done, n_steps), progress))
                     self.steps_done += 1

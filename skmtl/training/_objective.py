@@ -14,7 +14,8 @@ from torch.nn.functional import pad
 from skmtl.network import Network
 from skmtl.processes import ALONE, Collective
 from skmtl.tasks import Group
-from skmtl.training._data import Batch, IndexedData
+from skmtl.training._batch import Batch
+from skmtl.training._data import IndexedData
 
 
 class Objective:

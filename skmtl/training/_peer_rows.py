@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import NARROW
-from skmtl.training._data import Batch, IndexedData
+from skmtl.training._batch import Batch
+from skmtl.training._data import IndexedData
 from skmtl.training._data_view import DataView
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from skmtl.processes import Collective, part_of
-from skmtl.training._data import Batch, Data, IndexedData
+from skmtl.training._batch import Batch
+from skmtl.training._data import Data, IndexedData
 from skmtl.training._data_view import DataView
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -13,7 +13,8 @@ from torch import Tensor
 from skmtl._state import State
 from skmtl.layers import ParameterBuffer
 from skmtl.network import Network, Passes
-from skmtl.training._data import Batch
+from skmtl.training._batch import Batch, TileBatch
+from skmtl.training._data import Data
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._state import Resumable, join, split
 from skmtl.training._weighting import BalancedWeights, StaticWeights
@@ -135,7 +136,11 @@ class Step:
             self.weighting.see_losses_after_step(batch, self.objective(after, batch)[0])
         return sums
 
-    def _scales(self, batch: Batch, n_rows: int) -> tuple[Tensor, Tensor]:
+    def batches(self, data: Data, batch_size: int, orders: Sequence[np.random.Generator], epoch: int) -> Iterator[Any]:
+        """Batches of an epoch as the step takes them; see :meth:`Data.batches`."""
+        return data.batches(batch_size, orders, epoch)
+
+    def _scales(self, batch: Batch | TileBatch, n_rows: int) -> tuple[Tensor, Tensor]:
         """What a cell of weight 1 counts, ``(1 or member, task)``, and times its task's weight ``(member, 1, output)``.
 
         The second leads from the gradient of a batch's loss sums to that of each task's loss.

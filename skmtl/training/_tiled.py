@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from skmtl.layers import WideReadout
 from skmtl.network import ManualPasses
-from skmtl.training._data import Batch
+from skmtl.training._batch import Batch, TileBatch
+from skmtl.training._data import Data
 from skmtl.training._objective import Tile
 from skmtl.training._step import Step
 from skmtl.training._weighting import StaticWeights
@@ -31,17 +35,20 @@ class TiledStep(Step):
         super().set_data(rows_per_weight)
         self._tiles: dict[int, list[tuple[Tile, WideReadout]]] = {}
 
-    def __call__(self, batch: Batch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
+    def batches(
+        self, data: Data, batch_size: int, orders: Sequence[np.random.Generator], epoch: int
+    ) -> Iterator[Batch | TileBatch]:
+        """See :class:`Step`."""
+        return data.batches_by_tile(batch_size, orders, epoch)
+
+    def __call__(self, batch: Batch | TileBatch, rate_factor: float | Tensor, progress: float = 0.0) -> Tensor:
         """See :class:`Step`."""
         passes, workspace, sums = self.passes, self.passes.workspace, []
         features, below = passes.layers.features(batch.x, workspace), None
         n_rows = features.shape[1]
         _, scale = self._scales(batch, n_rows)
-        for (tasks, outputs, objective), head in self._tiles_of(n_rows):
-            losses, gradient = objective.cells(head.forward(features, workspace), batch.targets[..., tasks])
-            weights = None if batch.weights is None else batch.weights[..., tasks]
-            own, gradient = objective.weighted(losses, gradient, weights)
-            gradient.mul_(scale[..., outputs])
+        for tile, head in self._tiles_of(n_rows):
+            own, gradient = self._weighted(tile, head, features, batch, scale[..., tile.outputs])
             head.backward(gradient, workspace)
             if passes.has_layers_below:
                 below = head.add_input_gradient(gradient, below, workspace)
@@ -51,6 +58,18 @@ class TiledStep(Step):
         for update in self.updates:
             update.step(rate_factor)
         return torch.cat(sums, 1)
+
+    def _weighted(
+        self, tile: Tile, head: WideReadout, features: Tensor, batch: Batch | TileBatch, factors: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Loss sums ``(member, task)``, and their gradient ``(member, row, output)`` times factors of the outputs."""
+        workspace, (kind,) = self.passes.workspace, (group.kind for group in tile.objective.groups)
+        targets, weights = batch.cells(tile.tasks, workspace)
+        if kind.residual_sums is not None:
+            return kind.residual_sums(head.residuals(features, targets, workspace), weights, factors)
+        losses, gradient = tile.objective.cells(head.forward(features, workspace), targets)
+        sums, gradient = tile.objective.weighted(losses, gradient, weights)
+        return sums, gradient.mul_(factors)
 
     def _tiles_of(self, n_rows: int) -> list[tuple[Tile, WideReadout]]:
         """Tiles for a batch of so many rows, each with its part of the output layer."""

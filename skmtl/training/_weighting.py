@@ -12,7 +12,7 @@ from torch import Tensor
 from skmtl.balancing import Balancer, BalancerInputs, GradientBalancer
 from skmtl.network import Architecture, MixedPrecisionPasses, Passes, TaskGradients, task_gradients
 from skmtl.processes import Collective
-from skmtl.training._data import Batch
+from skmtl.training._batch import Batch
 from skmtl.training._objective import Objective
 from skmtl.training._records import Recorder
 from skmtl.training._state import Resumable

@@ -316,3 +316,24 @@ def test_a_kind_that_cannot_tell_its_outputs_says_so():
     task = Odd().fit("t", np.array([0.0, 1.0]), np.ones(2))
     with pytest.raises(NotImplementedError, match=r"Odd has no method outputs.*choose scoring"):
         Odd().losses(task, np.array([0.0]), np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind.residual_sums is not None] + [SquaredError(np.inf)])
+def test_sums_of_residuals_are_those_of_losses_and_gradient(kind):
+    rng = np.random.default_rng(0)
+    outputs, targets = torch.tensor(rng.normal(0, 3, (2, 7, 3))), torch.tensor(rng.normal(0, 3, (1, 7, 3)))
+    weights, factors = torch.tensor(rng.integers(0, 3, (2, 7, 3))).double(), torch.tensor(rng.random((1, 1, 3)))
+    losses, gradient = kind.loss_gradient(outputs.clone(), targets)
+    for given, counted in ((weights, weights), (None, torch.ones(1, 7, 3))):
+        found = kind.residual_sums(outputs - targets, given, factors)
+        expected = (losses * counted).sum(1), gradient * counted * factors
+        torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_a_subclass_with_another_loss_has_not_the_sums_of_residuals():
+    class Other(SquaredError):
+        def loss_gradient(self, outputs, targets):
+            return super().loss_gradient(2 * outputs, targets)
+
+    assert SquaredError.residual_sums is not None
+    assert Other.residual_sums is None
