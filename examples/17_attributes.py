@@ -60,8 +60,8 @@ def main() -> None:
     y = y.astype({"filled": "boolean"}).where(known)
 
     net = MultiTaskNet(
-        tasks=KINDS, encoder=ConvolutionEncoder(channels=(8, 16)), hidden_layer_sizes=(32,), n_estimators=1,
-        max_iter=15, learning_rate_init=0.01, random_state=0,
+        tasks=KINDS, encoder=ConvolutionEncoder(channels=(8, 8)), hidden_layer_sizes=(32,), n_estimators=1,
+        max_iter=12, learning_rate_init=0.01, random_state=0,
     ).fit(X, y)  # fmt: skip
     print(f"{N_TRAIN} images, each with 3 labels of 5\n")
     print(f"{'attribute':<12}{'score':<10}{'trivial':>10}{'network':>10}")

@@ -355,7 +355,7 @@ def test_pcgrad_agrees_with_torchjd(rival, monkeypatch):
 def test_mgda_agrees_with_torchjd(rival):
     """Its Frank-Wolfe converges slowly, so the norm reached is compared: never below ours, and within 5%."""
     reference = rival.MGDAWeighting(epsilon=1e-9, max_iters=1000)
-    few = gramians(JACOBIANS[:20])  # it takes a tenth of a second for each
+    few = gramians(JACOBIANS[:8])  # it takes a tenth of a second for each
     for w, gramian in zip(solve(MGDA(), few), few, strict=True):
         theirs, ours = (v @ gramian @ v for v in (reference(gramian), w))
         assert ours <= theirs * (1 + 1e-9)
@@ -414,13 +414,13 @@ def test_nash_mtl_agrees_with_torchjd(rival):
     pytest.importorskip("cvxpy")
     pytest.importorskip("ecos")
     differences = []
-    few = JACOBIANS[:20]
+    few = JACOBIANS[:10]
     for ours, jacobian in zip(solve(NashMTL(), gramians(few)), few, strict=True):
         theirs = rival.NashMTL(n_tasks=5, max_norm=0.0, update_weights_every=1, optim_niter=20).weighting(jacobian)
         products = theirs * (jacobian @ jacobian.mT @ theirs)
         if (products.max() - products.min()) / products.mean() < 1e-3:
             differences.append(relative_difference(ours, theirs / theirs.sum()))
-    assert len(differences) >= 10
+    assert len(differences) >= 5
     assert max(differences) < 1e-4
 
 

@@ -58,7 +58,7 @@ def codes_of(X: pd.DataFrame, categories: dict[str, list[Any]]) -> np.ndarray:
     return codes.to_numpy(dtype=float)
 
 
-PLAIN = {"n_estimators": 2, "max_iter": 1, "dtype": "float32", "effort": "fixed", "random_state": 0}
+PLAIN = {"n_estimators": 1, "max_iter": 1, "dtype": "float32", "effort": "fixed", "random_state": 0}
 SLOW = pytest.mark.skipif("SKMTL_SLOW_TESTS" not in os.environ, reason="takes half a minute")
 TOKENS = np.random.default_rng(0).integers(0, 5, (40, 3))
 IMAGES = np.random.default_rng(0).random((40, 1, 4, 4), dtype=np.float32)

@@ -79,12 +79,12 @@ def of_slices(size: int) -> dict[str, Any]:
     common: dict[str, Any] = {"n_estimators": 2, "dropout": 0.2, "input_dropout": 0.1, "class_weight": "balanced"}
     found = {}
     for name, params in {
-        "plain": {"batch_size": 12, "early_stopping": False},
-        "layers of tasks": {"batch_size": 12, "early_stopping": False, "task_layer_sizes": (3,)},
-        "experts": {"batch_size": 12, "early_stopping": False, "sharing": "mmoe"},
+        "plain": {"batch_size": 20, "early_stopping": False},
+        "layers of tasks": {"batch_size": 20, "early_stopping": False, "task_layer_sizes": (3,)},
+        "experts": {"batch_size": 20, "early_stopping": False, "sharing": "mmoe"},
         "stops early": {"batch_size": 2, "n_iter_no_change": 1, "learning_rate_init": 0.1, "cv": 3},
         "one batch": {"batch_size": 200, "balancing": "dwa", "kernel_blend": True},
-        "penalised": {"batch_size": 12, "sharing": Soft(strength=0.1), "early_stopping": False},
+        "penalised": {"batch_size": 20, "sharing": Soft(strength=0.1), "early_stopping": False},
         "balanced": {"batch_size": 16, "balancing": "uncertainty", "early_stopping": False, "input_scaling": True},
     }.items():
         net = made_net(**common | params).fit(*made_rows(), sample_weight=WEIGHTS)
