@@ -372,12 +372,12 @@ def test_peers_without_coupling_are_no_members_beside_coupled_ones():
 @pytest.mark.parametrize("collaboration", [None, *COLLABORATIONS])
 def test_both_ways_of_learning_from_one_another_combine(name, collaboration):
     method = CoTraining(views=[[0, 1], [2]]) if collaboration == "co_training" else collaboration
-    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 2, "cv": 3}
+    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 1, "cv": 3, "max_iter": 2}
     model = fit(**params, dropout=0.2)
     assert np.isfinite(model.predict(X)).all()
     assert model.n_peers_ == (4 if collaboration in (None, "pseudo_labels") else 2)
     assert_array_equal(fit(**params, dropout=0.2).predict(X), model.predict(X))
-    assert weights(model)[:4].std(axis=0).max() > 0
+    assert weights(model).std(axis=0).max() > 0
 
 
 @pytest.mark.parametrize("method", [Averaging(3, 0.5), Elastic(0.1), AdditivePeers(0.1), BatchEnsemble()])

@@ -13,7 +13,7 @@ from skmtl.training import SGD, AdamW, AdditivePeers, Averaging, BatchEnsemble, 
 from tests._builders import make_objective
 from tests.contracts.test_balancing_laws import LAYOUT, N, make_data, make_run
 
-EPOCHS = 7
+EPOCHS = 5
 HELD_OUT = torch.from_numpy(np.random.default_rng(2).random((3, N)) < 0.3)
 RATES = torch.tensor([0.02, 0.05, 0.1], dtype=torch.float64)
 FORMS = {
