@@ -112,6 +112,7 @@ def _explained(model: Any, X: np.ndarray, Y: np.ndarray) -> str:
     seen = ~np.isnan(Y)
     ratio = np.mean((model.predict(X) - Y)[seen] ** 2) / np.var(Y[seen])
     return (
-        f"School, all tasks pooled: explained variance {1 - ratio:.4f} (pooled ridge with school indicators: .3745), "
-        f"normalised mean squared error {ratio:.4f} (best published decomposition: .4169)."
+        f"School, all tasks pooled: explained variance {1 - ratio:.4f} (pooled ridge with school indicators, learned "
+        "from all training rows: .3528 on this fold, .3745 as the mean of five folds), normalised mean squared error "
+        f"{ratio:.4f} (best published decomposition: .4169)."
     )

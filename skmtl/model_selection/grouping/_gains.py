@@ -78,6 +78,10 @@ class FoldGains:
         """Gains on all other folds."""
         return FoldGains(self.members, np.delete(self.gains, fold, axis=1), self.test_ratio)
 
+    def of_subsets(self, chosen: np.ndarray) -> FoldGains:
+        """Gains of some of the subsets."""
+        return FoldGains(self.members[chosen], self.gains[chosen], self.test_ratio)
+
     def mean(self) -> np.ndarray:
         """Mean over the folds, ``(n_subsets, n_tasks)``."""
         known = ~np.isnan(self.gains)

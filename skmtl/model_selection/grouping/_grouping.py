@@ -23,6 +23,7 @@ from skmtl.model_selection.grouping._fitted import FittedByAnother
 from skmtl.model_selection.grouping._gains import FoldGains
 from skmtl.model_selection.grouping._reports import ProposedGroup, SubsetGains
 from skmtl.model_selection.grouping._serving import Decision, decide
+from skmtl.model_selection.grouping._smoothing import smoothed_gains
 from skmtl.model_selection.grouping._subsets import first_subsets, propose
 from skmtl.model_selection.search._candidates import require_net
 from skmtl.processes import current
@@ -34,7 +35,8 @@ class TaskGroupingCV(FittedByAnother):
     It measures how well networks of subsets of the tasks predict, all of them trained side by side on the same folds.
     Then it chooses which network serves each task: its single net, the net of all tasks, or one of up to ``n_networks``
     groups, nets of some of the tasks, so that the gains of the tasks sum to the most. That is an integer programme,
-    solved exactly. Groups may overlap, and may hold tasks only because others gain by them.
+    solved exactly. Groups may overlap, and may hold tasks only because others gain by them. The gains are smoothed
+    first: drawn towards gains that add up over the other tasks of a subset, as far as the rest is noise.
 
     The best of many measured gains is too good to be true. So every choice is repeated without each fold and judged on
     that fold. It starts from one kind of net for all tasks, single or joint, whichever is better. Choosing between the
@@ -72,10 +74,10 @@ class TaskGroupingCV(FittedByAnother):
     serving_ : dict
         Task name to the position in ``groups_`` of the network that predicts it.
     subset_gains_ : SubsetGains
-        Gain of each task by each measured subset, with standard errors.
+        Gain of each task by each measured subset, with standard errors, and smoothed.
     predicted_gain_ : dict
-        Task name to its gain over learning alone by the network that serves it, on the folds that chose this network:
-        too good on average.
+        Task name to its smoothed gain over learning alone by the network that serves it, on the folds that chose this
+        network: too good on average.
     verified_gain_ : dict
         The same where the choice without each fold is judged on that fold.
     proposed_groups_ : list of ProposedGroup
@@ -225,7 +227,8 @@ class TaskGroupingCV(FittedByAnother):
         self.groups_ = [names_of(table.members[subset]) for subset in subsets]
         self.serving_ = dict(zip(names, serving.tolist(), strict=True))
         members = [tuple(names_of(row)) for row in table.members]
-        self.subset_gains_ = SubsetGains(members, names, table.mean(), table.standard_errors())
+        measured = table.mean(), table.standard_errors(), smoothed_gains(table)
+        self.subset_gains_ = SubsetGains(members, names, *measured)
         self.predicted_gain_ = dict(zip(names, decision.predicted_gain.tolist(), strict=True))
         self.verified_gain_ = dict(zip(names, decision.verified_gain.tolist(), strict=True))
         self.proposed_groups_ = [

@@ -23,36 +23,41 @@ class SubsetGains:
         for single tasks, NaN outside the subset.
     standard_errors : ndarray of shape (n_subsets, n_tasks)
         Of the gains, over the folds, corrected for what training parts have in common (Nadeau and Bengio, 2003).
+    smoothed : ndarray of shape (n_subsets, n_tasks)
+        The gains by which groups are chosen: drawn towards gains that add up over the other tasks of the subset, the
+        more so the less of what differs from these is beyond the noise.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skmtl.model_selection import SubsetGains
     >>> gains, errors = np.array([[0.1, -0.2]]), np.full((1, 2), 0.05)
-    >>> SubsetGains([("stays", "spend")], ["stays", "spend"], gains, errors).frame().round(2)
-                 gain          se
-                stays spend stays spend
+    >>> SubsetGains([("stays", "spend")], ["stays", "spend"], gains, errors, gains).frame().round(2)
+                 gain          se       smoothed
+                stays spend stays spend    stays spend
     subset
-    stays+spend   0.1  -0.2  0.05  0.05
+    stays+spend   0.1  -0.2  0.05  0.05      0.1  -0.2
     """
 
     subsets: list[tuple[Any, ...]]
     task_names: list[Any]
     gains: np.ndarray
     standard_errors: np.ndarray
+    smoothed: np.ndarray
 
     def frame(self) -> Any:
         """Gains as a table.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_subsets, 2 * n_tasks)
-            Columns ("gain", task) and ("se", task); the index holds the names of the tasks of a subset, joined by "+".
+        pandas.DataFrame of shape (n_subsets, 3 * n_tasks)
+            Columns ("gain", task), ("se", task) and ("smoothed", task); the index holds the names of the tasks of a
+            subset, joined by "+".
         """
         import pandas as pd
 
         index = pd.Index(["+".join(map(str, subset)) for subset in self.subsets], name="subset")
-        parts = {"gain": self.gains, "se": self.standard_errors}
+        parts = {"gain": self.gains, "se": self.standard_errors, "smoothed": self.smoothed}
         frames = {name: pd.DataFrame(part, index, self.task_names) for name, part in parts.items()}
         return pd.concat(frames, axis=1)
 

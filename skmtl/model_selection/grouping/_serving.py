@@ -8,6 +8,7 @@ import numpy as np
 
 from skmtl.model_selection.grouping._choice import choose_task_groups
 from skmtl.model_selection.grouping._gains import FoldGains, lower_bound
+from skmtl.model_selection.grouping._smoothing import smoothed_gains
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Decision:
     serving : ndarray of shape (n_tasks,), int
         Index of the subset whose network serves each task.
     predicted_gain : ndarray of shape (n_tasks,)
-        Gain of each task over the task alone, on the folds that chose its network.
+        Smoothed gain of each task over the task alone, on the folds that chose its network.
     verified_gain : ndarray of shape (n_tasks,)
         The same of the choice repeated without each fold and judged on that fold.
     verifications : list of Verification
@@ -79,13 +80,16 @@ def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float
     def gains_on(more: _Judged, less: _Judged) -> bool:
         return lower_bound(_mean(more.gains - less.gains), table.test_ratio, confidence) > 0
 
-    single, joint = (_Judged.choose(table, pools & own, 0) for own in (table.is_single, table.is_joint))
+    expected = _expected(table, pools)
+    single, joint, mixed = (
+        _Judged.choose(table, np.where(own[:, None], expected, np.nan), 0)
+        for own in (table.is_single, table.is_joint, table.is_reference)
+    )
     before = joint if np.nanmean(joint.gains) > np.nanmean(single.gains) else single
-    mixed = _Judged.choose(table, pools & table.is_reference, 0)
     before = mixed if gains_on(mixed, before) else before
     best = before
     for k in range(1, min(n_networks, int((pools[-1] & ~table.is_reference).sum())) + 1):
-        more = _Judged.choose(table, pools, k)
+        more = _Judged.choose(table, expected, k)
         best = more if gains_on(more, best) else best
     serving, gains = before.serving.copy(), before.gains.copy()
     proposed = np.setdiff1d(best.serving, np.flatnonzero(table.is_reference))
@@ -98,7 +102,7 @@ def decide(table: FoldGains, pools: np.ndarray, n_networks: int, min_gain: float
         for task in served.tolist() if low > min_gain else ():
             if not lower_bound(_known(before.gains - best.gains, task), table.test_ratio, confidence) > 0:
                 serving[task], gains[:, task] = subset, best.gains[:, task]
-    predicted = table.mean()[serving, np.arange(len(serving))]
+    predicted = expected[-1, serving, np.arange(len(serving))]
     return Decision(serving, predicted, np.nanmean(gains, axis=0), verifications)
 
 
@@ -118,25 +122,31 @@ class _Judged:
     gains: np.ndarray
 
     @classmethod
-    def choose(cls, table: FoldGains, pools: np.ndarray, n_groups: int) -> _Judged:
-        """Choose from the pools of each fold and of all, ``(n_folds + 1, n_subsets)``; see :func:`serve`."""
-        parts = (table.without(fold) for fold in range(table.n_folds))
-        servings = np.array([serve(part, pool, n_groups) for part, pool in zip(parts, pools[:-1], strict=True)])
-        folds, tasks = np.indices(servings.shape)
-        return cls(serve(table, pools[-1], n_groups), table.gains[servings, folds, tasks])
+    def choose(cls, table: FoldGains, expected: np.ndarray, n_groups: int) -> _Judged:
+        """Choose by the gains expected without each fold and by all, ``(n_folds + 1, n_subsets, n_tasks)``."""
+        *servings, serving = (_serve(gains, table.is_reference, n_groups) for gains in expected)
+        folds, tasks = np.indices((table.n_folds, len(serving)))
+        return cls(serving, table.gains[np.array(servings), folds, tasks])
 
 
-def serve(table: FoldGains, pool: np.ndarray, n_groups: int) -> np.ndarray:
-    """Index of the subset of the ``pool`` that serves each task, ``(n_tasks,)``, with at most ``n_groups`` groups.
+def _expected(table: FoldGains, pools: np.ndarray) -> np.ndarray:
+    """Smoothed gains without each fold and by all, ``(n_folds + 1, n_subsets, n_tasks)``; NaN outside the pools."""
+    expected = np.full((len(pools), *table.members.shape), np.nan)
+    parts = [*(table.without(fold) for fold in range(table.n_folds)), table]
+    for gains, part, pool in zip(expected, parts, pools, strict=True):
+        gains[pool] = smoothed_gains(part.of_subsets(pool))
+    return expected
 
-    Single tasks and all tasks are no groups: they serve wherever they are best.
+
+def _serve(gains: np.ndarray, is_reference: np.ndarray, n_groups: int) -> np.ndarray:
+    """Index of the subset that serves each task, ``(n_tasks,)``, with at most ``n_groups`` groups.
+
+    Single tasks and all tasks are no groups: they serve wherever they are best. Subsets without gains serve no one.
     """
-    losses = np.where(pool[:, None], -table.mean(), np.nan)
     if n_groups == 0:
-        losses[~table.is_reference] = np.nan
-        best: np.ndarray = np.where(np.isnan(losses), np.inf, losses).argmin(axis=0)
+        best: np.ndarray = np.where(is_reference[:, None] & ~np.isnan(gains), gains, -np.inf).argmax(axis=0)
         return best
-    return choose_task_groups(losses, n_groups, np.where(table.is_reference, 0.0, 1.0)).serving
+    return choose_task_groups(-gains, n_groups, np.where(is_reference, 0.0, 1.0)).serving
 
 
 def _mean(gains: np.ndarray) -> np.ndarray:
