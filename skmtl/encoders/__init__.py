@@ -2,6 +2,7 @@
 
 from skmtl.encoders._encoder import Encoder, dense
 from skmtl.encoders._extractor import Extractor
+from skmtl.encoders._scaling import LEAST_REST, unclip
 from skmtl.encoders._table import Table, read_table
 from skmtl.encoders.convolution import ConvolutionEncoder
 from skmtl.encoders.module import ModuleEncoder
@@ -18,6 +19,7 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 __all__ = [
     "ENCODERS",
+    "LEAST_REST",
     "ConvolutionEncoder",
     "Encoder",
     "Extractor",
@@ -28,4 +30,5 @@ __all__ = [
     "TokenSequencer",
     "dense",
     "read_table",
+    "unclip",
 ]

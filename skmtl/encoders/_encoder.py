@@ -121,15 +121,16 @@ class Encoder(Stateful, Params, ABC):
         """
         return None
 
-    def n_plain_outputs(self) -> int:
-        """Number of outputs that say all of the columns, which come first; the others bend them.
+    def plain_bounds(self) -> npt.NDArray[np.float64]:
+        """Bounds of the outputs that say all of the columns, which come first; the others bend them.
 
         Returns
         -------
-        int
-            ``n_outputs_`` by default.
+        ndarray of shape (n_plain_outputs,)
+            Where an output is a number that is clipped smoothly, as :class:`TabularEncoder` does it, the largest
+            absolute value that it can have; infinite for others. By default all ``n_outputs_`` are others.
         """
-        return self.n_outputs_
+        return np.full(self.n_outputs_, np.inf)
 
     def preferences(self, n_samples: int) -> dict[str, Any]:
         """Training parameters that suit the encoder where the user leaves them "auto".

@@ -12,6 +12,7 @@ from skmtl.inputs import weighted_quantile
 
 FAR = 1e15  # encodes as the bound does, and its square is a float32
 CLIP = 3.0  # bound of an encoded number
+LEAST_REST = 1e-4  # of 1 - (encoded / bound)^2 where a clip is undone: single precision knows no less
 _RESOLUTION = 16 * np.finfo(np.float64).eps  # a spread below this fraction of the values is rounding, not data
 _ELEMENTS_AT_ONCE = 2**16  # rows scaled together stay in the cache
 
@@ -63,3 +64,10 @@ def smooth_clip(z: FloatArray) -> FloatArray:
     square += 1.0
     z /= np.sqrt(square, out=square)
     return z
+
+
+def unclip(encoded: FloatArray, bounds: FloatArray) -> FloatArray:
+    """Undo the smooth clip of numbers with these bounds, up to 300 IQR; where a bound is infinite, nothing is done."""
+    relative = np.minimum(np.square(encoded / bounds), 1 - LEAST_REST)
+    straight: FloatArray = encoded / np.sqrt(1 - relative)
+    return straight

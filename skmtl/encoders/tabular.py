@@ -16,7 +16,7 @@ from skmtl.encoders._columns import Array, column_label
 from skmtl.encoders._dates import Dates
 from skmtl.encoders._encoder import Encoded, Encoder, FloatArray
 from skmtl.encoders._piecewise import PiecewiseLinear
-from skmtl.encoders._scaling import center_and_scale, divide, scale_numbers, smooth_clip, sparse_scale
+from skmtl.encoders._scaling import CLIP, center_and_scale, divide, scale_numbers, smooth_clip, sparse_scale
 from skmtl.encoders._table import CategoricalFeatures, Table, read_table
 from skmtl.inputs import row_hashes
 
@@ -186,9 +186,11 @@ class TabularEncoder(Encoder):
         binned = numeric[self.bins_.columns] if self.bins_ else numeric[:0]
         return np.concatenate([numeric, numeric[self.indicated_], *further, binned])
 
-    def n_plain_outputs(self) -> int:
-        """Number of outputs that are not bins; see :meth:`Encoder.n_plain_outputs`."""
-        return self.n_outputs_ - (self.bins_.n_outputs if self.bins_ else 0)
+    def plain_bounds(self) -> npt.NDArray[np.float64]:
+        """Bounds of the outputs that are not bins, finite for numbers; see :meth:`Encoder.plain_bounds`."""
+        bounds = np.full(self._plain_outputs, np.inf)
+        bounds[: len(self.center_)] = CLIP if self.bins_ is None else CLIP * self.bins_.line
+        return bounds
 
     def _check_parameters(self) -> None:
         require_choice("numeric", self.numeric, _NUMERIC)

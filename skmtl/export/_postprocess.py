@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skmtl.encoders import LEAST_REST
 from skmtl.export._copies import copied
 from skmtl.export._interpolation import Interpolation
 from skmtl.export._refusal import refusal
 from skmtl.postprocess import Calibration, KernelBlend, LocalCorrection, Postprocessor
 from skmtl.postprocess._kernel import NEIGHBOUR
-from skmtl.postprocess._kernel_ridge import GAUSS, KERNELS, LINEAR
+from skmtl.postprocess._kernel_ridge import GAUSS, KERNELS, LINEAR, UNCLIPPED
 from skmtl.postprocess._local_correction import MIN_LOG_WEIGHT
 from skmtl.postprocess.calibration import Calibrator, Isotonic, Sigmoid, Temperature
 from skmtl.postprocess.calibration.sigmoid import SMALLEST
@@ -112,14 +113,28 @@ class BlendModule(nn.Module):
 
     center: Tensor
     rows: Tensor
+    scale: Tensor
+    scaled: Tensor
+    straight: Tensor
+    bounds: Tensor
+    low: Tensor
+    high: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, blend: KernelBlend) -> None:
         super().__init__()
         self.register_buffer("center", copied(blend.kernels_.center))
         self.register_buffer("rows", copied(blend.kernels_.rows.astype(np.float64)))
+        self.register_buffer("scale", copied(np.asarray(blend.kernels_.scale)))
+        self.register_buffer("scaled", copied(blend.kernels_.scaled))
         self.n_inputs = blend.n_inputs_
         self.mean_square, self.mean_sum = blend.kernels_.mean_square, blend.kernels_.mean_sum
         self.kernels = sorted({j for task in blend.tasks_ for j in task.duals})
+        if any(KERNELS[j][0] == UNCLIPPED for j in self.kernels):
+            for name in ("straight", "bounds", "low", "high", "mean", "deviation"):
+                self.register_buffer(name, copied(getattr(blend.kernels_, name)))
+            self.mean_straight_square = blend.kernels_.mean_straight_square
         self.tasks = [(t.index, _shift_of(t.task.kind), float(t.shares[0]), list(t.duals)) for t in blend.tasks_]
         for task in blend.tasks_:
             self.register_buffer(f"intercept_{task.index}", copied(task.intercept))
@@ -143,11 +158,21 @@ class BlendModule(nn.Module):
         kind, width = KERNELS[j]
         if kind == LINEAR:
             return x @ self.rows.T / self.mean_square
+        if kind == UNCLIPPED:
+            return self._straight(x) @ self.straight.T / self.mean_straight_square
+        x = x * self.scale
         if kind == GAUSS:
-            squares = (x * x).sum(1)[:, None] + (self.rows * self.rows).sum(1) - 2.0 * (x @ self.rows.T)
+            squares = (x * x).sum(1)[:, None] + (self.scaled * self.scaled).sum(1) - 2.0 * (x @ self.scaled.T)
             return (squares.clamp(min=0.0) / (-(width**2) * self.mean_square)).exp()
-        sums = (x[:, None] - self.rows).abs().sum(2)  # ONNX has no cdist of sums
+        sums = (x[:, None] - self.scaled).abs().sum(2)  # ONNX has no cdist of sums
         return (sums / (-width * self.mean_sum)).exp()
+
+    def _straight(self, x: Tensor) -> Tensor:
+        """Twin of :meth:`RowKernels.straight` for other rows."""
+        plain = x + self.center
+        relative = (plain / self.bounds).square().clamp(max=1 - LEAST_REST)
+        straight = plain / (1 - relative).sqrt()
+        return (torch.minimum(torch.maximum(straight, self.low), self.high) - self.mean) / self.deviation
 
 
 def _shift_of(kind: Kind) -> Callable[[Tensor, Tensor], Tensor]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Self, TypeAlias
+from typing import Self
 
 import numpy as np
 
@@ -13,23 +13,14 @@ from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import (
-    KERNELS,
-    NEARNESS,
-    STRENGTHS,
-    LeftOut,
-    Ridge,
-    RowKernels,
-    kernel_ridge,
-    sets_left_out,
-)
+from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, Ridge, RowKernels
+from skmtl.postprocess._kernel_scale import learn_scale
+from skmtl.postprocess._regressions import best_of, regressions, systems_of
 from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
 from skmtl.tasks import Task
 
 MAX_CUBES = 1e9  # of numbers of rows, summed over tasks that differ in their rows or weights: bounds the time
 MIN_GAIN = 1e-3  # of the squared error; less is not worth slower predictions
-
-Strengths: TypeAlias = Mapping[int, Sequence[Sequence[float]]]  # by the task's index, those of each kernel
 
 
 @dataclass(frozen=True)
@@ -71,13 +62,15 @@ class KernelBlend(PostprocessorOfTasks):
     """Blends responses with kernel ridge regressions, a linear one among them, that are fitted to the same rows.
 
     Regularised least squares in closed form learn what is linear in the inputs, or smooth, from few rows better than a
-    network does. So a task is predicted by a weighted mean of the network and of four kernel ridge regressions on the
-    encoded inputs: with a linear kernel, that of Gauss, and a narrow and a wide one of Laplace. The penalty of each is
-    that of the least leave-one-out error. The shares are those of the least squared error of held-out responses and
-    leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer labels a task has, the more the
-    errors about all tasks decide. With each row its nearest neighbour is left out, too: where rows have near copies, as
-    visits of one patient are, these would promise what nobody knows of a new patient. A task is left as it is where
-    shares chosen on four fifths of the rows do not lower the squared error about the others.
+    network does. So a task is predicted by a weighted mean of the network and of five kernel ridge regressions on the
+    encoded inputs: with two linear kernels, that of Gauss, and a narrow and a wide one of Laplace. One of the linear
+    ones sees numbers as they were before they were clipped; in the last three inputs count by how much they matter to a
+    regression. The penalty of each is that of the least leave-one-out error. The shares are those of the least squared
+    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer
+    labels a task has, the more the errors about all tasks decide. With each row its nearest neighbour is left out, too:
+    where rows have near copies, as visits of one patient are, these would promise what nobody knows of a new patient. A
+    task is left as it is where shares chosen on four fifths of the rows do not lower the squared error about the
+    others.
 
     Attributes
     ----------
@@ -85,7 +78,7 @@ class KernelBlend(PostprocessorOfTasks):
         Number of encoded inputs that the kernels see: all but the bins of numbers, of which sums of many columns would
         be made less smoothly.
     kernels_ : RowKernels
-        Between rows and the training rows.
+        Between rows and the training rows, with the scale of the inputs.
     strengths_ : dict of int to list of float
         Penalties of the regressions of each task that was looked at, by its index.
     tasks_ : tuple of TaskBlend
@@ -107,16 +100,19 @@ class KernelBlend(PostprocessorOfTasks):
         """Fit the regressions and choose shares; see :meth:`Postprocessor.fit`."""
         known = held_out.known
         targets = read_targets(held_out, known)
-        cubes = sum(float(len(system[0].seen)) ** 3 for system in _systems(targets))
+        cubes = sum(float(len(system[0].seen)) ** 3 for system in systems_of(targets))
         if not targets or cubes > MAX_CUBES:
             return None
         encoder = network.architecture.encoder
-        self.n_inputs_ = held_out.rows.shape[1] if encoder is None else encoder.n_plain_outputs()
+        bounds = np.full(held_out.rows.shape[1], np.inf) if encoder is None else encoder.plain_bounds()
+        self.n_inputs_ = len(bounds)
         rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
-        self.kernels_ = RowKernels(rows, held_out.weights[known].sum(axis=1))
+        weights = held_out.weights[known].sum(axis=1)
+        scale = learn_scale(rows, weights, targets)
+        self.kernels_ = RowKernels(rows, weights, bounds, scale)
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
-        tried = regressions(self.kernels_.among(), targets, every)
-        best = [[_best(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
+        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, every)
+        best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         self.strengths_ = {
             target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
         }
@@ -136,7 +132,7 @@ class KernelBlend(PostprocessorOfTasks):
         known = held_out.known
         targets = read_targets(held_out, known)
         strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
-        tried = regressions(self.kernels_.among(), targets, strengths)
+        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, strengths)
         ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
         crossed = crossed_shares(targets, _products(targets, ridges))
         folds = (held_out.units[known] % N_FOLDS).astype(int)
@@ -162,55 +158,6 @@ class KernelBlend(PostprocessorOfTasks):
         for task in self.tasks_:
             blended[task.index] = task.task.kind.shift(responses[task.index], changes[task.index])
         return blended
-
-
-def regressions(
-    kernels: Sequence[np.ndarray], targets: Sequence[TaskTargets], strengths: Strengths
-) -> dict[int, list[list[Ridge]]]:
-    """Regressions of tasks, by kernel and strength; each predicts all rows, those without a label, too.
-
-    Tasks with the same rows and weights have their equations in common.
-    """
-    found: dict[int, list[list[Ridge]]] = {target.index: [[] for _ in KERNELS] for target in targets}
-    systems = []
-    for system in _systems(targets):
-        seen = system[0].seen
-        systems.append((system, sets_left_out(kernels[NEARNESS][np.ix_(seen, seen)], system[0].units)))
-    for j, kernel in enumerate(kernels):
-        for system, left_out in systems:
-            for strength in sorted({strength for target in system for strength in strengths[target.index][j]}):
-                own = [target for target in system if strength in strengths[target.index][j]]
-                for target, ridge in zip(own, _solve(kernel, own, left_out, strength), strict=True):
-                    found[target.index][j].append(ridge)
-    return found
-
-
-def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], left_out: LeftOut, strength: float) -> list[Ridge]:
-    """Regression of each task of a system."""
-    first, truth = system[0], np.concatenate([target.truth for target in system], axis=1)
-    seen = first.seen
-    weights = first.weights * first.n_units  # of mean 1 over the observations
-    ridge = kernel_ridge(kernel[np.ix_(seen, seen)], truth, weights, left_out, strength)
-    predicted = kernel[:, seen] @ ridge.dual + ridge.intercept
-    predicted[seen] = ridge.left_out
-    ends = np.cumsum([target.truth.shape[1] for target in system]).tolist()
-    return [
-        Ridge(strength, ridge.dual[:, start:end], ridge.intercept[start:end], predicted[:, start:end])
-        for start, end in zip([0, *ends], ends, strict=False)
-    ]
-
-
-def _systems(targets: Sequence[TaskTargets]) -> list[list[TaskTargets]]:
-    """Tasks by their rows and weights."""
-    found: dict[Any, list[TaskTargets]] = {}
-    for target in targets:
-        found.setdefault((target.seen.tobytes(), target.weights.tobytes()), []).append(target)
-    return list(found.values())
-
-
-def _best(target: TaskTargets, ridges: Sequence[Ridge]) -> Ridge:
-    """Regression of the least leave-one-out error."""
-    return min(ridges, key=lambda ridge: target.squared_error(ridge.left_out[target.seen]))
 
 
 def _products(targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]]) -> list[np.ndarray]:

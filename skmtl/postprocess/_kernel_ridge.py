@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 
-LINEAR, LAPLACE, GAUSS = "linear", "laplace", "gauss"
-KERNELS = ((LINEAR, 1.0), (LAPLACE, 0.7), (LAPLACE, 2.8), (GAUSS, 0.7))  # width in mean distances from the mean
-NEARNESS = 2  # position of the kernel that says which rows are near: the wide one of Laplace
+from skmtl.encoders import unclip
+
+LINEAR, LAPLACE, GAUSS, UNCLIPPED = "linear", "laplace", "gauss", "unclipped"
+# Width in mean distances from the mean
+KERNELS = ((LINEAR, 1.0), (LAPLACE, 0.7), (LAPLACE, 2.8), (GAUSS, 0.7), (UNCLIPPED, 1.0))
 STRENGTHS = (0.003, 0.05, 1.0, 20.0, 400.0)  # of penalties; the mean diagonal of a kernel is 1
 
 LeftOut: TypeAlias = Mapping[tuple[int, int], np.ndarray]  # rows (set, row) of sets by (n predicted, n left out)
@@ -22,8 +24,10 @@ class RowKernels:
     """Kernels between rows and references.
 
     With the mean of the references subtracted from rows x and z, the linear kernel is x'z / s^2 with s^2 the mean of
-    the references' |x|^2; that of Gauss is exp(-|x - z|^2 / (c s)^2); that of Laplace is exp(-|x - z|_1 / (c t)), with
-    sums of absolute differences and t the mean of the references' |x|_1.
+    the references' |x|^2. There is a second one for numbers that are clipped: they are standardised as they were
+    before, no further than the references go. In the others, inputs are multiplied by a scale: that of Gauss is
+    exp(-|x - z|^2 / (c s)^2); that of Laplace is exp(-|x - z|_1 / (c t)), with sums of absolute differences and t the
+    mean of the references' |x|_1.
 
     Parameters
     ----------
@@ -31,19 +35,62 @@ class RowKernels:
         References.
     weights : ndarray of shape (n,)
         What each counts in means; their scale does not matter.
+    bounds : ndarray of shape (n_inputs,), optional
+        Of the inputs, see :meth:`Encoder.plain_bounds`; by default none is clipped.
+    scale : ndarray of shape (n_inputs,), optional
+        Factors of the inputs, up to a common one; by default all are alike.
     """
 
-    def __init__(self, rows: np.ndarray, weights: np.ndarray) -> None:
+    scale: np.ndarray | float = 1.0  # by which the mean of |x|^2 stays the same
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        weights: np.ndarray,
+        bounds: np.ndarray | None = None,
+        scale: np.ndarray | None = None,
+    ) -> None:
         shares = weights / weights.sum()
         self.center = shares @ rows
         self.rows = (rows - self.center).astype(rows.dtype)
         centred = self.rows.astype(np.float64)
         self.mean_square = float(shares @ np.square(centred).sum(axis=1)) or 1.0
-        self.mean_sum = float(shares @ np.abs(centred).sum(axis=1)) or 1.0
+        if scale is not None:
+            scaled_square = float(shares @ np.square(centred * scale).sum(axis=1)) or 1.0
+            self.scale = scale * np.sqrt(self.mean_square / scaled_square)
+        self.mean_sum = float(shares @ np.abs(centred * self.scale).sum(axis=1)) or 1.0
+        self.bounds = np.full(rows.shape[1], np.inf) if bounds is None else bounds
+        straight = unclip(centred + self.center, self.bounds)
+        self.low, self.high, self.mean = straight.min(axis=0), straight.max(axis=0), shares @ straight
+        deviation = np.sqrt(shares @ np.square(straight - self.mean))
+        self.deviation = np.where(np.isfinite(self.bounds) & (deviation > 0), deviation, 1.0)
+        self.mean_straight_square = float(shares @ np.square(self._straight(centred)).sum(axis=1)) or 1.0
 
-    def among(self) -> list[np.ndarray]:
+    @property
+    def scaled(self) -> np.ndarray:
+        """References with all inputs in the scale, ``(n, n_inputs)``, in double precision."""
+        scaled: np.ndarray = self.rows * self.scale
+        return scaled
+
+    @property
+    def straight(self) -> np.ndarray:
+        """References with numbers as they were before they were clipped, ``(n, n_inputs)``, in double precision."""
+        return self._straight(self.rows.astype(np.float64))
+
+    def _straight(self, centred: np.ndarray) -> np.ndarray:
+        straight = unclip(centred + self.center, self.bounds).clip(self.low, self.high)
+        standardised: np.ndarray = (straight - self.mean) / self.deviation
+        return standardised
+
+    def nearness(self) -> np.ndarray:
+        """Minus the sums ``(n, n)`` of absolute differences between references, all inputs alike."""
+        rows = self.rows.astype(np.float64)
+        nearness: np.ndarray = -cdist(rows, rows, "cityblock")
+        return nearness
+
+    def among(self, wanted: Collection[int] = range(len(KERNELS))) -> list[np.ndarray]:
         """Kernels ``(n, n)`` of the references, in double precision."""
-        return [kernel for _, kernel in self._between(self.rows.astype(np.float64), range(len(KERNELS)))]
+        return [kernel for _, kernel in self._between(self.rows.astype(np.float64), wanted)]
 
     def between(self, x: np.ndarray, wanted: Collection[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the position of each kernel that is wanted, and the kernel ``(m, n)`` between ``x`` and references."""
@@ -51,16 +98,18 @@ class RowKernels:
 
     def _between(self, centred: np.ndarray, wanted: Collection[int]) -> Iterator[tuple[int, np.ndarray]]:
         references, distances = self.rows.astype(centred.dtype, copy=False), dict[str, np.ndarray]()
+        x, z = ((rows * self.scale).astype(centred.dtype) for rows in (centred, references))
         for j in wanted:
             kind, width = KERNELS[j]
             if kind == LINEAR:
                 yield j, centred @ references.T / self.mean_square
+            elif kind == UNCLIPPED:
+                yield j, self._straight(centred) @ self.straight.T / self.mean_straight_square
             elif kind == GAUSS:
-                squares = cdist(centred, references, "sqeuclidean")
-                yield j, np.exp(squares / (-(width**2) * self.mean_square))
+                yield j, np.exp(cdist(x, z, "sqeuclidean") / (-(width**2) * self.mean_square))
             else:
                 if kind not in distances:
-                    distances[kind] = cdist(centred, references, "cityblock")
+                    distances[kind] = cdist(x, z, "cityblock")
                 yield j, np.exp(distances[kind] / (-width * self.mean_sum))
 
 

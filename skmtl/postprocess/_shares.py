@@ -51,9 +51,16 @@ class TaskTargets:
     n_units: int
     unit: float
 
-    def squared_error(self, predicted: np.ndarray) -> float:
-        """Weighted mean of squared errors, in units, of predictions ``(n_seen, n_columns)``."""
-        return float(self.weights @ np.square((predicted - self.truth) / self.unit).sum(axis=1))
+    def squared_errors(self, predicted: np.ndarray) -> np.ndarray:
+        """Squared errors ``(n_seen,)``, in units, of predictions ``(n_seen, n_columns)``; their sum is a mean."""
+        errors: np.ndarray = self.weights * np.square((predicted - self.truth) / self.unit).sum(axis=1)
+        return errors
+
+    @property
+    def variance(self) -> float:
+        """Weighted variance of the ideal responses, in units, of all columns together; 1 where it is 0."""
+        mean = np.broadcast_to(self.weights @ self.truth, self.truth.shape)
+        return float(self.squared_errors(mean).sum()) or 1.0
 
     def products(self, others: Sequence[np.ndarray]) -> np.ndarray:
         """Weighted products ``(n_seen, source, source)`` of the errors of the response and of other predictions."""

@@ -21,6 +21,7 @@ from skmtl.export._postprocess import CALIBRATORS
 from skmtl.export._responses import RESPONSES, MeanResponses
 from skmtl.export._target_transforms import inverse_module
 from skmtl.network import Network
+from skmtl.postprocess._kernel_ridge import KERNELS, UNCLIPPED
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import TARGET_TRANSFORMS, Quantile, SquaredError, Task, TaskLayout
 from tests._builders import make_network
@@ -81,6 +82,15 @@ def test_rows_that_are_encoded_already(net: MultiTaskNet, table: tuple[pd.DataFr
         whole, rest = net.to_module()(codes), net.to_module(include_encoder=False)(encoded)
     for name in whole:
         np.testing.assert_allclose(rest[name], whole[name], rtol=1e-5, atol=1e-5)
+
+
+def test_a_blend_that_undoes_the_clip_of_numbers() -> None:
+    rng = np.random.default_rng(0)
+    X = 3 * rng.standard_t(2, size=(60, 3))
+    net = MultiTaskNetRegressor(kernel_blend=True, **(SMALL | {"n_estimators": 4})).fit(X, X @ [[1.0], [-1.0], [2.0]])
+    (blend,) = net._postprocessors
+    assert KERNELS[max(blend.tasks_[0].duals)][0] == UNCLIPPED
+    assert_same(net, np.vstack([X, 10 * X]), np.vstack([X, 10 * X]))
 
 
 def test_a_module_can_be_copied_and_changed(net: MultiTaskNet, table: tuple[pd.DataFrame, pd.DataFrame]) -> None:
