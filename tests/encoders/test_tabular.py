@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 
-from skmtl.encoders import Encoder, TabularEncoder
+from skmtl.encoders import Encoder, TabularEncoder, unclip
 
 NAN = np.nan
 FRAMES = [pd.DataFrame, pl.DataFrame]
@@ -41,6 +41,18 @@ def numbers():
 def test_values_in_closed_form():
     X = np.array([[0.0], [1.0], [2.0], [3.0], [100.0]])  # median 2, quartiles 1 and 3
     np.testing.assert_allclose(_fit(X).transform(X), _clip((X - 2) / 2), rtol=1e-15)
+
+
+def test_a_clip_is_undone_by_the_bounds_of_plain_outputs():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"few": rng.integers(0, 3, 1200), "many": 5 * rng.normal(size=1200), "c": ["a", "b"] * 600})
+    encoder = _fit(X, numeric="piecewise")
+    bounds = encoder.plain_bounds()
+    assert bounds[0] == 3 < bounds[1] < np.inf  # a number beside its bins is multiplied
+    straight = unclip(encoder.transform(X)[:, : len(bounds)], bounds)
+    scaled = (X[["few", "many"]] - encoder.center_) / encoder.scale_ * bounds[:2] / 3
+    np.testing.assert_allclose(straight[:, :2], scaled, rtol=1e-9)
+    np.testing.assert_array_equal(straight[:, 2:], pd.get_dummies(X["c"]))
 
 
 @pytest.mark.parametrize(("others", "scale"), [([4.0], 2.0), ([4.0, -6.0, 1000.0], 3.0)])
