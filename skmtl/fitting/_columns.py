@@ -14,7 +14,7 @@ from skmtl.layers import WIDE
 from skmtl.network import Network, network_of_tasks
 from skmtl.processes import Collective, part_of
 from skmtl.sharing import Hard
-from skmtl.training import ColumnData, ColumnValidation, StoredData, TrainingData
+from skmtl.training import ColumnData, ColumnValidation, StoredData, TrainingData, with_tasks
 
 
 def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -> None:
@@ -75,15 +75,23 @@ class ColumnTrainer(StackedTrainer):
 def columns_of(job: FitJob, collective: Collective) -> FitJob:
     """The fit with the outputs and labels of this process's tasks."""
     tasks = part_of(len(job.network.architecture.n_outputs), collective.rank, collective.size)
-    objective = job.objective.part(tasks)
-    assert isinstance(job.data, (TrainingData, StoredData))
+    objective, data, validation = job.objective.part(tasks), ColumnData(_labelled(job.data), tasks), job.validation
+    if validation is not None:
+        judges: Any = data.own if job.holds_out else with_tasks(_labelled(validation.data), tasks)
+        own = type(validation)(objective, judges, validation.held_out, validation.real)
+        validation = ColumnValidation(validation, own, tasks)
     return replace(
         job,
         objective=objective,
         network=network_of_tasks(job.network, [(job.network, task) for task in range(tasks.start, tasks.stop)]),
-        data=ColumnData(job.data, tasks),
-        validation=None if job.validation is None else ColumnValidation(job.validation, objective, tasks),
+        data=data,
+        validation=validation,
     )
+
+
+def _labelled(data: Any) -> TrainingData | StoredData:
+    assert isinstance(data, (TrainingData, StoredData))
+    return data
 
 
 def join_columns(networks: Sequence[Network]) -> Network:

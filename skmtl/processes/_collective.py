@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from traceback import clear_frames
 from typing import Any
 
 import torch
@@ -154,6 +155,7 @@ class Group(Collective):
             yield
         except RuntimeError as error:
             lost = self._watch.lost()
+            clear_frames(error.__traceback__)  # they keep the group alive, whose connections others wait at
             self.leave()
             raise lost from error
 

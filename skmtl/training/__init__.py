@@ -1,7 +1,7 @@
 """The training loop and all that it passes around."""
 
 from skmtl.training._batch import Batch
-from skmtl.training._columns import ColumnData, ColumnValidation, keeps_stored
+from skmtl.training._columns import ColumnData, ColumnValidation, keeps_stored, with_tasks
 from skmtl.training._config import SCHEDULES, FitConfig
 from skmtl.training._data import Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
@@ -85,4 +85,5 @@ __all__ = [
     "sliced",
     "split",
     "threads_for",
+    "with_tasks",
 ]

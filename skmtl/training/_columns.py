@@ -14,7 +14,7 @@ from skmtl.network import ManualPasses, Network
 from skmtl.processes import ALONE, Collective
 from skmtl.training._batch import Batch, TileBatch
 from skmtl.training._data import Data, TrainingData
-from skmtl.training._objective import Objective, Validation
+from skmtl.training._objective import Validation
 from skmtl.training._stored import StoredData
 
 
@@ -35,7 +35,7 @@ class ColumnData(Data):
     """
 
     def __init__(self, data: TrainingData | StoredData, tasks: slice) -> None:
-        self.tasks, self.own = tasks, _columns(data, tasks)
+        self.tasks, self.own = tasks, with_tasks(data, tasks)
         self.n_rows, self.n_features, self.totals = data.n_rows, data.n_features, data.totals
         self.row_bytes = self.own.row_bytes
 
@@ -62,7 +62,8 @@ class ColumnData(Data):
         return chosen
 
 
-def _columns(data: TrainingData | StoredData, tasks: slice) -> TrainingData | StoredData:
+def with_tasks(data: TrainingData | StoredData, tasks: slice) -> TrainingData | StoredData:
+    """The same rows with the labels of neighbouring tasks."""
     if isinstance(data, StoredData):
         return data.columns(tasks)
     return TrainingData(data.rows, data.targets[:, tasks], data.cell_weights[..., tasks].contiguous(), data.row_mask)
@@ -80,22 +81,19 @@ class ColumnValidation(Validation):
     ----------
     whole : Validation
         The rows with the labels of all tasks.
-    objective : Objective
-        Losses of the tasks of this process.
+    own : Validation
+        The same with those of the tasks of this process.
     tasks : slice
         Which tasks.
     """
 
-    def __init__(self, whole: Validation, objective: Objective, tasks: slice) -> None:
+    def __init__(self, whole: Validation, own: Validation, tasks: slice) -> None:
         vars(self).update(vars(whole))
-        self._whole, self.objective, self._tasks = whole, objective, tasks
-        assert isinstance(whole.data, (TrainingData, StoredData))
-        own: Any = _columns(whole.data, tasks)
-        self._own = type(whole)(objective, own, whole.held_out, whole.real)
+        self._whole, self._own, self._tasks = whole, own, tasks
 
     def select(self, members: Tensor, data: Any = None) -> ColumnValidation:
         """See :class:`Validation`."""
-        return ColumnValidation(self._whole.select(members), self.objective, self._tasks)
+        return ColumnValidation(self._whole.select(members), self._own.select(members), self._tasks)
 
     def losses(self, network: Network, collective: Collective = ALONE) -> Tensor:
         """Mean loss of each member and of every task, see :class:`Validation`."""
