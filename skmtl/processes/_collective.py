@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from skmtl.processes._memory import SharedMemory, share_memory
 from skmtl.processes._watch import DistributedError, Watch
 
 
@@ -64,6 +65,7 @@ class Collective:
 
 
 ALONE = Collective()
+LEAST_BYTES = 1 << 20  # of memory that is shared
 
 
 class Watching(Collective):
@@ -96,17 +98,30 @@ class Group(Collective):
     def __init__(self, process_group: dist.ProcessGroup, watch: Watch | None = None) -> None:
         self._group: dist.ProcessGroup | None = process_group
         self.rank, self.size = dist.get_rank(process_group), dist.get_world_size(process_group)
-        self._in_pair = self.size == 2 and dist.get_backend(process_group) == "gloo"
+        self._by_gloo = dist.get_backend(process_group) == "gloo"
+        self._memory: SharedMemory | None = None
         self._held = False
         self._watch = watch or Watch(self.rank, self.size, self.gather)
+        self._one_machine = self._by_gloo and self.size > 1 and self._watch.is_on
 
     def add(self, tensor: Tensor) -> None:
         """See :class:`Collective`; all processes get the same bits."""
+        on_cpu = tensor.device.type == "cpu"
+        memory = self._memory_for(tensor.nbytes) if on_cpu and self._one_machine else None
         with self._connected():
-            if self._in_pair and tensor.device.type == "cpu":
+            if memory is not None:
+                memory.add(tensor, self._watch.check)
+            elif on_cpu and self._by_gloo and self.size == 2:
                 _add_in_pair(tensor, 1 - self.rank, self._group)
             else:
                 dist.all_reduce(tensor, group=self._group)
+
+    def _memory_for(self, n_bytes: int) -> SharedMemory | None:
+        """Memory that all processes see, if it is found to be there when it is first asked for."""
+        if self._memory is None or self._memory.n_bytes < n_bytes:
+            self._memory = share_memory(self.rank, self.size, max(n_bytes, LEAST_BYTES), self.gather)
+            self._one_machine = self._memory is not None
+        return self._memory
 
     def gather(self, value: Any) -> list[Any]:
         """See :class:`Collective`.
@@ -153,6 +168,9 @@ class Group(Collective):
             )
         try:
             yield
+        except DistributedError:
+            self.leave()
+            raise
         except RuntimeError as error:
             lost = self._watch.lost()
             clear_frames(error.__traceback__)  # they keep the group alive, whose connections others wait at

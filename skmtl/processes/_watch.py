@@ -48,6 +48,11 @@ class Watch:
         if not all(gather(bool(self._sockets))):
             self.close()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the end of a process is noticed."""
+        return bool(self._sockets)
+
     def check(self) -> None:
         """Raise a :class:`DistributedError` where a process is gone."""
         if self._launcher is not None and os.getppid() != self._launcher:
