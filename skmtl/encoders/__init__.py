@@ -2,7 +2,6 @@
 
 from skmtl.encoders._encoder import Encoder, dense
 from skmtl.encoders._extractor import Extractor
-from skmtl.encoders._scaling import LEAST_REST, unclip
 from skmtl.encoders._table import Table, read_table
 from skmtl.encoders.convolution import ConvolutionEncoder
 from skmtl.encoders.module import ModuleEncoder
@@ -19,7 +18,6 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 __all__ = [
     "ENCODERS",
-    "LEAST_REST",
     "ConvolutionEncoder",
     "Encoder",
     "Extractor",
@@ -30,5 +28,4 @@ __all__ = [
     "TokenSequencer",
     "dense",
     "read_table",
-    "unclip",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skmtl.encoders import LEAST_REST
+from skmtl.encoders._scaling import LEAST_REST
 from skmtl.export._copies import copied
 from skmtl.export._interpolation import Interpolation
 from skmtl.export._refusal import refusal

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 
-from skmtl.encoders import unclip
+from skmtl.encoders._scaling import unclip
 
 LINEAR, LAPLACE, GAUSS, UNCLIPPED = "linear", "laplace", "gauss", "unclipped"
 # Width in mean distances from the mean

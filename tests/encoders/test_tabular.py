@@ -11,7 +11,8 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 
-from skmtl.encoders import Encoder, TabularEncoder, unclip
+from skmtl.encoders import Encoder, TabularEncoder
+from skmtl.encoders._scaling import unclip
 
 NAN = np.nan
 FRAMES = [pd.DataFrame, pl.DataFrame]
