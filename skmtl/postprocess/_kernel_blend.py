@@ -13,9 +13,9 @@ from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, Ridge, RowKernels
-from skmtl.postprocess._kernel_scale import learn_scale
-from skmtl.postprocess._regressions import best_of, regressions, systems_of
+from skmtl.postprocess._kernel_ridge import KERNELS, SCALED, STRENGTHS, Ridge, RowKernels
+from skmtl.postprocess._kernel_scale import crossed_scales, learn_scale
+from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_of
 from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
 from skmtl.tasks import Task
 
@@ -66,7 +66,8 @@ class KernelBlend(PostprocessorOfTasks):
     encoded inputs: with two linear kernels, that of Gauss, and a narrow and a wide one of Laplace. One of the linear
     ones sees numbers as they were before they were clipped; in the last three inputs count by how much they matter to a
     regression. The penalty of each is that of the least leave-one-out error. The shares are those of the least squared
-    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer
+    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996), where
+    each row is predicted in a scale that four fifths of the rows without it have learned; the fewer
     labels a task has, the more the errors about all tasks decide. With each row its nearest neighbour is left out, too:
     where rows have near copies, as visits of one patient are, these would promise what nobody knows of a new patient. A
     task is left as it is where shares chosen on four fifths of the rows do not lower the squared error about the
@@ -79,6 +80,8 @@ class KernelBlend(PostprocessorOfTasks):
         be made less smoothly.
     kernels_ : RowKernels
         Between rows and the training rows, with the scale of the inputs.
+    fold_scales_ : list of ndarray of shape (n_inputs_,)
+        Scale of the inputs that all other folds have learned, in which the training rows of a fold are predicted.
     strengths_ : dict of int to list of float
         Penalties of the regressions of each task that was looked at, by its index.
     tasks_ : tuple of TaskBlend
@@ -93,6 +96,7 @@ class KernelBlend(PostprocessorOfTasks):
 
     n_inputs_: int
     kernels_: RowKernels
+    fold_scales_: list[np.ndarray]
     strengths_: dict[int, list[float]]
     tasks_: tuple[TaskBlend, ...]
 
@@ -108,10 +112,10 @@ class KernelBlend(PostprocessorOfTasks):
         self.n_inputs_ = len(bounds)
         rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
         weights = held_out.weights[known].sum(axis=1)
-        scale = learn_scale(rows, weights, targets)
-        self.kernels_ = RowKernels(rows, weights, bounds, scale)
+        self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
+        self.fold_scales_ = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
-        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, every)
+        tried = self._regressions(held_out, targets, every)
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         self.strengths_ = {
             target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
@@ -132,7 +136,7 @@ class KernelBlend(PostprocessorOfTasks):
         known = held_out.known
         targets = read_targets(held_out, known)
         strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
-        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, strengths)
+        tried = self._regressions(held_out, targets, strengths)
         ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
         crossed = crossed_shares(targets, _products(targets, ridges))
         folds = (held_out.units[known] % N_FOLDS).astype(int)
@@ -145,6 +149,24 @@ class KernelBlend(PostprocessorOfTasks):
                 blended = responses[target.index] = np.full_like(responses[target.index], np.nan)
                 blended[known] = kinds[target.index].shift(before, (shares * predicted).sum(axis=0) - before)
         return responses
+
+    def _regressions(
+        self, held_out: HeldOutRows, targets: Sequence[TaskTargets], strengths: Strengths
+    ) -> dict[int, list[list[Ridge]]]:
+        """Regressions, of which each predicts a training row in the scale that other folds have learned."""
+        known, nearness = held_out.known, self.kernels_.nearness()
+        tried = regressions(self.kernels_.among(), nearness, targets, strengths)
+        rows = dense(held_out.rows[known][:, : self.n_inputs_], self.kernels_.rows.dtype)
+        weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
+        of_scaled = {index: [of_task[j] for j in SCALED] for index, of_task in strengths.items()}
+        for fold, scale in enumerate(self.fold_scales_):
+            kernels = RowKernels(rows, weights, scale=scale).among(SCALED)
+            own = folds == fold
+            for index, by_kernel in regressions(kernels, nearness, targets, of_scaled).items():
+                for j, crossed in zip(SCALED, by_kernel, strict=True):
+                    for ridge, by_others in zip(tried[index][j], crossed, strict=True):
+                        ridge.left_out[own] = by_others.left_out[own]
+        return tried
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""

@@ -15,6 +15,7 @@ from skmtl.encoders._scaling import unclip
 LINEAR, LAPLACE, GAUSS, UNCLIPPED = "linear", "laplace", "gauss", "unclipped"
 # Width in mean distances from the mean
 KERNELS = ((LINEAR, 1.0), (LAPLACE, 0.7), (LAPLACE, 2.8), (GAUSS, 0.7), (UNCLIPPED, 1.0))
+SCALED = tuple(j for j, (kind, _) in enumerate(KERNELS) if kind in (LAPLACE, GAUSS))  # positions of those with a scale
 STRENGTHS = (0.003, 0.05, 1.0, 20.0, 400.0)  # of penalties; the mean diagonal of a kernel is 1
 
 LeftOut: TypeAlias = Mapping[tuple[int, int], np.ndarray]  # rows (set, row) of sets by (n predicted, n left out)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, LAPLACE, STRENGTHS, Ridge, RowKernels
 from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_of
-from skmtl.postprocess._shares import TaskTargets
+from skmtl.postprocess._shares import MIN_UNITS, TaskTargets
 
 NARROW = KERNELS.index((LAPLACE, 0.7))
 ROUNDS = 5
@@ -62,6 +63,22 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
             break
         scale = np.sqrt((n_labels * squares / squares.mean() + N_PRIOR) / (n_labels + N_PRIOR))
     return best
+
+
+def crossed_scales(
+    rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTargets], folds: np.ndarray
+) -> list[np.ndarray]:
+    """Factors of the inputs for each of the ``N_FOLDS`` folds of rows, learned from the other ones.
+
+    A scale that has seen a label tells of it: where there are many inputs and few rows, some of them follow any labels.
+    """
+    scales = []
+    for fold in range(N_FOLDS):
+        kept = folds != fold
+        others = [target.among(kept) for target in targets if kept[target.seen].any()]
+        told = [t for t in others if t.n_units >= MIN_UNITS // 2 and (t.truth != t.truth[0]).any()]
+        scales.append(learn_scale(rows[kept], weights[kept], told) if told else np.ones(rows.shape[1]))
+    return scales
 
 
 def _slopes(

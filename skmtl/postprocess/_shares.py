@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.optimize import nnls
@@ -56,6 +57,20 @@ class TaskTargets:
         errors: np.ndarray = self.weights * np.square((predicted - self.truth) / self.unit).sum(axis=1)
         return errors
 
+    def among(self, kept: np.ndarray) -> Self:
+        """Targets of the rows that a mask ``(n,)`` keeps, by their positions among these."""
+        own = kept[self.seen]
+        weights, units = self.weights[own], self.units[own]
+        return replace(
+            self,
+            seen=np.cumsum(kept)[self.seen[own]] - 1,
+            truth=self.truth[own],
+            response=self.response[own],
+            weights=weights / weights.sum(),
+            units=units,
+            n_units=len(np.unique(units)),
+        )
+
     @property
     def variance(self) -> float:
         """Weighted variance of the ideal responses, in units, of all columns together; 1 where it is 0."""
@@ -70,7 +85,7 @@ class TaskTargets:
 
 
 def read_targets(held_out: HeldOutRows, known: np.ndarray) -> list[TaskTargets]:
-    """Targets of the rows ``known``, of the tasks whose ideal response is defined and that have labels enough."""
+    """Targets of the rows ``known``, of tasks whose ideal response is defined and that have enough labels to tell."""
     found = []
     cells = zip(held_out.tasks, held_out.labels, held_out.responses, strict=True)
     for index, (task, labels, response) in enumerate(cells):
@@ -79,7 +94,7 @@ def read_targets(held_out: HeldOutRows, known: np.ndarray) -> list[TaskTargets]:
         rows = known[seen]
         units, n_units = held_out.units[rows], len(np.unique(held_out.units[rows]))
         ideal = task.kind.ideal_response(task, labels[rows]) if n_units >= MIN_UNITS else None
-        if ideal is not None:
+        if ideal is not None and (ideal != ideal[0]).any():  # equal labels say nothing about other tasks
             shares = weights[seen] / weights.sum()
             unit = float(np.abs(ideal - response[rows]).max()) or 1.0
             found.append(TaskTargets(index, task, seen, ideal, response[rows], shares, units, n_units, unit))

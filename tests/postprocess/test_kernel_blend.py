@@ -157,10 +157,12 @@ def test_held_out_rows_are_blended_by_what_others_say():
     units = np.where(np.arange(N) == 8, 3, np.arange(N))
     rows = held_out([LINEAR[:, 0] + RNG.normal(size=N)], noisy(LINEAR)[:1], units=units)
     blend, (target,) = KernelBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
-    pairs = zip(blend.kernels_.among(), blend.strengths_[0], strict=True)
     weights = np.full(N, (N - 1) / N)  # of mean 1 over the observations
-    sets = sets_left_out(blend.kernels_.nearness(), units)
-    said = [kernel_ridge(kernel, target.truth, weights, sets, strength).left_out for kernel, strength in pairs]
+    sets, said = sets_left_out(blend.kernels_.nearness(), units), np.zeros((len(KERNELS), N, 1))
+    for fold, scale in enumerate(blend.fold_scales_):
+        own = units % N_FOLDS == fold
+        for j, kernel in enumerate(RowKernels(ROWS, np.ones(N), scale=scale).among()):
+            said[j, own] = kernel_ridge(kernel, target.truth, weights, sets, blend.strengths_[0][j]).left_out[own]
     shares = crossed_shares([target], [target.products(said)])[0][units % N_FOLDS]
     expected = sum(shares[:, [k]] * own for k, own in enumerate([target.response, *said]))
     assert_allclose(blend.cross_fitted(rows)[0], expected, rtol=1e-6)
@@ -227,6 +229,15 @@ def test_a_task_without_gain_or_ideal_response_is_left_alone():
     blended = blend(NEW, said)
     assert blended[0] is said[0]
     assert blended[2] is said[2]
+
+
+def test_a_task_of_equal_labels_changes_no_other():
+    own, equal = noisy(LINEAR[:, :1]), np.full(N, 1 / 3)  # whose mean is rounded
+    alone = KernelBlend().fit(NETWORK, held_out([LINEAR[:, 0]], own))
+    beside = KernelBlend().fit(NETWORK, held_out([LINEAR[:, 0], equal], [*own, 0.3 + np.zeros((N, 1))]))
+    (task,), responses = beside.tasks_, [np.zeros((9, 1))] * 2
+    assert task.index == 0
+    assert_array_equal(beside(NEW, responses)[0], alone(NEW, responses)[0])
 
 
 def test_too_much_work_is_not_begun(monkeypatch):

@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skmtl.postprocess import KernelBlend
+from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import RowKernels
-from skmtl.postprocess._kernel_scale import NARROW, _slopes, learn_scale
+from skmtl.postprocess._kernel_scale import NARROW, _slopes, crossed_scales, learn_scale
 from skmtl.postprocess._regressions import regressions
 from skmtl.postprocess._shares import read_targets
 from tests.postprocess.test_kernel_blend import NETWORK, held_out
@@ -78,6 +79,27 @@ def test_a_row_of_weight_two_is_the_row_twice():
     assert_allclose(heavy, copied, rtol=1e-7)
 
 
+def test_the_scale_of_a_fold_is_learned_from_the_labels_of_others():
+    folds, found = np.arange(N) % N_FOLDS, []
+    for labels in (WAVE, np.where(folds == 2, 9.0, WAVE)):
+        targets = read_targets(held_out([labels], [np.zeros((N, 1))], rows=ROWS), np.arange(N))
+        found.append(crossed_scales(ROWS, ONES, targets, folds))
+    assert_allclose(found[0][2], found[1][2], rtol=1e-9)
+    assert not np.allclose(found[0][1], found[1][1], rtol=0.1)
+
+
+def test_held_out_rows_of_noise_are_not_said_to_be_known(monkeypatch):
+    monkeypatch.setattr(NETWORK.architecture.encoder, "plain_bounds", lambda: np.full(150, np.inf))
+    gains = []
+    for _ in range(6):
+        rows, labels = RNG.normal(size=(60, 150)), RNG.normal(size=60)  # some of so many inputs follow the noise
+        observed = held_out([labels], [0.1 * RNG.normal(size=(60, 1))], rows=rows)
+        blend = KernelBlend().fit(NETWORK, observed)
+        if blend is not None:
+            gains.append(1 - np.mean(np.square(blend.cross_fitted(observed)[0][:, 0] - labels)) / np.var(labels))
+    assert np.sum(gains) / 6 < 0.05
+
+
 @pytest.mark.parametrize("bound", [3.0, 12.0])
 def test_one_linear_kernel_sees_numbers_that_are_not_clipped(bound):
     straight = RNG.standard_t(3, size=(N, 4)) * 4
@@ -89,14 +111,11 @@ def test_one_linear_kernel_sees_numbers_that_are_not_clipped(bound):
     assert_allclose(far[0], standardised.max(axis=0) @ standardised.T / 4, atol=1e-6)  # no further than the references
 
 
-def test_a_line_in_numbers_with_heavy_tails_is_found():
+def test_a_line_in_numbers_with_heavy_tails_is_found(monkeypatch):
     straight = RNG.standard_t(2, size=(N, 4)) * 3
     clipped, labels = straight / np.sqrt(1 + (straight / 3) ** 2), straight.sum(axis=1)
     responses = [labels[:, None] + labels.std() * RNG.normal(size=(N, 1))]
     observed = held_out([labels], responses, rows=clipped)
-    NETWORK.architecture.encoder.plain_bounds = lambda: np.full(4, 3.0)
-    try:
-        shares = KernelBlend().fit(NETWORK, observed).tasks_[0].shares
-    finally:
-        NETWORK.architecture.encoder.plain_bounds = lambda: np.full(4, np.inf)
+    monkeypatch.setattr(NETWORK.architecture.encoder, "plain_bounds", lambda: np.full(4, 3.0))
+    shares = KernelBlend().fit(NETWORK, observed).tasks_[0].shares
     assert shares[5] > 0.9
