@@ -127,5 +127,6 @@ def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
     """
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)
-    told = f"the held-out loss of {epochs} epochs is {100 * gain:.1f}% below that of half as many"
+    side = "below" if gain >= 0 else "above"
+    told = f"the held-out loss of {epochs} epochs is {100 * abs(gain):.1f}% {side} that of half as many"
     return Choice(min(wanted, longest), f"{told}; at most {longest}")

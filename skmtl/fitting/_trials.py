@@ -191,14 +191,24 @@ class Trials:
 
     def reason(self, name: str, chosen: Any) -> str:
         """Least loss with each value of a parameter, in words."""
-        least: dict[Any, float] = {}
+        least: dict[str, float] = {}
+        rule = self.tried[0][0][name]
         for setting, losses in self.tried:
-            least[setting[name]] = min(least.get(setting[name], np.inf), float(losses.of_units.sum()))
+            text = _text(name, setting[name], rule)
+            least[text] = min(least.get(text, np.inf), float(losses.of_units.sum()))
         if len(least) == 1:
             return f"halfway through runs of {self.epochs} epochs other values lost clearly more on held-out rows"
-        values = ", ".join(f"{loss:.3f} with {value!r}" for value, loss in least.items())
-        why = "" if least[chosen] == min(least.values()) else "; lower ones are not lower by more than a standard error"
+        values = ", ".join(f"{loss:.3f} with {text}" for text, loss in least.items())
+        is_least = least[_text(name, chosen, rule)] == min(least.values())
+        why = "" if is_least else "; lower ones are not lower by more than a standard error"
         return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}{why}"
+
+
+def _text(name: str, value: Any, rule: Any) -> str:
+    """A value in a reason; weights of many tasks are too many numbers to read."""
+    if name != WEIGHTS:
+        return repr(value)
+    return "those of the rule" if value == rule else "no more than the noise allows"
 
 
 def decide(

@@ -134,6 +134,10 @@ def test_noise_of_numbers_limits_their_weight_beside_classes() -> None:
     assert weights[0] == 1
     assert weights[1] == pytest.approx(1, rel=0.3)  # 1 / (2 * .5)
     assert 2 < weights[2] <= 10
+    reason = model.auto_params_["loss_weights"].reason  # short with any number of tasks
+    assert "with those of the rule" in reason
+    assert "with no more than the noise allows" in reason
+    assert "(" not in reason
     tried = {name: model.auto_params_[name].value for name in ["loss_weights", *model.trials_["params"][0]]}
     given = MultiTaskNet(tasks=kinds, **{**SMALL, **tried}, effort="fixed").fit(X, y)
     assert_allclose(given.predict(X)[:, 1], model.predict(X)[:, 1], rtol=1e-6)
