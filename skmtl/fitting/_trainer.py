@@ -102,7 +102,7 @@ class StackedTrainer(ResponsesMixin):
             with self._threads(), self._collective.holding_interrupts():
                 self._go_on()
                 self._advance(fraction, report)
-        except KeyboardInterrupt:
+        except self._collective.interrupt:
             self.interrupted = True
             if not self._begun:  # the scale of the inputs was being learned
                 self._training = self._begin(relevance=False)
@@ -146,9 +146,11 @@ class StackedTrainer(ResponsesMixin):
         """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""
         try:
             self._train(fraction, report)
-        except Exception as error:
+        except self._collective.interrupt:
+            raise
+        except BaseException as error:
             shares = self._collective.size > 1 or (self._collective.shares_errors and self._training is not None)
-            if shares or isinstance(error, DistributedError):
+            if shares or not isinstance(error, Exception) or isinstance(error, DistributedError):
                 self._collective.leave(error)  # the others wait for this process, or train in vain
                 raise
             self._training, self._begun = None, True
@@ -217,8 +219,7 @@ class StackedTrainer(ResponsesMixin):
         if state["_training"] is not None:
             teams, architecture, saved = state["_training"]
             jobs = [[self.jobs[index] for index in part] for part in self._parts(dict.fromkeys(teams.tolist()))]
-            network = Network(architecture, jobs[0][0].network.device)
-            self._training = begin_training(jobs, teams, network=network)
+            self._training = begin_training(jobs, teams, network=Network(architecture, jobs[0][0].network.device))
             self._training.load_state(*saved)
 
     def _is_mostly_done(self) -> bool:

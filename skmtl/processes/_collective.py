@@ -17,6 +17,10 @@ from skmtl.processes._memory import SharedMemory, share_memory
 from skmtl.processes._watch import DistributedError, Watch
 
 
+class HeldInterrupt(KeyboardInterrupt):
+    """An interrupt of one process that all raise after the same epoch."""
+
+
 class Collective:
     """A process alone: every method returns what it was given. Subclasses stand for groups of processes.
 
@@ -26,11 +30,14 @@ class Collective:
         Number of this process in the group, and number of processes.
     shares_errors : bool
         Whether those with other members end, too, where this process meets an error in training.
+    interrupt : type
+        What ends training and keeps the weights so far. Where processes wait for one another, all raise it.
     """
 
     rank: int = 0
     size: int = 1
     shares_errors: bool = False
+    interrupt: type[KeyboardInterrupt] = KeyboardInterrupt
 
     def add(self, tensor: Tensor) -> None:
         """Sum a tensor over the processes, in place."""
@@ -55,7 +62,7 @@ class Collective:
         return nullcontext()
 
     def raise_held(self) -> None:
-        """Raise a KeyboardInterrupt in all processes where one was held back in any of them."""
+        """Raise a :class:`HeldInterrupt` in all processes where an interrupt was held back in any of them."""
 
     def fail(self, error: BaseException) -> None:
         """Let the others know of an error, when they next gather something."""
@@ -94,6 +101,8 @@ class Group(Collective):
     watch : Watch, optional
         On all processes; by default it is made.
     """
+
+    interrupt = HeldInterrupt
 
     def __init__(self, process_group: dist.ProcessGroup, watch: Watch | None = None) -> None:
         self._group: dist.ProcessGroup | None = process_group
@@ -196,7 +205,7 @@ class Group(Collective):
         """See :class:`Collective`."""
         if self.any(self._held):
             self._held = False
-            raise KeyboardInterrupt
+            raise HeldInterrupt
 
     def check(self) -> None:
         """See :class:`Collective`."""

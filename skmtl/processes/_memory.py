@@ -79,15 +79,21 @@ def share_memory(rank: int, size: int, n_bytes: int, gather: Callable[[Any], lis
     """Memory for tensors of so many bytes, or None where the processes are not all on one machine that has it."""
     n_bytes = -(-n_bytes // LINE) * LINE
     path = _make_file(SharedMemory.size_of(size, n_bytes)) if rank == 0 else None
-    path, memory = gather(path)[0], None
+    try:
+        memory = _open_file(gather(path)[0], rank, size, n_bytes)
+        return memory if all(gather(memory is not None)) else None
+    finally:
+        if path is not None:
+            os.unlink(path)  # the memory stays until the last process ends, however it does
+
+
+def _open_file(path: str | None, rank: int, size: int, n_bytes: int) -> SharedMemory | None:
+    """Memory in the file of the first process, if it is seen here."""
     if path is not None and platform.machine() in ("x86_64", "AMD64"):
         with suppress(OSError, RuntimeError):
             if os.path.getsize(path) == SharedMemory.size_of(size, n_bytes):  # else torch would make it
-                memory = SharedMemory(path, rank, size, n_bytes)
-    found = all(gather(memory is not None))
-    if rank == 0 and path is not None:
-        os.unlink(path)  # the memory stays until the last process ends, however it does
-    return memory if found else None
+                return SharedMemory(path, rank, size, n_bytes)
+    return None
 
 
 def _make_file(n_bytes: int) -> str | None:

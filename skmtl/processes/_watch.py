@@ -98,7 +98,7 @@ class Watch:
         """Close the connections, which the others notice."""
         for connection in self._sockets:
             with suppress(OSError):
-                connection.sendall(message.encode()[:LONGEST_TEXT])
+                connection.sendall(message.encode(errors="backslashreplace")[:LONGEST_TEXT])
                 connection.close()
         self._sockets = []
 

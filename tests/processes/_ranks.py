@@ -224,7 +224,7 @@ def error_of(fit: Callable[[], Any]) -> str:
     """Type and text of what a fit raises."""
     try:
         fit()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
@@ -253,8 +253,8 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def fail() -> None:
-    raise OSError("the disk is full")
+def fail(name: str = "") -> None:
+    raise OSError(f"the disk is full{name}")
 
 
 def failures(rank: int, size: int) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         found["after"] = error_of(lambda: made_net().fit(X, y))
     found["numbers"] = error_of(lambda: skmtl.distributed(data=True).__enter__())
     with suppress(skmtl.DistributedError), skmtl.distributed(data=size):
-        with in_epoch(2, fail) if rank == 1 else nullcontext():
+        with in_epoch(2, lambda: fail(": \udcff")) if rank == 1 else nullcontext():
             found["failed"] = error_of(lambda: made_net(batch_size=16).fit(X, y))
     source = made_source()
     source.rows.most = 40 if rank == 1 else np.inf
@@ -300,7 +300,7 @@ def failures(rank: int, size: int) -> dict[str, Any]:
         net = made_net(**plain | {"max_iter": 2000}, n_estimators=3).set_callbacks(Acting(fail if rank == 1 else bool))
         found["member"] = error_of(lambda: net.fit(X, numbers))
     with suppress(skmtl.DistributedError), skmtl.distributed(tasks=size):
-        net = made_net(**plain).set_callbacks(Acting(fail if rank == 1 else bool))
+        net = made_net(**plain).set_callbacks(Acting(lambda: sys.exit("ends") if rank == 1 else None))
         found["callback"] = error_of(lambda: net.fit(X, numbers))
     with suppress(skmtl.DistributedError), skmtl.distributed(tasks=size):
         net = made_net(**plain).set_callbacks(*[Acting(bool)] * (rank == 1))

@@ -45,6 +45,17 @@ def test_waiting_for_a_process_that_is_gone_is_an_error(path):
         SharedMemory(path, 0, 3, 256).add(torch.ones(2), gone)
 
 
+def test_no_file_is_left_where_a_process_is_gone(tmp_path, monkeypatch):
+    def gather(value: str) -> list[str]:
+        assert list(tmp_path.iterdir())
+        raise GoneError
+
+    monkeypatch.setattr(_memory, "FOLDER", str(tmp_path))
+    with pytest.raises(GoneError):
+        share_memory(0, 2, 100, gather)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_none_is_shared_where_a_process_does_not_find_it(rank, tmp_path, monkeypatch):
     monkeypatch.setattr(_memory, "FOLDER", str(tmp_path))
