@@ -15,7 +15,7 @@ from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, SCALED, STRENGTHS, Ridge, RowKernels
 from skmtl.postprocess._kernel_scale import crossed_scales, learn_scale
-from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_of
+from skmtl.postprocess._regressions import best_of, regressions, systems_of
 from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
 from skmtl.tasks import Task
 
@@ -115,11 +115,12 @@ class KernelBlend(PostprocessorOfTasks):
         self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
         self.fold_scales_ = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
-        tried = self._regressions(held_out, targets, every)
+        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, every)
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         self.strengths_ = {
             target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
         }
+        self._cross(held_out, targets, best)
         products = _products(targets, best)
         found = zip(
             targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
@@ -136,8 +137,9 @@ class KernelBlend(PostprocessorOfTasks):
         known = held_out.known
         targets = read_targets(held_out, known)
         strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
-        tried = self._regressions(held_out, targets, strengths)
+        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, strengths)
         ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
+        self._cross(held_out, targets, ridges)
         crossed = crossed_shares(targets, _products(targets, ridges))
         folds = (held_out.units[known] % N_FOLDS).astype(int)
         kinds = {task.index: task.task.kind for task in self.tasks_}
@@ -150,23 +152,19 @@ class KernelBlend(PostprocessorOfTasks):
                 blended[known] = kinds[target.index].shift(before, (shares * predicted).sum(axis=0) - before)
         return responses
 
-    def _regressions(
-        self, held_out: HeldOutRows, targets: Sequence[TaskTargets], strengths: Strengths
-    ) -> dict[int, list[list[Ridge]]]:
-        """Regressions, of which each predicts a training row in the scale that other folds have learned."""
-        known, nearness = held_out.known, self.kernels_.nearness()
-        tried = regressions(self.kernels_.among(), nearness, targets, strengths)
+    def _cross(self, held_out: HeldOutRows, targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]]) -> None:
+        """Let the regressions of each task predict a training row in the scale that other folds have learned."""
+        known = held_out.known
         rows = dense(held_out.rows[known][:, : self.n_inputs_], self.kernels_.rows.dtype)
         weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
-        of_scaled = {index: [of_task[j] for j in SCALED] for index, of_task in strengths.items()}
+        nearness, pairs = self.kernels_.nearness(), list(zip(targets, ridges, strict=True))
+        strengths = {target.index: [[of_task[j].strength] for j in SCALED] for target, of_task in pairs}
         for fold, scale in enumerate(self.fold_scales_):
-            kernels = RowKernels(rows, weights, scale=scale).among(SCALED)
-            own = folds == fold
-            for index, by_kernel in regressions(kernels, nearness, targets, of_scaled).items():
-                for j, crossed in zip(SCALED, by_kernel, strict=True):
-                    for ridge, by_others in zip(tried[index][j], crossed, strict=True):
-                        ridge.left_out[own] = by_others.left_out[own]
-        return tried
+            kernels, own = RowKernels(rows, weights, scale=scale).among(SCALED), folds == fold
+            crossed = regressions(kernels, nearness, targets, strengths)
+            for target, of_task in pairs:
+                for j, (by_others,) in zip(SCALED, crossed[target.index], strict=True):
+                    of_task[j].left_out[own] = by_others.left_out[own]
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""

@@ -14,6 +14,7 @@ from skmtl.postprocess._shares import MIN_UNITS, TaskTargets
 NARROW = KERNELS.index((LAPLACE, 0.7))
 ROUNDS = 5
 N_PRIOR = 60  # labels that say that all inputs count alike
+LEARNING_ROWS = 400  # more would take longer, and tell little more of so few factors
 MAX_ROWS = 200  # at which derivatives are taken; a mean over more would hardly differ
 
 
@@ -23,7 +24,7 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
     A recursive feature machine (Radhakrishnan et al., 2024) with a diagonal matrix: each input is multiplied by the
     root mean square of the regression's derivative by it, and the regression is made anew, as long as that lowers the
     leave-one-out error. Its kernel is the narrow one of Laplace. The fewer labels there are, the nearer to one
-    another are the factors.
+    another are the factors. Of many rows, some are drawn.
 
     Parameters
     ----------
@@ -44,6 +45,9 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
     Radhakrishnan, A., Beaglehole, D., Pandit, P. and Belkin, M. (2024). Mechanism for feature learning in neural
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
+    if len(rows) > LEARNING_ROWS:
+        kept = np.random.default_rng(0).permutation(len(rows)) < LEARNING_ROWS
+        return _learned_from(rows, weights, targets, kept)
     nearness, n_labels = RowKernels(rows, weights).nearness(), sum(target.n_units for target in targets)
     strengths: Strengths = {target.index: [STRENGTHS] for target in targets}
     scale = best = np.ones(rows.shape[1])
@@ -72,13 +76,16 @@ def crossed_scales(
 
     A scale that has seen a label tells of it: where there are many inputs and few rows, some of them follow any labels.
     """
-    scales = []
-    for fold in range(N_FOLDS):
-        kept = folds != fold
-        others = [target.among(kept) for target in targets if kept[target.seen].any()]
-        told = [t for t in others if t.n_units >= MIN_UNITS // 2 and (t.truth != t.truth[0]).any()]
-        scales.append(learn_scale(rows[kept], weights[kept], told) if told else np.ones(rows.shape[1]))
-    return scales
+    return [_learned_from(rows, weights, targets, folds != fold) for fold in range(N_FOLDS)]
+
+
+def _learned_from(
+    rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTargets], kept: np.ndarray
+) -> np.ndarray:
+    """Factors of the inputs that the rows of a mask tell; all 1 where they have too few labels."""
+    others = [target.among(kept) for target in targets if kept[target.seen].any()]
+    told = [t for t in others if t.n_units >= MIN_UNITS // 2 and (t.truth != t.truth[0]).any()]
+    return learn_scale(rows[kept], weights[kept], told) if told else np.ones(rows.shape[1])
 
 
 def _slopes(
