@@ -176,7 +176,7 @@ def distributed(
     0 of 1
     """
     if dist.is_available() and not dist.is_initialized() and os.environ.keys() >= ENVIRONMENT:
-        dist.init_process_group()
+        _make_default_group()
         atexit.register(_destroy)  # and not here: a second group could not be made in the same process
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
         yield ALONE
@@ -191,6 +191,16 @@ def distributed(
     finally:
         _current.reset(token)
         processes.leave()
+
+
+def _make_default_group() -> None:
+    """Make the default group, after a restart with keys of its own: the store may have addresses of those before."""
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT")
+    if attempt is None:
+        dist.init_process_group()
+        return
+    store, rank, size = next(dist.rendezvous("env://"))
+    dist.init_process_group(store=dist.PrefixStore(f"attempt_{attempt}", store), rank=rank, world_size=size)
 
 
 def _new_group(ranks: list[int] | None) -> dist.ProcessGroup:
