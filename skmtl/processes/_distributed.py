@@ -199,8 +199,9 @@ def _make_default_group() -> None:
     if attempt is None:
         dist.init_process_group()
         return
-    store, rank, size = next(dist.rendezvous("env://"))
-    dist.init_process_group(store=dist.PrefixStore(f"attempt_{attempt}", store), rank=rank, world_size=size)
+    store, rank, size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]  # public, though not exported
+    own = dist.PrefixStore(f"attempt_{attempt}", store)  # type: ignore[attr-defined]
+    dist.init_process_group(store=own, rank=rank, world_size=size)
 
 
 def _new_group(ranks: list[int] | None) -> dist.ProcessGroup:
