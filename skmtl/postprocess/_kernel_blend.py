@@ -66,12 +66,11 @@ class KernelBlend(PostprocessorOfTasks):
     encoded inputs: with two linear kernels, that of Gauss, and a narrow and a wide one of Laplace. One of the linear
     ones sees numbers as they were before they were clipped; in the last three inputs count by how much they matter to a
     regression. The penalty of each is that of the least leave-one-out error. The shares are those of the least squared
-    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996), where
-    each row is predicted in a scale that four fifths of the rows without it have learned; the fewer
-    labels a task has, the more the errors about all tasks decide. With each row its nearest neighbour is left out, too:
-    where rows have near copies, as visits of one patient are, these would promise what nobody knows of a new patient. A
-    task is left as it is where shares chosen on four fifths of the rows do not lower the squared error about the
-    others.
+    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer
+    labels a task has, the more the errors about all tasks decide. Each row is predicted in a scale of the inputs that
+    was learned from the other folds. With each row its nearest neighbour is left out, too: where rows have near copies,
+    as visits of one patient are, these would promise what nobody knows of a new patient. A task is left as it is where
+    shares chosen on four fifths of the rows do not lower the squared error about the others.
 
     Attributes
     ----------
