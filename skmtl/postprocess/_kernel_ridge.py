@@ -201,6 +201,7 @@ def kernel_ridge(
     projection = inverse - np.outer(sums, sums / sums.sum())
     errors = np.empty_like(dual)
     for (n_predicted, _), sets in left_out.items():
-        solved = np.linalg.solve(projection[sets[:, :, None], sets[:, None, :]], dual[sets])
+        inverses = np.linalg.pinv(projection[sets[:, :, None], sets[:, None, :]], hermitian=True)
+        solved = inverses @ dual[sets]  # where nothing is left to predict by, their matrix is singular
         errors[sets[:, :n_predicted]] = solved[:, :n_predicted]
     return Ridge(strength, dual, intercept, targets - errors)

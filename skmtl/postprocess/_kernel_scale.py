@@ -84,7 +84,7 @@ def _learned_from(
 ) -> np.ndarray:
     """Factors of the inputs that the rows of a mask tell; all 1 where they have too few labels."""
     others = [target.among(kept) for target in targets if kept[target.seen].any()]
-    told = [t for t in others if t.n_units >= MIN_UNITS // 2 and (t.truth != t.truth[0]).any()]
+    told = [t for t in others if t.n_units >= MIN_UNITS and (t.truth != t.truth[0]).any()]
     return learn_scale(rows[kept], weights[kept], told) if told else np.ones(rows.shape[1])
 
 
