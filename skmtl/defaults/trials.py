@@ -104,8 +104,8 @@ def weights_by_noise(weights: Sequence[float], losses: Sequence[float], scales: 
     """Weights of the rule, but for a regression task beside classification tasks no more than its noise allows.
 
     Where half a squared error is divided by its held-out mean, it is the negative log likelihood of normal noise
-    (Kendall, Gal and Cipolla, 2018), and counts in the same unit as a cross-entropy. From the second line on, settings
-    are tried with these weights.
+    (Kendall, Gal and Cipolla, 2018), and counts in the same unit as a cross-entropy. They are tried with the best of
+    the first settings, and with those around it.
     """
     return tuple(
         min(weight, float(f"{scale / loss:.2g}")) if weight > 1 and loss > 0 else weight

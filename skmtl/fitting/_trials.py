@@ -75,7 +75,7 @@ class Trials:
         sizes = config.n_folds, config.batch_size, config.max_iter
         n_members, self.epochs = trial_sizes(job.summary, *sizes, effort)
         self._params = {**params, **OF_TRIALS, "n_estimators": n_members, "n_peers": PEERS}
-        given = "loss_weights" not in job.choices
+        given = WEIGHTS not in job.choices
         self._weights = job.loss_weights[job.inputs.layout.order] if given else np.ones(len(job.inputs.tasks))
         self._n_members, self.effort = config.members, effort
         self._world = processes().world  # whose first process decides: others may round in another way

@@ -114,12 +114,13 @@ class KernelBlend(PostprocessorOfTasks):
         self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
         self.fold_scales_ = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
-        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, every)
+        nearness = self.kernels_.nearness()
+        tried = regressions(self.kernels_.among(), nearness, targets, every)
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         self.strengths_ = {
             target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
         }
-        self._cross(held_out, targets, best)
+        self._cross(held_out, targets, best, nearness)
         products = _products(targets, best)
         found = zip(
             targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
@@ -136,9 +137,10 @@ class KernelBlend(PostprocessorOfTasks):
         known = held_out.known
         targets = read_targets(held_out, known)
         strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
-        tried = regressions(self.kernels_.among(), self.kernels_.nearness(), targets, strengths)
+        nearness = self.kernels_.nearness()
+        tried = regressions(self.kernels_.among(), nearness, targets, strengths)
         ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
-        self._cross(held_out, targets, ridges)
+        self._cross(held_out, targets, ridges, nearness)
         crossed = crossed_shares(targets, _products(targets, ridges))
         folds = (held_out.units[known] % N_FOLDS).astype(int)
         kinds = {task.index: task.task.kind for task in self.tasks_}
@@ -151,12 +153,18 @@ class KernelBlend(PostprocessorOfTasks):
                 blended[known] = kinds[target.index].shift(before, (shares * predicted).sum(axis=0) - before)
         return responses
 
-    def _cross(self, held_out: HeldOutRows, targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]]) -> None:
+    def _cross(
+        self,
+        held_out: HeldOutRows,
+        targets: Sequence[TaskTargets],
+        ridges: Sequence[Sequence[Ridge]],
+        nearness: np.ndarray,
+    ) -> None:
         """Let the regressions of each task predict a training row in the scale that other folds have learned."""
         known = held_out.known
         rows = dense(held_out.rows[known][:, : self.n_inputs_], self.kernels_.rows.dtype)
         weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
-        nearness, pairs = self.kernels_.nearness(), list(zip(targets, ridges, strict=True))
+        pairs = list(zip(targets, ridges, strict=True))
         strengths = {target.index: [[of_task[j].strength] for j in SCALED] for target, of_task in pairs}
         for fold, scale in enumerate(self.fold_scales_):
             kernels, own = RowKernels(rows, weights, scale=scale).among(SCALED), folds == fold

@@ -39,8 +39,8 @@ def learn_input_scale(
     each member is trained for ``config.relevance_epochs`` epochs. The relevance of an input is the mean square of the
     outputs' derivative by it, over the rows that the member learns from: the diagonal of the average gradient outer
     product, by which recursive feature machines scale their inputs (Radhakrishnan et al., 2024). The inputs are scaled
-    by its root, of which each member goes on to read the most relevant quarter, or 100 if that is more. All of this is
-    done a second time with these.
+    by its root, and each member goes on to read the most relevant quarter of them, or 100 if that is more. All of this
+    is done a second time with the inputs that are left.
 
     Parameters
     ----------
