@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=sets.SETS, default=list(sets.SETS))
     parser.add_argument("--seeds", type=int, default=10, help="for recovery (default: 10)")
     parser.add_argument("--runs", type=int, default=100, help="for alarms (default: 100)")
+    parser.add_argument("--first-seed", type=int, default=0, help="for recovery and alarms (default: 0)")
     parser.add_argument("--quick", action="store_true", help="few rows and epochs")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -33,8 +34,8 @@ def main() -> None:
         parser.error("the data sets are missing: give --data PATH, set SKMTL_DATA, or leave out golden and sets")
     measure = {
         "golden": lambda: golden.run(Path(options.data)),
-        "alarms": lambda: alarms.run(options.runs),
-        "recovery": lambda: recovery.run(options.seeds),
+        "alarms": lambda: alarms.run(_seeds(options.first_seed, options.runs)),
+        "recovery": lambda: recovery.run(_seeds(options.first_seed, options.seeds)),
         "sets": lambda: sets.run(Path(options.data), options.sets, quick=options.quick),
         "price": price.run,
     }
@@ -42,6 +43,10 @@ def main() -> None:
         section = measure[part]()
         sys.stdout.write(section)
         write_section(options.out, section, HEAD)
+
+
+def _seeds(first: int, number: int) -> range:
+    return range(first, first + number)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from skmtl import MultiTaskNetRegressor
@@ -26,13 +28,17 @@ a group of some tasks was verified.
 """
 
 
-def run(seeds: int) -> str:
+def run(seeds: range) -> str:
     """Count."""
     lines = []
     for relatedness in (0.9, 0.0):
-        found = np.array([_study(relatedness, seed) for seed in range(seeds)])
-        *counts, score = found.sum(axis=0)
-        lines.append(f"| {relatedness:g} | {seeds} | {' | '.join(f'{n:.0f}' for n in counts)} | {score / seeds:.2f} |")
+        found = []
+        for seed in seeds:
+            found.append(_study(relatedness, seed))
+            print(f"relatedness {relatedness:g}, seed {seed}: {found[-1]}", file=sys.stderr, flush=True)
+        *counts, score = np.sum(found, axis=0)
+        cells = [f"{relatedness:g}", f"{seeds[0]} to {seeds[-1]}", *(f"{n:.0f}" for n in counts)]
+        lines.append(f"| {' | '.join(cells)} | {score / len(seeds):.2f} |")
     return HEAD + "\n".join(lines) + "\n"
 
 
