@@ -55,17 +55,22 @@ def report(make: Callable[[int], Data], seed: int, n_repeats: int) -> TransferRe
 
 
 def run(seeds: range, n_repeats: int = 2) -> str:
-    """Count in how many runs a task was named, and where the interval of the mean gain lay."""
-    head = HEAD.format(runs=len(seeds), first=seeds[0], last=seeds[-1], n_repeats=n_repeats)
-    return head + "".join(_count(name, seeds, n_repeats) for name in SETS)
+    """Count in how many runs a task was named, and where the interval of the mean gain lay.
 
-
-def _count(name: str, seeds: range, n_repeats: int) -> str:
-    reports = []
+    What is found goes to the standard error at once.
+    """
+    reports: dict[str, list[TransferReport]] = {name: [] for name in SETS}
     for seed in seeds:
-        reports.append(one := report(SETS[name], seed, n_repeats))
-        named = f"gaining {one.positive}, losing {one.negative}, mean gain {one.delta_m:+.1f}%"
-        print(f"{name} {seed}: {named}", file=sys.stderr, flush=True)
+        for name, own in reports.items():
+            own.append(one := report(SETS[name], seed, n_repeats))
+            named = f"gaining {one.positive}, losing {one.negative}"
+            gain = f"{one.delta_m:+.1f}% {one.delta_m_interval}"
+            print(f"{name} {seed}: {named}, mean gain {gain}", file=sys.stderr, flush=True)
+    head = HEAD.format(runs=len(seeds), first=seeds[0], last=seeds[-1], n_repeats=n_repeats)
+    return head + "".join(_row(name, own) for name, own in reports.items())
+
+
+def _row(name: str, reports: list[TransferReport]) -> str:
     counts = [
         sum(bool(one.positive) for one in reports),
         sum(bool(one.negative) for one in reports),

@@ -29,17 +29,19 @@ a group of some tasks was verified.
 
 
 def run(seeds: range) -> str:
-    """Count."""
-    lines = []
-    for relatedness in (0.9, 0.0):
-        found = []
-        for seed in seeds:
-            found.append(_study(relatedness, seed))
-            print(f"relatedness {relatedness:g}, seed {seed}: {found[-1]}", file=sys.stderr, flush=True)
-        *counts, score = np.sum(found, axis=0)
-        cells = [f"{relatedness:g}", f"{seeds[0]} to {seeds[-1]}", *(f"{n:.0f}" for n in counts)]
-        lines.append(f"| {' | '.join(cells)} | {score / len(seeds):.2f} |")
-    return HEAD + "\n".join(lines) + "\n"
+    """Count; what is found goes to the standard error at once."""
+    found: dict[float, list[tuple[bool, bool, bool, bool, float]]] = {0.9: [], 0.0: []}
+    for seed in seeds:
+        for relatedness, own in found.items():
+            own.append(_study(relatedness, seed))
+            print(f"relatedness {relatedness:g}, seed {seed}: {own[-1]}", file=sys.stderr, flush=True)
+    return HEAD + "".join(_row(relatedness, seeds, own) for relatedness, own in found.items())
+
+
+def _row(relatedness: float, seeds: range, found: list[tuple[bool, bool, bool, bool, float]]) -> str:
+    *counts, score = np.sum(found, axis=0)
+    cells = [f"{relatedness:g}", f"{seeds[0]} to {seeds[-1]}", *(f"{n:.0f}" for n in counts)]
+    return f"| {' | '.join(cells)} | {score / len(seeds):.2f} |\n"
 
 
 def _study(relatedness: float, seed: int) -> tuple[bool, bool, bool, bool, float]:
