@@ -11,6 +11,7 @@ import numpy as np
 from skmtl.balancing import GradientBalancer
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
 from skmtl.fitting._columns import ColumnTrainer, columns_of, join_columns, require_columns
+from skmtl.fitting._ended import Ended
 from skmtl.fitting._going_on import identity_of, scale_of
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._trainer import Report, StackedTrainer
@@ -109,7 +110,8 @@ class DividedTrainer(StackedTrainer):
             self.errors |= errors
         for index, job in self.jobs.items():
             if index not in self.errors:
-                self._ended[index] = _joined(job, [parts[index] for parts, _, _ in gathered if index in parts])
+                network, history = _joined(job, [parts[index] for parts, _, _ in gathered if index in parts])
+                self._ended[index] = Ended.alone(index, network, history)
 
 
 def require_sliceable(jobs: list[FitJob]) -> None:

@@ -12,6 +12,7 @@ import torch
 from skmtl._state import State, pack, unpack
 from skmtl._version import __version__
 from skmtl.checkpoints import fingerprint
+from skmtl.fitting._ended import Ended
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._shared_inputs import EncodedRows
 from skmtl.network import Architecture, Network
@@ -57,7 +58,8 @@ def state_of_fits(
     training: Training | None,
     begun_with: Mapping[str, Any],
     taken_out: Iterable[np.ndarray],
-    ended: Mapping[int, tuple[Network, History]],
+    ended: Mapping[int, Ended],
+    jobs: Mapping[int, FitJob],
     errors: Mapping[int, Exception],
 ) -> State:
     """Fits between two epochs as data.
@@ -71,14 +73,17 @@ def state_of_fits(
     taken_out : iterable of ndarray of int
         Indices of the fits that the network was shrunk by, in this order.
     ended : dict
-        Network and history of those that have, by index.
+        Those that have, by index.
+    jobs : dict
+        All of them, by index.
     errors : dict
         What made others fail, by index; left out where it is no divergence.
     """
     failures = {index: str(error) for index, error in errors.items() if isinstance(error, DivergenceError)}
     own = {"begun_with": dict(begun_with), "taken_out": list(taken_out), "failures": failures}
     parts = {"fits": pack(own, "fits", {})}
-    for index, (network, history) in ended.items():
+    for index, of_fits in ended.items():
+        network, history = of_fits.of(index, jobs[index])
         learned = {**scale_of(network.architecture), "parameters": network.buffer.arrays()}
         parts[f"{index}"] = join({"network": pack(learned, "network", {}), "history": history.state()})
     if training is not None:
@@ -88,8 +93,8 @@ def state_of_fits(
 
 def go_on(
     state: State, jobs: Mapping[int, FitJob], begin: Callable[[dict[str, Any]], Training]
-) -> tuple[Training | None, list[np.ndarray], dict[int, tuple[Network, History]], dict[int, Exception]]:
-    """Fits as :func:`state_of_fits` saw them: training, what was taken out, networks that have ended, and errors.
+) -> tuple[Training | None, list[np.ndarray], dict[int, Ended], dict[int, Exception]]:
+    """Fits as :func:`state_of_fits` saw them: training, what was taken out, those that have ended, and errors.
 
     ``begin`` makes the training of all of them anew, with a network of this scale.
     """
@@ -103,11 +108,11 @@ def go_on(
             rest = np.flatnonzero(~np.isin(training.stopping.teams, indices))
             training = training.select(torch.from_numpy(rest))
         training.load_state(*saved)
-    ended = {int(index): _ended(part, jobs[int(index)]) for index, part in parts.items()}
+    ended = {index: _ended(parts[f"{index}"], index, jobs[index]) for index in map(int, parts)}
     return training, own["taken_out"], ended, {i: DivergenceError(text) for i, text in own["failures"].items()}
 
 
-def _ended(state: State, job: FitJob) -> tuple[Network, History]:
+def _ended(state: State, index: int, job: FitJob) -> Ended:
     parts = split(*state)
     learned = unpack(*parts["network"], {}, {})
     parameters = learned.pop("parameters")
@@ -115,4 +120,4 @@ def _ended(state: State, job: FitJob) -> tuple[Network, History]:
     network.buffer.load(parameters)
     history = History()
     history.load_state(*parts["history"])
-    return network, history
+    return Ended.alone(index, network, history)

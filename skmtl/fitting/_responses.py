@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skmtl.fitting._ended import Ended
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._prediction import Ensemble, decode, predict_ensembles
 from skmtl.fitting._result import FitResult, score_columns
@@ -23,32 +24,48 @@ class ResponsesMixin(ABC):
 
     jobs: dict[int, FitJob]
     _training: Training | None
-    _ended: dict[int, tuple[Network, History]]
+    _ended: dict[int, Ended]
 
     @abstractmethod
     def result(self, index: int) -> FitResult:
         """What a fit has learned."""
 
+    def learned(self, index: int) -> tuple[Network, History]:
+        """Network and history of a fit as if its training ended now."""
+        if index not in self._ended:
+            assert self._training is not None
+            return Ended.taken_from(self._training, [index], self.jobs).of(index, self.jobs[index])
+        network, history = self._ended[index].of(index, self.jobs[index])
+        self._ended[index] = Ended.alone(index, network, history)  # the memory of all is free when none is left there
+        return network, history
+
     def responses(self, indices: Sequence[int], X: Any) -> dict[int, list[np.ndarray]]:
         """Responses of fits to the same inputs, which have not failed; see :func:`predict_responses`."""
         inputs = self.jobs[indices[0]].inputs
-        training = [index for index in indices if index not in self._ended]
-        networks = [([index], self._ended[index][0]) for index in indices if index in self._ended]
-        if training:
-            assert self._training is not None
-            teams = self._training.stopping.teams
-            members = np.concatenate([np.flatnonzero(teams == index) for index in training])
-            networks.append((training, self._training.network(torch.from_numpy(members))))
-        responses: dict[int, list[np.ndarray]] = {}
-        for fits, network in networks:
-            ensembles, start = [], 0
-            for index in fits:
-                end = start + self.jobs[index].members
-                ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
-                start = end
-            own = predict_ensembles(network, inputs.layout, inputs.encoder, X, ensembles)
-            responses |= dict(zip(fits, own, strict=True))
-        return responses
+        parts, fits = self._networks(indices)
+        ensembles, start = [], 0
+        for index in fits:
+            end = start + self.jobs[index].members
+            ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
+            start = end
+        network = Network.stack(parts)
+        return dict(zip(fits, predict_ensembles(network, inputs.layout, inputs.encoder, X, ensembles), strict=True))
+
+    def _networks(self, indices: Sequence[int]) -> tuple[list[Network], list[int]]:
+        """Networks that together have the members of these fits, and the fits in the order of their members."""
+        by_ended: dict[Ended | None, list[int]] = {}
+        for index in indices:
+            by_ended.setdefault(self._ended.get(index), []).append(index)
+        networks = []
+        for ended, fits in by_ended.items():
+            if ended is None:
+                assert self._training is not None
+                teams = self._training.stopping.teams
+                members = np.concatenate([np.flatnonzero(teams == index) for index in fits])
+                networks.append(self._training.network(torch.from_numpy(members)))
+            else:
+                networks.append(ended.some(fits))
+        return networks, [index for fits in by_ended.values() for index in fits]
 
     def _postprocessors(self, index: int) -> Sequence[Postprocessor]:
         """What changes the responses of a fit, which is learned only where one is asked for."""

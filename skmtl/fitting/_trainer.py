@@ -11,6 +11,7 @@ import torch
 
 from skmtl._state import State
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, Stage
+from skmtl.fitting._ended import Ended
 from skmtl.fitting._going_on import go_on, identity_of, scale_of, scaled_network, state_of_fits
 from skmtl.fitting._job import FitJob, begin_training
 from skmtl.fitting._responses import ResponsesMixin
@@ -61,7 +62,7 @@ class StackedTrainer(ResponsesMixin):
         self.rows_memory: dict[SharedInputs, float] = {}
         self._training: Training | None = None
         self._begun, self._members = False, 0
-        self._ended: dict[int, tuple[Network, History]] = {}
+        self._ended: dict[int, Ended] = {}
         self._results: dict[int, FitResult] = {}  # until training goes on
         self._checkpoints, self._collective, self._n_processes = checkpoints, collective, 1
         self._stage: Stage | None = None
@@ -87,7 +88,7 @@ class StackedTrainer(ResponsesMixin):
 
     def add_ended(self, index: int, job: FitJob, network: Network, history: History) -> None:
         """Add a fit that has been trained elsewhere."""
-        self.jobs[index], self._ended[index], self._begun = job, (network, history), True
+        self.jobs[index], self._ended[index], self._begun = job, Ended.alone(index, network, history), True
 
     def advance(self, fraction: float = 1.0, report: Report | None = None) -> None:
         """Train until ``fraction`` of the greatest number of epochs is done.
@@ -128,7 +129,7 @@ class StackedTrainer(ResponsesMixin):
         return all(isinstance(self.errors[index], DivergenceError) for index in self.errors.keys() & self.jobs.keys())
 
     def _state(self) -> State:
-        return state_of_fits(self._training, self._begun_with, self._taken_out, self._ended, self.errors)
+        return state_of_fits(self._training, self._begun_with, self._taken_out, self._ended, self.jobs, self.errors)
 
     def _after_epoch(self, report: Report | None) -> bool:
         """Save what is due; whether training pauses."""
@@ -242,9 +243,9 @@ class StackedTrainer(ResponsesMixin):
         training = self._training
         assert training is not None
         self._note_failures(training)
-        for index in indices.tolist():
-            if index in self.jobs and index not in self.errors:
-                self._ended[index] = self.learned(index)
+        whole = [index for index in indices.tolist() if index in self.jobs and index not in self.errors]
+        if whole:
+            self._ended |= dict.fromkeys(whole, Ended.taken_from(training, whole, self.jobs))
         self._taken_out.append(indices)
         rest = np.flatnonzero(~np.isin(training.stopping.teams, indices))
         self._training = training.select(torch.from_numpy(rest)) if len(rest) else None
@@ -252,15 +253,6 @@ class StackedTrainer(ResponsesMixin):
     def _note_failures(self, training: Training) -> None:
         training.check_weights()
         self.errors |= {index: error for index, error in training.failures.items() if index in self.jobs}
-
-    def learned(self, index: int) -> tuple[Network, History]:
-        """Network and history of a fit as if its training ended now."""
-        if index in self._ended:
-            return self._ended[index]
-        assert self._training is not None
-        training = self._training
-        members = torch.from_numpy(np.flatnonzero(training.stopping.teams == index))
-        return training.network(members, self.jobs[index].network.architecture), training.history.select(members)
 
     def result(self, index: int) -> FitResult:
         """What a fit has learned, as if its training ended now.

@@ -66,13 +66,15 @@ class MemberLinear:
         self._bias_gradient = buffer.gradient_views[bias].flatten(0, 1)
         self.weight_transposed = self.weight.transpose(1, 2)
         self._stack = self.weight.shape[0]
+        self._pieces: dict[tuple[int, ...], tuple[tuple[Tensor, ...], ...]] = {}
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or part or stack, row, n_inputs) -> (stack, row, n_outputs)``."""
         x = self._keep_input(x, workspace)
         out = workspace.out(self.name, self._stack, x.shape[1], self.n_outputs, self.weight)
         if x.shape[0] != self._stack:
-            return affine_of_parts(x, self.weight, self.bias, workspace.parts, out)
+            weights, biases, _ = self._of_parts(workspace.parts)
+            return affine_of_parts(x, weights, biases, workspace.parts, out)
         return torch.baddbmm(self.bias, x, self.weight, out=out)
 
     def _keep_input(self, x: Tensor, workspace: Workspace) -> Tensor:
@@ -81,13 +83,21 @@ class MemberLinear:
         workspace.saved[self.name] = x
         return x
 
+    def _of_parts(self, sizes: Sequence[int]) -> tuple[tuple[Tensor, ...], ...]:
+        """Weights, biases and gradients of the weights of each part, which are cut once."""
+        key = tuple(sizes)
+        if key not in self._pieces:
+            whole = self.weight, self.bias, self._weight_gradient
+            self._pieces[key] = tuple(values.split_with_sizes(key) for values in whole)
+        return self._pieces[key]
+
     def backward(self, gradient: Tensor, workspace: Workspace) -> None:
         """Write the gradients of weight and bias from ``gradient`` at the output."""
         x = workspace.saved[self.name]
         if x.shape[0] == self._stack:
             torch.bmm(x.transpose(1, 2), gradient, out=self._weight_gradient)
         else:
-            weight_gradient_of_parts(x, gradient, workspace.parts, self._weight_gradient)
+            weight_gradient_of_parts(x, gradient, workspace.parts, self._of_parts(workspace.parts)[2])
         torch.sum(gradient, 1, keepdim=True, out=self._bias_gradient)
 
     def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
@@ -96,32 +106,32 @@ class MemberLinear:
         return torch.bmm(gradient, self.weight_transposed, out=out)
 
 
-def affine_of_parts(x: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int], out: Tensor | None) -> Tensor:
+def affine_of_parts(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], sizes: Sequence[int], out: Tensor | None
+) -> Tensor:
     """Outputs ``(member, row, n_outputs)`` of rows ``(part, row, n_inputs)``, part by part.
 
     Parameters
     ----------
     x : Tensor of shape (part, row, n_inputs)
         Rows of each part.
-    weight, bias : Tensor of shape (member, n_inputs or 1, n_outputs)
-        Parameters.
+    weights, biases : sequence of Tensor of shape (member, n_inputs or 1, n_outputs)
+        Parameters of each part.
     sizes : sequence of int
         Number of members of each part.
     out : Tensor or None
         Memory to write to.
     """
     if out is None:
-        out = weight.new_empty(weight.shape[0], x.shape[1], weight.shape[2])
-    sizes = list(sizes)
-    for rows, w, b, o in zip(x, weight.split(sizes), bias.split(sizes), out.split(sizes), strict=True):
+        out = weights[0].new_empty(sum(sizes), x.shape[1], weights[0].shape[2])
+    for rows, w, b, o in zip(x.unbind(), weights, biases, out.split_with_sizes(sizes), strict=True):
         torch.baddbmm(b, rows.expand(w.shape[0], -1, -1), w, out=o)
     return out
 
 
-def weight_gradient_of_parts(x: Tensor, gradient: Tensor, sizes: Sequence[int], out: Tensor) -> None:
-    """Write x^T gradient of every member, part by part, to ``out`` ``(member, n_inputs, n_outputs)``."""
-    sizes = list(sizes)
-    for rows, g, o in zip(x.transpose(1, 2), gradient.split(sizes), out.split(sizes), strict=True):
+def weight_gradient_of_parts(x: Tensor, gradient: Tensor, sizes: Sequence[int], out: Sequence[Tensor]) -> None:
+    """Write x^T gradient of every member, part by part, to ``out``, ``(member, n_inputs, n_outputs)`` for each."""
+    for rows, g, o in zip(x.transpose(1, 2).unbind(), gradient.split_with_sizes(sizes), out, strict=True):
         torch.bmm(rows.expand(g.shape[0], -1, -1), g, out=o)
 
 

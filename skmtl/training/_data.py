@@ -167,9 +167,9 @@ class IndexedData(Data):
         """Batches of these rows, ``(row,)`` or ``(part, row)``, in their order, of so many rows each."""
         per_block = max(BLOCK_BYTES // (self.row_bytes * max(sizes, default=1)), 1)
         blocks = [list(sizes[first : first + per_block]) for first in range(0, len(sizes), per_block)]
-        for own, block_rows in zip(blocks, rows.split([sum(own) for own in blocks], -1), strict=True):
+        for own, block_rows in zip(blocks, rows.split_with_sizes([sum(own) for own in blocks], -1), strict=True):
             block = self.take(block_rows.long())
-            parts = (repeat(None) if part is None else part.split(own, 1) for part in block[:-1])
+            parts = (repeat(None) if part is None else part.split_with_sizes(own, 1) for part in block[:-1])
             yield from map(Batch, *parts)  # nothing is copied
 
     @abstractmethod
@@ -195,7 +195,7 @@ class TrainingData(IndexedData):
     def __init__(self, rows: Rows, targets: Tensor, cell_weights: Tensor, row_mask: Tensor | None = None) -> None:
         self.rows, self.n_rows = rows, rows.n_rows
         self.targets, self.cell_weights, self.row_mask = targets.contiguous(), cell_weights, row_mask
-        self._unweighted = row_mask is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
+        self.is_unweighted = row_mask is None and bool((cell_weights.amin() == 1) & (cell_weights.amax() == 1))
         if row_mask is None:
             self.totals = cell_weights.sum(-2).view(-1, targets.shape[1])  # (1 or member, task)
         elif cell_weights.ndim == 2:
@@ -232,7 +232,7 @@ class TrainingData(IndexedData):
     def take(self, rows: Tensor | slice) -> Batch:
         """See :class:`IndexedData`."""
         x, targets = self.rows.take(rows), cells_of(self.targets, rows)
-        if self._unweighted:
+        if self.is_unweighted:
             return Batch(x, targets)
         cells = cells_of(self.cell_weights, rows)
         if self.row_mask is None:
@@ -247,7 +247,7 @@ class TrainingData(IndexedData):
         if batch_size >= self.n_rows:
             yield self.take(slice(None))  # nothing is gathered
             return
-        cells = None if self._unweighted else self.cell_weights
+        cells = None if self.is_unweighted else self.cell_weights
         for rows in torch.from_numpy(self.permutation(orders)).to(self.totals.device).long().split(batch_size):
             mask = None if self.row_mask is None else self.row_mask[:, rows]
             yield TileBatch(self.rows.take(rows), self.targets, cells, rows, mask)

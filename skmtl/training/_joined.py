@@ -11,6 +11,7 @@ from torch import Tensor
 from skmtl.layers import NARROW
 from skmtl.training._batch import Batch
 from skmtl.training._data import IndexedData
+from skmtl.training._merged import MergedRows
 
 # Batch elements above which one matmul a part beats repeating the rows for each member.
 MAX_REPEATED = 1 << 15
@@ -53,6 +54,7 @@ class JoinedData(IndexedData):
         if min(lengths) < self.n_rows:
             self.counts = self._for_members([self.totals.new_full((1, 1), length) for length in lengths])
         self._own: dict[int, tuple[Tensor, Tensor]] = {}
+        self._merged = MergedRows.of(parts, sizes, repeats=not self.parts)
 
     def _for_members(self, tensors: Sequence[Tensor]) -> Tensor:
         """Join what belongs to parts or to their members, ``(1 or member, ...)`` each, for all members."""
@@ -103,6 +105,8 @@ class JoinedData(IndexedData):
     def take(self, rows: Tensor | slice) -> Batch:
         """Gather rows ``(part, row)`` of the parts, or a slice of each; see :class:`Data`."""
         if not isinstance(rows, slice):
+            if self._merged is not None:
+                return self._merged.take(rows)
             return self._join([part.take(index) for part, index in zip(self.pieces, rows, strict=True)])
         if self._whole is None:
             self._whole = self._join([part.take(rows) for part in self.pieces])

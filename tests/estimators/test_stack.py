@@ -144,6 +144,26 @@ def test_fits_that_have_stopped_leave_the_network():
         assert_same_fit(fitted(stack, place), make(**estimator.get_params()).fit(X, Y))
 
 
+def test_fits_that_end_together_respond_each_on_its_own():
+    patient = {"max_iter": 30, "learning_rate": "constant", "early_stopping": False, "n_iter_no_change": 2, "tol": 0.01}
+    estimators = [
+        make(**patient, n_estimators=n, learning_rate_init=rate, random_state=7)
+        for n, rate in [(1, 1e-6), (3, 2e-6), (2, 0.02), (2, 3e-6)]
+    ]
+    (stack,) = stacks_of(on_same_rows(estimators), 1e9)
+    stack.advance(1.0)
+    assert sorted(stack._ended) == [0, 1, 3]
+    assert len(set(stack._ended.values())) == 1
+    together = stack.responses([3, 2, 0, 1], X)
+    for place in range(4):
+        for found, expected in zip(together[place], fitted(stack, place).predict_proba(X), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    assert len(set(stack._ended.values())) == 3  # each is on its own now
+    assert [len(stack.learned(place)[1].epochs[0]["loss"]) for place in range(4)] == [1, 3, 2, 2]
+    alone = stack.responses([1], X)[1]
+    assert all(np.allclose(*pair, rtol=0, atol=1e-12) for pair in zip(alone, together[1], strict=True))
+
+
 def test_the_memory_allowed_bounds_a_stack_and_one_fit_is_always_trained():
     estimators = [make(loss_weights=[1, k + 1]) for k in range(6)]
     fits = on_same_rows(estimators)

@@ -6,8 +6,9 @@ import torch
 from scipy import sparse
 
 from skmtl.layers import MemberLinear, ParameterBuffer, Workspace
-from skmtl.training import DenseRows, JoinedData, SparseRows, TrainingData, _joined
+from skmtl.training import DenseRows, JoinedData, SparseRows, TrainingData, _joined, _merged
 from skmtl.training._joined import split_members
+from skmtl.training._merged import MergedRows
 
 CPU = torch.device("cpu")
 N, D, SIZES = 23, 3, (2, 1, 3)
@@ -20,7 +21,7 @@ def make_data(k, size, n_tasks, rows=DenseRows, weighted=True):
     targets = torch.from_numpy(rng.normal(size=(N, n_tasks)))
     if not weighted:
         return TrainingData(held, targets, torch.ones(N, n_tasks, dtype=torch.float64))
-    cells = torch.from_numpy(rng.random((size, N, n_tasks) if k else (N, n_tasks)))
+    cells = torch.from_numpy(rng.random((size, N, n_tasks) if k and weighted != "alike" else (N, n_tasks)))
     return TrainingData(held, targets, cells, torch.from_numpy(rng.random((size, N))))
 
 
@@ -31,7 +32,9 @@ def orders():
 @pytest.mark.parametrize("batch_size", [8, N])
 @pytest.mark.parametrize("products", [0, np.inf])
 @pytest.mark.parametrize(("n_tasks", "rows"), [(2, DenseRows), (20, SparseRows)])
-@pytest.mark.parametrize("weighted", [(True,) * 3, (False,) * 3, (True, False, True)])
+@pytest.mark.parametrize(
+    "weighted", [(True,) * 3, (False,) * 3, (True, False, True), ("alike",) * 3, ("alike", False, "alike")]
+)
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5], [1, 3, 5], [4]])
 def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, weighted, rows, kept, monkeypatch):
     monkeypatch.setattr(_joined, "MAX_REPEATED", products)
@@ -63,8 +66,17 @@ def test_members_see_the_batches_of_their_part(batch_size, products, n_tasks, we
     assert step == len(alone[0]) - 1
 
 
-def test_no_member_learns_from_rows_that_fill_up_the_last_batch():
-    parts = [make_data(k, size, 2) for k, size in enumerate(SIZES)]
+@pytest.mark.parametrize("change", [None, "sparse", "weights of members", "large"])
+def test_small_tables_are_gathered_at_once(change, monkeypatch):
+    rows, weighted = SparseRows if change == "sparse" else DenseRows, change == "weights of members" or "alike"
+    monkeypatch.setattr(_merged, "MERGED_BYTES", 100 if change == "large" else 10_000)
+    parts = [make_data(k, size, 2, rows, weighted) for k, size in enumerate(SIZES)]
+    assert (MergedRows.of(parts, SIZES, repeats=False) is not None) == (change is None)
+
+
+@pytest.mark.parametrize("weighted", [True, "alike"])
+def test_no_member_learns_from_rows_that_fill_up_the_last_batch(weighted):
+    parts = [make_data(k, size, 2, weighted=weighted) for k, size in enumerate(SIZES)]
     rows = DenseRows(np.zeros((N - 2, D)), torch.float64, CPU)
     parts[1] = TrainingData(rows, parts[1].targets[2:], torch.ones(N - 2, 2, dtype=torch.float64))
     joined = JoinedData(parts, SIZES, 8)
