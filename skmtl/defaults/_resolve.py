@@ -7,13 +7,12 @@ from typing import Any
 
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import RULES
-from skmtl.defaults.held_out import n_held_out_folds
+from skmtl.defaults.held_out import ROW_CORRECTIONS, n_held_out_folds
 
 REDUCED = "bfloat16"  # a type for matrix products only
 # What learns from rows that members hold out, and which value does not
 LEARN_FROM_HELD_OUT_ROWS = {
-    "kernel_blend": "auto",
-    "local_correction": "auto",
+    **dict.fromkeys(ROW_CORRECTIONS, "auto"),
     "calibration": None,
     "threshold_metric": None,
 }
@@ -44,8 +43,8 @@ def resolve(
     Raises
     ------
     ValueError
-        If what learns from held-out rows is asked for and no member holds out training rows, or ``kernel_blend`` or
-        ``local_correction`` is True and splits leave rows out of both parts.
+        If what learns from held-out rows is asked for and no member holds out training rows, or one of
+        ``ROW_CORRECTIONS`` is True and splits leave rows out of both parts.
     """
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
@@ -82,7 +81,7 @@ def _require_nothing_of_held_out_rows(values: Mapping[str, Any]) -> None:
 
 
 def _require_every_row_used(values: Mapping[str, Any], data: DataSummary) -> None:
-    for name in ("kernel_blend", "local_correction"):
+    for name in ROW_CORRECTIONS:
         if values[name] and not data.every_row_used:
             raise ValueError(
                 f"{name}=True corrects held-out rows by the errors about all others, and the splits of cv leave rows "
@@ -126,11 +125,11 @@ def _required(data: DataSummary, dtype: str) -> dict[str, Choice]:
     if data.fitted_dtype is not None:
         required["input_scaling"] = Choice(False, "training goes on, and the network keeps its scale")
         before = Choice(False, "training goes on, and may have learned from any row before")
-        required["kernel_blend"] = required["local_correction"] = before
+        required |= dict.fromkeys(ROW_CORRECTIONS, before)
         if dtype != REDUCED:
             required["dtype"] = Choice(dtype, "training goes on in the type that it began with")
     if data.learned_encoding:
         reason = "the encoder is trained with the network and reads X as it is"
-        required |= dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+        required |= dict.fromkeys(("input_scaling", *ROW_CORRECTIONS), Choice(False, reason))
         required["input_dropout"] = Choice(0.0, reason)
     return required

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from skmtl.defaults._summary import FULL_BATCH_ROWS, MAX_COPIES, TINY_ROWS, WIDE_INPUTS, Choice, DataSummary
-from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_batch
+from skmtl.defaults.held_out import FOLDS, kernel_blend, local_correction, one_batch, tree_blend
 
 __all__ = ["FOLDS", "FULL_BATCH_ROWS", "MAX_COPIES", "TINY_ROWS", "WIDE_INPUTS"]  # that docstrings name
 
@@ -236,6 +236,7 @@ RULES: dict[str, Choice | Callable[[DataSummary, Params], Choice]] = {
     "n_peers": Choice(1, "each member learns on its own"),
     "input_scaling": input_scaling,
     "kernel_blend": kernel_blend,  # before local_correction: it looks at whether that is given
+    "tree_blend": tree_blend,  # as the one before
     "local_correction": local_correction,
     "device": device,
     "dtype": dtype,

@@ -9,7 +9,11 @@ from skmtl.defaults._summary import Choice, DataSummary
 
 FOLDS = 8
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
+TREE_LABELS = 1 << 17
 BLENDED_ROWS, BLENDED_DIFFERENCES = 1000, 5e8
+
+# What changes responses by the labels of training rows, in the order in which it acts
+ROW_CORRECTIONS = ("kernel_blend", "tree_blend", "local_correction")
 
 Params = Mapping[str, Any]
 
@@ -54,6 +58,23 @@ def kernel_blend(data: DataSummary, params: Params) -> Choice:
     if not_held_out is not None:
         return Choice(False, not_held_out)
     return Choice(True, f"{n_rows} rows, each held out by a member; at most {BLENDED_ROWS}")
+
+
+def tree_blend(data: DataSummary, params: Params) -> Choice:
+    """True where ``local_correction`` would be, and rows times outputs are at most {TREE_LABELS:,}.
+
+    Trees learn steps, and which few inputs matter, from rows that are too few for a network. Their leaves hold as many
+    numbers a tree. Never where ``local_correction`` is given as False.
+    """
+    n_rows, correction = data.n_rows, params["local_correction"]
+    if correction != "auto" and not correction:
+        return Choice(False, "local_correction=False asks for the network's own responses")
+    possible = local_correction(data, params)
+    if not possible.value:
+        return possible
+    if (n_labels := n_rows * data.n_outputs) > TREE_LABELS:
+        return Choice(False, f"{n_rows} rows with {n_labels} outputs: more than {TREE_LABELS} for a tree to hold")
+    return Choice(True, f"{n_rows} rows, each held out by a member; at most {CORRECTED_ROWS}")
 
 
 def n_held_out_folds(data: DataSummary, params: Params) -> int:

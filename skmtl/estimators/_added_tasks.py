@@ -65,9 +65,9 @@ class AddedTasksMixin(PredictorMixin):
             Rows of a group are held out together, as in :meth:`fit`.
         freeze : bool, default=True
             Whether the shared layers stay as they are. If not, they learn from the new labels, too. The other tasks
-            are then predicted differently, mostly worse, without ``kernel_blend``, ``local_correction``, calibration,
-            thresholds, intervals and out-of-fold predictions, until ``fit`` or ``partial_fit`` goes on with labels of
-            all tasks.
+            are then predicted differently, mostly worse, without ``kernel_blend``, ``tree_blend``,
+            ``local_correction``, calibration, thresholds, intervals and out-of-fold predictions, until ``fit`` or
+            ``partial_fit`` goes on with labels of all tasks.
 
         Returns
         -------

@@ -17,6 +17,7 @@ from skmtl._sklearn import CallbackSupportMixin, DocLinkMixin, FitProgress, with
 from skmtl._torch_state import torch_settings
 from skmtl.blocks import as_source
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, checkpoints_of
+from skmtl.defaults import ROW_CORRECTIONS
 from skmtl.estimators._added_tasks import AddedTasksMixin
 from skmtl.estimators._compact import CompactMixin
 from skmtl.estimators._constraints import CONSTRAINTS
@@ -55,8 +56,7 @@ _ONE_PASS = {
     "cv": None,
     "learning_rate": "constant",
     "input_scaling": False,
-    "kernel_blend": False,
-    "local_correction": False,
+    **dict.fromkeys(ROW_CORRECTIONS, False),
     "calibration": None,
     "threshold_metric": None,
 }

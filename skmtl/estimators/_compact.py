@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmtl._params import require_choice
 from skmtl._torch_state import torch_settings
+from skmtl.defaults import ROW_CORRECTIONS
 from skmtl.estimators._predictor import PredictorMixin
 from skmtl.estimators._relatedness import task_relatedness
 from skmtl.fitting import (
@@ -29,8 +30,7 @@ _ALONE = {
     "n_peers": 1,
     "collaboration": None,
     "peer_sharing": None,
-    "kernel_blend": False,
-    "local_correction": False,
+    **dict.fromkeys(ROW_CORRECTIONS, False),
 }
 
 
@@ -98,13 +98,14 @@ class CompactMixin(PredictorMixin):
         Returns
         -------
         Self
-            A fitted copy, which predicts as the kept networks do, without ``kernel_blend`` and ``local_correction``,
-            but with the calibration and the thresholds of this estimator, which come from responses of single members.
-            Its parameters are those of networks that learn on their own (``n_estimators`` the number of kept ones,
-            ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``, ``kernel_blend=False``,
-            ``local_correction=False``), so that ``partial_fit`` and ``warm_start`` train the kept ones further and a
-            clone trains as many new ones. This estimator stays as it is. The attribute ``compaction_`` of the copy has
-            the positions of the networks that were ``kept`` and the scores ``before`` and ``after`` by task.
+            A fitted copy, which predicts as the kept networks do, without ``kernel_blend``, ``tree_blend`` and
+            ``local_correction``, but with the calibration and the thresholds of this estimator, which come from
+            responses of single members. Its parameters are those of networks that learn on their own (``n_estimators``
+            the number of kept ones, ``n_peers=1``, ``collaboration=None``, ``peer_sharing=None``,
+            ``kernel_blend=False``, ``tree_blend=False``, ``local_correction=False``), so that ``partial_fit`` and
+            ``warm_start`` train the kept ones further and a clone trains as many new ones. This estimator stays as it
+            is. The attribute ``compaction_`` of the copy has the positions of the networks that were ``kept`` and the
+            scores ``before`` and ``after`` by task.
 
         Raises
         ------

@@ -23,6 +23,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "input_dropout": [_AUTO, Interval(Real, 0, 1, closed="left")],
     "input_scaling": [_AUTO, "boolean"],
     "kernel_blend": [_AUTO, "boolean"],
+    "tree_blend": [_AUTO, "boolean"],
     "local_correction": [_AUTO, "boolean"],
     "calibration": [None, StrOptions(set(CALIBRATIONS))],
     "n_estimators": [Interval(Integral, 1, None, closed="left")],

@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from skmtl._params import resolve
-from skmtl.defaults import is_auto
+from skmtl.defaults import ROW_CORRECTIONS, is_auto
 from skmtl.estimators._encoding import as_encoder
 from skmtl.fitting import read_sizes
 from skmtl.sharing import SHARINGS, Sharing
 from skmtl.tasks import Kind
 
 # The network may be without what they ask for, so what they were when training began counts, too
-REMEMBERED = ("encoder", "input_dropout", "input_scaling", "kernel_blend", "local_correction", "target_transform")
+REMEMBERED = ("encoder", "input_dropout", "input_scaling", *ROW_CORRECTIONS, "target_transform")
 
 
 def require_unchanged(estimator: Any) -> None:
@@ -71,7 +71,7 @@ def _settings(estimator: Any) -> dict[str, tuple[Any, Any]]:
     plain = {name: (getattr(network, name), params[name]) for name in ("activation", "input_dropout")}
     names = ("hidden_layer_sizes", "task_layer_sizes")
     sizes = {name: (getattr(network, name), read_sizes(params, name)) for name in names if not is_auto(params[name])}
-    none = {name: (False, params[name]) for name in ("kernel_blend", "local_correction")}
+    none = {name: (False, params[name]) for name in ROW_CORRECTIONS}
     return sizes | settings | plain | none
 
 

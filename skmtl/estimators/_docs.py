@@ -102,6 +102,12 @@ SECTIONS = {
         then keeps the encoded training rows, and predictions take longer; False avoids both. The time grows with the
         cube of the rows, and nothing is blended where it would be long, beyond some 1000 rows. Not with an encoder that
         is trained with the network, nor where training goes on.
+    tree_blend : "auto" or bool, default="auto"
+        Whether predictions are weighted means of these and those of extremely randomized trees that are grown on the
+        same rows: for those classification, count and squared-error tasks whose out-of-fold error this lowers. It helps
+        where targets change by steps, or with a few of many columns. The fitted estimator then keeps the trees, whose
+        leaves hold labels, and predictions take longer; False avoids both. Not with an encoder that is trained with the
+        network, nor where training goes on.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,
         for those classification, count and squared-error tasks whose leave-one-out error this lowers. It helps where

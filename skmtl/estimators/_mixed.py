@@ -108,6 +108,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         collaboration: CollaborationLike = None,
         peer_sharing: PeerSharingLike = None,
         kernel_blend: bool | Auto = "auto",
+        tree_blend: bool | Auto = "auto",
         local_correction: bool | Auto = "auto",
         balancing: BalancingLike = "static",
         optimizer: OptimizerLike = "adamw",
@@ -150,6 +151,7 @@ class MultiTaskNet(IntervalMixin, SetMixin, BaseMultiTaskNet):
         self.collaboration = collaboration
         self.peer_sharing = peer_sharing
         self.kernel_blend = kernel_blend
+        self.tree_blend = tree_blend
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

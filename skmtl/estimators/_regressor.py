@@ -99,6 +99,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         collaboration: CollaborationLike = None,
         peer_sharing: PeerSharingLike = None,
         kernel_blend: bool | Auto = "auto",
+        tree_blend: bool | Auto = "auto",
         local_correction: bool | Auto = "auto",
         balancing: BalancingLike = "static",
         optimizer: OptimizerLike = "adamw",
@@ -138,6 +139,7 @@ class MultiTaskNetRegressor(RegressorMixin, IntervalMixin, BaseMultiTaskNet):
         self.collaboration = collaboration
         self.peer_sharing = peer_sharing
         self.kernel_blend = kernel_blend
+        self.tree_blend = tree_blend
         self.local_correction = local_correction
         self.balancing = balancing
         self.optimizer = optimizer

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.blocks import RowReader, Source, Survey, as_source
+from skmtl.defaults import ROW_CORRECTIONS
 from skmtl.estimators._continued import require_unchanged
 from skmtl.estimators._encoding import as_encoder, check_columns
 from skmtl.estimators._fit_inputs import (
@@ -26,8 +27,7 @@ from skmtl.processes import current
 # Parameters that take rows in memory, and what they must be
 _IN_MEMORY = {
     "input_scaling": (False, "auto"),
-    "kernel_blend": (False, "auto"),
-    "local_correction": (False, "auto"),
+    **dict.fromkeys(ROW_CORRECTIONS, (False, "auto")),
     "collaboration": (None,),
     "peer_sharing": (None,),
     "cv": (None,),

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from skmtl.encoders._scaling import LEAST_REST
+from skmtl.export._calibration import CalibrationModule
 from skmtl.export._copies import copied
-from skmtl.export._interpolation import Interpolation
 from skmtl.export._refusal import refusal
-from skmtl.postprocess import Calibration, KernelBlend, LocalCorrection, Postprocessor
+from skmtl.postprocess import Calibration, KernelBlend, LocalCorrection, Postprocessor, TreeBlend
 from skmtl.postprocess._kernel import NEIGHBOUR
 from skmtl.postprocess._kernel_ridge import GAUSS, KERNELS, LINEAR, UNCLIPPED
 from skmtl.postprocess._local_correction import MIN_LOG_WEIGHT
-from skmtl.postprocess.calibration import Calibrator, Isotonic, Sigmoid, Temperature
-from skmtl.postprocess.calibration.sigmoid import SMALLEST
 from skmtl.tasks import Kind, Poisson
 from skmtl.tasks._classification import Classification
 from skmtl.tasks._kind import MIN_FRACTION
@@ -175,6 +173,62 @@ class BlendModule(nn.Module):
         return (torch.minimum(torch.maximum(straight, self.low), self.high) - self.mean) / self.deviation
 
 
+class TreesModule(nn.Module):
+    """Twin of :class:`TreeBlend`; holds its trees.
+
+    Parameters
+    ----------
+    blend : TreeBlend
+        Fitted.
+
+    Raises
+    ------
+    NotImplementedError
+        For kinds of targets of the user's own.
+    """
+
+    inputs: Tensor
+    thresholds: Tensor
+    below: Tensor
+    above: Tensor
+    roots: Tensor
+    values: Tensor
+
+    def __init__(self, blend: TreeBlend) -> None:
+        super().__init__()
+        trees, self.n_inputs = blend.trees_, blend.n_inputs_
+        self.register_buffer("inputs", copied(trees.features).long())
+        self.register_buffer("thresholds", copied(trees.thresholds))
+        self.register_buffer("below", copied(trees.children[:, 0]).long())
+        self.register_buffer("above", copied(trees.children[:, 1]).long())
+        self.register_buffer("roots", copied(trees.roots).long())
+        self.register_buffer("values", copied(trees.values))
+        self.depth, self.tasks = trees.depth, blend.tasks_
+        self.shifts = [_shift_of(task.task.kind) for task in blend.tasks_]
+        for task in blend.tasks_:
+            self.register_buffer(f"mean_{task.index}", copied(task.mean))
+
+    def forward(self, rows: Tensor, responses: list[Tensor]) -> list[Tensor]:
+        """Blend the responses to encoded rows."""
+        columns, blended = self._predict(rows[:, : self.n_inputs].float()), list(responses)
+        for task, shift in zip(self.tasks, self.shifts, strict=True):
+            predicted = getattr(self, f"mean_{task.index}") + task.unit * columns[:, task.columns]
+            if task.two_classes:
+                predicted = torch.cat([1 - predicted, predicted], 1)
+            change = task.share * (predicted - responses[task.index].double())
+            blended[task.index] = shift(responses[task.index], change)
+        return blended
+
+    def _predict(self, x: Tensor) -> Tensor:
+        """Twin of :meth:`Trees.predict`: in all trees at once, as many steps as the longest way to a leaf takes."""
+        nodes, n_inner = self.roots.expand(x.shape[0], -1), len(self.inputs)
+        for _ in range(self.depth):
+            at = nodes.clamp(max=n_inner - 1)
+            after = torch.where(x.gather(1, self.inputs[at]) > self.thresholds[at], self.above[at], self.below[at])
+            nodes = torch.where(nodes < n_inner, after, nodes)
+        return self.values[nodes - n_inner].double().mean(1)
+
+
 def _shift_of(kind: Kind) -> Callable[[Tensor, Tensor], Tensor]:
     shift = type(kind).shift
     if shift not in SHIFTS:
@@ -182,86 +236,9 @@ def _shift_of(kind: Kind) -> Callable[[Tensor, Tensor], Tensor]:
     return SHIFTS[shift]
 
 
-class _TemperatureModule(nn.Module):
-    def __init__(self, calibrator: Temperature) -> None:
-        super().__init__()
-        self.temperature = calibrator.temperature
-
-    def forward(self, probabilities: Tensor) -> Tensor:
-        return torch.softmax(_logarithms(probabilities) / self.temperature, 1)
-
-
-class _SigmoidModule(nn.Module):
-    slopes: Tensor
-    intercepts: Tensor
-
-    def __init__(self, calibrator: Sigmoid) -> None:
-        super().__init__()
-        self.register_buffer("slopes", copied(calibrator.slopes))
-        self.register_buffer("intercepts", copied(calibrator.intercepts))
-
-    def forward(self, probabilities: Tensor) -> Tensor:
-        p = _columns(probabilities).clamp(SMALLEST, 1 - SMALLEST)
-        return _normalised(torch.sigmoid(self.slopes * (p / (1 - p)).log() + self.intercepts))
-
-
-class _IsotonicModule(nn.Module):
-    def __init__(self, calibrator: Isotonic) -> None:
-        super().__init__()
-        corners = zip(calibrator.given, calibrator.calibrated, strict=True)
-        self.functions = nn.ModuleList(Interpolation(*both) for both in corners)
-
-    def forward(self, probabilities: Tensor) -> Tensor:
-        columns = _columns(probabilities)
-        return _normalised(torch.stack([function(columns[:, k]) for k, function in enumerate(self.functions)], 1))
-
-
-def _logarithms(probabilities: Tensor) -> Tensor:
-    return probabilities.clamp(min=float(np.finfo(np.float64).tiny)).log()
-
-
-def _columns(probabilities: Tensor) -> Tensor:
-    return probabilities[:, 1:] if probabilities.shape[1] == 2 else probabilities
-
-
-def _normalised(calibrated: Tensor) -> Tensor:
-    if calibrated.shape[1] == 1:
-        return torch.cat([1 - calibrated, calibrated], 1)
-    total = calibrated.sum(1, keepdim=True)
-    return torch.where(total > 0, calibrated / total, 1 / calibrated.shape[1])
-
-
-CALIBRATORS: dict[type[Calibrator], Callable[[Any], nn.Module]] = {
-    Temperature: _TemperatureModule,
-    Sigmoid: _SigmoidModule,
-    Isotonic: _IsotonicModule,
-}
-
-
-class CalibrationModule(nn.Module):
-    """Twin of :class:`Calibration`.
-
-    Parameters
-    ----------
-    calibration : Calibration
-        Fitted.
-    """
-
-    def __init__(self, calibration: Calibration) -> None:
-        super().__init__()
-        self.tasks = list(calibration.calibrators_)
-        self.calibrators = nn.ModuleList(CALIBRATORS[type(c)](c) for c in calibration.calibrators_.values())
-
-    def forward(self, rows: Tensor, responses: list[Tensor]) -> list[Tensor]:
-        """Calibrate the probabilities of classes."""
-        calibrated = list(responses)
-        for index, calibrator in zip(self.tasks, self.calibrators, strict=True):
-            calibrated[index] = calibrator(responses[index].double()).to(responses[index].dtype)
-        return calibrated
-
-
 POSTPROCESSORS: dict[type[Postprocessor], Callable[[Any], nn.Module]] = {
     KernelBlend: BlendModule,
+    TreeBlend: TreesModule,
     LocalCorrection: CorrectionModule,
     Calibration: CalibrationModule,
 }

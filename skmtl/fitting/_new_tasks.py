@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmtl.defaults import ROW_CORRECTIONS
 from skmtl.fitting._class_weights import cell_weights
 from skmtl.fitting._config import Params, read_seed
 from skmtl.fitting._job import FitJob
@@ -24,8 +25,7 @@ from skmtl.training import Streams
 # Members have learned from any row with other labels, so that nothing is learned from rows that they hold out.
 _OF_NEW_TASKS = {
     "input_scaling": False,
-    "kernel_blend": False,
-    "local_correction": False,
+    **dict.fromkeys(ROW_CORRECTIONS, False),
     "calibration": None,
     "threshold_metric": None,
     "collaboration": None,

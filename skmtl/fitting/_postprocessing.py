@@ -15,7 +15,7 @@ from skmtl.inputs import by_task
 from skmtl.metrics._registry import find_metric
 from skmtl.metrics._table_score import TableScore
 from skmtl.network import Network
-from skmtl.postprocess import Calibration, HeldOutRows, KernelBlend, LocalCorrection, Postprocessor, Score
+from skmtl.postprocess import Calibration, HeldOutRows, KernelBlend, LocalCorrection, Postprocessor, Score, TreeBlend
 from skmtl.tasks import Task
 
 
@@ -24,6 +24,8 @@ def read_postprocessors(params: Params) -> tuple[Postprocessor, ...]:
     chain: list[Postprocessor] = []
     if params["kernel_blend"]:
         chain.append(KernelBlend())
+    if params["tree_blend"]:
+        chain.append(TreeBlend())
     if params["local_correction"]:
         chain.append(LocalCorrection())
     if params.get("calibration") is not None:

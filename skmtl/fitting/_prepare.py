@@ -14,7 +14,7 @@ from skmtl._roles import Role, parameters_of
 from skmtl.balancing import Static
 from skmtl.blocks import StreamedData
 from skmtl.collaboration import Collaboration
-from skmtl.defaults import Choice, DataSummary, is_auto, requested, resolve
+from skmtl.defaults import ROW_CORRECTIONS, Choice, DataSummary, is_auto, requested, resolve
 from skmtl.fitting._class_weights import cell_weights
 from skmtl.fitting._config import (
     Params,
@@ -54,7 +54,7 @@ from skmtl.training import (
 # Estimator parameters in which the members of one network may differ. Class weights are part of the data, and
 # postprocessing comes after training.
 MEMBER_PARAMETERS = parameters_of(FitConfig, Role.MEMBER, Role.FIT) - parameters_of(FitConfig, Role.NETWORK)
-MEMBER_PARAMETERS |= {"class_weight", "kernel_blend", "local_correction", "calibration", "threshold_metric"}
+MEMBER_PARAMETERS |= {"class_weight", *ROW_CORRECTIONS, "calibration", "threshold_metric"}
 # Those that decide more than what a step reads of a member, and how labels are decided after training.
 _OWN_PARAMETERS = parameters_of(FitConfig, Role.MEMBER) | {"threshold_metric"}
 _DECIDING_PARAMETERS = sorted((parameters_of(FitConfig, *Role) | MEMBER_PARAMETERS) - _OWN_PARAMETERS | {"sharing"})

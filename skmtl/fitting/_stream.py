@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 
 from skmtl.blocks import StreamedData, Survey
-from skmtl.defaults import Choice, encoding_dtype
+from skmtl.defaults import ROW_CORRECTIONS, Choice, encoding_dtype
 from skmtl.fitting._class_weights import class_factors, with_factors
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import LabelledRows, sliceable
@@ -24,7 +24,7 @@ ROW_VISITS, PASSES = 40_000_000, 10  # rows learned from in all, where there are
 
 def without_all_cells(reason: str) -> dict[str, Choice]:
     """What takes the place of "auto" where the labels of all rows are not at hand."""
-    return dict.fromkeys(("input_scaling", "kernel_blend", "local_correction"), Choice(False, reason))
+    return dict.fromkeys(("input_scaling", *ROW_CORRECTIONS), Choice(False, reason))
 
 
 def preferences_for_blocks(inputs: SharedInputs, survey: Survey) -> dict[str, Choice]:

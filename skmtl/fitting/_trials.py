@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints
-from skmtl.defaults import Choice
+from skmtl.defaults import ROW_CORRECTIONS, Choice
 from skmtl.defaults.trials import (
     EFFORTS,
     LENGTH,
@@ -40,8 +40,7 @@ CAUTION = 1.0  # standard errors by which a setting must be better than the one 
 HOPELESS = 2.0  # standard errors by which a setting is worse than the best when it is dropped in the middle of a trial
 # A trial is a short run of which only the held-out losses are asked for.
 OF_TRIALS = {
-    "kernel_blend": False,
-    "local_correction": False,
+    **dict.fromkeys(ROW_CORRECTIONS, False),
     "calibration": None,
     "threshold_metric": None,
     "n_iter_no_change": np.inf,

@@ -13,7 +13,7 @@ from skmtl._version import __version__
 from skmtl.estimators._inner import require_net
 from skmtl.estimators._task_view import TaskView
 from skmtl.persistence._save import LIBRARIES
-from skmtl.postprocess import LocalCorrection
+from skmtl.postprocess import KernelBlend, LocalCorrection, TreeBlend
 from skmtl.tasks import Task, kind_name
 
 MANY = 8  # classes or features of which only so many are named
@@ -130,8 +130,10 @@ def _limits(net: Any) -> Iterator[str]:
         yield f"All labels were equal, so that nothing was learned: {_some(constant)}."
     if any(task.kind.is_classifier for task in net.tasks_) and getattr(net, "calibration", None) is None:
         yield "Probabilities are not calibrated."
-    if any(isinstance(postprocessor, LocalCorrection) for postprocessor in net._postprocessors):
-        yield "The model holds encoded training rows, for the local correction of predictions."
+    if any(isinstance(one, KernelBlend | LocalCorrection) for one in net._postprocessors):
+        yield "The model holds encoded training rows, which it compares new ones with."
+    if any(isinstance(one, TreeBlend) for one in net._postprocessors):
+        yield "The model holds labels of training rows, in the leaves of trees."
     yield "Rows unlike those of the fit are predicted without a warning; unknown categories count as none of the known."
     yield "To complete: what it is for, where the rows come from, groups for which it was not tested."
 

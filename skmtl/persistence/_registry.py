@@ -43,11 +43,13 @@ from skmtl.fitting import LEARNED, OutOfFold
 from skmtl.inputs._labels import Categories as LabelCategories
 from skmtl.model_selection import MultiTaskKFold, MultiTaskShuffleSplit, MultiTaskStratifiedKFold
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import CALIBRATIONS, Calibration, KernelBlend, LocalCorrection
+from skmtl.postprocess import CALIBRATIONS, Calibration, KernelBlend, LocalCorrection, TreeBlend
 from skmtl.postprocess._kernel import SelfTuningKernel
 from skmtl.postprocess._kernel_blend import TaskBlend
 from skmtl.postprocess._kernel_ridge import RowKernels
 from skmtl.postprocess._local_correction import TaskCorrection
+from skmtl.postprocess._tree_blend import TaskTrees
+from skmtl.postprocess._trees import Trees
 from skmtl.sharing import SHARINGS
 from skmtl.tasks import KINDS, TARGET_TRANSFORMS, Task, TaskLayout
 from skmtl.training import AVERAGES, OPTIMIZERS, PEER_SHARINGS, Device
@@ -107,6 +109,9 @@ _PARTS: dict[str, type] = {
     "out_of_fold": OutOfFold,
     "target_transform/transformer": OfTransformer,
     "task": Task,
+    "tree_blend": TreeBlend,
+    "tree_blend/task": TaskTrees,
+    "tree_blend/trees": Trees,
 }
 _SPLITTERS: tuple[type, ...] = (  # that ``cv`` takes; skops trusts none of them
     GroupKFold,

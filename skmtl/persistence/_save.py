@@ -19,7 +19,7 @@ from skmtl.persistence._container import write
 from skmtl.persistence._json import write_json
 from skmtl.persistence._pack import Packer
 from skmtl.persistence._registry import AROUND, ESTIMATORS, OF_ROWS
-from skmtl.postprocess import KernelBlend, LocalCorrection
+from skmtl.postprocess import KernelBlend, LocalCorrection, TreeBlend
 
 LIBRARIES = {"numpy": np, "scipy": scipy, "scikit-learn": sklearn, "torch": torch}
 
@@ -39,10 +39,10 @@ def save(estimator: Any, path: str | os.PathLike[str], *, training_data: bool = 
     path : path-like
         The file. The ending is of no meaning; ``.skmtl`` says what it is.
     training_data : bool, default=True
-        Whether to keep what holds training rows or labels: the local correction of predictions, and attributes with a
-        value of each training row, as ``transduction_`` is. Without a correction that the fit has found, predictions
-        are those of the network alone, and there are no out-of-fold scores and no intervals: they would be those of
-        corrected predictions. A warning tells of that.
+        Whether to keep what holds training rows or labels: the blends and the local correction of predictions, and
+        attributes with a value of each training row, as ``transduction_`` is. Without those that the fit has found,
+        predictions are those of the network alone, and there are no out-of-fold scores and no intervals: they would be
+        those of corrected predictions. A warning tells of that.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def _without_rows(estimator: Any) -> Any:
     for name in OF_ROWS:
         attributes.pop(name, None)
     chain = attributes.get("_postprocessors", ())
-    kept = tuple(one for one in chain if not isinstance(one, KernelBlend | LocalCorrection))
+    kept = tuple(one for one in chain if not isinstance(one, KernelBlend | TreeBlend | LocalCorrection))
     if len(kept) < len(chain):
         attributes.update(_postprocessors=kept, _out_of_fold=None)
         warnings.warn(
-            "training_data=False leaves out the kernel blend and the local correction: the saved estimator predicts "
+            "training_data=False leaves out the blends and the local correction: the saved estimator predicts "
             "what the network alone does, and has no out-of-fold scores and no intervals. To have these, fit with "
-            "local_correction=False, which leaves both out.",
+            "local_correction=False, which leaves them out.",
             stacklevel=3,
         )
     return estimator

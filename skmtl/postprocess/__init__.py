@@ -5,6 +5,7 @@ from skmtl.postprocess._kernel import relevance
 from skmtl.postprocess._kernel_blend import KernelBlend
 from skmtl.postprocess._local_correction import LocalCorrection
 from skmtl.postprocess._thresholds import Score, Threshold, choose_thresholds, thresholded
+from skmtl.postprocess._tree_blend import TreeBlend
 from skmtl.postprocess.calibration import CALIBRATIONS, Calibration
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Postprocessor",
     "Score",
     "Threshold",
+    "TreeBlend",
     "choose_thresholds",
     "relevance",
     "thresholded",

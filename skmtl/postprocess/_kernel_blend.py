@@ -16,11 +16,17 @@ from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, SCALED, STRENGTHS, Ridge, RowKernels
 from skmtl.postprocess._kernel_scale import crossed_scales, learn_scale
 from skmtl.postprocess._regressions import best_of, regressions, systems_of
-from skmtl.postprocess._shares import TaskTargets, choose_shares, crossed_shares, read_targets, relative_gain
+from skmtl.postprocess._shares import (
+    MIN_GAIN,
+    TaskTargets,
+    choose_shares,
+    crossed_shares,
+    read_targets,
+    relative_gain,
+)
 from skmtl.tasks import Task
 
 MAX_CUBES = 1e9  # of numbers of rows, summed over tasks that differ in their rows or weights: bounds the time
-MIN_GAIN = 1e-3  # of the squared error; less is not worth slower predictions
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import nn
 
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, HeldOutRows, KernelBlend, LocalCorrection
+from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, HeldOutRows, KernelBlend, LocalCorrection, TreeBlend
 from skmtl.postprocess._local_correction import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
 from skmtl.tasks import KINDS
@@ -165,7 +165,8 @@ def test_corrections_come_back(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_blends_come_back(dtype):
+@pytest.mark.parametrize("kind", [KernelBlend, TreeBlend])
+def test_blends_come_back(kind, dtype):
     rows, network = (
         RNG.normal(size=(60, 2)).astype(dtype),
         SimpleNamespace(architecture=SimpleNamespace(dtype=dtype, encoder=None)),
@@ -176,14 +177,14 @@ def test_blends_come_back(dtype):
     ]
     responses, weights = [np.full((60, 2), 0.5), np.zeros((60, 1))], np.ones((60, 2))
     held_out = HeldOutRows(np.arange(60), tasks, labels, weights, responses, rows, weights, np.ones((1, 3), dtype=bool))
-    blend = KernelBlend().fit(network, held_out)
-    copy = KernelBlend.from_state(*through_bytes(*blend.state()), {"tasks": tasks})
+    blend = kind().fit(network, held_out)
+    copy = kind.from_state(*through_bytes(*blend.state()), {"tasks": tasks})
     assert [each.task for each in copy.tasks_] == tasks
     for before, after in zip(blend(rows, responses), copy(rows, responses), strict=True):
         assert before.dtype == after.dtype
         np.testing.assert_array_equal(after, before)
     with pytest.raises(ValueError, match="does not hold 'tasks'"):
-        KernelBlend.from_state(*blend.state())
+        kind.from_state(*blend.state())
 
 
 @pytest.mark.parametrize("method", CALIBRATIONS)

@@ -35,11 +35,12 @@ def net(table: tuple[pd.DataFrame, pd.DataFrame]) -> Any:
         max_iter=15,
         learning_rate_init=0.1,
         kernel_blend=True,
+        tree_blend=True,
         local_correction=True,
         calibration="sigmoid",
         threshold_metric="f1",
         dtype="float32",
         random_state=0,
     ).fit(*table)
-    assert len(fitted._postprocessors) == 3
+    assert len(fitted._postprocessors) == 4
     return fitted

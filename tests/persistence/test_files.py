@@ -293,7 +293,7 @@ def test_without_training_data_no_row_is_kept(tmp_path):
     y = np.column_stack([np.sin(9 * rows[:, 0]), rows[:, 1]])
     net.fit(rows, y)
     assert net._postprocessors
-    with pytest.warns(UserWarning, match="leaves out the kernel blend and the local correction"):
+    with pytest.warns(UserWarning, match="leaves out the blends and the local correction"):
         skmtl.save(net, tmp_path / "net", training_data=False)
     loaded, tensors = skmtl.load(tmp_path / "net"), opened((tmp_path / "net").read_bytes())[1]
     assert max(tensors.values(), key=lambda t: t.shape[:1]).shape[0] < len(rows)

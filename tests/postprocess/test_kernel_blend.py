@@ -1,7 +1,6 @@
 """Blends with kernel ridge regressions: closed forms, honesty, weights, what is left alone."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,30 +8,22 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
-from skmtl.postprocess import HeldOutRows, KernelBlend
+from skmtl.postprocess import KernelBlend
 from skmtl.postprocess._kernel_ridge import KERNELS, RowKernels, kernel_ridge, sets_left_out
 from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
-from skmtl.tasks import KINDS
+from tests.postprocess._held_out import held_out_rows, network_of
 
 RNG = np.random.default_rng(0)
 N = 60
 ROWS = RNG.normal(size=(N, 4))
 LINEAR = ROWS @ RNG.normal(size=(4, 2)) + 5.0
 NEW = RNG.normal(size=(9, 4))
-ENCODER = SimpleNamespace(plain_bounds=lambda: np.full(4, np.inf))
-NETWORK = SimpleNamespace(architecture=SimpleNamespace(dtype="float64", encoder=ENCODER))  # all that is asked of it
+NETWORK = network_of(4)
 
 
 def held_out(columns, responses, kinds=None, weights=None, units=None, rows=ROWS):
-    """Rows of numeric tasks, or of tasks of ``kinds``."""
-    n = len(rows)
-    kinds = ["regression"] * len(columns) if kinds is None else kinds
-    tasks = [
-        KINDS[kind]().fit(k, column, np.ones(n)) for k, (kind, column) in enumerate(zip(kinds, columns, strict=True))
-    ]
-    weights = np.ones((n, len(columns))) if weights is None else weights
-    units = np.arange(n) if units is None else units
-    return HeldOutRows(units, tasks, columns, weights, responses, rows, weights, np.ones((1, 1), dtype=bool))
+    """Of these rows."""
+    return held_out_rows(rows, columns, responses, kinds, weights, units)
 
 
 def noisy(truth, noise=1.0):

@@ -86,6 +86,7 @@ RULES = {
     "input_dropout": Rule(_classes, {"none": _parameters(input_dropout=0.0)}),
     "input_scaling": Rule(_all, {"never": _parameters(input_scaling=False), "always": _parameters(input_scaling=True)}),
     "kernel_blend": Rule(_rows(0, 1001), {"never": _parameters(kernel_blend=False)}),
+    "tree_blend": Rule(_all, {"never": _parameters(tree_blend=False)}),
     "local_correction": Rule(_all, {"never": _parameters(local_correction=False)}),
     "loss_weights": Rule(_mixed, {"equal": _constants(estimators, REGRESSION_WEIGHT=1.0)}),
     "batch_size": Rule(
