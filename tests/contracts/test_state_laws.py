@@ -13,7 +13,15 @@ from torch import nn
 
 from skmtl.encoders import ConvolutionEncoder, ModuleEncoder, SequenceEncoder, TabularEncoder, TokenSequencer
 from skmtl.network import Architecture, Network
-from skmtl.postprocess import CALIBRATIONS, Calibration, HeldOutResponses, HeldOutRows, KernelBlend, LocalCorrection, TreeBlend
+from skmtl.postprocess import (
+    CALIBRATIONS,
+    Calibration,
+    HeldOutResponses,
+    HeldOutRows,
+    KernelBlend,
+    LocalCorrection,
+    TreeBlend,
+)
 from skmtl.postprocess._local_correction import Residuals
 from skmtl.sharing import SHARINGS, Additive, Hard, Sharing
 from skmtl.tasks import KINDS

@@ -65,7 +65,12 @@ def test_each_postprocessor_learns_from_what_the_one_before_leaves():
     params = {"kernel_blend": True, "tree_blend": True, "local_correction": True}
     corrected = net(**params).fit(X[TRAIN], Y[TRAIN])
     model = net(**params, calibration="temperature").fit(X[TRAIN], Y[TRAIN])
-    assert [type(one).__name__ for one in model._postprocessors] == ["KernelBlend", "TreeBlend", "LocalCorrection", "Calibration"]
+    assert [type(one).__name__ for one in model._postprocessors] == [
+        "KernelBlend",
+        "TreeBlend",
+        "LocalCorrection",
+        "Calibration",
+    ]
     k = model.task_names_.tolist().index("slice")
     before = corrected.predict_proba(X[NEW])[k].astype(float)
     assert_allclose(model.predict_proba(X[NEW])[k], model.calibration_["slice"](before), rtol=1e-5)

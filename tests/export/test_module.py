@@ -16,8 +16,8 @@ import skmtl
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.encoders import ConvolutionEncoder, SequenceEncoder, TabularEncoder
 from skmtl.export import to_codes
-from skmtl.export._network import NetworkModule
 from skmtl.export._calibration import CALIBRATORS
+from skmtl.export._network import NetworkModule
 from skmtl.export._responses import RESPONSES, MeanResponses
 from skmtl.export._target_transforms import inverse_module
 from skmtl.network import Network

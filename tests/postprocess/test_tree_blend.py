@@ -7,7 +7,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl.postprocess import TreeBlend, _trees
-from skmtl.postprocess._shares import N_FOLDS, crossed_shares, read_targets
+from skmtl.postprocess._shares import N_FOLDS, TaskTargets, crossed_shares, read_targets, relative_gain
+from skmtl.postprocess._tree_blend import _gains
+from skmtl.tasks import KINDS
 from tests.postprocess._held_out import held_out_rows, network_of
 
 RNG = np.random.default_rng(0)
@@ -152,3 +154,17 @@ def test_rows_without_a_held_out_response_are_not_learned_from():
     said = [np.zeros((9, 1))] * 2
     assert_array_equal(one(NEW, said), TreeBlend().fit(NETWORK, few)(NEW, said))
     assert np.isnan(one.cross_fitted(held_out(labels, responses))[0][60:]).all()
+
+
+def test_probabilities_that_are_sure_and_right_are_left_alone():
+    unsure = np.arange(100) < 5
+    true_now, true_said = np.where(unsure, 0.30, 0.9999), np.where(unsure, 0.45, 0.9)
+    now, said = (np.column_stack([1 - p, p]) for p in (true_now, true_said))
+    task = KINDS["binary"]().fit(0, np.arange(100) % 2, np.ones(100))
+    truth = np.column_stack([np.zeros(100), np.ones(100)])
+    target = TaskTargets(0, task, np.arange(100), truth, now, np.full(100, 0.01), np.arange(100), 100, 1.0)
+    crossed = np.tile([0.9, 0.1], (N_FOLDS, 1))
+    products = target.products([said])
+    assert relative_gain(target, products, crossed) > 0.01  # the Brier score alone would blend
+    assert not _gains(target, said, products, crossed)
+    assert _gains(target, truth, target.products([truth]), crossed)
