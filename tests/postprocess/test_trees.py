@@ -34,12 +34,13 @@ def test_they_predict_as_those_they_were_made_of(max_depth):
     )
 
 
-def test_a_row_at_a_threshold_goes_the_same_way():
-    tree = ExtraTreeRegressor(random_state=0).fit(np.float32([[0.1], [0.3]]), [0.0, 1.0])
+@pytest.mark.parametrize("seed", range(10))  # single precision is above some thresholds, and below others
+def test_a_row_at_a_threshold_goes_the_same_way(seed):
+    tree = ExtraTreeRegressor(random_state=seed).fit([[0.1], [0.3]], [0.0, 1.0])
     threshold = tree.tree_.threshold[0]
     single = np.float32(threshold)
-    around = np.nextafter(single, np.float32([-np.inf, np.inf]))
-    x = np.array([[around[0]], [single], [around[1]]], dtype=np.float32)
+    below, above = np.nextafter(single, np.float32([-np.inf, np.inf]))
+    x = np.array([below, single, above, threshold, threshold - 1e-12, threshold + 1e-12], dtype=np.float64)[:, None]
     trees = Trees.of([tree], [tree.tree_.value[:, :, 0]])
     assert_array_equal(trees.predict(x)[:, 0], tree.predict(x))
 
