@@ -85,10 +85,8 @@ class KernelBlend(PostprocessorOfTasks):
         be made less smoothly.
     kernels_ : RowKernels
         Between rows and the training rows, with the scale of the inputs.
-    fold_scales_ : list of ndarray of shape (n_inputs_,)
-        Scale of the inputs that all other folds have learned, in which the training rows of a fold are predicted.
-    strengths_ : dict of int to list of float
-        Penalties of the regressions of each task that was looked at, by its index.
+    left_out_ : dict of int to ndarray of shape (n_kernels, n, n_columns)
+        What the regressions of each task that was looked at, by its index, say of each training row without it.
     tasks_ : tuple of TaskBlend
         The tasks whose responses are blended.
 
@@ -101,8 +99,7 @@ class KernelBlend(PostprocessorOfTasks):
 
     n_inputs_: int
     kernels_: RowKernels
-    fold_scales_: list[np.ndarray]
-    strengths_: dict[int, list[float]]
+    left_out_: dict[int, np.ndarray]
     tasks_: tuple[TaskBlend, ...]
 
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
@@ -118,16 +115,13 @@ class KernelBlend(PostprocessorOfTasks):
         rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
         weights = held_out.weights[known].sum(axis=1)
         self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
-        self.fold_scales_ = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
         nearness = self.kernels_.nearness()
         tried = regressions(self.kernels_.among(), nearness, targets, every)
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
-        self.strengths_ = {
-            target.index: [ridge.strength for ridge in ridges] for target, ridges in zip(targets, best, strict=True)
-        }
-        self._cross(held_out, targets, best, nearness)
-        products = _products(targets, best)
+        scales = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
+        self.left_out_ = self._left_out(held_out, targets, best, scales, nearness)
+        products = self._products(targets)
         found = zip(
             targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
         )
@@ -142,42 +136,42 @@ class KernelBlend(PostprocessorOfTasks):
         """Blend held-out responses by shares chosen on other rows; see :meth:`Postprocessor.cross_fitted`."""
         known = held_out.known
         targets = read_targets(held_out, known)
-        strengths = {index: [[strength] for strength in of_task] for index, of_task in self.strengths_.items()}
-        nearness = self.kernels_.nearness()
-        tried = regressions(self.kernels_.among(), nearness, targets, strengths)
-        ridges = [[ridge for (ridge,) in tried[target.index]] for target in targets]
-        self._cross(held_out, targets, ridges, nearness)
-        crossed = crossed_shares(targets, _products(targets, ridges))
-        folds = (held_out.units[known] % N_FOLDS).astype(int)
-        kinds = {task.index: task.task.kind for task in self.tasks_}
-        responses = list(held_out.responses)
-        for target, own, by_fold in zip(targets, ridges, crossed, strict=True):
-            if target.index in kinds:
-                shares, before = by_fold[folds].T[..., None], responses[target.index][known]
-                predicted = np.stack([before, *(ridge.left_out for ridge in own)])
-                blended = responses[target.index] = np.full_like(responses[target.index], np.nan)
-                blended[known] = kinds[target.index].shift(before, (shares * predicted).sum(axis=0) - before)
+        crossed = zip(targets, crossed_shares(targets, self._products(targets)), strict=True)
+        of_folds = {target.index: shares for target, shares in crossed}
+        folds, responses = (held_out.units[known] % N_FOLDS).astype(int), list(held_out.responses)
+        for task in self.tasks_:
+            shares, before = of_folds[task.index][folds].T[..., None], responses[task.index][known]
+            predicted = np.concatenate([before[None], self.left_out_[task.index]])
+            blended = responses[task.index] = np.full_like(responses[task.index], np.nan)
+            blended[known] = task.task.kind.shift(before, (shares * predicted).sum(axis=0) - before)
         return responses
 
-    def _cross(
+    def _products(self, targets: Sequence[TaskTargets]) -> list[np.ndarray]:
+        """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
+        return [target.products(self.left_out_[target.index][:, target.seen]) for target in targets]
+
+    def _left_out(
         self,
         held_out: HeldOutRows,
         targets: Sequence[TaskTargets],
         ridges: Sequence[Sequence[Ridge]],
+        scales: Sequence[np.ndarray],
         nearness: np.ndarray,
-    ) -> None:
-        """Let the regressions of each task predict a training row in the scale that other folds have learned."""
+    ) -> dict[int, np.ndarray]:
+        """What the regressions of each task say of each row without it, in the scale that other folds have learned."""
         known = held_out.known
         rows = dense(held_out.rows[known][:, : self.n_inputs_], self.kernels_.rows.dtype)
         weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
         pairs = list(zip(targets, ridges, strict=True))
+        left_out = {target.index: np.stack([ridge.left_out for ridge in of_task]) for target, of_task in pairs}
         strengths = {target.index: [[of_task[j].strength] for j in SCALED] for target, of_task in pairs}
-        for fold, scale in enumerate(self.fold_scales_):
+        for fold, scale in enumerate(scales):
             kernels, own = RowKernels(rows, weights, scale=scale).among(SCALED), folds == fold
             crossed = regressions(kernels, nearness, targets, strengths)
-            for target, of_task in pairs:
-                for j, (by_others,) in zip(SCALED, crossed[target.index], strict=True):
-                    of_task[j].left_out[own] = by_others.left_out[own]
+            for index, of_kernels in crossed.items():
+                for j, (by_others,) in zip(SCALED, of_kernels, strict=True):
+                    left_out[index][j, own] = by_others.left_out[own]
+        return left_out
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""
@@ -191,9 +185,3 @@ class KernelBlend(PostprocessorOfTasks):
         for task in self.tasks_:
             blended[task.index] = task.task.kind.shift(responses[task.index], changes[task.index])
         return blended
-
-
-def _products(targets: Sequence[TaskTargets], ridges: Sequence[Sequence[Ridge]]) -> list[np.ndarray]:
-    """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
-    pairs = zip(targets, ridges, strict=True)
-    return [target.products([ridge.left_out[target.seen] for ridge in own]) for target, own in pairs]

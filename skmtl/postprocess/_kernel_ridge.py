@@ -158,6 +158,8 @@ def sets_left_out(nearness: np.ndarray, units: np.ndarray) -> LeftOut:
     starts = np.flatnonzero(np.diff(units[order], prepend=units[order[0]] - 1))
     near = np.where(units[:, None] == units[order], -np.inf, nearness[:, order])
     nearest = order[near.argmax(axis=1)]
+    if len(starts) == len(units):
+        return {(1, 2): np.column_stack([np.arange(len(units)), nearest])}
     reach = near.max(axis=1)
     sets = defaultdict(list)
     for own in np.split(order, starts[1:]):

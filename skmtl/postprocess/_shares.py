@@ -78,7 +78,7 @@ class TaskTargets:
         mean = np.broadcast_to(self.weights @ self.truth, self.truth.shape)
         return float(self.squared_errors(mean).sum()) or 1.0
 
-    def products(self, others: Sequence[np.ndarray]) -> np.ndarray:
+    def products(self, others: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Weighted products ``(n_seen, source, source)`` of the errors of the response and of other predictions."""
         errors = (np.stack([self.response, *others]) - self.truth) / self.unit
         products: np.ndarray = np.einsum("n,inc,jnc->nij", self.weights, errors, errors)

@@ -9,7 +9,9 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
 from skmtl.postprocess import KernelBlend
-from skmtl.postprocess._kernel_ridge import KERNELS, RowKernels, kernel_ridge, sets_left_out
+from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, RowKernels, kernel_ridge, sets_left_out
+from skmtl.postprocess._kernel_scale import crossed_scales
+from skmtl.postprocess._regressions import best_of, regressions
 from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
 from tests.postprocess._held_out import held_out_rows, network_of
 
@@ -150,10 +152,12 @@ def test_held_out_rows_are_blended_by_what_others_say():
     blend, (target,) = KernelBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
     weights = np.full(N, (N - 1) / N)  # of mean 1 over the observations
     sets, said = sets_left_out(blend.kernels_.nearness(), units), np.zeros((len(KERNELS), N, 1))
-    for fold, scale in enumerate(blend.fold_scales_):
+    tried = regressions(blend.kernels_.among(), blend.kernels_.nearness(), [target], {0: [STRENGTHS] * len(KERNELS)})
+    strengths = [best_of(target, of_kernel).strength for of_kernel in tried[0]]
+    for fold, scale in enumerate(crossed_scales(ROWS, np.ones(N), [target], units % N_FOLDS)):
         own = units % N_FOLDS == fold
         for j, kernel in enumerate(RowKernels(ROWS, np.ones(N), scale=scale).among()):
-            said[j, own] = kernel_ridge(kernel, target.truth, weights, sets, blend.strengths_[0][j]).left_out[own]
+            said[j, own] = kernel_ridge(kernel, target.truth, weights, sets, strengths[j]).left_out[own]
     shares = crossed_shares([target], [target.products(said)])[0][units % N_FOLDS]
     expected = sum(shares[:, [k]] * own for k, own in enumerate([target.response, *said]))
     assert_allclose(blend.cross_fitted(rows)[0], expected, rtol=1e-6)
