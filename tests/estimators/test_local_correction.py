@@ -22,7 +22,8 @@ Y = CODES.astype(float)
 Y[RNG.random(Y.shape) < 0.2] = np.nan
 Y[np.isnan(Y).all(axis=1), 0] = 0.0
 FRESH = X + 1e-3 * RNG.normal(size=X.shape)
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 5, "n_estimators": 8, "kernel_blend": False, "random_state": 0}
+WITHOUT_BLENDS = {"kernel_blend": False, "tree_blend": False}
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 5, "n_estimators": 8, "random_state": 0, **WITHOUT_BLENDS}
 
 
 def classifier(**params):

@@ -67,7 +67,7 @@ def test_rows_of_a_unit_do_not_decide_about_each_other():
     assert_array_equal(before[6:9], after[6:9])
 
 
-def test_every_row_is_said_something_of_that_is_a_mean_of_trees_without_it():
+def test_equal_labels_are_said_of_every_row():
     truth = np.ones((N, 1)) * 3.0
     trees, left_out = grow_trees(ROWS, truth, np.ones((N, 1)), np.arange(N))
     assert_allclose(left_out, 3.0, rtol=1e-6)
