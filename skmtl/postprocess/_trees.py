@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.tree import ExtraTreeRegressor
 
 N_TREES = 100
+BLOCK_CELLS = 1 << 18  # values at a time: stay in the cache
 MAX_COMPARISONS = 5e6  # of rows with thresholds in a tree, those of ten more columns counted twice: bounds the time
 STEP = 2.0**-12  # to whose multiples labels and weights are rounded; sums are then the same in any order of the rows
 
@@ -71,23 +72,24 @@ class Trees:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Mean over the trees of the values of the leaves ``(m, n_columns)`` that rows ``(m, n_inputs)`` come to."""
-        x = x.astype(np.float32, copy=False)
-        total = np.zeros((len(x), self.values.shape[1]))
-        for root in self.roots:
-            total += self.values[self._leaves(x, root)]
-        return total / len(self.roots)
+        predicted = np.empty((len(x), self.values.shape[1]))
+        step = max(BLOCK_CELLS // (len(self.roots) * self.values.shape[1]), 1)
+        for first in range(0, len(x), step):
+            leaves = self._leaves(x[first : first + step].astype(np.float32))
+            predicted[first : first + step] = self.values[leaves].mean(axis=1, dtype=np.float64)
+        return predicted
 
-    def _leaves(self, x: np.ndarray, root: int) -> np.ndarray:
-        """Positions ``(m,)`` of the leaves of one tree."""
-        n_inner = len(self.features)
-        nodes = np.full(len(x), root)
-        going = np.arange(len(x)) if root < n_inner else np.arange(0)
+    def _leaves(self, x: np.ndarray) -> np.ndarray:
+        """Positions of the leaves that rows come to, ``(m, n_trees)``."""
+        n_inner, n_trees = len(self.features), len(self.roots)
+        nodes = np.tile(self.roots, len(x))
+        going = np.flatnonzero(nodes < n_inner)
         while len(going):
             at = nodes[going]
-            right = x[going, self.features[at]] > self.thresholds[at]
+            right = x[going // n_trees, self.features[at]] > self.thresholds[at]
             nodes[going] = self.children[at, right.astype(np.intp)]
             going = going[nodes[going] < n_inner]
-        leaves: np.ndarray = nodes - n_inner
+        leaves: np.ndarray = (nodes - n_inner).reshape(len(x), n_trees)
         return leaves
 
 
