@@ -15,7 +15,7 @@ from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, SCALED, STRENGTHS, Ridge, RowKernels
 from skmtl.postprocess._kernel_scale import crossed_scales, learn_scale
-from skmtl.postprocess._regressions import best_of, regressions, systems_of
+from skmtl.postprocess._regressions import System, best_of, regressions, systems_left_out, systems_of
 from skmtl.postprocess._shares import (
     MIN_GAIN,
     TaskTargets,
@@ -116,11 +116,11 @@ class KernelBlend(PostprocessorOfTasks):
         weights = held_out.weights[known].sum(axis=1)
         self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
         every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
-        nearness = self.kernels_.nearness()
-        tried = regressions(self.kernels_.among(), nearness, targets, every)
+        systems = systems_left_out(self.kernels_.nearness(), targets)
+        tried = regressions(self.kernels_.among(), systems, every)
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         scales = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
-        self.left_out_ = self._left_out(held_out, targets, best, scales, nearness)
+        self.left_out_ = self._left_out(held_out, targets, best, scales, systems)
         products = self._products(targets)
         found = zip(
             targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
@@ -156,7 +156,7 @@ class KernelBlend(PostprocessorOfTasks):
         targets: Sequence[TaskTargets],
         ridges: Sequence[Sequence[Ridge]],
         scales: Sequence[np.ndarray],
-        nearness: np.ndarray,
+        systems: Sequence[System],
     ) -> dict[int, np.ndarray]:
         """What the regressions of each task say of each row without it, in the scale that other folds have learned."""
         known = held_out.known
@@ -167,7 +167,7 @@ class KernelBlend(PostprocessorOfTasks):
         strengths = {target.index: [[of_task[j].strength] for j in SCALED] for target, of_task in pairs}
         for fold, scale in enumerate(scales):
             kernels, own = RowKernels(rows, weights, scale=scale).among(SCALED), folds == fold
-            crossed = regressions(kernels, nearness, targets, strengths)
+            crossed = regressions(kernels, systems, strengths)
             for index, of_kernels in crossed.items():
                 for j, (by_others,) in zip(SCALED, of_kernels, strict=True):
                     left_out[index][j, own] = by_others.left_out[own]

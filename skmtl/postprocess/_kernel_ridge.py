@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -160,13 +159,18 @@ def sets_left_out(nearness: np.ndarray, units: np.ndarray) -> LeftOut:
     nearest = order[near.argmax(axis=1)]
     if len(starts) == len(units):
         return {(1, 2): np.column_stack([np.arange(len(units)), nearest])}
-    reach = near.max(axis=1)
-    sets = defaultdict(list)
-    for own in np.split(order, starts[1:]):
-        row = own[reach[own].argmax()]
-        copies = np.flatnonzero((units == units[nearest[row]]) & (nearness[row] == reach[row]))
-        sets[len(own), len(own) + len(copies)].append(np.append(own, copies))
-    return {sizes: np.stack(of_sizes) for sizes, of_sizes in sets.items()}
+    nearest, reach = units[nearest], near.max(axis=1)
+    rows = np.lexsort((-reach, units))[starts]  # that of each unit which is nearest to another unit
+    copies = (units == nearest[rows, None]) & (nearness[rows] == reach[rows, None])
+    n_own, n_copies, copied = np.diff(starts, append=len(units)), copies.sum(axis=1), np.nonzero(copies)[1]
+    first_copies, sizes = np.cumsum(n_copies) - n_copies, np.column_stack([n_own, n_own + n_copies])
+    sets = dict[tuple[int, int], np.ndarray]()
+    for n_predicted, n_left_out in set(map(tuple, sizes.tolist())):
+        of_size = (sizes == (n_predicted, n_left_out)).all(axis=1)
+        own = order[starts[of_size, None] + np.arange(n_predicted)]
+        others = copied[first_copies[of_size, None] + np.arange(n_left_out - n_predicted)]
+        sets[n_predicted, n_left_out] = np.hstack([own, others])
+    return sets
 
 
 def kernel_ridge(
@@ -195,15 +199,19 @@ def kernel_ridge(
     Ridge
         The regressions.
     """
-    penalised = torch.from_numpy(kernel + np.diag(strength / weights))
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(penalised)).numpy()
+    penalised = kernel.copy()
+    penalised[np.diag_indices_from(penalised)] += strength / weights
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(penalised))).numpy()
     sums = inverse.sum(axis=0)
+    shares = sums / sums.sum()
     intercept = sums @ targets / sums.sum()
     dual = inverse @ (targets - intercept)
-    projection = inverse - np.outer(sums, sums / sums.sum())
     errors = np.empty_like(dual)
     for (n_predicted, _), sets in left_out.items():
-        inverses = np.linalg.pinv(projection[sets[:, :, None], sets[:, None, :]], hermitian=True)
-        solved = inverses @ dual[sets]  # where nothing is left to predict by, their matrix is singular
+        u, v = sets[:, :, None], sets[:, None, :]
+        projections = inverse[u, v] - sums[u] * shares[v]
+        solved = (
+            np.linalg.pinv(projections, hermitian=True) @ dual[sets]
+        )  # singular where nothing is left to predict by
         errors[sets[:, :n_predicted]] = solved[:, :n_predicted]
     return Ridge(strength, dual, intercept, targets - errors)

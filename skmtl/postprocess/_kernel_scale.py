@@ -8,7 +8,7 @@ import numpy as np
 
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, LAPLACE, STRENGTHS, Ridge, RowKernels
-from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_of
+from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_left_out, systems_of
 from skmtl.postprocess._shares import MIN_UNITS, TaskTargets
 
 NARROW = KERNELS.index((LAPLACE, 0.7))
@@ -48,14 +48,15 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
     if len(rows) > LEARNING_ROWS:
         kept = np.random.default_rng(0).permutation(len(rows)) < LEARNING_ROWS
         return _learned_from(rows, weights, targets, kept)
-    nearness, n_labels = RowKernels(rows, weights).nearness(), sum(target.n_units for target in targets)
+    systems = systems_left_out(RowKernels(rows, weights).nearness(), targets)
+    n_labels = sum(target.n_units for target in targets)
     strengths: Strengths = {target.index: [STRENGTHS] for target in targets}
     scale = best = np.ones(rows.shape[1])
     least = np.inf
     for _ in range(1 + ROUNDS):
         kernels = RowKernels(rows, weights, scale=scale)
         kernel = kernels.among([NARROW])[0]
-        tried = regressions([kernel], nearness, targets, strengths)
+        tried = regressions([kernel], systems, strengths)
         ridges = {target.index: best_of(target, tried[target.index][0]) for target in targets}
         strengths = {index: [[ridge.strength]] for index, ridge in ridges.items()}
         error = sum(t.squared_errors(ridges[t.index].left_out[t.seen]).sum() / t.variance for t in targets)

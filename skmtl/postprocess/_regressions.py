@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,37 +13,56 @@ from skmtl.postprocess._shares import TaskTargets
 Strengths: TypeAlias = Mapping[int, Sequence[Sequence[float]]]  # by the task's index, those of each kernel
 
 
-def regressions(
-    kernels: Sequence[np.ndarray], nearness: np.ndarray, targets: Sequence[TaskTargets], strengths: Strengths
-) -> dict[int, list[list[Ridge]]]:
-    """Regressions of tasks, by kernel and strength; each predicts all rows, those without a label, too.
+class System(NamedTuple):
+    """Tasks that have their equations in common.
 
-    Tasks with the same rows and weights have their equations in common. With each row that which is nearest to it is
-    left out, too.
+    Attributes
+    ----------
+    targets : list of TaskTargets
+        Of the tasks.
+    left_out : dict of (int, int) to ndarray
+        What is left out with each row, as :func:`sets_left_out` gives it.
     """
-    found: dict[int, list[list[Ridge]]] = {target.index: [[] for _ in kernels] for target in targets}
-    systems = []
-    for system in systems_of(targets):
-        seen = system[0].seen
-        systems.append((system, sets_left_out(nearness[np.ix_(seen, seen)], system[0].units)))
+
+    targets: list[TaskTargets]
+    left_out: LeftOut
+
+
+def systems_left_out(nearness: np.ndarray, targets: Sequence[TaskTargets]) -> list[System]:
+    """Tasks by what they have in common; with each row that which is nearest to it is left out, too."""
+    return [
+        System(of_system, sets_left_out(nearness[np.ix_(first.seen, first.seen)], first.units))
+        for of_system in systems_of(targets)
+        for first in of_system[:1]
+    ]
+
+
+def regressions(
+    kernels: Sequence[np.ndarray], systems: Sequence[System], strengths: Strengths
+) -> dict[int, list[list[Ridge]]]:
+    """Regressions of tasks, by kernel and strength; each predicts all rows, those without a label, too."""
+    found: dict[int, list[list[Ridge]]] = {target.index: [[] for _ in kernels] for s in systems for target in s.targets}
     for j, kernel in enumerate(kernels):
-        for system, left_out in systems:
-            for strength in sorted({strength for target in system for strength in strengths[target.index][j]}):
-                own = [target for target in system if strength in strengths[target.index][j]]
-                for target, ridge in zip(own, _solve(kernel, own, left_out, strength), strict=True):
+        for targets, left_out in systems:
+            seen = targets[0].seen
+            from_seen, among_seen = kernel[:, seen], kernel[np.ix_(seen, seen)]
+            for strength in sorted({strength for target in targets for strength in strengths[target.index][j]}):
+                own = [target for target in targets if strength in strengths[target.index][j]]
+                for target, ridge in zip(own, _solve(from_seen, among_seen, own, left_out, strength), strict=True):
                     found[target.index][j].append(ridge)
     return found
 
 
-def _solve(kernel: np.ndarray, system: Sequence[TaskTargets], left_out: LeftOut, strength: float) -> list[Ridge]:
+def _solve(
+    from_seen: np.ndarray, among_seen: np.ndarray, targets: Sequence[TaskTargets], left_out: LeftOut, strength: float
+) -> list[Ridge]:
     """Regression of each task of a system."""
-    first, truth = system[0], np.concatenate([target.truth for target in system], axis=1)
-    seen = first.seen
+    first, truth = targets[0], np.concatenate([target.truth for target in targets], axis=1)
     weights = first.weights * first.n_units  # of mean 1 over the observations
-    ridge = kernel_ridge(kernel[np.ix_(seen, seen)], truth, weights, left_out, strength)
-    predicted = kernel[:, seen] @ ridge.dual + ridge.intercept
-    predicted[seen] = ridge.left_out
-    ends = np.cumsum([target.truth.shape[1] for target in system]).tolist()
+    ridge = kernel_ridge(among_seen, truth, weights, left_out, strength)
+    predicted = from_seen @ ridge.dual + ridge.intercept
+    predicted[first.seen] = ridge.left_out
+    ends = np.cumsum([target.truth.shape[1] for target in targets]).tolist()
     return [
         Ridge(strength, ridge.dual[:, start:end], ridge.intercept[start:end], predicted[:, start:end])
         for start, end in zip([0, *ends], ends, strict=False)

@@ -8,7 +8,7 @@ from skmtl.postprocess import KernelBlend
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import RowKernels
 from skmtl.postprocess._kernel_scale import NARROW, _slopes, crossed_scales, learn_scale
-from skmtl.postprocess._regressions import regressions
+from skmtl.postprocess._regressions import regressions, systems_left_out
 from skmtl.postprocess._shares import read_targets
 from tests.postprocess.test_kernel_blend import NETWORK, held_out
 
@@ -49,7 +49,9 @@ def test_the_scale_lowers_the_error_about_new_rows():
         kernels = RowKernels(ROWS, ONES, scale=own)
         observed = held_out([WAVE], [np.zeros((N, 1))], rows=ROWS)
         ((ridge,),) = regressions(
-            kernels.among([NARROW]), kernels.nearness(), read_targets(observed, np.arange(N)), {0: [[0.05]]}
+            kernels.among([NARROW]),
+            systems_left_out(kernels.nearness(), read_targets(observed, np.arange(N))),
+            {0: [[0.05]]},
         )[0]
         ((_, between),) = kernels.between(new, {NARROW})
         errors.append(np.mean(np.square(between @ ridge.dual + ridge.intercept - np.sin(2 * new[:, :1]))))
@@ -60,7 +62,7 @@ def test_slopes_are_derivatives():
     observed = held_out([WAVE], [np.zeros((N, 1))], rows=ROWS)
     (target,) = read_targets(observed, np.arange(N))
     kernels = RowKernels(ROWS, ONES, scale=np.array([2.0, 1.0, 1.0, 0.5]))
-    ((ridge,),) = regressions(kernels.among([NARROW]), kernels.nearness(), [target], {0: [[0.05]]})[0]
+    ((ridge,),) = regressions(kernels.among([NARROW]), systems_left_out(kernels.nearness(), [target]), {0: [[0.05]]})[0]
     ours = _slopes(kernels.scaled, kernels.among([NARROW])[0], [target], {0: ridge})
     step, numeric = 1e-6, []
     for k in range(4):
