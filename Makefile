@@ -22,6 +22,8 @@ LOWEST_TESTS := tests/contracts/test_training_laws.py tests/estimators/test_laws
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# Otherwise each process that tests start compiles every module anew, and pytest rewrites every assertion in each worker.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
