@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from skmtl.postprocess import KernelBlend
 from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, RowKernels, kernel_ridge, sets_left_out
 from skmtl.postprocess._kernel_scale import crossed_scales
-from skmtl.postprocess._regressions import best_of, regressions
+from skmtl.postprocess._regressions import best_of, regressions, systems_left_out
 from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
 from tests.postprocess._held_out import held_out_rows, network_of
 
@@ -152,7 +152,8 @@ def test_held_out_rows_are_blended_by_what_others_say():
     blend, (target,) = KernelBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
     weights = np.full(N, (N - 1) / N)  # of mean 1 over the observations
     sets, said = sets_left_out(blend.kernels_.nearness(), units), np.zeros((len(KERNELS), N, 1))
-    tried = regressions(blend.kernels_.among(), blend.kernels_.nearness(), [target], {0: [STRENGTHS] * len(KERNELS)})
+    systems = systems_left_out(blend.kernels_.nearness(), [target])
+    tried = regressions(blend.kernels_.among(), systems, {0: [STRENGTHS] * len(KERNELS)})
     strengths = [best_of(target, of_kernel).strength for of_kernel in tried[0]]
     for fold, scale in enumerate(crossed_scales(ROWS, np.ones(N), [target], units % N_FOLDS)):
         own = units % N_FOLDS == fold
