@@ -12,8 +12,9 @@ from sklearn.tree import ExtraTreeRegressor
 
 N_TREES = 100
 BLOCK_CELLS = 1 << 18  # values at a time: stay in the cache
-MAX_COMPARISONS = 5e6  # of rows with thresholds in a tree, those of ten more columns counted twice: bounds the time
+MAX_COMPARISONS = 5e6  # of a row with a threshold, in one tree: bounds the time
 STEP = 2.0**-12  # to whose multiples labels and weights are rounded; sums are then the same in any order of the rows
+LEAST_WEIGHT = 1e-9  # of a row that has a say in splits, as a fraction of the heaviest
 
 
 @dataclass(frozen=True)
@@ -150,14 +151,18 @@ def grow_trees(rows: np.ndarray, truth: np.ndarray, weights: np.ndarray, units: 
 
 
 def _weights_of_rows(weights: np.ndarray) -> np.ndarray:
-    """What each row counts in the choice of splits ``(n,)``, the lightest of them 1."""
+    """What each row counts in the choice of splits ``(n,)``, the lightest of them 1 or, where it hardly counts, 0."""
     mean = weights.mean(axis=1)
-    of_rows: np.ndarray = STEP * np.round(mean / (STEP * mean[mean > 0].min()))
+    lightest = max(mean[mean > 0].min(), LEAST_WEIGHT * mean.max())
+    of_rows: np.ndarray = STEP * np.round(mean / (STEP * lightest))
     return of_rows
 
 
 def n_features_tried(n_rows: int, n_inputs: int, n_columns: int) -> int:
-    """Inputs of which a node tries a threshold: all, or as many as the time allows, but at least their root."""
+    """Inputs of which a node tries a threshold: all, or as many as the time allows, but at least their root.
+
+    Ten columns of labels take as long as one more comparison.
+    """
     comparisons = n_rows * np.log2(max(n_rows, 2)) * (1 + n_columns / 10)
     return int(np.clip(MAX_COMPARISONS / comparisons, np.sqrt(n_inputs), n_inputs))
 

@@ -102,3 +102,11 @@ def test_many_comparisons_leave_fewer_inputs_to_a_node():
     assert 20 < half < 400
     assert n_features_tried(2000, 400, 13) < half
     assert n_features_tried(1, 1, 1) == 1
+
+
+def test_weights_that_vanish_beside_others_do_no_harm():
+    weights = ONES.copy()
+    weights[::2] = 5e-324
+    said = grow_trees(ROWS, TRUTH, weights, np.arange(N))[0].predict(NEW)
+    alone = grow_trees(ROWS, TRUTH, np.where(weights == 1, 1.0, 0.0), np.arange(N))[0].predict(NEW)
+    assert_allclose(said, alone, rtol=1e-6)
