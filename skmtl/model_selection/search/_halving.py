@@ -34,8 +34,8 @@ class Halving(Params):
         What candidates get more of. "max_iter": epochs. Schedules of the learning rate are those of a whole fit.
         "n_estimators": members of the ensemble, each trained to the end. All candidates of a rung are scored with
         equally many, which are the first members of the whole fit: they hold out the same rows and begin with the same
-        weights. Until a candidate has all members, it is scored without ``local_correction``, ``calibration`` and
-        ``threshold_metric``, which learn from the rows that all members hold out together.
+        weights. Until a candidate has all members, it is scored without the blends, ``local_correction``,
+        ``calibration`` and ``threshold_metric``, which learn from the rows that all members hold out together.
 
     References
     ----------

@@ -93,8 +93,8 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
     elimination : None, "auto", "halving" or Halving, default=None
         How candidates are dropped; None: not at all. "auto": ``Halving(resource="n_estimators")``, by few members, if
         they have 4 or more and ``refit`` names the metric that decides; but None if they differ in ``n_estimators``,
-        in ``local_correction``, ``calibration`` or ``threshold_metric``, which learn from rows that all members hold
-        out, or in ``loss_weights``, where a search looks for trade-offs. "halving": by few epochs.
+        in the blends, ``local_correction``, ``calibration`` or ``threshold_metric``, which learn from rows that all
+        members hold out, or in ``loss_weights``, where a search looks for trade-offs. "halving": by few epochs.
     memory : float, default=2**30
         Bytes that the networks in training may take in each job, and the encoded rows of several folds. With
         ``elimination``, bytes of the networks of all jobs together: where they would take more, the candidates are
