@@ -11,7 +11,7 @@ from skmtl.balancing import Balancer
 from skmtl.network import Architecture, Network
 from skmtl.sharing import Sharing
 from skmtl.tasks import SquaredError, TaskLayout
-from skmtl.training import SCHEDULES, AdamW, Batch, DenseRows, FitConfig, Objective, Run, Streams, TrainingData
+from skmtl.training import SCHEDULES, AdamW, Batch, DenseRows, FitConfig, Objective, Streams, Training, TrainingData
 
 CPU = torch.device("cpu")
 
@@ -27,16 +27,16 @@ def skmtl_step(
     rate: float = 1e-3,
 ) -> Callable[[], None]:
     """Build a step on one batch of all rows, for all members at once."""
-    run, batch = skmtl_run(sharing, balancer, hidden_layer_sizes, x, y, members=members, rate=rate)
+    training, batch = skmtl_training(sharing, balancer, hidden_layer_sizes, x, y, members=members, rate=rate)
 
     def step() -> None:
-        with run.step.passes.mode():
-            run.step(batch, 1.0)
+        with training.step.passes.mode():
+            training.step(batch, 1.0)
 
     return step
 
 
-def skmtl_run(
+def skmtl_training(
     sharing: Sharing,
     balancer: Balancer,
     hidden_layer_sizes: Sequence[int],
@@ -45,8 +45,8 @@ def skmtl_run(
     *,
     members: int = 1,
     rate: float = 1e-3,
-) -> tuple[Run, Batch]:
-    """Build a run, and one batch of all rows."""
+) -> tuple[Training, Batch]:
+    """Begin to train, and build one batch of all rows."""
     n_rows, n_tasks = y.shape
     layout = TaskLayout([SquaredError().fit(f"t{t}", y[:, t].numpy(), np.ones(n_rows)) for t in range(n_tasks)])
     data = TrainingData(DenseRows(x.numpy(), torch.float32, CPU), y, torch.ones_like(y))
@@ -97,5 +97,5 @@ def skmtl_run(
     streams = Streams.from_seed(0, members)
     network = Network(architecture, CPU)
     network.buffer.initialise(streams.initial)
-    run = Run(network, Objective(layout.groups, layout.n_outputs, CPU), data, config, streams)
-    return run, data.take(slice(None))
+    training = Training(network, Objective(layout.groups, layout.n_outputs, CPU), data, config, streams)
+    return training, data.take(slice(None))

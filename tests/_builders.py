@@ -22,7 +22,6 @@ from skmtl.training import (
     History,
     Objective,
     PeerSharing,
-    Run,
     Streams,
     Training,
     TrainingData,
@@ -135,16 +134,21 @@ def make_streams(members: Iterable[int], seed: int = 5) -> Streams:
     return Streams(tuple((seed, number) for number in numbers), ((seed, len(numbers)),))
 
 
-def make_run(network: Network, layout: TaskLayout, data: TrainingData, config: FitConfig, streams: Streams) -> Run:
-    return Run(network, make_objective(layout), data, config, streams)
+def make_training(
+    network: Network,
+    layout: TaskLayout,
+    data: TrainingData,
+    config: FitConfig,
+    streams: Streams,
+    validation: Validation | None = None,
+    **given: Any,
+) -> Training:
+    return Training(network, make_objective(layout), data, config, streams, validation, **given)
 
 
-def train(
-    run: Run, data: TrainingData, validation: Validation | None = None, *, task_names: list[str] | None = None
-) -> tuple[History, EarlyStopping]:
+def train(training: Training) -> tuple[History, EarlyStopping]:
     """Train to the end and put the kept weights back; raise where the loss stopped being finite."""
-    training = Training(run, data, validation, task_names=task_names)
-    training.advance(run.config.max_iter)
+    training.advance(training.config.max_iter)
     training.check_weights()
     for error in training.failures.values():
         raise error

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from benchmarks.speed.memory import PeakMemory
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
-from skmtl.training import Run, _loop, _stored
+from skmtl.training import Training, _loop, _stored
 
 FEATURES, WIDTH, BATCH, SHARE = 50, 256, 256, 0.01
 MIB = 2**20
@@ -68,16 +68,16 @@ def ask(probe: str, n_tasks: int, n_rows: int) -> dict[str, float]:
     return measured
 
 
-def _first_run(net: Any, X: Any, y: Any) -> tuple[Run, Any]:
-    """The run of a fit of one epoch, and its data."""
+def _training_of(net: Any, X: Any, y: Any) -> Training:
+    """The training of a fit of one epoch."""
     kept = []
-    epoch = Run.epoch
+    epoch = Training.epoch
 
-    def keep(run: Run, data: Any, n_steps: int) -> Any:
-        kept.append((run, data))
-        return epoch(run, data, n_steps)
+    def keep(training: Training) -> Any:
+        kept.append(training)
+        return epoch(training)
 
-    with patch.object(Run, "epoch", keep):
+    with patch.object(Training, "epoch", keep):
         net.fit(X, y)
     return kept[0]
 
@@ -102,12 +102,12 @@ def dense(n_tasks: int, n_rows: int) -> dict[str, float]:
     y = rng.normal(size=(n_rows, n_tasks)).astype(np.float32)
     y[rng.random(y.shape) < 0.8] = np.nan
     net = MultiTaskNetRegressor(hidden_layer_sizes=(128, 64), max_iter=1, input_scaling=False, **PLAIN)
-    tiles, data = _first_run(net, X, y)
+    tiles = _training_of(net, X, y)
     with patch.object(_loop, "tiled", lambda step: step):
-        whole, _ = _first_run(net, X, y)
+        whole = _training_of(net, X, y)
 
-    def step(run: Run) -> Callable[[], Any]:
-        return lambda: run.step(next(run.step.batches(data, BATCH, [rng], 0)), 1.0)
+    def step(training: Training) -> Callable[[], Any]:
+        return lambda: training.step(next(training.step.batches(tiles.data, BATCH, [rng], 0)), 1.0)
 
     with tiles.step.passes.mode():
         return _milliseconds({"tiles": step(tiles), "whole": step(whole)}, 30)
@@ -132,7 +132,7 @@ def stored(n_tasks: int, n_rows: int) -> dict[str, float]:
     few = make_stored(2048, 10_000)
     net.fit(*few)  # imports what the library imports late
     in_epochs = []
-    epoch = Run.epoch
+    epoch = Training.epoch
 
     def timed(*arguments: Any) -> Any:
         start = process_time()
@@ -141,18 +141,19 @@ def stored(n_tasks: int, n_rows: int) -> dict[str, float]:
         return losses
 
     start = process_time()
-    with patch.object(Run, "epoch", timed), PeakMemory() as memory:
+    with patch.object(Training, "epoch", timed), PeakMemory() as memory:
         net.fit(X, y)
     overhead = process_time() - start - sum(in_epochs)
     n_parameters = net.network_.n_parameters
     bound = 16 * n_parameters + y.data.nbytes + y.indices.nbytes + y.indptr.nbytes
-    run, data = _first_run(net, X, y)
+    training = _training_of(net, X, y)
+    data = training.data
     assert isinstance(data, _stored.StoredData)
     gather, rows = _gather_loop(n_tasks), torch.randperm(n_rows)[:BATCH]
 
     def ours() -> None:
-        with run.step.passes.mode():
-            run.step(data.take(rows), 1.0)
+        with training.step.passes.mode():
+            training.step(data.take(rows), 1.0)
 
     def theirs() -> None:
         cells = y[rows.numpy()].tocoo()

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import torch
 
-from benchmarks._steps import skmtl_run, skmtl_step
+from benchmarks._steps import skmtl_step, skmtl_training
 from benchmarks.sharing.steps import compare
 from skmtl.balancing import Static
 from skmtl.sharing import Relationship, Soft
@@ -42,13 +42,13 @@ def run() -> str:
 
 def _end_of_epoch(width: int, x: torch.Tensor, y: torch.Tensor) -> float:
     """Milliseconds of learning the matrix, the median of a few times."""
-    run, batch = skmtl_run(Relationship(), Static(), (width, width), x, y)
-    with run.step.passes.mode():
-        run.step(batch, 1.0)
+    training, batch = skmtl_training(Relationship(), Static(), (width, width), x, y)
+    with training.step.passes.mode():
+        training.step(batch, 1.0)
     times = []
     for _ in range(REPEATS):
         start = perf_counter()
-        for update in run.step.updates:
+        for update in training.step.updates:
             update.end_epoch()
         times.append(1e3 * (perf_counter() - start))
     return median(times)

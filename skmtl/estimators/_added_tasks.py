@@ -136,7 +136,7 @@ class AddedTasksMixin(PredictorMixin):
             attributes["_member_weights"] = np.column_stack([self._member_weights, alike])
         if not freeze:
             attributes |= {"_postprocessors": (), "_out_of_fold": None}
-        for name in ("_run", *(() if freeze else (*LEARNED, *DECIDED, "compaction_"))):
+        for name in ("_training", *(() if freeze else (*LEARNED, *DECIDED, "compaction_"))):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
 

@@ -196,15 +196,15 @@ class BaseMultiTaskNet(
         require_in_memory("partial_fit", X, "Pass one block after another, or call fit.")
         continued = hasattr(self, "network_")
         inputs = read_inputs(self, X, y, sample_weight, classes=classes, continued=continued, one_pass=True)
-        params, run = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_run", None)
-        job = prepare(params, inputs, network=self.network_ if continued else None, run=run)
+        params, resumed = self.get_params(deep=False) | _ONE_PASS, getattr(self, "_training", None)
+        job = prepare(params, inputs, network=self.network_ if continued else None, resumed=resumed)
         if hasattr(self, "task_relatedness_"):
             job = judged_before(job, self._member_weights)
-        self.__dict__.pop("_run", None)  # a pass that fails leaves its moments unusable
+        self.__dict__.pop("_training", None)  # a pass that fails leaves its moments unusable
         with alone():  # one pass takes less time than telling the others
             trainer = self._train(job)
         self._adopt(trainer.result(0))
-        self._run = trainer.run
+        self._training = trainer.training.forget_rows()
         return self
 
     def _train(
@@ -260,7 +260,7 @@ class BaseMultiTaskNet(
     def _adopt(self, result: FitResult) -> None:
         """Take over what a fit has learned."""
         attributes = self._attributes(result)
-        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, *DECIDED, "_run", "compaction_"):
+        for name in (*COLUMNS, *RELATEDNESS, *LEARNED, *DECIDED, "_training", "compaction_"):
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes)
 
@@ -279,12 +279,12 @@ class BaseMultiTaskNet(
     def __copy__(self) -> Self:
         copied = type(self).__new__(type(self))
         copied.__dict__.update(self.__dict__)
-        copied.__dict__.pop("_run", None)
+        copied.__dict__.pop("_training", None)
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        state.pop("_run", None)
+        state.pop("_training", None)
         return state
 
     def __sklearn_tags__(self) -> Tags:

@@ -42,7 +42,7 @@ class Ended:
         members = np.flatnonzero(np.isin(training.stopping.teams, indices))
         architecture = jobs[indices[0]].network.architecture if len(indices) == 1 else None
         chosen = torch.from_numpy(members)
-        network = training.network(chosen, architecture)
+        network = training.network_of(chosen, architecture)
         return cls(network, training.history.select(chosen), training.stopping.teams[members])
 
     def of(self, index: int, job: FitJob) -> tuple[Network, History]:

@@ -18,7 +18,7 @@ from skmtl.fitting._shared_inputs import EncodedRows
 from skmtl.network import Architecture, Network
 from skmtl.training import DivergenceError, History, Training, join, split
 
-FORMAT = 1  # raised where a state of before would be read in another way, or go on differently
+FORMAT = 2  # raised where a state of before would be read in another way, or go on differently
 
 
 def _digest_rows(encoded: EncodedRows) -> str:

@@ -23,7 +23,6 @@ from skmtl.training import (
     JoinedData,
     Objective,
     PeerRows,
-    Run,
     StoredData,
     Streams,
     Training,
@@ -76,8 +75,8 @@ class FitJob:
         Score by which the threshold of a task is chosen, by its position in the label matrix.
     responds : bool
         Whether every member has rows that it never learned from, for out-of-fold predictions.
-    resumed : Run or None
-        An earlier run to go on with.
+    resumed : Training or None
+        An earlier training to go on with.
     member_weights : ndarray of shape (member, n_tasks) or None
         Weight of each member in the prediction of each task, tasks in the order of the label matrix; each column sums
         to 1. None: a task is predicted by the mean of all members.
@@ -103,7 +102,7 @@ class FitJob:
     postprocessors: tuple[Postprocessor, ...]
     threshold_scores: dict[int, Score]
     responds: bool
-    resumed: Run | None = None
+    resumed: Training | None = None
     member_weights: np.ndarray | None = None
     prequential_loss: np.ndarray | None = None
     trials: dict[str, list[Any]] = field(default_factory=lambda: {"params": [], "loss": [], "standard_error": []})
@@ -248,8 +247,7 @@ def begin_training(
     config = FitConfig.stack([job.config for job in jobs])
     if first.resumed is not None:
         own = PeerRows(first.resident, config.n_peers, first.members) if config.divides_rows else first.data
-        first.resumed.go_on(config, own)
-        return Training(first.resumed, own, first.validation, teams=teams, task_names=names)
+        return first.resumed.go_on(own, config, first.validation, teams)
     if fresh := network is None:
         once = keeps_stored(first.data)  # which is large, so that a network that begins once is not copied
         network = first.network.copy() if len(jobs) == 1 and not once else Network.stack([job.network for job in jobs])
@@ -262,7 +260,7 @@ def begin_training(
     trained = first.objective, learned, config, streams
     if config.relevance_epochs and relevance and fresh:
         network = learn_input_scale(network, *trained, validation, collective)
-    return Training(Run(network, *trained, collective), learned, validation, teams=teams, task_names=names)
+    return Training(network, *trained, validation, teams=teams, task_names=names, collective=collective)
 
 
 def _stacked_data(

@@ -43,9 +43,9 @@ from skmtl.training import (
     FitConfig,
     Objective,
     PeerSharing,
-    Run,
     StoredData,
     Streams,
+    Training,
     TrainingData,
     as_followed,
     choose_device,
@@ -61,7 +61,9 @@ _DECIDING_PARAMETERS = sorted((parameters_of(FitConfig, *Role) | MEMBER_PARAMETE
 ROWS_TO_COMPARE = 4096  # beyond this, only members that hold out rows need to know which rows are alike
 
 
-def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = None, run: Run | None = None) -> FitJob:
+def prepare(
+    params: Params, inputs: SharedInputs, *, network: Network | None = None, resumed: Training | None = None
+) -> FitJob:
     """Decide all that precedes the first step of a fit.
 
     Parameters
@@ -72,8 +74,8 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         What it is fitted to.
     network : Network, optional
         Fitted; training goes on with a copy of it.
-    run : Run, optional
-        The run that trained it, whose moments and streams are gone on with.
+    resumed : Training, optional
+        The training that it is from, whose moments and streams are gone on with.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         validation = common_validation(config, objective, inputs, inputs.validation, class_weight, asked["dtype"])
     if params["effort"] != "fixed" and (inputs.survey is not None or inputs.rows.keeps_stored):
         choices |= untried(inputs)
-    streams = Streams.from_seed(seed, config.members) if run is None else run.streams
+    streams = Streams.from_seed(seed, config.members) if resumed is None else resumed.streams
     job = FitJob(
         inputs=inputs,
         config=config,
@@ -131,7 +133,7 @@ def prepare(params: Params, inputs: SharedInputs, *, network: Network | None = N
         postprocessors=read_postprocessors(values),
         threshold_scores=read_threshold_scores(values.get("threshold_metric"), inputs.tasks),
         responds=network is None and held_out is not None,  # earlier weights may have learned from any row
-        resumed=run if run is not None and run.config.same_steps(config) else None,
+        resumed=resumed if resumed is not None and resumed.config.same_steps(config) else None,
     )
     if alike is not None:
         inputs.prepared[alike] = job

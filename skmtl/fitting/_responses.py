@@ -23,8 +23,12 @@ class ResponsesMixin(ABC):
     """Responses and scores of the fits of a :class:`StackedTrainer`, all of them in one pass."""
 
     jobs: dict[int, FitJob]
-    _training: Training | None
     _ended: dict[int, Ended]
+
+    @property
+    @abstractmethod
+    def training(self) -> Training:
+        """Training of the fits that have not ended."""
 
     @abstractmethod
     def result(self, index: int) -> FitResult:
@@ -33,8 +37,7 @@ class ResponsesMixin(ABC):
     def learned(self, index: int) -> tuple[Network, History]:
         """Network and history of a fit as if its training ended now."""
         if index not in self._ended:
-            assert self._training is not None
-            return Ended.taken_from(self._training, [index], self.jobs).of(index, self.jobs[index])
+            return Ended.taken_from(self.training, [index], self.jobs).of(index, self.jobs[index])
         network, history = self._ended[index].of(index, self.jobs[index])
         self._ended[index] = Ended.alone(index, network, history)  # the memory of all is free when none is left there
         return network, history
@@ -59,10 +62,9 @@ class ResponsesMixin(ABC):
         networks = []
         for ended, fits in by_ended.items():
             if ended is None:
-                assert self._training is not None
-                teams = self._training.stopping.teams
+                teams = self.training.stopping.teams
                 members = np.concatenate([np.flatnonzero(teams == index) for index in fits])
-                networks.append(self._training.network(torch.from_numpy(members)))
+                networks.append(self.training.network_of(torch.from_numpy(members)))
             else:
                 networks.append(ended.some(fits))
         return networks, [index for fits in by_ended.values() for index in fits]

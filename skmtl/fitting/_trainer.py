@@ -19,7 +19,7 @@ from skmtl.fitting._result import FitResult, describe, finish
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.network import Network
 from skmtl.processes import ALONE, Collective, DistributedError
-from skmtl.training import DivergenceError, History, Run, Training, threads_for
+from skmtl.training import DivergenceError, History, Training, threads_for
 
 CACHE_BYTES = 2.0**23  # other processes and jobs want their part of a processor's last-level cache
 MIN_MEMBERS = 8  # that share the fixed cost of a step
@@ -180,7 +180,7 @@ class StackedTrainer(ResponsesMixin):
             if self._stage is not None:
                 self._stage.begin(self._state)
         while (training := self._training) is not None:
-            until = max(round(fraction * training.run.config.max_iter), 1)
+            until = max(round(fraction * training.config.max_iter), 1)
             if not self._is_mostly_done():  # as it may be where training goes on
                 training.advance(until, lambda *_: self._after_epoch(report))
             if not (len(training.history) < until and self._is_mostly_done()):
@@ -198,7 +198,7 @@ class StackedTrainer(ResponsesMixin):
         training = begin_training(jobs, teams, relevance=relevance, network=network, collective=self._collective)
         self._begun = True
         if self._stage is not None:
-            self._begun_with = scale_of(training.run.network.architecture)
+            self._begun_with = scale_of(training.network.architecture)
         return training
 
     def _parts(self, indices: Iterable[int]) -> list[list[int]]:
@@ -212,7 +212,7 @@ class StackedTrainer(ResponsesMixin):
         """Jobs, and the state of their training as arrays."""
         training, saved = self._training, None
         if training is not None:
-            saved = training.stopping.teams, training.run.network.architecture, training.state()
+            saved = training.stopping.teams, training.network.architecture, training.state()
         return vars(self) | {"_training": saved, "_results": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -225,8 +225,7 @@ class StackedTrainer(ResponsesMixin):
 
     def _is_mostly_done(self) -> bool:
         """Whether so few fits are still training that it pays to take the others out."""
-        assert self._training is not None
-        stopping = self._training.stopping
+        stopping = self.training.stopping
         training = len(np.unique(stopping.teams[stopping.active]))
         return 0 < training <= SHRINK_BELOW * len(np.unique(stopping.teams))
 
@@ -240,8 +239,7 @@ class StackedTrainer(ResponsesMixin):
 
     def _take_out(self, indices: np.ndarray) -> None:
         """Shrink the network by the members of fits that have ended."""
-        training = self._training
-        assert training is not None
+        training = self.training
         self._note_failures(training)
         whole = [index for index in indices.tolist() if index in self.jobs and index not in self.errors]
         if whole:
@@ -271,22 +269,21 @@ class StackedTrainer(ResponsesMixin):
 
     def snapshot(self, index: int) -> FitResult:
         """What a fit has learned so far, with a copy of the weights of the current epoch."""
-        training = self._training
-        assert training is not None
+        training = self.training
         members = np.flatnonzero(training.stopping.teams == index)
-        network = training.run.judged.select(members.tolist(), None, self.jobs[index].network.architecture)
+        network = training.judged.select(members.tolist(), None, self.jobs[index].network.architecture)
         history = training.history.select(torch.from_numpy(members))
         return describe(self.jobs[index], network, history.arrays(), len(history))
 
     def last_epoch(self, index: int) -> FitResult:
         """History of the last epoch of a fit, beside the network in training; nothing is copied."""
-        training = self._training
-        assert training is not None
+        training = self.training
         members, n_iter = training.stopping.teams == index, len(training.history)
         history = {name: values[:, members] for name, values in training.history.arrays(n_iter - 1).items()}
-        return describe(self.jobs[index], training.run.judged, history, n_iter)
+        return describe(self.jobs[index], training.judged, history, n_iter)
 
     @property
-    def run(self) -> Run | None:
-        """The run, to go on with later."""
-        return None if self._training is None else self._training.run
+    def training(self) -> Training:
+        """See :class:`ResponsesMixin`."""
+        assert self._training is not None
+        return self._training

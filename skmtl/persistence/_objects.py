@@ -28,7 +28,7 @@ _STATES: dict[type, tuple[str, ...]] = {  # of classes that are made of somethin
     OutOfFold: ("tasks", "scores", "conformal", "responses", "thresholds", "judged"),
 }
 _FOLDERS = {"checkpoint", "memory"}  # parameters that name folders of one machine, in which estimators write
-_OF_A_PROCESS = ("_sklearn_version", "_skmtl_version", "_skl_callbacks", "_run")  # of no use in another one
+_OF_A_PROCESS = ("_sklearn_version", "_skmtl_version", "_skl_callbacks", "_training")  # of no use in another one
 
 
 def attributes_of(value: Any) -> Attributes:

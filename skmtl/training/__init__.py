@@ -9,7 +9,7 @@ from skmtl.training._divergence import DivergenceError
 from skmtl.training._epochs import EarlyStopping, History
 from skmtl.training._input_relevance import learn_input_scale
 from skmtl.training._joined import JoinedData
-from skmtl.training._loop import Run, Training, n_steps
+from skmtl.training._loop import Training, n_steps
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peer_rows import PeerRows
 from skmtl.training._peers import as_followed, held_out_cells, settings_by_name
@@ -58,7 +58,6 @@ __all__ = [
     "PeerRows",
     "PeerSharing",
     "Rows",
-    "Run",
     "SparseRows",
     "StoredData",
     "StoredValidation",

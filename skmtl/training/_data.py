@@ -113,6 +113,12 @@ class Data(ABC):
     def select(self, members: Tensor) -> Data:
         """Data of some of the members, which rise."""
 
+    @property
+    def rows_per_weight(self) -> Tensor:
+        """Number of rows over the total weight of each of ``tasks``, ``(1 or member, task)``; 0 without a label."""
+        n_rows = self.n_rows if self.counts is None else self.counts
+        return torch.where(self.totals > 0, n_rows / self.totals, 0.0)[:, self.tasks]
+
     def sliced(self, collective: Collective) -> Data:
         """Slices of the batches, where other processes learn from the rest."""
         return self

@@ -13,7 +13,7 @@ from skmtl.network import Network, squared_derivatives
 from skmtl.processes import ALONE, Collective
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
-from skmtl.training._loop import Run, Training
+from skmtl.training._loop import Training
 from skmtl.training._objective import Objective, Validation
 from skmtl.training._peers import as_followed
 from skmtl.training._slices import SlicedData
@@ -57,7 +57,7 @@ def learn_input_scale(
     validation : Validation or None
         Held-out rows.
     collective : Collective, optional
-        Processes that train the same members, see :class:`Run`.
+        Processes that train the same members, see :class:`Training`.
 
     Returns
     -------
@@ -92,32 +92,34 @@ def _round(
 ) -> Tensor:
     """Train a copy and return factors of the inputs, ``(member, n_inputs)``."""
     members = np.arange(network.buffer.members)
-    run = Run(network.select(members.tolist()), objective, data, config, replace(streams), collective)
-    training = Training(run, data, validation, teams=members)  # so that one that diverges does not stop the others
+    copied = network.select(members.tolist())
+    given = copied, objective, data, config, replace(streams), validation
+    training = Training(*given, teams=members, collective=collective)  # one that diverges does not stop the others
     training.advance(config.max_iter)
     training.check_weights()
     training.stopping.finish()
-    factors = _factors(_relevance(run, data.whole if isinstance(data, SlicedData) else data, streams))
+    factors = _factors(_relevance(training, data.whole if isinstance(data, SlicedData) else data, streams))
     factors[list(training.failures)] = 1.0
     if config.collaboration is not None and config.collaboration.follows:
         return torch.stack(as_followed(lambda: list(factors), config.n_peers))
     return factors
 
 
-def _relevance(run: Run, data: Data, streams: Streams) -> Tensor:
+def _relevance(training: Training, data: Data, streams: Streams) -> Tensor:
     """Mean square of the outputs' derivative by each input, ``(member, n_inputs)``; 0 for inputs that never change.
 
     Rows and outputs are weighted as in the loss. The order must not depend on how long others have trained.
     """
     coin = np.random.default_rng(0)  # any signs will do, but the same for all members
-    total = torch.zeros(run.network.buffer.members, data.n_features, dtype=torch.float32)
+    config, objective = training.config, training.objective
+    total = torch.zeros(training.network.buffer.members, data.n_features, dtype=torch.float32)
     low, high = total + torch.inf, total - torch.inf
-    by_task = torch.where(data.totals > 0, run.config.loss_weights / data.totals, 0.0)[:, None]
-    for batch in data.batches(run.config.batch_size, streams.orders()):
+    by_task = torch.where(data.totals > 0, config.loss_weights / data.totals, 0.0)[:, None]
+    for batch in data.batches(config.batch_size, streams.orders()):
         ones = batch.targets.new_ones(()).expand_as(batch.targets)
         weights = by_task * (ones if batch.weights is None else batch.weights)
-        roots = run.objective.to_outputs(weights).sqrt()
-        total = total.to(weights) + squared_derivatives(run.judged, batch.x, roots, coin).sum(1)
+        roots = objective.to_outputs(weights).sqrt()
+        total = total.to(weights) + squared_derivatives(training.judged, batch.x, roots, coin).sum(1)
         learned = weights.sum(2, keepdim=True) > 0  # (1 or member, row, 1)
         low = torch.minimum(low.to(weights), torch.where(learned, batch.x, torch.inf).amin(1))
         high = torch.maximum(high.to(weights), torch.where(learned, batch.x, -torch.inf).amax(1))

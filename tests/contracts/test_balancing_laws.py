@@ -38,19 +38,31 @@ def make_data(observed=OBSERVED, members=None):
     return build.make_data(X, LAYOUT.encode(COLUMNS, observed), observed[:, LAYOUT.order], members)
 
 
-def make_run(balancer, members, data, *, record=(), sharing="hard", loss_weights=IMPORTANCE, dropout=0.2, **changes):
+def make_training(
+    balancer,
+    members,
+    data,
+    validation=None,
+    *,
+    record=(),
+    sharing="hard",
+    loss_weights=IMPORTANCE,
+    dropout=0.2,
+    teams=None,
+    **changes,
+):
     streams = build.make_streams(members)
     defaults = {"learning_rate": build.tensor([0.02] * len(members)), "batch_size": 8, "max_iter": 3}
     changes = defaults | changes | {"loss_weights": loss_weights[members], "balancer": balancer, "record": record}
     settings = build.make_config(len(members), 4, **changes)
     network = build.make_network(sharing, D, (7, 6), LAYOUT.n_outputs, seeds=streams.initial, dropout=dropout)
-    return build.make_run(network, LAYOUT, data, settings, streams)
+    return build.make_training(network, LAYOUT, data, settings, streams, validation, teams=teams)
 
 
 def fit(balancer, members=(0, 1, 2), data=None, **changes):
-    run = make_run(balancer, list(members), data or make_data(), **changes)
-    history, _ = train(run, data or make_data(), None)
-    return run.network.buffer.arrays(), history.arrays()
+    training = make_training(balancer, list(members), data or make_data(), **changes)
+    history, _ = train(training)
+    return training.network.buffer.arrays(), history.arrays()
 
 
 @pytest.mark.parametrize("balancer", FORMS)
@@ -113,13 +125,13 @@ def test_output_layers_follow_their_own_loss_under_gradient_methods():
 
     moved = {}
     for name in ("mgda", "imtl_g", "pcgrad"):
-        run = make_run(BALANCERS[name](), [2], make_data(), dropout=0.0)
-        rates = run.config.learning_rate, 0 * run.config.weight_decay
-        run.step.updates = [SGD(momentum=0.0, nesterov=False).start(run.network.buffer, *rates)]
-        before = run.network.buffer.arrays()
-        with run.step.passes.mode():
-            run.step(make_data().take(slice(None)), 1.0)
-        after = run.network.buffer.arrays()
+        training = make_training(BALANCERS[name](), [2], make_data(), dropout=0.0)
+        rates = training.config.learning_rate, 0 * training.config.weight_decay
+        training.step.updates = [SGD(momentum=0.0, nesterov=False).start(training.network.buffer, *rates)]
+        before = training.network.buffer.arrays()
+        with training.step.passes.mode():
+            training.step(make_data().take(slice(None)), 1.0)
+        after = training.network.buffer.arrays()
         moved[name] = {key: after[key] - before[key] for key in after}
     for key in ("head.weight", "head.bias"):
         np.testing.assert_allclose(moved["mgda"][key], moved["imtl_g"][key], rtol=0, atol=1e-12)
@@ -141,7 +153,7 @@ def test_static_weights_through_the_balanced_step_equal_the_default_step():
 @pytest.mark.parametrize("name", [n for n, cls in BALANCERS.items() if issubclass(cls, GradientBalancer)])
 def test_nothing_shared_is_an_error_before_training(name):
     with pytest.raises(ValueError, match=r"sharing=Independent\(\).*has none"):
-        make_run(BALANCERS[name](), [0], make_data(), sharing="independent")
+        make_training(BALANCERS[name](), [0], make_data(), sharing="independent")
 
 
 def test_loss_methods_train_independent_tasks():
@@ -168,21 +180,21 @@ def test_balancers_see_epochs_and_what_they_declared_only():
 
 
 def test_weights_in_the_history_are_means_over_steps_with_a_label():
-    run = make_run(BALANCERS["random"](), [0], make_data())
+    training = make_training(BALANCERS["random"](), [0], make_data())
     seen = []
-    inner = run.step.weighting.balancer.weights
+    inner = training.step.weighting.balancer.weights
 
     def spy(loss_weights, inputs, state):
         weights, state = inner(loss_weights, inputs, state)
         seen.append(torch.where(loss_weights > 0, weights, torch.nan))
         return weights, state
 
-    object.__setattr__(run.step.weighting.balancer, "weights", spy)
-    history, _ = train(run, make_data(), None)
+    object.__setattr__(training.step.weighting.balancer, "weights", spy)
+    history, _ = train(training)
     expected = torch.stack(seen).view(3, 5, 1, 4).nanmean(1)
     np.testing.assert_allclose(history.arrays()["weight"], expected, rtol=0, atol=1e-12)
 
 
 def test_unknown_records_are_named():
     with pytest.raises(ValueError, match=r"quantities of balancing=Recorded name 'norms'.*gradient_norms"):
-        make_run(BALANCERS["static"](), [0], make_data(), record=("norms",))
+        make_training(BALANCERS["static"](), [0], make_data(), record=("norms",))

@@ -81,8 +81,8 @@ def test_stacked_members_equal_separate_fits(case, sharing):
         network = make_network(encoder, len(members), layout.n_outputs, sharing)
         network.buffer.initialise(streams.initial)
         settings = build.make_config(len(members), 4, max_iter=2)
-        run = build.make_run(network, layout, data, settings, streams)
-        history, _ = train(run, data, None)
+        training = build.make_training(network, layout, data, settings, streams)
+        history, _ = train(training)
         return network, history.arrays()["loss"]
 
     stacked, losses = fit([0, 1, 2])
@@ -104,7 +104,7 @@ def test_members_draw_from_their_streams(case):
     def trained(seed):
         network = make_network(encoder, 2, layout.n_outputs)
         config = build.make_config(2, 4, max_iter=1, batch_size=N)
-        train(build.make_run(network, layout, data, config, build.make_streams([0, 1], seed)), data)
+        train(build.make_training(network, layout, data, config, build.make_streams([0, 1], seed)))
         return network
 
     network, other = trained(5), trained(6)

@@ -27,10 +27,10 @@ def make_data(layout, rows=slice(None), columns=COLUMNS, observed=OBSERVED, kept
     return build.make_data(X[rows], targets, observed[rows][:, layout.order], kept)
 
 
-def make_run(layout, data, settings, sharing="hard", dropout=0.0, members=(0,)):
+def make_training(layout, data, settings, sharing="hard", dropout=0.0, members=(0,), validation=None):
     streams = make_streams(members)
     network = build.make_network(sharing, D, (8, 7), layout.n_outputs, seeds=streams.initial, dropout=dropout)
-    return build.make_run(network, layout, data, settings, streams)
+    return build.make_training(network, layout, data, settings, streams, validation)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
             tol=0.003,
             max_iter=10,
         )
-        run = make_run(layout, data, settings, sharing, dropout, members)
-        history, stopping = train(run, data, validation)
-        return run.network, history.arrays(), stopping
+        training = make_training(layout, data, settings, sharing, dropout, members, validation)
+        history, stopping = train(training)
+        return training.network, history.arrays(), stopping
 
     stacked, history, stopping = fit([0, 1, 2])
     for member in range(3):
@@ -74,12 +74,12 @@ def test_stacked_members_equal_separate_fits(sharing, dropout, patience):
 
 
 def objective_values(layout, data, rows):
-    run = make_run(layout, data, make_config(1, 4))
+    training = make_training(layout, data, make_config(1, 4))
     batch = data.take(rows)
-    sums, gradient = run.step.objective(run.network(batch.x), batch)
-    run.step.passes.forward(batch.x)
-    run.step.passes.backward(gradient * run.step._scales(batch, batch.x.shape[1])[1])
-    return sums, run.network.buffer.gradient.clone()
+    sums, gradient = training.step.objective(training.network(batch.x), batch)
+    training.step.passes.forward(batch.x)
+    training.step.passes.backward(gradient * training.step._scales(batch, batch.x.shape[1])[1])
+    return sums, training.network.buffer.gradient.clone()
 
 
 def test_a_missing_cell_equals_an_absent_one():
@@ -124,13 +124,13 @@ def test_permuting_tasks_permutes_the_result():
 
     def fit(layout, columns, observed, loss_weights, like=None):
         data = make_data(layout, columns=columns, observed=observed)
-        run = make_run(layout, data, make_config(1, 3, loss_weights=loss_weights))
+        training = make_training(layout, data, make_config(1, 3, loss_weights=loss_weights))
         if like is not None:
             arrays = like | {name: like[name][:, :, order] for name in ("head.weight", "head.bias")}
-            run.network.buffer.load(arrays)
-        initial = run.network.buffer.arrays()
-        train(run, data, None)
-        return initial, run.network(tensor(X)[None])
+            training.network.buffer.load(arrays)
+        initial = training.network.buffer.arrays()
+        train(training)
+        return initial, training.network(tensor(X)[None])
 
     initial, outputs = fit(layout, columns, observed, loss_weights)
     _, permuted_outputs = fit(
@@ -144,22 +144,22 @@ def test_independent_equals_single_task_fits():
     observed = np.ones((N, 2), dtype=bool)
     data = make_data(layout, columns=columns, observed=observed)
     loss_weights = torch.ones(1, 2, dtype=torch.float64)
-    joint = make_run(layout, data, make_config(1, 2, loss_weights=loss_weights), "independent")
+    joint = make_training(layout, data, make_config(1, 2, loss_weights=loss_weights), "independent")
     start = joint.network.buffer.arrays()
-    train(joint, data, None)
+    train(joint)
     for k in range(2):
         single_layout = make_layout([columns[k]], [SquaredError()])
         single_data = make_data(single_layout, columns=[columns[k]], observed=observed[:, [k]])
         settings = make_config(1, 1, loss_weights=loss_weights[:, [k]])
-        single = make_run(single_layout, single_data, settings, "independent")
+        single = make_training(single_layout, single_data, settings, "independent")
         single.network.buffer.load({name: block[:, [k]] for name, block in start.items()})
-        train(single, single_data, None)
+        train(single)
         for name, block in single.network.buffer.arrays().items():
             np.testing.assert_allclose(block[:, 0], joint.network.buffer.arrays()[name][:, k], rtol=0, atol=1e-10)
 
 
 def test_training_lowers_every_loss():
     layout, data = make_layout(), make_data(make_layout())
-    history, _ = train(make_run(layout, data, make_config(1, 4, max_iter=40)), data, None)
+    history, _ = train(make_training(layout, data, make_config(1, 4, max_iter=40)))
     loss = history.arrays()["loss"][:, 0]
     assert (loss[-1] < 0.8 * loss[0]).all()

@@ -145,7 +145,7 @@ def train_by_hand(encoder, rows, kept, balancer=None):
     data = build.make_data(encoder.transform(rows), layout.encode(list(Y.T), np.ones(Y.shape, dtype=bool)), kept=kept)
     config = build.make_config(2, 2, batch_size=8, max_iter=2, **({} if balancer is None else {"balancer": balancer}))
     network = build.make_network("hard", encoder.n_outputs_, (4,), layout.n_outputs, seeds=[0, 1], encoder=encoder)
-    build.train(build.make_run(network, layout, data, config, build.make_streams([0, 1])), data)
+    build.train(build.make_training(network, layout, data, config, build.make_streams([0, 1])))
     return network
 
 

@@ -10,7 +10,7 @@ from sklearn.metrics import make_scorer
 
 from skmtl import DivergenceError, MultiTaskNetRegressor
 from skmtl.metrics import make_task_scorer
-from skmtl.training import Run
+from skmtl.training import Training
 from tests._asserts import assert_same_predictions
 
 N = 40
@@ -19,7 +19,7 @@ N = 40
 @pytest.mark.parametrize("early_stopping", [True, False])
 @pytest.mark.parametrize("epochs", [0, 1, 3])
 def test_an_interrupt_leaves_a_usable_estimator(case, monkeypatch, epochs, early_stopping):
-    train_epoch, done = Run.epoch, []
+    train_epoch, done = Training.epoch, []
 
     def interrupted(self, *args, **kwargs):
         if len(done) == epochs:
@@ -27,7 +27,7 @@ def test_an_interrupt_leaves_a_usable_estimator(case, monkeypatch, epochs, early
         done.append(None)
         return train_epoch(self, *args, **kwargs)
 
-    monkeypatch.setattr(Run, "epoch", interrupted)
+    monkeypatch.setattr(Training, "epoch", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         model = case.fit(early_stopping=early_stopping)
     assert model.n_iter_ == epochs
@@ -38,7 +38,7 @@ def test_an_interrupt_leaves_a_usable_estimator(case, monkeypatch, epochs, early
 
 def test_an_interrupt_of_a_run_ahead_ends_the_fit_before_its_first_epoch(monkeypatch):
     X = np.random.default_rng(0).normal(size=(80, 3))
-    train_epoch, done = Run.epoch, []
+    train_epoch, done = Training.epoch, []
 
     def interrupted(self, *args, **kwargs):
         done.append(None)
@@ -46,7 +46,7 @@ def test_an_interrupt_of_a_run_ahead_ends_the_fit_before_its_first_epoch(monkeyp
             raise KeyboardInterrupt
         return train_epoch(self, *args, **kwargs)
 
-    monkeypatch.setattr(Run, "epoch", interrupted)
+    monkeypatch.setattr(Training, "epoch", interrupted)
     net = MultiTaskNetRegressor(hidden_layer_sizes=(4,), n_estimators=2, max_iter=20, input_scaling=True)
     with pytest.warns(UserWarning, match="interrupted by user in epoch 0"):
         net.fit(X, X)

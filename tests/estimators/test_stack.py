@@ -139,7 +139,7 @@ def test_fits_that_have_stopped_leave_the_network():
                   for tol, rate in [(0.01, 1e-6), (0.01, 2e-6), (0.01, 0.02)]]  # fmt: skip
     (stack,) = stacks_of(on_same_rows(estimators), 1e9)
     stack.advance(1.0)
-    assert stack._training.run.network.buffer.members == 2
+    assert stack._training.network.buffer.members == 2
     for place, estimator in enumerate(estimators):
         assert_same_fit(fitted(stack, place), make(**estimator.get_params()).fit(X, Y))
 
@@ -341,7 +341,7 @@ def test_a_fit_taken_from_a_stack_goes_on_like_one_fitted_alone():
     np.testing.assert_array_equal(taken.network_.architecture.initial_bias, alone.network_.architecture.initial_bias)
     assert taken.network_.architecture.encoder is taken.encoder_
     for net in (taken, alone):
-        net.__dict__.pop("_run", None)
+        net.__dict__.pop("_training", None)
         net.partial_fit(X, Y)
     for ours, theirs in zip(taken.predict_proba(X), alone.predict_proba(X), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)

@@ -127,9 +127,9 @@ def test_training_with_permuted_tasks_permutes_the_parameters():
         network = build.make_network("hard", N_INPUTS, (6,), (1, 1, 1), seeds=streams.initial, task_layer_sizes=(4, 3))
         begun = network.buffer.arrays()
         network.buffer.load(begun if arrays is None else permuted(arrays, order))
-        run = build.make_run(network, layout, data, build.make_config(2, 3), streams)
+        training = build.make_training(network, layout, data, build.make_config(2, 3), streams)
         for _ in range(3):
-            run.epoch(data, 6)
+            training.epoch()
         return begun, network.buffer.arrays()
 
     begun, expected = trained(Y)

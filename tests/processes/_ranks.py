@@ -28,7 +28,7 @@ from skmtl.inputs import _stored
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.network import _layers
 from skmtl.sharing import Soft
-from skmtl.training import Run
+from skmtl.training import Training
 from skmtl.training._step import Step
 
 N_ROWS = 61
@@ -232,7 +232,7 @@ def error_of(fit: Callable[[], Any]) -> str:
 @contextmanager
 def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[list[int]]:
     """Do something after the first step of an epoch; gives the number of the epoch and of its steps."""
-    epoch, step, begun = Run.epoch, Step.__call__, [-1, 0]
+    epoch, step, begun = Training.epoch, Step.__call__, [-1, 0]
 
     def counted(*args: Any) -> Any:
         begun[:] = begun[0] + 1, 0
@@ -244,9 +244,9 @@ def in_epoch(number: int, action: Callable[[], Any]) -> Iterator[list[int]]:
             action()
         return step(*args)
 
-    Run.epoch, Step.__call__ = counted, interposed  # type: ignore[method-assign, assignment]
+    Training.epoch, Step.__call__ = counted, interposed  # type: ignore[method-assign, assignment]
     yield begun
-    Run.epoch, Step.__call__ = epoch, step  # type: ignore[method-assign]
+    Training.epoch, Step.__call__ = epoch, step  # type: ignore[method-assign]
 
 
 def kill() -> None:

@@ -62,8 +62,8 @@ def test_the_proximal_step_moves_towards_zero_and_stops_there():
     assert (found == 0).any()
 
 
-def run_of(sparsities, rates):
-    """A run of a member for each sparsity, on tasks of which the third is unlike the others."""
+def training_of(sparsities, rates):
+    """Training of a member for each sparsity, on tasks of which the third is unlike the others."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(40, 3))
     labels = np.column_stack([rows[:, 0], rows[:, 0], rows[:, 2] ** 2])
@@ -75,21 +75,21 @@ def run_of(sparsities, rates):
         LatentTasks(n_latent=2), 3, (4,), (1, 1, 1), seeds=[0] * len(members), strengths=strengths
     )
     config = build.make_config(len(members), 3, learning_rate=build.tensor(rates), max_iter=20)
-    return build.make_run(network, layout, data, config, build.make_streams([0] * len(members))), data
+    return build.make_training(network, layout, data, config, build.make_streams([0] * len(members)))
 
 
 def test_each_member_has_its_own_sparsity_and_keeps_it():
     rates = [0.02, 0.03, 0.04]
-    run, data = run_of([0.0, 0.5, 5.0], rates)
-    build.train(run, data)
-    zeros = (run.network.buffer.views["mixture"] == 0).sum((1, 2)).tolist()
+    training = training_of([0.0, 0.5, 5.0], rates)
+    build.train(training)
+    zeros = (training.network.buffer.views["mixture"] == 0).sum((1, 2)).tolist()
     assert zeros[0] == 0
     assert zeros[2] == 6
-    alone, _ = run_of([0.5], rates[1:2])
-    build.train(alone, data)
-    mixture = run.network.buffer.views["mixture"][1]
+    alone = training_of([0.5], rates[1:2])
+    build.train(alone)
+    mixture = training.network.buffer.views["mixture"][1]
     torch.testing.assert_close(alone.network.buffer.views["mixture"][0], mixture, rtol=0, atol=1e-10)
-    chosen = run.select(torch.tensor([0, 1]), data).step
+    chosen = training.select(torch.tensor([0, 1])).step
     updates = [update for update in chosen.updates if hasattr(update, "penalties")]
     assert [update.penalties[0].strength.tolist() for update in updates] == [[0.0, 0.5]] * 2
     before = chosen.updates[-1].penalties[0]._values.clone()

@@ -10,7 +10,7 @@ from skmtl.datasets import make_related_tasks
 from skmtl.encoders import TabularEncoder
 from skmtl.sharing import BodySpec, Independent, Relationship, Soft
 from skmtl.sharing._relatedness import blended_root, correlations, graphical_lasso
-from skmtl.training import SCHEDULES, SGD, Training
+from skmtl.training import SCHEDULES, SGD
 from tests import _builders as build
 
 RNG = np.random.default_rng(0)
@@ -23,20 +23,20 @@ SMALL = {"hidden_layer_sizes": (12,), "n_estimators": 2, "dtype": "float64", "ra
 ALONE = {"early_stopping": False, "local_correction": False, "input_scaling": False}
 
 
-def make_run(sharing, n_tasks=3, **changes):
+def make_training(sharing, n_tasks=3, **changes):
     network = build.make_network(sharing, 4, SIZES, (1,) * n_tasks, seeds=range(MEMBERS))
-    return build.make_run(
+    return build.make_training(
         network, LAYOUT, DATA, build.make_config(MEMBERS, n_tasks, **changes), build.make_streams([0, 1])
     )
 
 
 def trained_like(sharing, arrays, **changes):
     """Parameters by name after training from ``arrays``, of which a network takes those that it has."""
-    run = make_run(sharing, **changes)
-    own = run.network.buffer.arrays()
-    run.network.buffer.load({name: arrays.get(name, own[name]) for name in own})
-    build.train(run, DATA)
-    return run.network.buffer.arrays()
+    training = make_training(sharing, **changes)
+    own = training.network.buffer.arrays()
+    training.network.buffer.load({name: arrays.get(name, own[name]) for name in own})
+    build.train(training)
+    return training.network.buffer.arrays()
 
 
 def moved(sharing, seed=1, n_tasks=3, scale=0.3):
@@ -61,7 +61,7 @@ def penalty_gradient(network, penalty):
 
 
 def test_tasks_start_alike_and_at_their_start():
-    arrays = make_run(Relationship()).network.buffer.arrays()
+    arrays = make_training(Relationship()).network.buffer.arrays()
     for name in ("trunks.0.weight", "trunks.1.bias", "head.weight"):
         np.testing.assert_array_equal(arrays[name], np.repeat(arrays[name][:, :1], 3, 1))
     np.testing.assert_array_equal(arrays["start.trunks.0.weight"], arrays["trunks.0.weight"][:, :1])
@@ -69,8 +69,8 @@ def test_tasks_start_alike_and_at_their_start():
 
 
 def test_a_strength_of_zero_is_independent():
-    run = make_run(Relationship(strength=0.0))
-    start = run.network.buffer.arrays()
+    training = make_training(Relationship(strength=0.0))
+    start = training.network.buffer.arrays()
     tied, apart = (trained_like(sharing, start) for sharing in (Relationship(strength=0.0), Independent()))
     for name, block in apart.items():
         np.testing.assert_allclose(tied[name], block, rtol=0, atol=1e-10)
@@ -78,7 +78,7 @@ def test_a_strength_of_zero_is_independent():
 
 @pytest.mark.parametrize("optimizer", [{}, {"optimizer": SGD()}])
 def test_the_matrix_of_soft_sharing_is_soft_sharing(optimizer):
-    start = make_run(Relationship(0.3, learn=None)).network.buffer.arrays()
+    start = make_training(Relationship(0.3, learn=None)).network.buffer.arrays()
     held, soft, apart = (
         trained_like(sharing, start, **optimizer)
         for sharing in (Relationship(0.3, learn=None), Soft(0.3), Independent())
@@ -188,7 +188,7 @@ def test_tasks_that_have_not_moved_are_unrelated():
 
 def test_mixing_the_gradients_with_equal_weights_is_hard_sharing():
     """Trunk t follows sum_s A_ts g_s with A = 11'/T: from equal starts all trunks stay the hard one's, at rate 1/T."""
-    tasks, hard = make_run(Relationship(0.0)), make_run("hard")
+    tasks, hard = make_training(Relationship(0.0)), make_training("hard")
     arrays, shared = tasks.network.buffer.arrays(), hard.network.buffer.arrays()
     for name, block in shared.items():
         if name.startswith("trunk"):
@@ -198,8 +198,8 @@ def test_mixing_the_gradients_with_equal_weights_is_hard_sharing():
     tasks.network.buffer.load(arrays)
     x, target = torch.from_numpy(X)[None], torch.from_numpy(Y)[None]
     for _ in range(4):
-        for run in (tasks, hard):
-            passes, buffer = run.step.passes, run.network.buffer
+        for training in (tasks, hard):
+            passes, buffer = training.step.passes, training.network.buffer
             passes.backward((passes.forward(x) - target) / len(X))
             for name, gradient in buffer.gradient_views.items():
                 if name.startswith("trunks"):
@@ -274,10 +274,14 @@ def test_mixed_tasks_with_holes_are_in_the_order_of_the_labels():
 def test_calls_that_keep_nothing_of_the_last_are_epochs_of_one(forgetting):
     ends = []
     for calls in ([4], [1, 1, 2]):
-        run = make_run(Relationship(0.3, forgetting=forgetting), schedule=SCHEDULES["constant"], max_iter=4)
-        for epochs in calls:
-            Training(run, DATA, None).advance(epochs)
-        ends.append({name: view for name, view in run.network.buffer.views.items() if name != "relatedness.before"})
+        training = make_training(Relationship(0.3, forgetting=forgetting), schedule=SCHEDULES["constant"], max_iter=4)
+        for number, epochs in enumerate(calls):
+            if number:
+                training.go_on(DATA, training.config, None)
+            training.advance(epochs)
+        ends.append(
+            {name: view for name, view in training.network.buffer.views.items() if name != "relatedness.before"}
+        )
     once, apart = ends
     assert all(torch.equal(once[name], view) for name, view in apart.items()) == (forgetting == 0)
 

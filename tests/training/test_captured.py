@@ -39,7 +39,7 @@ def record(step, recorder):
     return step
 
 
-def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01), own=()):
+def make_training(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates=(0.01, 0.01), own=()):
     layout = build.make_layout(list(Y.T))
     data = build.make_data(X, layout.encode(list(Y.T), np.ones(Y.shape, bool)), weights)
     streams = Streams.from_seed(0, 2)
@@ -63,7 +63,7 @@ def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates
         max_iter=4,
         tol=0.0,
     )
-    return build.make_run(network, layout, data, settings, streams), data
+    return build.make_training(network, layout, data, settings, streams)
 
 
 @pytest.mark.parametrize(
@@ -72,35 +72,35 @@ def make_run(sharing="hard", optimizer="adamw", dropout=0.0, weights=None, rates
 @pytest.mark.parametrize("observed", [1.0, 0.6])
 def test_replayed_steps_are_the_steps(sharing, own, observed):
     weights = torch.from_numpy(np.random.default_rng(1).random(Y.shape) < observed).double()
-    (plain, data), (replayed, _) = (make_run(sharing, weights=weights, own=own) for _ in range(2))
+    plain, replayed = (make_training(sharing, weights=weights, own=own) for _ in range(2))
     recorder = Recorder()
     replayed.step = record(replayed.step, recorder)
     for _ in range(3):  # of five whole batches and a smaller one
-        torch.testing.assert_close(replayed.epoch(data, 18), plain.epoch(data, 18), rtol=1e-6, atol=1e-8)
+        torch.testing.assert_close(replayed.epoch(), plain.epoch(), rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(replayed.network.buffer.values, plain.network.buffer.values, rtol=1e-6, atol=1e-7)
     assert (recorder.recorded, recorder.replayed) == (1, 3 * 5 - 3)
 
 
 def test_a_step_that_travels_is_recorded_anew():
-    run, data = make_run()
+    training = make_training()
     recorder = Recorder()
-    run.step = record(run.step, recorder)
-    run.epoch(data, 18)
-    run.step = copy.copy(run.step)
-    run.epoch(data, 18)
+    training.step = record(training.step, recorder)
+    training.epoch()
+    training.step = copy.copy(training.step)
+    training.epoch()
     assert recorder.recorded == 2
 
 
 def test_other_data_and_other_members_are_recorded_anew():
-    run, data = make_run()
+    training = make_training()
     recorder = Recorder()
-    run.step = record(run.step, recorder)
-    run.epoch(data, 12)
-    run.go_on(run.config, data)
-    run.epoch(data, 12)
+    training.step = record(training.step, recorder)
+    training.epoch()
+    training.go_on(training.data, training.config, None)
+    training.epoch()
     last = torch.tensor([1])
-    run = run.select(last, data.select(last))
-    run.epoch(data.select(last), 12)
+    training = training.select(last)
+    training.epoch()
     assert recorder.recorded == 3
 
 
@@ -114,11 +114,11 @@ class NoNumberLeaves(TorchDispatchMode):
 
 @pytest.mark.parametrize("sharing", SHARINGS)
 def test_nothing_of_an_epoch_is_known_to_the_host(sharing):
-    run, data = make_run(sharing, weights=torch.ones(Y.shape, dtype=torch.float64) * 2, own=(5, 3))
+    training = make_training(sharing, weights=torch.ones(Y.shape, dtype=torch.float64) * 2, own=(5, 3))
     with pytest.raises(AssertionError), NoNumberLeaves():
         bool(torch.ones(1) > 0)
     with NoNumberLeaves():
-        run.epoch(data, 12)
+        training.epoch()
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_nothing_of_an_epoch_is_known_to_the_host(sharing):
     [({}, True), ({"optimizer": "sgd"}, False), ({"dropout": 0.2}, False), ({"rates": (0.1, 0.2)}, False)],
 )
 def test_only_steps_that_are_the_same_every_time_are_recorded(changes, fixed):
-    run, _ = make_run(**changes)
-    assert isinstance(captured(run.step, draws=run.network.draws), CapturedStep) == fixed
+    training = make_training(**changes)
+    assert isinstance(captured(training.step, draws=training.network.draws), CapturedStep) == fixed
 
 
 def test_the_parameter_changes_nothing_on_a_cpu():

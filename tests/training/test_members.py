@@ -7,7 +7,7 @@ import torch
 from skmtl.layers import ParameterBuffer, ParameterSpec
 from skmtl.network import Network
 from skmtl.sharing import SHARINGS
-from skmtl.training import OPTIMIZERS, DivergenceError, Streams, Training, Validation
+from skmtl.training import OPTIMIZERS, DivergenceError, Streams, Validation
 from tests import _builders as build
 
 N, D, MEMBERS = 40, 3, 4
@@ -42,8 +42,8 @@ def make_training(
         tol=0.02,
     )
     network = make_network(MEMBERS, dropout=(0.0, 0.2, 0.4, 0.0))
-    run = build.make_run(network, LAYOUT, data, settings, Streams.from_seed(3, MEMBERS))
-    return Training(run, data, validation, teams=np.array([0, 0, 1, 1]), task_names=["a", "b"])
+    streams, teams = Streams.from_seed(3, MEMBERS), np.array([0, 0, 1, 1])
+    return build.make_training(network, LAYOUT, data, settings, streams, validation, teams=teams, task_names=["a", "b"])
 
 
 def parameters(network):
@@ -83,8 +83,8 @@ def test_early_stopping_does_not_look_at_tasks_of_loss_weight_0():
         judges = build.make_data(X, np.column_stack([Y[:, 0], np.full(N, of_second)]))
         validation = Validation(build.make_objective(LAYOUT), judges, torch.arange(N)[None], torch.ones(1, N).double())
         config = build.make_config(2, 2, loss_weights=build.tensor([[1, 0], [0.5, 0.5]]))
-        run = build.make_run(make_network(2), LAYOUT, data, config, Streams.from_seed(3, 2))
-        training = Training(run, data, validation, teams=np.arange(2), task_names=["a", "b"])
+        given = make_network(2), LAYOUT, data, config, Streams.from_seed(3, 2), validation
+        training = build.make_training(*given, teams=np.arange(2), task_names=["a", "b"])
         training.advance(4)
         return training
 
@@ -110,7 +110,7 @@ def test_members_that_go_on_alone_train_as_before(optimizer, rates, own_cells, p
     shrunk = shrunk.select(members)
     shrunk.advance(8)
     assert len(shrunk.history) > 3
-    kept, expected = shrunk.network(torch.tensor([0, 1])), together.network(members)
+    kept, expected = shrunk.network_of(torch.tensor([0, 1])), together.network_of(members)
     for name, values in parameters(expected).items():
         np.testing.assert_allclose(parameters(kept)[name], values, rtol=0, atol=1e-10)
     history, whole = shrunk.history.arrays(), together.history.select(members).arrays()
@@ -129,14 +129,14 @@ def test_a_team_that_diverges_stops_and_leaves_the_others_alone():
     assert "learning_rate_init=1e+200" in str(wild.failures[1])
     assert wild.stopping.active.tolist() == [True, True, False, False]
     first = torch.tensor([0, 1])
-    for name, values in parameters(calm.network(first)).items():
-        np.testing.assert_allclose(parameters(wild.network(first))[name], values, rtol=0, atol=1e-10)
+    for name, values in parameters(calm.network_of(first)).items():
+        np.testing.assert_allclose(parameters(wild.network_of(first))[name], values, rtol=0, atol=1e-10)
 
 
 def test_weights_that_are_not_finite_at_the_end_are_told_by_team():
     training = make_training()
     training.advance(2)
-    training.run.network.buffer.views["head.bias"][2] = np.nan
+    training.network.buffer.views["head.bias"][2] = np.nan
     training.stopping.keep_best = False
     training.check_weights()
     assert list(training.failures) == [1]

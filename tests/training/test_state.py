@@ -9,9 +9,10 @@ import torch
 
 from skmtl.balancing import BALANCERS
 from skmtl.sharing import LatentTasks, Relationship
-from skmtl.training import SGD, AdamW, AdditivePeers, Averaging, BatchEnsemble, Training, Validation
+from skmtl.training import SGD, AdamW, AdditivePeers, Averaging, BatchEnsemble, Validation
 from tests._builders import make_objective
-from tests.contracts.test_balancing_laws import LAYOUT, N, make_data, make_run
+from tests.contracts.test_balancing_laws import LAYOUT, N, make_data
+from tests.contracts.test_balancing_laws import make_training as make
 
 EPOCHS = 5
 HELD_OUT = torch.from_numpy(np.random.default_rng(2).random((3, N)) < 0.3)
@@ -40,12 +41,11 @@ def make_training(balancer, *, validated=True, patience=2, **changes):
     """Three members with rows held out, dropout, early stopping at different epochs, and a member that diverges."""
     kept = (~HELD_OUT).double()
     data = make_data(members=kept)
-    run = make_run(
-        BALANCERS[balancer](), [0, 1, 2], data, patience=patience, max_iter=EPOCHS, tol=0.005, dropout=0.3, **changes
-    )
     every = torch.arange(N).expand(3, N)
     validation = Validation(make_objective(LAYOUT), data, every, HELD_OUT.double())
-    return Training(run, data, validation if validated else None, teams=np.arange(3))
+    settings = {"patience": patience, "max_iter": EPOCHS, "tol": 0.005, "dropout": 0.3, **changes}
+    given = BALANCERS[balancer](), [0, 1, 2], data, validation if validated else None
+    return make(*given, teams=np.arange(3), **settings)
 
 
 def to_bytes(state, arrays):
@@ -63,8 +63,8 @@ def everything(training):
     """All that a fit leaves behind, as bytes."""
     kept = training.stopping.kept().numpy()
     history = training.history.arrays()
-    parts = [kept, training.run.network.buffer.values.numpy(), training.stopping.best_epoch, *history.values()]
-    return [*(part.tobytes() for part in parts), training.run.streams.state(), sorted(training.failures)]
+    parts = [kept, training.network.buffer.values.numpy(), training.stopping.best_epoch, *history.values()]
+    return [*(part.tobytes() for part in parts), training.streams.state(), sorted(training.failures)]
 
 
 @pytest.mark.parametrize("balancer", FORMS)

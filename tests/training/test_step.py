@@ -6,7 +6,7 @@ import torch
 
 from skmtl.balancing import BALANCERS
 from tests import _builders as build
-from tests.contracts.test_balancing_laws import N, X, make_data, make_run
+from tests.contracts.test_balancing_laws import N, X, make_data, make_training
 
 KEPT = torch.from_numpy(np.random.default_rng(2).random((3, N)) < 0.7)
 FORMS = [
@@ -36,12 +36,12 @@ def data_with(rows):
 def gradient_of(balancer, sharing, terms, rows=X):
     """Gradient of the parameters, by name, ``(member, ...)``, in a step on all rows."""
     data = data_with(rows)
-    run = make_run(BALANCERS[balancer](), [0, 1, 2], data, sharing=sharing, dropout=0.0)
-    run.step.terms, run.step.updates = terms, ()
-    with run.step.passes.mode():
-        run.step(data.take(slice(None)), 1.0)
-    buffer = run.network.buffer
-    return {spec.name: buffer.gradient_views[spec.name].clone() for spec in buffer.specs}, run
+    training = make_training(BALANCERS[balancer](), [0, 1, 2], data, sharing=sharing, dropout=0.0)
+    training.step.terms, training.step.updates = terms, ()
+    with training.step.passes.mode():
+        training.step(data.take(slice(None)), 1.0)
+    buffer = training.network.buffer
+    return {spec.name: buffer.gradient_views[spec.name].clone() for spec in buffer.specs}, training
 
 
 @pytest.mark.parametrize(("balancer", "sharing"), FORMS)
@@ -58,13 +58,13 @@ def test_a_term_without_labels_never_sees_rows_that_a_member_holds_out(balancer,
 @pytest.mark.parametrize(("balancer", "sharing"), FORMS)
 def test_the_gradient_of_a_term_is_added_to_that_of_the_losses(balancer, sharing):
     both, _ = gradient_of(balancer, sharing, [TowardsZero()])
-    losses, run = gradient_of(balancer, sharing, [])
-    passes = run.step.passes
+    losses, training = gradient_of(balancer, sharing, [])
+    passes = training.step.passes
     with passes.mode():
         outputs = passes.forward(torch.from_numpy(X)[None])
         passes.backward(outputs * KEPT[:, :, None])
     for name, values in losses.items():
-        expected = values + run.network.buffer.gradient_views[name]
+        expected = values + training.network.buffer.gradient_views[name]
         torch.testing.assert_close(both[name], expected, rtol=0, atol=1e-10)
 
 

@@ -38,10 +38,12 @@ def test_stored_cells_are_kept_of_tasks_that_a_network_computes_singly():
 def seen(monkeypatch):
     """Make small data large; the data that runs learn from."""
     kinds = []
-    run = _loop.Run.__init__
+    made = _loop.Training.__init__
     monkeypatch.setattr(_layers, "WIDE", 16)
     monkeypatch.setattr(_stored, "MANY_TASKS", 16)
-    monkeypatch.setattr(_loop.Run, "__init__", lambda own, *a: (kinds.append(type(a[2])), run(own, *a))[1])
+    monkeypatch.setattr(
+        _loop.Training, "__init__", lambda own, *a, **given: (kinds.append(type(a[2])), made(own, *a, **given))[1]
+    )
 
     def of(net, *data, large=True, **given):
         monkeypatch.setattr(_stored, "MANY_CELLS", 0 if large else 1 << 30)

@@ -8,26 +8,26 @@ import torch
 
 from skmtl.balancing import BALANCERS
 from skmtl.training import Streams
-from tests.contracts.test_balancing_laws import make_data, make_run
+from tests.contracts.test_balancing_laws import make_data, make_training
 
 
 def outputs_of_epochs(epochs, balancer="static", members=(0, 1, 2), first=0):
     """Outputs of every batch in training, by epoch; the parameters do not change, only order and dropout masks do."""
-    run = make_run(BALANCERS[balancer](), list(members), make_data())
-    run.streams.epoch, run.step.updates, found = first, (), []
-    forward = run.step.passes.forward
+    training = make_training(BALANCERS[balancer](), list(members), make_data())
+    training.streams.epoch, training.step.updates, found = first, (), []
+    forward = training.step.passes.forward
 
     def spy(x, row_mask=None):
         outputs = forward(x)
         found[-1].append(outputs.clone())
         return outputs
 
-    run.step.passes.forward = spy
+    training.step.passes.forward = spy
     weights = []
     for _ in range(epochs):
         found.append([])
-        run.epoch(make_data(), 100)
-        weights.append(run.step.weighting.epoch_weights())
+        training.epoch()
+        weights.append(training.step.weighting.epoch_weights())
     return found, weights
 
 

@@ -34,9 +34,9 @@ def trained(*, hidden=(6, 5), members=2, weights=WEIGHTS, **settings):
     streams = Streams.from_seed(0, members)
     network = build.make_network("hard", 4, hidden, layout.n_outputs, seeds=streams.initial, dropout=(0.2,) * members)
     config = build.make_config(members, len(KINDS), batch_size=8, max_iter=2, **settings)
-    run = build.make_run(network, layout, data, config, streams)
-    history, _ = build.train(run, data)
-    return network.buffer.values, history.arrays()["loss"], run.step
+    training = build.make_training(network, layout, data, config, streams)
+    history, _ = build.train(training)
+    return network.buffer.values, history.arrays()["loss"], training.step
 
 
 @pytest.mark.parametrize("shape", [{}, {"hidden": ()}, {"members": 1, "weights": None}])

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl import MultiTaskNetRegressor
-from skmtl.training import EMA, SGD, SWA, AdamW, Streams, Training, Validation
+from skmtl.training import EMA, SGD, SWA, AdamW, Streams, Validation
 from tests import _builders as build
 
 RNG = np.random.default_rng(0)
@@ -24,17 +24,16 @@ def make_training(average, held_out=None):
     network = build.make_network("hard", 4, (6,), (1, 1), seeds=streams.initial)
     optimizer = SGD(0.5, weight_average=average)
     config = build.make_config(2, 2, optimizer=optimizer, batch_size=8, max_iter=3, learning_rate=build.tensor([1, 2]))
-    run = build.make_run(network, layout, data, config, streams)
-    if held_out is None:
-        return Training(run, data, None)
-    every = torch.arange(len(X)).expand(2, -1)
-    return Training(run, data, Validation(run.objective, data, every, held_out.double()))
+    every, validation = torch.arange(len(X)).expand(2, -1), None
+    if held_out is not None:
+        validation = Validation(build.make_objective(layout), data, every, held_out.double())
+    return build.make_training(network, layout, data, config, streams, validation)
 
 
 def plain_weights():
     """Weights after each step of a run without an average."""
     training, seen = make_training(None), []
-    (update,), values = training.run.step.updates, training.run.network.buffer.values
+    (update,), values = training.step.updates, training.network.buffer.values
     step = update.step
 
     def watched(factor):
@@ -72,10 +71,10 @@ def test_the_average_is_that_of_the_weights_after_each_step(average, expected):
     seen = plain_weights()
     training = make_training(average)
     training.advance(3)
-    assert torch.equal(training.run.network.buffer.values, seen[-1])  # training does not feel it
+    assert torch.equal(training.network.buffer.values, seen[-1])  # training does not feel it
     torch.testing.assert_close(training.stopping.kept(), expected(seen), rtol=0, atol=1e-12)
-    kept = training.network(torch.tensor([1])).buffer.values
-    torch.testing.assert_close(kept, training.run.judged.select([1]).buffer.values, rtol=0, atol=0)
+    kept = training.network_of(torch.tensor([1])).buffer.values
+    torch.testing.assert_close(kept, training.judged.select([1]).buffer.values, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("average", [EMA(0.0), SWA(1.0)])
@@ -92,22 +91,22 @@ def test_held_out_losses_are_those_of_the_average():
     plain = make_training(None, torch.from_numpy(RNG.random((2, len(X))) < 0.3))
     for epoch in range(3):
         training.advance(epoch + 1)
-        losses = training.validation.losses(training.run.judged).numpy()
+        losses = training.validation.losses(training.judged).numpy()
         assert_allclose(training.history.arrays()["validation_loss"][-1], losses, rtol=0, atol=1e-12)
-        assert np.abs(losses - training.validation.losses(training.run.network).numpy()).min() > 1e-4
+        assert np.abs(losses - training.validation.losses(training.network).numpy()).min() > 1e-4
     plain.advance(1)
-    assert plain.run.judged is plain.run.network
+    assert plain.judged is plain.network
 
 
 def test_some_of_the_members_keep_their_average():
     whole, some = make_training(EMA(0.9)), make_training(EMA(0.9))
     whole.advance(3)
     some.advance(1)
-    before = some.run.judged.select([1]).buffer.values
+    before = some.judged.select([1]).buffer.values
     some = some.select(torch.tensor([1]))
     assert torch.equal(some.stopping.kept(), before)
     some.advance(3)
-    expected = whole.run.judged.select([1]).buffer.values
+    expected = whole.judged.select([1]).buffer.values
     torch.testing.assert_close(some.stopping.kept(), expected, rtol=0, atol=1e-12)
 
 
@@ -116,7 +115,7 @@ def test_the_average_is_there_as_soon_as_a_state_is_loaded():
     training.advance(2)
     resumed.load_state(*training.state())
     assert torch.equal(resumed.stopping.kept(), training.stopping.kept())
-    assert not torch.equal(resumed.stopping.kept(), training.run.network.buffer.values)
+    assert not torch.equal(resumed.stopping.kept(), training.network.buffer.values)
 
 
 def test_settings_are_grid_axes_and_training_goes_on_with_the_average():
@@ -128,7 +127,7 @@ def test_settings_are_grid_axes_and_training_goes_on_with_the_average():
     net.partial_fit(X, Y)
     first = net.network_.buffer.values.clone()
     net.partial_fit(X, Y)
-    assert_allclose(net.network_.buffer.values, (first + net._run.network.buffer.values) / 2, rtol=1e-6)
+    assert_allclose(net.network_.buffer.values, (first + net._training.network.buffer.values) / 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
