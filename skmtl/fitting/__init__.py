@@ -5,7 +5,8 @@ from skmtl.fitting._class_weights import class_weight_by_task
 from skmtl.fitting._config import count_threads, read_peer_method, read_seed, read_sizes
 from skmtl.fitting._data import warn_of_splits_left
 from skmtl.fitting._growing import GrowingFits
-from skmtl.fitting._job import FitJob, join_members
+from skmtl.fitting._job import FitJob
+from skmtl.fitting._joined import join_members
 from skmtl.fitting._judged import JudgedMembers, choose_members, weights_of
 from skmtl.fitting._new_tasks import TasksTogether, joined_network, prepare_new_tasks, tasks_together
 from skmtl.fitting._peers import LEARNED

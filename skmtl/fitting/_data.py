@@ -67,7 +67,7 @@ def read_splits(params: Params, inputs: SharedInputs) -> Splits | None:
 
 def warn_of_splits_left(job: FitJob) -> None:
     """Warn where ``cv`` lists more splits than there are members to take them."""
-    splitter, n_splits, n_members = job.inputs.splitter, job.summary.n_splits, job.members // job.config.n_peers
+    splitter, n_splits, n_members = job.inputs.splitter, job.summary.n_splits, job.config.members // job.config.n_peers
     if splitter is None or not splitter.lists_splits or n_splits <= n_members:
         return
     assert job.validation is not None

@@ -63,8 +63,8 @@ class DividedTrainer(StackedTrainer):
                     f"call the same fits in the same order with the same X, y and parameters, and not with parts of "
                     f"the rows."
                 )
-        cohorts = sum(job.members // job.config.n_peers for job in jobs.values())
-        work = sum(6.0 * job.config.batch_size * job.members * job.network.operations for job in jobs.values())
+        cohorts = sum(job.config.members // job.config.n_peers for job in jobs.values())
+        work = sum(job.work for job in jobs.values())
         if any(isinstance(job.data, StoredData) for job in jobs.values()):
             work = 0.0  # few operations for gradients so large, so that members alone are divided
         axes = self._processes.axes(cohorts, work, one_fit=len(jobs) == 1)
@@ -78,7 +78,7 @@ class DividedTrainer(StackedTrainer):
         """What this process trains: neighbouring cohorts of all fits, or some of the tasks of one."""
         part, n_parts, data, tasks = self._axes
         own = StackedTrainer(self._checkpoints if data.rank == 0 else NO_CHECKPOINTS, data)
-        sizes = {index: job.members // job.config.n_peers for index, job in self.jobs.items()}
+        sizes = {index: job.config.members // job.config.n_peers for index, job in self.jobs.items()}
         wanted, start = part_of(sum(sizes.values()), part, n_parts), 0
         for index, job in self.jobs.items():
             low, high = max(wanted.start - start, 0), min(wanted.stop - start, sizes[index])

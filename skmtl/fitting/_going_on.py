@@ -47,9 +47,8 @@ def scale_of(architecture: Architecture) -> dict[str, Any]:
     return {"input_scale": architecture.input_scale, "n_read": architecture.n_read}
 
 
-def scaled_network(parts: Sequence[Sequence[FitJob]], input_scale: np.ndarray | None, n_read: int | None) -> Network:
+def scaled_network(jobs: Sequence[FitJob], input_scale: np.ndarray | None, n_read: int | None) -> Network:
     """Network of all members of jobs that begins with this scale of its inputs; its parameters are still to come."""
-    jobs = [job for part in parts for job in part]
     architecture = Architecture.stack([job.network.architecture for job in jobs])
     return Network(replace(architecture, input_scale=input_scale, n_read=n_read), jobs[0].network.device)
 

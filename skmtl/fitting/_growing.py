@@ -73,7 +73,7 @@ class GrowingFits:
             networks, histories = zip(*parts, trainer.learned(index), strict=True)
             self._learned[index] = Network.stack(networks), History.join(histories)
             job = self._jobs[index]
-            if self._n_cohorts * job.config.n_peers < job.members:
+            if self._n_cohorts * job.config.n_peers < job.config.members:
                 job = job.part(0, self._n_cohorts)
             whole.add_ended(index, job, *self._learned[index])
         return whole

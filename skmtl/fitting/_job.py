@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,23 +13,15 @@ from skmtl.defaults import Choice, DataSummary
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor, Score
-from skmtl.processes import ALONE, Collective
 from skmtl.training import (
     ColumnData,
-    Data,
     FitConfig,
-    IndexedData,
-    JoinedData,
     Objective,
-    PeerRows,
     StoredData,
     Streams,
     Training,
     TrainingData,
     Validation,
-    keeps_stored,
-    learn_input_scale,
-    sliced,
 )
 
 PARAMETER_COPIES = 5  # values, gradient, two moments, kept values
@@ -141,11 +132,6 @@ class FitJob:
         return self.data
 
     @property
-    def members(self) -> int:
-        """Number of members."""
-        return self.network.buffer.members
-
-    @property
     def memory(self) -> float:
         """Bytes of parameters and activations in training."""
         network, architecture = self.network, self.network.architecture
@@ -153,7 +139,12 @@ class FitJob:
         per_row = max(sum(architecture.hidden_layer_sizes) + of_tasks, network.peak_activations) + network.n_outputs
         activations = ACTIVATION_COPIES * self.config.batch_size * per_row
         values = PARAMETER_COPIES * network.n_parameters + activations
-        return network.buffer.values.element_size() * self.members * values
+        return network.buffer.values.element_size() * self.config.members * values
+
+    @property
+    def work(self) -> float:
+        """Operations of a step."""
+        return 6.0 * self.config.batch_size * self.config.members * self.network.operations
 
     @property
     def rows_memory(self) -> float:
@@ -189,110 +180,3 @@ class FitJob:
         inputs = self.data.n_features, reads.n_read, reads.input_scale is None, encoder
         shapes = (*length, *inputs, reads.n_outputs, *groups)
         return (*shapes, self.validation is not None, self.holds_out, *config.network_key())
-
-
-def join_members(jobs: Sequence[FitJob], member_weights: np.ndarray) -> FitJob:
-    """Make one fit of fits to the same rows; each of its members, theirs in this order, learns what it would alone.
-
-    Parameters
-    ----------
-    jobs : sequence of FitJob
-        Of one ``network_key``, and prepared with one seed.
-    member_weights : ndarray of shape (member, n_tasks)
-        As in :class:`FitJob`.
-
-    Returns
-    -------
-    FitJob
-        Its loss weights and choices are those of the first job.
-    """
-    sizes = [job.members for job in jobs]
-    data = TrainingData.stack([job.resident for job in jobs], sizes)
-    return replace(
-        jobs[0],
-        config=replace(FitConfig.stack([job.config for job in jobs]), members=sum(sizes)),
-        network=Network.stack([job.network for job in jobs]),
-        data=data,
-        validation=_stacked_validation([jobs], [sum(sizes)], [data], data, None),
-        streams=Streams.join([[job.streams for job in jobs]]),
-        member_weights=member_weights,
-    )
-
-
-def begin_training(
-    parts: Sequence[Sequence[FitJob]],
-    teams: np.ndarray,
-    *,
-    relevance: bool = True,
-    network: Network | None = None,
-    collective: Collective = ALONE,
-) -> Training:
-    """Put the members of jobs side by side as one network and begin to train it.
-
-    Parameters
-    ----------
-    parts : sequence of sequence of FitJob
-        Jobs of a part share rows and the order of their batches; all have one ``network_key``.
-    teams : ndarray of shape (member,), int
-        Index of the job that a member belongs to.
-    relevance : bool, default=True
-        Whether the scale of the inputs is learned first, where the jobs ask for it.
-    network : Network, optional
-        Of all members, where their training has begun before.
-    collective : Collective, optional
-        Processes that train the same members, each on its slice of every batch.
-    """
-    jobs, first = [job for part in parts for job in part], parts[0][0]
-    names = [task.name for task in first.inputs.layout.tasks]
-    config = FitConfig.stack([job.config for job in jobs])
-    if first.resumed is not None:
-        own = PeerRows(first.resident, config.n_peers, first.members) if config.divides_rows else first.data
-        return first.resumed.go_on(own, config, first.validation, teams)
-    if fresh := network is None:
-        once = keeps_stored(first.data)  # which is large, so that a network that begins once is not copied
-        network = first.network.copy() if len(jobs) == 1 and not once else Network.stack([job.network for job in jobs])
-    sizes = [sum(job.members for job in part) for part in parts]
-    batch_size = config.batch_size if network.reads_parts and first.is_plain else None
-    learned, validation = _stacked_data(parts, sizes, config, batch_size)
-    if collective.size > 1:
-        learned = sliced(learned, collective)
-    streams = Streams.join([[job.streams for job in part] for part in parts])
-    trained = first.objective, learned, config, streams
-    if config.relevance_epochs and relevance and fresh:
-        network = learn_input_scale(network, *trained, validation, collective)
-    return Training(network, *trained, validation, teams=teams, task_names=names, collective=collective)
-
-
-def _stacked_data(
-    parts: Sequence[Sequence[FitJob]], sizes: Sequence[int], config: FitConfig, batch_size: int | None
-) -> tuple[Data, Validation | None]:
-    """What the members of all parts learn from, and what they are judged by."""
-    first = parts[0][0]
-    if not isinstance(first.data, TrainingData):  # of a fit alone
-        return first.data, first.validation
-    stacked = [TrainingData.stack([job.resident for job in part], [job.members for job in part]) for part in parts]
-    data = stacked[0] if len(parts) == 1 else JoinedData(stacked, sizes, batch_size)
-    validation = _stacked_validation(parts, sizes, stacked, data, batch_size)
-    return PeerRows(data, config.n_peers, sum(sizes)) if config.divides_rows else data, validation
-
-
-def _stacked_validation(
-    parts: Sequence[Sequence[FitJob]],
-    sizes: Sequence[int],
-    stacked: Sequence[TrainingData],
-    data: IndexedData,
-    batch_size: int | None,
-) -> Validation | None:
-    """Rows that judge the members of all parts: training rows that they hold out, or rows of their own."""
-    holds_out = parts[0][0].holds_out
-    validations = [[job.validation for job in part if job.validation is not None] for part in parts]
-    if not validations[0]:
-        return None
-    if not holds_out:
-        judges: list[list[Any]] = [[validation.data for validation in own] for own in validations]
-        counts = [[job.members for job in part] for part in parts]
-        stacked = [TrainingData.stack(*own) for own in zip(judges, counts, strict=True)]
-    of_parts = [Validation.stack(*pair, common=not holds_out) for pair in zip(validations, stacked, strict=True)]
-    if len(parts) == 1:
-        return of_parts[0]
-    return Validation.join(of_parts, sizes, data if holds_out else JoinedData(stacked, sizes, batch_size))

@@ -69,7 +69,7 @@ def prove_students(job: FitJob, network: Network, n_iter: int) -> tuple[FitJob, 
         return job, learned
     better, worse = gain > ERRORS * error, gain < -ERRORS * error  # neither where the difference may be noise
     serves = np.where(taught[:, None], ~worse, ~better).astype(float)  # (peer, task)
-    n_cohorts = job.members // n_peers
+    n_cohorts = job.config.members // n_peers
     share = np.tile(serves / serves.sum(axis=0), (n_cohorts, 1))
     if job.member_weights is None:
         return replace(job, member_weights=share / n_cohorts), learned

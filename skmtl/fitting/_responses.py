@@ -48,7 +48,7 @@ class ResponsesMixin(ABC):
         parts, fits = self._networks(indices)
         ensembles, start = [], 0
         for index in fits:
-            end = start + self.jobs[index].members
+            end = start + self.jobs[index].config.members
             ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
             start = end
         network = Network.stack(parts)

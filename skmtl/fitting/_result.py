@@ -155,7 +155,7 @@ def describe(job: FitJob, network: Network, history: Mapping[str, np.ndarray], n
 
     def arranged(values: np.ndarray) -> np.ndarray:
         if not len(values):
-            return values.reshape(0, job.members, n_tasks)
+            return values.reshape(0, job.config.members, n_tasks)
         return layout.restore(values, 2) if values.shape[2] == n_tasks else values  # of many tasks, their mean
 
     return FitResult(job, network, {name: arranged(values) for name, values in history.items()}, n_iter)

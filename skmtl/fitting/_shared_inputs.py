@@ -78,6 +78,10 @@ class SharedInputs:
         Order of the tasks in the network.
     learns_inputs : bool
         Whether a part of the encoder is trained with the network.
+    n_rows : int
+        Number of training rows.
+    n_unlabeled : int
+        Number of those without any label, which are there only where a fit uses them.
     prepared : mapping
         Jobs that others can begin with, as long as somebody holds them.
     """
@@ -98,18 +102,10 @@ class SharedInputs:
         self.validation, self.splitter, self.survey = validation, splitter, survey
         self.layout = TaskLayout(self.tasks)
         self.learns_inputs = encoder.build() is not None  # asked once: what is made to tell may be large
+        self.n_rows = rows.weights.shape[0] if survey is None else survey.n_rows
+        self.n_unlabeled = int(np.count_nonzero(rows.row_weights == 0))
         self.prepared: MutableMapping[Hashable, Any] = WeakValueDictionary()
         self._encoded: dict[tuple[int, np.dtype[Any]], tuple[LabelledRows, EncodedRows]] = {}
-
-    @property
-    def n_rows(self) -> int:
-        """Number of training rows."""
-        return self.rows.weights.shape[0] if self.survey is None else self.survey.n_rows
-
-    @property
-    def n_unlabeled(self) -> int:
-        """Number of training rows without any label, which are there only where a fit uses them."""
-        return int(np.count_nonzero(self.rows.row_weights == 0))
 
     @property
     def groups(self) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,8 +12,9 @@ import torch
 from skmtl._state import State
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, Stage
 from skmtl.fitting._ended import Ended
-from skmtl.fitting._going_on import go_on, identity_of, scale_of, scaled_network, state_of_fits
-from skmtl.fitting._job import FitJob, begin_training
+from skmtl.fitting._going_on import go_on, identity_of, scale_of, state_of_fits
+from skmtl.fitting._job import FitJob
+from skmtl.fitting._joined import begin_training
 from skmtl.fitting._responses import ResponsesMixin
 from skmtl.fitting._result import FitResult, describe, finish
 from skmtl.fitting._shared_inputs import SharedInputs
@@ -76,13 +77,13 @@ class StackedTrainer(ResponsesMixin):
 
     def has_room_for(self, job: FitJob) -> bool:
         """Whether the network would stay in the caches; a few members share the fixed cost of a step in any case."""
-        members, n, on_gpu = self._members + job.members, self._n_processes, job.config.device.type != "cpu"
+        members, n, on_gpu = self._members + job.config.members, self._n_processes, job.config.device.type != "cpu"
         return on_gpu or members <= MIN_MEMBERS * n or self.memory + job.memory <= CACHE_BYTES * n
 
     def add(self, index: int, job: FitJob) -> None:
         """Add a fit before the first step of any."""
         self.jobs[index] = job
-        self._members += job.members
+        self._members += job.config.members
         self.memory += job.memory
         self.rows_memory[job.inputs] = job.rows_memory
 
@@ -141,7 +142,7 @@ class StackedTrainer(ResponsesMixin):
         """As many threads as the operations of a step are worth, or as the user says."""
         jobs = self.jobs.values()
         n_threads = next((job.config.n_threads for job in jobs if job.config.n_threads is not None), None)
-        return threads_for(sum(6.0 * j.config.batch_size * j.members * j.network.operations for j in jobs), n_threads)
+        return threads_for(sum(job.work for job in jobs), n_threads)
 
     def _advance(self, fraction: float, report: Report | None) -> None:
         """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""
@@ -190,37 +191,26 @@ class StackedTrainer(ResponsesMixin):
 
     def _begin(self, relevance: bool = True, scale: dict[str, Any] | None = None) -> Training:
         """Put the members side by side."""
-        parts = self._parts(self._running())
-        indices = [index for part in parts for index in part]
-        teams = np.repeat(indices, [self.jobs[index].members for index in indices])
-        jobs = [[self.jobs[i] for i in part] for part in parts]
-        network = None if scale is None else scaled_network(jobs, **scale)
-        training = begin_training(jobs, teams, relevance=relevance, network=network, collective=self._collective)
+        jobs = {index: self.jobs[index] for index in self._running()}
+        training = begin_training(jobs, relevance=relevance, scale=scale, collective=self._collective)
         self._begun = True
         if self._stage is not None:
             self._begun_with = scale_of(training.network.architecture)
         return training
 
-    def _parts(self, indices: Iterable[int]) -> list[list[int]]:
-        """Indices of fits to the same rows in one order, which stay neighbours."""
-        parts: dict[tuple[int, int | None], list[int]] = {}
-        for index in indices:
-            parts.setdefault((id(self.jobs[index].inputs), self.jobs[index].order), []).append(index)
-        return list(parts.values())
-
     def __getstate__(self) -> dict[str, Any]:
         """Jobs, and the state of their training as arrays."""
         training, saved = self._training, None
         if training is not None:
-            saved = training.stopping.teams, training.network.architecture, training.state()
+            indices = dict.fromkeys(training.stopping.teams.tolist())
+            saved = list(indices), scale_of(training.network.architecture), training.state()
         return vars(self) | {"_training": saved, "_results": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if state["_training"] is not None:
-            teams, architecture, saved = state["_training"]
-            jobs = [[self.jobs[index] for index in part] for part in self._parts(dict.fromkeys(teams.tolist()))]
-            self._training = begin_training(jobs, teams, network=Network(architecture, jobs[0][0].network.device))
+            indices, scale, saved = state["_training"]
+            self._training = begin_training({index: self.jobs[index] for index in indices}, scale=scale)
             self._training.load_state(*saved)
 
     def _is_mostly_done(self) -> bool:

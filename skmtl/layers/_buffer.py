@@ -87,18 +87,16 @@ class ParameterBuffer:
         self._learned = [spec for spec in specs if spec.owner is not None]
         self.specs = *self._learned, *(spec for spec in specs if spec.owner is None)
         self.members = members
+        sizes = [members * spec.size for spec in self.specs]
         if arrays is None:
-            self.values = torch.zeros(self._size(self.specs), dtype=dtype, device=device)
+            self.values = torch.zeros(sum(sizes), dtype=dtype, device=device)
         else:  # in one pass over new memory
             parts = [torch.from_numpy(arrays[spec.name]).reshape(-1) for spec in self.specs]
             self.values = torch.cat(parts).to(device, dtype)
-        self.learned = self.values[: self._size(self._learned)]
+        self.learned = self.values[: sum(sizes[: len(self._learned)])]
         self.gradient = _untouched_zeros(self.learned)
         self.views = self._blocks(self.values)
         self.gradient_views = self._blocks(self.gradient)
-
-    def _size(self, specs: Sequence[ParameterSpec]) -> int:
-        return self.members * sum(spec.size for spec in specs)
 
     def _blocks(self, flat: Tensor) -> dict[str, Tensor]:
         """Blocks of a tensor in the layout of ``values`` or of ``learned``."""

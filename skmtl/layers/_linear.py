@@ -32,6 +32,8 @@ class MemberLinear:
         Draws the initial bias; by default uniform in plus or minus 1 / sqrt(n_inputs).
     owner : {"shared", "task"}, default="shared"
         Who the parameters belong to.
+    hidden : bool, default=False
+        Whether it is a hidden layer.
     """
 
     def __init__(
@@ -44,15 +46,18 @@ class MemberLinear:
         gain: float = 1.0,
         bias: Initializer | None = None,
         owner: Literal["shared", "task"] = "shared",
+        hidden: bool = False,
     ) -> None:
         self.name, self.n_inputs, self.n_outputs, self.copies, self.owner = name, n_inputs, n_outputs, copies, owner
+        self.hidden = hidden
         self._weight_name, self._bias_name, self._input_name = f"{name}.weight", f"{name}.bias", f"{name}.input"
         fan_in = max(n_inputs, 1)
         self.specs = self._make_specs(uniform(gain * (3 / fan_in) ** 0.5), bias or uniform(fan_in**-0.5))
 
     def _make_specs(self, weight: Initializer, bias: Initializer) -> tuple[ParameterSpec, ParameterSpec]:
+        shape = self.copies, self.n_inputs, self.n_outputs
         return (
-            ParameterSpec(self._weight_name, (self.copies, self.n_inputs, self.n_outputs), weight, self.owner),
+            ParameterSpec(self._weight_name, shape, weight, self.owner, self.hidden),
             ParameterSpec(self._bias_name, (self.copies, 1, self.n_outputs), bias, self.owner),
         )
 

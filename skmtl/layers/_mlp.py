@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor
 
 from skmtl.layers._activations import ACTIVATIONS, MemberNonlinearity
-from skmtl.layers._buffer import Composite, ParameterSpec
+from skmtl.layers._buffer import Composite
 from skmtl.layers._linear import MemberLinear
 from skmtl.layers._workspace import Workspace
 
@@ -50,18 +50,11 @@ class MemberMLP(Composite):
         widths = [n_inputs, *sizes]
         self.width = widths[-1]
         self.layers = [
-            MemberLinear(f"{name}.{i}", widths[i], widths[i + 1], copies=copies, gain=self.activation.gain, owner=owner)
-            for i in range(len(sizes))
+            MemberLinear(f"{name}.{i}", *shape, copies=copies, gain=self.activation.gain, owner=owner, hidden=True)
+            for i, shape in enumerate(pairwise(widths))
         ]
         self.parts = self.layers
-        pairs = [layer.specs for layer in self.layers]
-        self._specs = [spec for weight, bias in pairs for spec in (replace(weight, hidden=True), bias)]
         self._nonlinearities = [MemberNonlinearity(layer.name, activation, dropout) for layer in self.layers]
-
-    @property
-    def specs(self) -> Sequence[ParameterSpec]:
-        """See :class:`Composite`."""
-        return self._specs
 
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
         """``(1 or stack, row, n_inputs) -> (stack, row, width)``."""

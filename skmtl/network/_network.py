@@ -47,6 +47,8 @@ class Network:
         Peak activations per row and member.
     draws : bool
         Whether a training pass draws random numbers.
+    reads_parts : bool
+        Whether training passes take rows for parts of the members, and not only for all or for each.
     """
 
     def __init__(
@@ -62,16 +64,11 @@ class Network:
         of_tasks = max(architecture.task_layer_sizes, default=0) * len(architecture.n_outputs)
         self.peak_activations = max(max(architecture.hidden_layer_sizes, default=1) * layers.body.copies, of_tasks)
         self.draws = any(architecture.dropout) or architecture.input_dropout > 0 or layers.body.draws
+        self.reads_parts = not layers.inputs and layers.body.stack is not None and bool(layers.body.specs)
         if layers.extractor is not None:
             self.operations = max(self.operations, layers.extractor.operations)
             self.peak_activations = max(self.peak_activations, layers.extractor.peak_activations)
             self.draws = self.draws or layers.extractor.draws
-
-    @property
-    def reads_parts(self) -> bool:
-        """Whether training passes take rows for parts of the members, and not only for all or for each."""
-        body = self.layers.body
-        return not self.layers.inputs and body.stack is not None and bool(body.specs)
 
     def training_passes(
         self,

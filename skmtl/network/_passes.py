@@ -62,7 +62,8 @@ class _SinglePrecisionPasses:
         self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
         self.layers, self.buffer = layers, buffer
-        self.has_body, self.has_task_layers = bool(layers.body.specs), bool(layers.task_layers.specs)
+        self.has_body = bool(layers.body.specs)
+        self.has_layers_below = self.has_body or bool(layers.task_layers.specs)  # below the output layer
         self.workspace = Workspace(reuse=not self.recorded, generators=generators, parts=parts)
         layers.bind(buffer, buffer.leaves() if self.recorded else None)
 
@@ -86,11 +87,6 @@ class ManualPasses(_SinglePrecisionPasses):
         head.backward(gradient if at_head is None else at_head, workspace)
         if self.has_layers_below:
             self.backward_below(head.input_gradient(gradient, workspace))
-
-    @property
-    def has_layers_below(self) -> bool:
-        """Whether anything is learned below the output layer."""
-        return self.has_body or self.has_task_layers
 
     def backward_below(self, gradient: Tensor) -> None:
         """Go on below the output layer, from the gradient at its input."""

@@ -1,7 +1,7 @@
 """The training loop and all that it passes around."""
 
 from skmtl.training._batch import Batch
-from skmtl.training._columns import ColumnData, ColumnValidation, keeps_stored, with_tasks
+from skmtl.training._columns import ColumnData, ColumnValidation, with_tasks
 from skmtl.training._config import SCHEDULES, FitConfig
 from skmtl.training._data import Data, DenseRows, IndexedData, Rows, SparseRows, TrainingData, as_tensor
 from skmtl.training._device import Device, as_device, choose_device, threads_for
@@ -74,7 +74,6 @@ __all__ = [
     "choose_device",
     "held_out_cells",
     "join",
-    "keeps_stored",
     "learn_input_scale",
     "n_steps",
     "pass_after",

@@ -37,7 +37,7 @@ class ColumnData(Data):
     def __init__(self, data: TrainingData | StoredData, tasks: slice) -> None:
         self.tasks, self.own = tasks, with_tasks(data, tasks)
         self.n_rows, self.n_features, self.totals = data.n_rows, data.n_features, data.totals
-        self.row_bytes = self.own.row_bytes
+        self.row_bytes, self.keeps_stored = self.own.row_bytes, self.own.keeps_stored
 
     def batches(self, batch_size: int, orders: Sequence[np.random.Generator], epoch: int = 0) -> Iterator[Batch]:
         """See :class:`Data`; every process draws the same rows."""
@@ -67,11 +67,6 @@ def with_tasks(data: TrainingData | StoredData, tasks: slice) -> TrainingData | 
     if isinstance(data, StoredData):
         return data.columns(tasks)
     return TrainingData(data.rows, data.targets[:, tasks], data.cell_weights[..., tasks].contiguous(), data.row_mask)
-
-
-def keeps_stored(data: Data) -> bool:
-    """Whether batches have the cells with a label only."""
-    return isinstance(data.own if isinstance(data, ColumnData) else data, StoredData)
 
 
 class ColumnValidation(Validation):

@@ -98,6 +98,8 @@ class Data(ABC):
         Numbers of neighbouring members that share the rows of a batch, where neither all do nor each has its own.
     epochs_per_pass, tasks : int, slice
         An epoch is one of so many parts of the rows. Tasks that batches have labels of.
+    keeps_stored : bool
+        Whether batches have the cells with a label only.
     """
 
     n_rows: int
@@ -108,6 +110,7 @@ class Data(ABC):
     counts: Tensor | None = None
     epochs_per_pass: int = 1
     tasks: slice = slice(None)
+    keeps_stored: bool = False
 
     @abstractmethod
     def select(self, members: Tensor) -> Data:

@@ -14,7 +14,7 @@ from skmtl._state import State, pack, unpack
 from skmtl.network import Architecture, Network, Passes
 from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
-from skmtl.training._columns import ColumnData, TrunkPasses, keeps_stored
+from skmtl.training._columns import ColumnData, TrunkPasses
 from skmtl.training._config import FitConfig
 from skmtl.training._data import Data
 from skmtl.training._divergence import DivergenceError
@@ -107,7 +107,7 @@ class Training:
         if method is not None and config.collaborates:
             terms = [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]
         step = Step(passes, objective, weighting, updates, data.rows_per_weight, terms)
-        step = sampled(step) if keeps_stored(data) else tiled(step)
+        step = sampled(step) if data.keeps_stored else tiled(step)
         graphs = config.cuda_graphs and network.device.type == "cuda"
         return captured(step, draws=network.draws) if graphs else step
 
@@ -174,7 +174,8 @@ class Training:
                     self.collective.check()
                 self.collective.add(sums)
             finally:  # where the user interrupts an epoch, too
-                step.publish()
+                for update in step.updates:
+                    update.publish()
         for update in step.updates:
             update.end_epoch()
         self.streams.epoch += 1
@@ -230,7 +231,7 @@ class Training:
 
         Where it is large, as that of data of which only stored cells are kept, all members end with it, without a copy.
         """
-        if keeps_stored(self.data) and len(members) == self.judged.buffer.members:
+        if self.data.keeps_stored and len(members) == self.judged.buffer.members:
             self.stopping.finish()
             return self.judged
         return self.judged.select(members.tolist(), self.stopping.kept(), architecture)

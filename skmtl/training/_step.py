@@ -162,11 +162,6 @@ class Step:
                 supervised.mul_(self.objective.to_outputs(factors))
         return gradient if mask is None else gradient.mul_(mask[:, :, None])
 
-    def publish(self) -> None:
-        """Bring the buffer of the network up to date."""
-        for update in self.updates:
-            update.publish()
-
     def set_data(self, rows_per_weight: Tensor) -> None:
         """Go on with other data."""
         self.rows_per_weight = rows_per_weight

@@ -68,6 +68,8 @@ class StoredData(Data):
         Of the type and on the device to compute with.
     """
 
+    keeps_stored = True
+
     def __init__(
         self,
         rows: Rows,

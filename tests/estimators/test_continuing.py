@@ -42,7 +42,7 @@ def test_partial_fit_keeps_the_moments_while_settings_stay():
     """Two passes with one optimizer differ from two with fresh moments."""
     kept = MultiTaskNetRegressor(**SMALL).partial_fit(X, Y).partial_fit(X, Y)
     fresh = MultiTaskNetRegressor(**SMALL).partial_fit(X, Y)
-    del fresh._run
+    del fresh._training
     fresh.partial_fit(X, Y)
     assert np.abs(kept.predict(X) - fresh.predict(X)).max() > 1e-6
 

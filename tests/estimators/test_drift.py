@@ -88,7 +88,7 @@ def test_a_pickled_stream_goes_on():
     net = stream((0.0, 0.9), [PAIRS] * 3)
     reloaded = pickle.loads(pickle.dumps(net))
     np.testing.assert_array_equal(reloaded.predict(X), net.predict(X))
-    net.__dict__.pop("_run")  # moments of the optimizer are not pickled
+    net.__dict__.pop("_training")  # moments of the optimizer are not pickled
     for each in (net, reloaded):
         each.partial_fit(X, OTHERS)
     np.testing.assert_array_equal(reloaded.relatedness_history_, net.relatedness_history_)

@@ -72,6 +72,6 @@ def fit_subsets(
         job = jobs[0]
     else:
         serves = serving == np.arange(len(subsets))[:, None]  # (subset, task)
-        job = join_members(jobs, np.repeat(serves / whole.members, whole.members, axis=0))
+        job = join_members(jobs, np.repeat(serves / whole.config.members, whole.config.members, axis=0))
     net._adopt(net._train(replace(job, loss_weights=whole.loss_weights), checkpoints=checkpoints).result(0))
     return fitted
