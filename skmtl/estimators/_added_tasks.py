@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -102,7 +101,7 @@ class AddedTasksMixin(PredictorMixin):
         require_boolean("freeze", freeze)
         require_shared_layers(self.network_.architecture)
         net: Any = self
-        deadline = math.inf if net.max_time is None else perf_counter() + net.max_time
+        deadline = None if net.max_time is None else perf_counter() + net.max_time
         drawn = "add_tasks", X, y_new, sample_weight, groups, freeze, self.network_.buffer.values
         with checkpoints_of(net.checkpoint, partial(identity_of, self, *drawn)) as checkpoints:
             inputs, params = read_new_tasks(self, X, y_new, sample_weight, groups)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import sys
 import warnings
 from abc import ABC, abstractmethod
@@ -45,6 +44,7 @@ from skmtl.fitting import (
     prepare,
     progress_line,
     warn_of_splits_left,
+    within,
 )
 from skmtl.inputs import TaskLabels, object_array
 from skmtl.processes import alone, current, fitting_together
@@ -137,7 +137,7 @@ class BaseMultiTaskNet(
             In a group of processes, if another one has ended or failed; see :func:`skmtl.distributed`.
         """
         self._validate_params()
-        deadline = math.inf if self.max_time is None else perf_counter() + self.max_time
+        deadline = None if self.max_time is None else perf_counter() + self.max_time
         network = self.network_ if self.warm_start and hasattr(self, "network_") else None
         source, params = as_source(X, y, sample_weight), self.get_params(deep=False)
         validation = X_val, y_val, sample_weight_val
@@ -150,8 +150,10 @@ class BaseMultiTaskNet(
             inputs, params = read_for(self, given, validation, groups, params, continued=network is not None)
             job = prepare(params, inputs, network=network)
             warn_of_splits_left(job)
-            if self.effort != "fixed" or self.max_time is not None:
-                job = decide(job, params, deadline, network, checkpoints.of_trials())
+            if self.effort != "fixed" and network is None:
+                job = decide(job, params, deadline, checkpoints.of_trials())
+            if deadline is not None:
+                job = within(job, params, deadline, network)
             progress = FitProgress(self, job.config.max_iter, X, y, sample_weight)
             current().require_same_callbacks(progress.context is not None)
             trainer = self._train(

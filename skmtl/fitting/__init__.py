@@ -34,6 +34,7 @@ from skmtl.fitting._result import (
 )
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.fitting._stacking import fit_many, stack_jobs
+from skmtl.fitting._time import within
 from skmtl.fitting._trainer import Report, StackedTrainer
 from skmtl.fitting._trials import decide
 
@@ -83,4 +84,5 @@ __all__ = [
     "tasks_together",
     "warn_of_splits_left",
     "weights_of",
+    "within",
 ]

@@ -73,7 +73,7 @@ def tasks_together(fitted: TasksTogether, added_at: Sequence[int]) -> list[Tasks
 
 
 def prepare_new_tasks(
-    params: Params, inputs: SharedInputs, network: Network, *, freeze: bool, deadline: float = math.inf
+    params: Params, inputs: SharedInputs, network: Network, *, freeze: bool, deadline: float | None = math.inf
 ) -> FitJob:
     """Prepare the fit of new tasks over the hidden layers of a fitted network.
 
@@ -87,8 +87,8 @@ def prepare_new_tasks(
         Fitted.
     freeze : bool
         Whether what several tasks use stays as it is.
-    deadline : float
-        When the fit is to end, in seconds of :func:`time.perf_counter`.
+    deadline : float or None
+        When the fit is to end, in seconds of :func:`time.perf_counter`; None: when it is done.
 
     Returns
     -------
@@ -108,7 +108,8 @@ def prepare_new_tasks(
     generators = Streams.from_seed(seed, network.architecture.members).initial
     begun = network_of_new_tasks(network, inputs.layout.n_outputs, bias, generators)
     job = prepare(params, inputs, network=begun)
-    job = within(job, params, deadline, begun)
+    if deadline is not None:
+        job = within(job, params, deadline, begun)
     return replace(job, config=replace(job.config, frozen=freeze))
 
 

@@ -15,7 +15,6 @@ from skmtl.fitting._prediction import Ensemble, decode, predict_ensembles
 from skmtl.fitting._result import FitResult, score_columns
 from skmtl.inputs import LabelledRows
 from skmtl.network import Network
-from skmtl.postprocess import Postprocessor, Threshold
 from skmtl.training import History, Training
 
 
@@ -49,7 +48,7 @@ class ResponsesMixin(ABC):
         ensembles, start = [], 0
         for index in fits:
             end = start + self.jobs[index].config.members
-            ensembles.append(Ensemble(slice(start, end), self._postprocessors(index), self._member_weights(index)))
+            ensembles.append(self._ensemble(index, slice(start, end)))
             start = end
         network = Network.stack(parts)
         return dict(zip(fits, predict_ensembles(network, inputs.layout, inputs.encoder, X, ensembles), strict=True))
@@ -69,25 +68,20 @@ class ResponsesMixin(ABC):
                 networks.append(ended.some(fits))
         return networks, [index for fits in by_ended.values() for index in fits]
 
-    def _postprocessors(self, index: int) -> Sequence[Postprocessor]:
-        """What changes the responses of a fit, which is learned only where one is asked for."""
-        return self.result(index).postprocessors if self.jobs[index].postprocessors else ()
-
-    def _member_weights(self, index: int) -> np.ndarray | None:
-        """Weights of the members of a fit, which students must prove themselves for."""
-        config = self.jobs[index].config
-        proves = config.collaboration is not None and config.collaboration.students(config.n_peers) is not None
-        return (self.result(index).job if proves else self.jobs[index]).member_weights
+    def _ensemble(self, index: int, members: slice) -> Ensemble:
+        """How a fit predicts; held-out rows are learned from only where postprocessors ask for it, or students."""
+        job, method = self.jobs[index], self.jobs[index].config.collaboration
+        proves = method is not None and method.students(job.config.n_peers) is not None
+        if not (job.postprocessors or proves):
+            return Ensemble(members, (), job.member_weights)
+        result = self.result(index)
+        return Ensemble(members, result.postprocessors, result.job.member_weights)
 
     def score_tasks(self, indices: Sequence[int], rows: LabelledRows) -> dict[int, dict[str, float]]:
         """Scores of fits to the same inputs, which have not failed, as if training ended now."""
         tasks = self.jobs[indices[0]].inputs.tasks
-        responses = self.responses(indices, rows.X)
-        return {
-            index: score_columns(tasks, rows, decode(tasks, own, self._thresholds(index)))
-            for index, own in responses.items()
-        }
-
-    def _thresholds(self, index: int) -> dict[Any, Threshold]:
-        """Thresholds of a fit by task name, which are found only where they are asked for."""
-        return self.result(index).thresholds if self.jobs[index].threshold_scores else {}
+        scores = {}
+        for index, responses in self.responses(indices, rows.X).items():
+            thresholds = self.result(index).thresholds if self.jobs[index].threshold_scores else {}
+            scores[index] = score_columns(tasks, rows, decode(tasks, responses, thresholds))
+        return scores

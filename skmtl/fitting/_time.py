@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from time import perf_counter
 
@@ -44,8 +43,6 @@ def within(job: FitJob, params: Params, deadline: float, network: Network | None
     ``params`` are its parameters, of which those that it has chosen are open. Training that goes on does so with the
     fitted ``network``.
     """
-    if deadline == math.inf:
-        return job
     params = {**params, **{name: choice.value for name, choice in job.choices.items()}}
     of_epoch = seconds_of_epoch(job, params, network)
     left = deadline - perf_counter()

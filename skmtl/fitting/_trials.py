@@ -30,10 +30,9 @@ from skmtl.fitting._config import Params
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._prepare import prepare
 from skmtl.fitting._stacking import stack_jobs
-from skmtl.fitting._time import seconds_of_epoch, within
+from skmtl.fitting._time import seconds_of_epoch
 from skmtl.fitting._trainer import StackedTrainer
 from skmtl.fitting._trial_losses import PEERS, Losses, ensemble_losses, is_better
-from skmtl.network import Network
 from skmtl.processes import current as processes
 
 CAUTION = 1.0  # standard errors by which a setting must be better than the one before it
@@ -85,8 +84,6 @@ class Trials:
 
     def end_before(self, deadline: float) -> bool:
         """Whether all trials take about half of the time at most, from an epoch of one."""
-        if deadline == math.inf:
-            return True
         n_trials = sum(len(settings) for settings in self.effort.rounds)
         seconds = n_trials * self.epochs * seconds_of_epoch(self._prepare({}), self._params)
         return bool(self._world.share(seconds < (deadline - perf_counter()) / 2))
@@ -213,8 +210,7 @@ def _text(name: str, value: Any, rule: Any) -> str:
 def decide(
     job: FitJob,
     params: Params,
-    deadline: float = math.inf,
-    network: Network | None = None,
+    deadline: float | None = None,
     checkpoints: NoCheckpoints = NO_CHECKPOINTS,
 ) -> FitJob:
     """A fit under those of the settings, left open by the user, that lose least on the rows that members hold out.
@@ -225,10 +221,8 @@ def decide(
         Under the rules.
     params : dict
         Parameters of the estimator.
-    deadline : float
+    deadline : float, optional
         When the fit is to end, in seconds of :func:`time.perf_counter`. Trials take half of the time at most.
-    network : Network, optional
-        Fitted, with which training goes on; nothing is tried then.
     checkpoints : Checkpoints or NoCheckpoints, optional
         Where trials that are cut off are gone on with.
 
@@ -245,11 +239,11 @@ def decide(
     rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
     seeded = {**params, "random_state": job.config.seed}
     tells = job.holds_out and not job.inputs.rows.keeps_stored
-    if network is None and effort is not None and rules and tells and job.config.n_peers == 1:
+    if effort is not None and rules and tells and job.config.n_peers == 1:
         trials = Trials(job, seeded, effort, checkpoints)
-        if trials.epochs and trials.end_before(deadline):
+        if trials.epochs and (deadline is None or trials.end_before(deadline)):
             job = _best_of(trials, job, seeded, rules)
-    return within(job, seeded, deadline, network)
+    return job
 
 
 def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> FitJob:

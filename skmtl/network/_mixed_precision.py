@@ -12,10 +12,10 @@ from torch import Tensor
 from skmtl.layers import ParameterBuffer
 from skmtl.network._architecture import Architecture
 from skmtl.network._layers import Layers
-from skmtl.network._passes import single_precision_passes
+from skmtl.network._passes import Passes, single_precision_passes
 
 
-class MixedPrecisionPasses:
+class MixedPrecisionPasses(Passes):
     """Layers compute with rounded copies of the parameters, losses and updates in full precision.
 
     Rounded parameters alone would lose every update smaller than their last digit, so the full ones are kept (the

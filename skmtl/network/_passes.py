@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from skmtl.network._layers import Layers
 FEW_OUTPUTS = 32  # whose derivatives are taken one by one
 
 
-class Passes(Protocol):
+class Passes(ABC):
     """Training passes: outputs from rows, then the parameters' gradients from the gradient at the outputs.
 
     Attributes
@@ -34,44 +34,36 @@ class Passes(Protocol):
     buffer: ParameterBuffer
     workspace: Workspace
 
+    @abstractmethod
     def mode(self) -> AbstractContextManager[None]:
         """What torch must record while steps run."""
-        ...
 
+    @abstractmethod
     def forward(self, x: Tensor, row_mask: Tensor | None = None) -> Tensor:
         """``(1 or part or member, row, feature) -> (member, row, output)``.
 
         ``row_mask (member, row)`` is 0 where a member must not learn from a row; None: all learn from all.
         """
-        ...
 
+    @abstractmethod
     def backward(self, gradient: Tensor, *, again: bool = False, at_head: Tensor | None = None) -> None:
         """Fill the gradient buffer from the gradient at the outputs; ``again``: another backward will follow.
 
         Parameters of the output layer follow ``at_head`` instead, if it is given; not where there are task layers.
         """
-        ...
 
 
-class _SinglePrecisionPasses:
-    """Passes over ``buffer`` itself; reused memory and recorded operations exclude each other."""
-
-    recorded: ClassVar[bool]
+class ManualPasses(Passes):
+    """Backward written out layer by layer over reused memory; no graph is recorded."""
 
     def __init__(
         self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
     ) -> None:
         self.layers, self.buffer = layers, buffer
+        self.workspace = Workspace(reuse=True, generators=generators, parts=parts)
         self.has_body = bool(layers.body.specs)
         self.has_layers_below = self.has_body or bool(layers.task_layers.specs)  # below the output layer
-        self.workspace = Workspace(reuse=not self.recorded, generators=generators, parts=parts)
-        layers.bind(buffer, buffer.leaves() if self.recorded else None)
-
-
-class ManualPasses(_SinglePrecisionPasses):
-    """Backward written out layer by layer over reused memory; no graph is recorded."""
-
-    recorded = False
+        layers.bind(buffer)
 
     def mode(self) -> AbstractContextManager[None]:
         """See :class:`Passes`: nothing, not even versions of tensors, which makes small operations cheaper."""
@@ -96,10 +88,15 @@ class ManualPasses(_SinglePrecisionPasses):
             layers.body.backward(layers.task_layers.input_gradient(below, workspace), workspace)
 
 
-class AutogradPasses(_SinglePrecisionPasses):
+class AutogradPasses(Passes):
     """The same passes through recorded operations, for layers without a backward of their own."""
 
-    recorded = True
+    def __init__(
+        self, layers: Layers, buffer: ParameterBuffer, generators: list[torch.Generator], parts: Sequence[int] = ()
+    ) -> None:
+        self.layers, self.buffer = layers, buffer
+        self.workspace = Workspace(reuse=False, generators=generators, parts=parts)
+        layers.bind(buffer, buffer.leaves())
 
     def mode(self) -> AbstractContextManager[None]:
         """See :class:`Passes`: only what :meth:`forward` asks for."""
