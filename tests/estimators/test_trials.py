@@ -11,7 +11,7 @@ from sklearn.model_selection import ShuffleSplit
 from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.defaults import DataSummary
 from skmtl.defaults.trials import EFFORTS, alternatives, length, most_epochs
-from skmtl.fitting import StackedTrainer, _job, _trials
+from skmtl.fitting import StackedTrainer, _joined, _trials
 from skmtl.model_selection import MultiTaskSearchCV
 
 FEW = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=1, classification=(False,))
@@ -112,13 +112,13 @@ def test_copies_of_a_row_are_one_observation_of_the_standard_error(monkeypatch: 
 
 def test_the_scale_of_the_inputs_is_learned_once_for_all_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     members = []
-    original = _job.learn_input_scale
+    original = _joined.learn_input_scale
 
     def spy(network, *arguments):
         members.append(network.buffer.members)
         return original(network, *arguments)
 
-    monkeypatch.setattr(_job, "learn_input_scale", spy)
+    monkeypatch.setattr(_joined, "learn_input_scale", spy)
     model = MultiTaskNetRegressor(**SMALL, input_scaling=True).fit(*irrelevant())
     assert len(model.trials_["loss"]) > 2
     assert members == [4, 2]  # two folds, each held out by two members; then the fit
