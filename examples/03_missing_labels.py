@@ -33,6 +33,7 @@ def fit(X: pd.DataFrame, y: pd.DataFrame, missing_label: float | None = None) ->
     settings = {
         "hidden_layer_sizes": (64, 64),
         "effort": "fixed",
+        "local_correction": False,  # networks alone
         "random_state": 0,
     }  # the same for all that are compared
     return MultiTaskNetRegressor(missing_label=missing_label, **settings).fit(X, y)

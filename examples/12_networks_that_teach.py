@@ -21,7 +21,7 @@ from skmtl import MultiTaskNetClassifier
 from skmtl.collaboration import CoTeaching, MutualLearning
 
 NET = {"hidden_layer_sizes": (64,), "n_estimators": 4, "cv": 4, "max_iter": 20, "random_state": 0}
-NET["kernel_blend"] = False  # networks alone
+NET["kernel_blend"] = NET["tree_blend"] = False  # networks alone
 
 
 def load():
