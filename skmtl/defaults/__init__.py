@@ -3,11 +3,12 @@
 from skmtl.defaults._resolve import LEARN_FROM_HELD_OUT_ROWS, REDUCED, encoding_dtype, is_auto, requested, resolve
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import n_inputs_read, relevance_epochs
-from skmtl.defaults.held_out import FOLDS, ROW_CORRECTIONS, n_held_out_folds
+from skmtl.defaults.held_out import FOLDS, MIN_UNITS, ROW_CORRECTIONS, n_held_out_folds
 
 __all__ = [
     "FOLDS",
     "LEARN_FROM_HELD_OUT_ROWS",
+    "MIN_UNITS",
     "REDUCED",
     "ROW_CORRECTIONS",
     "Choice",

@@ -7,7 +7,7 @@ from typing import Any
 
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import RULES
-from skmtl.defaults.held_out import ROW_CORRECTIONS, n_held_out_folds
+from skmtl.defaults.held_out import MIN_UNITS, ROW_CORRECTIONS, n_held_out_folds, too_few_units
 
 REDUCED = "bfloat16"  # a type for matrix products only
 # What learns from rows that members hold out, and which value does not
@@ -44,7 +44,8 @@ def resolve(
     ------
     ValueError
         If what learns from held-out rows is asked for and no member holds out training rows, or one of
-        ``ROW_CORRECTIONS`` is True and splits leave rows out of both parts.
+        ``ROW_CORRECTIONS`` is True and splits leave rows out of both parts, or a blend is True and they keep rows
+        together in too few groups.
     """
     values = requested(params, preferences, data.fitted_dtype)
     required, choices = _required(data, values["dtype"]), dict[str, Choice]()
@@ -64,6 +65,7 @@ def resolve(
     if data.fitted_dtype is None and not n_held_out_folds(data, values):
         _require_nothing_of_held_out_rows(values)
     _require_every_row_used(values, data)
+    _require_units(values, data)
     if "n_iter_no_change" in choices and values["learning_rate"] == "cosine" and values["early_stopping"]:
         values["tol"] = 0.0
     return values, choices
@@ -87,6 +89,16 @@ def _require_every_row_used(values: Mapping[str, Any], data: DataSummary) -> Non
                 f"{name}=True corrects held-out rows by the errors about all others, and the splits of cv leave rows "
                 "out of both parts, as splits in the order of time do: later rows would correct earlier ones. Set "
                 f"{name}='auto', or let the training parts be all rows outside of the test parts."
+            )
+
+
+def _require_units(values: Mapping[str, Any], data: DataSummary) -> None:
+    for name in ("kernel_blend", "tree_blend"):
+        if values[name] and too_few_units(data):
+            raise ValueError(
+                f"{name}=True chooses shares by errors about groups of rows that the splits keep together, or their "
+                f"test parts where there are no groups, and there are {data.n_units}; at least {MIN_UNITS} are needed. "
+                f"Let cv be a number of folds, give more groups or splits, or set {name}='auto'."
             )
 
 

@@ -53,6 +53,8 @@ class DataSummary:
         Further rows, without any label, that a method of collaboration learns from.
     n_splits : int
         Number of splits that ``cv`` or groups give; 0 where rows are dealt to folds by their content.
+    n_units : int
+        Groups of rows that stay together in the splits, which without groups are their test parts; 0 as above.
     every_row_held_out, every_row_used : bool
         Whether each row is in a test part of the splits, and in one of the two parts of each of them.
     fitted_dtype : str, optional
@@ -80,6 +82,7 @@ class DataSummary:
     validation_given: bool = False
     n_unlabeled: int = 0
     n_splits: int = 0
+    n_units: int = 0
     every_row_held_out: bool = True
     every_row_used: bool = True
     fitted_dtype: str | None = None

@@ -10,6 +10,7 @@ from skmtl.defaults._summary import Choice, DataSummary
 FOLDS = 8
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
 TREE_LABELS = 1 << 17
+MIN_UNITS = 8
 BLENDED_ROWS, BLENDED_DIFFERENCES = 1000, 5e8
 
 # What changes responses by the labels of training rows, in the order in which it acts
@@ -45,11 +46,14 @@ def kernel_blend(data: DataSummary, params: Params) -> Choice:
     they gain less and their time grows with the cube of the rows. There must be at most {BLENDED_DIFFERENCES:g}
     differences of an input between two rows. Never where ``local_correction`` is given as False, which asks for the
     network's own responses. Nor where the splits of ``cv`` leave rows out of both parts, behind an encoder that is
-    trained with the network, or where training goes on.
+    trained with the network, or where training goes on, nor where splits keep rows together in fewer than {MIN_UNITS}
+    groups or test parts.
     """
     n_rows, correction = data.n_rows, params["local_correction"]
     if correction != "auto" and not correction:
         return Choice(False, "local_correction=False asks for the network's own responses")
+    if too_few_units(data):
+        return Choice(False, _few_units(data))
     if n_rows > BLENDED_ROWS:
         return Choice(False, f"{n_rows} rows: more than {BLENDED_ROWS}")
     if (differences := n_rows**2 * data.n_inputs) > BLENDED_DIFFERENCES:
@@ -64,11 +68,14 @@ def tree_blend(data: DataSummary, params: Params) -> Choice:
     """True where ``local_correction`` would be, and rows times outputs are at most {TREE_LABELS:,}.
 
     Trees learn steps, and which few inputs matter, from rows that are too few for a network. Their leaves hold as many
-    numbers a tree. Never where ``local_correction`` is given as False.
+    numbers a tree. Never where ``local_correction`` is given as False, nor where splits keep rows together in fewer
+    than {MIN_UNITS} groups or test parts.
     """
     n_rows, correction = data.n_rows, params["local_correction"]
     if correction != "auto" and not correction:
         return Choice(False, "local_correction=False asks for the network's own responses")
+    if too_few_units(data):
+        return Choice(False, _few_units(data))
     possible = local_correction(data, params)
     if not possible.value:
         return possible
@@ -83,6 +90,15 @@ def n_held_out_folds(data: DataSummary, params: Params) -> int:
         return 0
     n_folds = FOLDS if params["cv"] is None else params["cv"]
     return data.n_splits or (int(n_folds) if data.n_distinct >= n_folds else 0)
+
+
+def too_few_units(data: DataSummary) -> bool:
+    """Whether splits keep rows together in so few groups or test parts that shares of a blend cannot be told."""
+    return 1 < data.n_units < MIN_UNITS  # one part says nothing, and rows are told apart by their content
+
+
+def _few_units(data: DataSummary) -> str:
+    return f"splits keep rows together in {data.n_units} groups or test parts: fewer than {MIN_UNITS}"
 
 
 def one_batch(data: DataSummary) -> str:

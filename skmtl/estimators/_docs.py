@@ -103,10 +103,11 @@ SECTIONS = {
         cube of the rows, and nothing is blended where it would be long, beyond some 1000 rows. Not with an encoder that
         is trained with the network, nor where training goes on.
     tree_blend : "auto" or bool, default="auto"
-        Whether predictions are weighted means of these and those of extremely randomized trees that are grown on the
-        same rows: for those classification, count and squared-error tasks whose out-of-fold error this lowers. It helps
-        where targets change by steps, or with a few of many columns. The fitted estimator then keeps the trees, whose
-        leaves hold labels, and predictions take longer; False avoids both. Not with an encoder that is trained with the
+        Whether predictions are weighted means of the network's, with ``kernel_blend`` if that gains, and those of
+        extremely randomized trees that are grown on the same rows: for those classification, count and squared-error
+        tasks whose out-of-fold error this lowers. It helps where targets change by steps, or with a few of many
+        columns. The fitted estimator then keeps the trees, whose leaves hold labels, and predictions take longer; False
+        avoids both. "auto" is False where ``local_correction`` is. Not with an encoder that is trained with the
         network, nor where training goes on.
     local_correction : "auto" or bool, default="auto"
         Whether a kernel-weighted mean of the out-of-fold residuals of similar training rows is added to predictions,

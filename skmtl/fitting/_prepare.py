@@ -220,12 +220,20 @@ def _summarise(
         learned_encoding=inputs.learns_inputs,
         validation_given=inputs.validation is not None,
         n_splits=0 if splits is None else splits.n_splits,
+        n_units=_n_units(splits, inputs),
         every_row_held_out=splits is None or splits.every_row_held_out,
         every_row_used=splits is None or splits.every_row_used,
         fitted_dtype=fitted_dtype,
     )
     require_folds(params, summary)
     return hashes, summary
+
+
+def _n_units(splits: Splits | None, inputs: SharedInputs) -> int:
+    """Number of groups that splits keep together, which without groups are their test parts."""
+    if splits is None:
+        return 0
+    return splits.n_splits if inputs.groups is None else len(np.unique(inputs.groups))
 
 
 def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:

@@ -118,7 +118,7 @@ def _without_rows(estimator: Any) -> Any:
         warnings.warn(
             "training_data=False leaves out the blends and the local correction: the saved estimator predicts "
             "what the network alone does, and has no out-of-fold scores and no intervals. To have these, fit with "
-            "local_correction=False, which leaves them out.",
+            "kernel_blend=False, tree_blend=False and local_correction=False.",
             stacklevel=3,
         )
     return estimator

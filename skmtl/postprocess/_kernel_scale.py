@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from skmtl.defaults import MIN_UNITS
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import KERNELS, LAPLACE, STRENGTHS, Ridge, RowKernels
 from skmtl.postprocess._regressions import Strengths, best_of, regressions, systems_left_out, systems_of
-from skmtl.postprocess._shares import MIN_UNITS, TaskTargets
+from skmtl.postprocess._shares import TaskTargets
 
 NARROW = KERNELS.index((LAPLACE, 0.7))
 ROUNDS = 5

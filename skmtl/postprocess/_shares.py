@@ -9,11 +9,11 @@ from typing import Self
 import numpy as np
 from scipy.optimize import nnls
 
+from skmtl.defaults import MIN_UNITS
 from skmtl.postprocess._base import HeldOutRows
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.tasks import Task
 
-MIN_UNITS = 8  # of labels of a task
 MIN_GAIN = 1e-3  # of the squared error; less is not worth slower predictions
 N_PRIOR = 100  # observations of the mean task that count beside a task's own
 SUM_WEIGHT = 100.0  # of the equation that shares sum to 1

@@ -15,6 +15,7 @@ N_TREES = 100
 BLOCK_CELLS = 1 << 18  # values at a time: stay in the cache
 MAX_COMPARISONS = 5e6  # of a row with a threshold, in one tree: bounds the time
 STEP = 2.0**-12  # to whose multiples labels and weights are rounded; sums are then the same in any order of the rows
+LEAST_LEAF = 0.01  # weight of a leaf, as a fraction of the mean row's, lest a label that hardly counts be its all
 LEAST_WEIGHT = 1e-9  # of a row that has a say in splits, as a fraction of the heaviest
 
 
@@ -131,15 +132,17 @@ def grow_trees(rows: np.ndarray, truth: np.ndarray, weights: np.ndarray, units: 
     Geurts, P., Ernst, D. and Wehenkel, L. (2006). Extremely randomized trees. Machine Learning 63, 3-42.
     """
     rows, of_rows, rounded = rows.astype(np.float32), _weights_of_rows(weights), STEP * np.round(truth / STEP)
-    numbers = np.unique(units, return_inverse=True)[1].reshape(-1)  # in an order that is not that of the rows
-    n_units, random = int(numbers.max()) + 1, np.random.default_rng(0)
+    labelled, random = np.unique(units[of_rows > 0]), np.random.default_rng(0)  # in an order that is not the rows'
+    numbers, n_units = np.searchsorted(labelled, units).clip(max=len(labelled) - 1), len(labelled)
+    has_labels = labelled[numbers] == units
     n_features = n_features_tried(len(rows), rows.shape[1], truth.shape[1])
+    least = LEAST_LEAF * of_rows[of_rows > 0].mean() / of_rows.sum()
     trees, values = [], []
     sums, n_without = np.zeros_like(truth), np.zeros(len(rows))
     for seed in random.integers(2**31, size=N_TREES).tolist():
-        times = np.bincount(random.integers(n_units, size=n_units), minlength=n_units)[numbers]
+        times = np.bincount(random.integers(n_units, size=n_units), minlength=n_units)[numbers] * has_labels
         drawn = times * of_rows > 0
-        tree = ExtraTreeRegressor(max_features=n_features, random_state=seed)
+        tree = ExtraTreeRegressor(max_features=n_features, min_weight_fraction_leaf=least, random_state=seed)
         with config_context(skip_parameter_validation=True):  # which takes longer than a small tree does
             tree.fit(rows[drawn], rounded[drawn], sample_weight=(times * of_rows)[drawn], check_input=False)
             leaves = tree.apply(rows, check_input=False)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 
 import skmtl
 from skmtl import MultiTaskNet, MultiTaskNetRegressor
@@ -54,6 +54,23 @@ def test_who_asks_for_no_correction_gets_the_network():
 def test_it_wants_held_out_rows():
     with pytest.raises(ValueError, match=r"tree_blend=True needs members that hold out .*early_stopping"):
         regressor(tree_blend=True, early_stopping=False).fit(X, Y)
+
+
+def test_few_labels_beside_a_task_that_is_never_blended():
+    labels = np.column_stack([X[:, 0], np.where(np.arange(120) < 9, Y[:, 0], np.nan)])
+    model = MultiTaskNet(tasks=["huber", "regression"], **{**SMALL, "effort": "fixed"}).fit(X, labels)
+    assert np.isfinite(model.predict(NEW)).all()
+
+
+@pytest.mark.parametrize("name", ["kernel_blend", "tree_blend"])
+def test_few_parts_of_rows_that_stay_together_cannot_tell(name):
+    model = regressor(cv=KFold(5)).set_params(**{name: "auto"}).fit(X, Y)
+    assert not model.auto_params_[name].value
+    assert "5 groups or test parts: fewer than 8" in model.auto_params_[name].reason
+    with pytest.raises(ValueError, match=rf"{name}=True chooses shares .* there are 5; at least 8 .*cv be a number"):
+        regressor(cv=KFold(5)).set_params(**{name: True}).fit(X, Y)
+    groups = np.arange(120) // 6
+    assert regressor(cv=5).set_params(**{name: "auto"}).fit(X, Y, groups=groups).auto_params_[name].value
 
 
 def test_rows_of_one_batch_are_left_to_the_network():

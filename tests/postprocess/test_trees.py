@@ -110,3 +110,19 @@ def test_weights_that_vanish_beside_others_do_no_harm():
     said = grow_trees(ROWS, TRUTH, weights, np.arange(N))[0].predict(NEW)
     alone = grow_trees(ROWS, TRUTH, np.where(weights == 1, 1.0, 0.0), np.arange(N))[0].predict(NEW)
     assert_allclose(said, alone, rtol=1e-6)
+
+
+def test_every_tree_is_grown_on_labels_however_few_there_are():
+    weights = np.zeros((N, 2))
+    weights[:3] = 1.0
+    trees, left_out = grow_trees(ROWS, TRUTH * weights, weights, np.arange(N))
+    assert len(trees.roots) == 20
+    assert (left_out[3:] != 0).all()  # rows without a label are told of by all trees
+
+
+def test_a_label_that_hardly_counts_has_no_leaf_of_its_own():
+    weights, truth = ONES.copy(), np.where(np.arange(N)[:, None] % 2, 100.0, 1.0) * ONES
+    weights[1::2] = 1e-6
+    assert (
+        np.abs(grow_trees(ROWS + RNG.normal(size=ROWS.shape), truth, weights, np.arange(N))[0].values - 1).max() < 0.1
+    )
