@@ -14,11 +14,6 @@ _imported_in = os.getpid()
 _FORKED_PROCESS = getattr(multiprocessing.context, "ForkProcess", ())  # which Windows lacks
 
 
-def is_forked() -> bool:
-    """Whether this process was forked, so that a pool of threads of its parent would deadlock in it."""
-    return os.getpid() != _imported_in or isinstance(multiprocessing.current_process(), _FORKED_PROCESS)
-
-
 @contextmanager
 def torch_settings(n_threads: int | None = None) -> Iterator[None]:
     """Record gradients where asked to, in the types and on the device that are named, whatever the caller has set.
@@ -26,8 +21,8 @@ def torch_settings(n_threads: int | None = None) -> Iterator[None]:
     ``n_threads`` is torch's number of threads meanwhile, by default what it is. A forked process has one in any case.
     All is as found afterwards. A decorator, too.
     """
-    if is_forked():
-        n_threads = 1
+    if os.getpid() != _imported_in or isinstance(multiprocessing.current_process(), _FORKED_PROCESS):
+        n_threads = 1  # a pool of threads of the parent would deadlock
     n_nested = None if n_threads is None else _thread_count.set(n_threads)
     try:
         if (

@@ -90,7 +90,7 @@ def state_of_fits(
     return join(parts)
 
 
-def go_on(
+def fits_of_state(
     state: State, jobs: Mapping[int, FitJob], begin: Callable[[dict[str, Any]], Training]
 ) -> tuple[Training | None, list[np.ndarray], dict[int, Ended], dict[int, Exception]]:
     """Fits as :func:`state_of_fits` saw them: training, what was taken out, those that have ended, and errors.

@@ -12,7 +12,7 @@ import torch
 from skmtl._state import State
 from skmtl.checkpoints import NO_CHECKPOINTS, NoCheckpoints, Stage
 from skmtl.fitting._ended import Ended
-from skmtl.fitting._going_on import go_on, identity_of, scale_of, state_of_fits
+from skmtl.fitting._going_on import fits_of_state, identity_of, scale_of, state_of_fits
 from skmtl.fitting._job import FitJob
 from skmtl.fitting._joined import begin_training
 from skmtl.fitting._responses import ResponsesMixin
@@ -102,8 +102,8 @@ class StackedTrainer(ResponsesMixin):
         self._stage = self._checkpoints.stage(lambda: (before or identity_of(self.jobs), running, fraction))
         try:
             with self._threads(), self._collective.holding_interrupts():
-                self._go_on()
-                self._advance(fraction, report)
+                self._load_checkpoint()
+                self._train_isolating_errors(fraction, report)
         except self._collective.interrupt:
             self.interrupted = True
             if not self._begun:  # the scale of the inputs was being learned
@@ -113,11 +113,11 @@ class StackedTrainer(ResponsesMixin):
         if self._stage is not None and not self.interrupted and self._has_state:
             self._stage.end(self._state)
 
-    def _go_on(self) -> None:
+    def _load_checkpoint(self) -> None:
         """Go on from the last checkpoint of this stage, if there is one."""
         saved = self._collective.share(None if self._stage is None else self._stage.load())
         if saved is not None:
-            self._training, self._taken_out, ended, errors = go_on(
+            self._training, self._taken_out, ended, errors = fits_of_state(
                 saved, self.jobs, lambda scale: self._training or self._begin(relevance=False, scale=scale)
             )
             self._ended |= ended
@@ -144,7 +144,7 @@ class StackedTrainer(ResponsesMixin):
         n_threads = next((job.config.n_threads for job in jobs if job.config.n_threads is not None), None)
         return threads_for(sum(job.work for job in jobs), n_threads)
 
-    def _advance(self, fraction: float, report: Report | None) -> None:
+    def _train_isolating_errors(self, fraction: float, report: Report | None) -> None:
         """Train; where a step cannot be made or taken, find the fits that raise and train the others without them."""
         try:
             self._train(fraction, report)
@@ -169,7 +169,7 @@ class StackedTrainer(ResponsesMixin):
                 self.errors |= dict.fromkeys(running, error)
             if self._running():
                 self._begun = False
-                self._advance(fraction, report)
+                self._train_isolating_errors(fraction, report)
 
     def _running(self) -> list[int]:
         """Indices of the fits that have neither ended nor failed."""

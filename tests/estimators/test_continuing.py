@@ -1,6 +1,8 @@
 """Training that goes on: partial_fit and warm starts."""
 
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from skmtl import MultiTaskNet, MultiTaskNetRegressor
 from skmtl.encoders import ModuleEncoder, TabularEncoder
 from skmtl.sharing import Hard, Soft
 from skmtl.tasks import Huber, Quantile, SquaredError
+from skmtl.training import TrainingData
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
@@ -45,6 +48,22 @@ def test_partial_fit_keeps_the_moments_while_settings_stay():
     del fresh._training
     fresh.partial_fit(X, Y)
     assert np.abs(kept.predict(X) - fresh.predict(X)).max() > 1e-6
+
+
+def test_no_rows_are_kept_for_a_further_pass(monkeypatch):
+    """Of a stream of large batches one is in memory at a time."""
+    made, make = [], TrainingData.__init__
+
+    def spy(self, *given):
+        made.append(weakref.ref(self))
+        make(self, *given)
+
+    monkeypatch.setattr(TrainingData, "__init__", spy)
+    model = MultiTaskNetRegressor(**SMALL).partial_fit(X, Y).partial_fit(X, Y)
+    gc.collect()
+    assert len(made) == 2
+    assert [data() for data in made] == [None, None]
+    assert np.isfinite(model.partial_fit(X, Y).predict(X)).all()
 
 
 CHANGES = {

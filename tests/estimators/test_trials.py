@@ -169,7 +169,7 @@ def test_an_interrupt_of_the_trials_leaves_the_estimator_as_it_was(monkeypatch: 
     def interrupted(self, fraction, report):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StackedTrainer, "_advance", interrupted)
+    monkeypatch.setattr(StackedTrainer, "_train_isolating_errors", interrupted)
     model = MultiTaskNetRegressor(**SMALL)
     with pytest.raises(KeyboardInterrupt):
         model.fit(*irrelevant())
@@ -180,7 +180,7 @@ def test_an_interrupt_of_measuring_an_epoch_ends_the_fit(monkeypatch: pytest.Mon
     def interrupted(self, fraction, report):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(StackedTrainer, "_advance", interrupted)
+    monkeypatch.setattr(StackedTrainer, "_train_isolating_errors", interrupted)
     with pytest.raises(KeyboardInterrupt):
         MultiTaskNetRegressor(**SMALL, effort="fixed", max_time=10.0).fit(*irrelevant())
 
