@@ -11,7 +11,7 @@ FOLDS = 8
 CORRECTED_ROWS, CORRECTED_CELLS = 20_000, 1 << 23
 TREE_LABELS = 1 << 17
 MIN_UNITS = 8
-BLENDED_ROWS, BLENDED_DIFFERENCES = 1000, 5e8
+BLENDED_ROWS, BLENDED_DIFFERENCES, FAST_DIFFERENCES = 1000, 5e8, 5e6
 
 # What changes responses by the labels of training rows, in the order in which it acts
 ROW_CORRECTIONS = ("kernel_blend", "tree_blend", "local_correction")
@@ -44,10 +44,10 @@ def kernel_blend(data: DataSummary, params: Params) -> Choice:
 
     Regularised least squares learn what is linear or smooth from few rows better than a network does; with more rows
     they gain less and their time grows with the cube of the rows. There must be at most {BLENDED_DIFFERENCES:g}
-    differences of an input between two rows. Never where ``local_correction`` is given as False, which asks for the
-    network's own responses. Nor where the splits of ``cv`` leave rows out of both parts, behind an encoder that is
-    trained with the network, or where training goes on, nor where splits keep rows together in fewer than {MIN_UNITS}
-    groups or test parts.
+    differences of an input between two rows, {FAST_DIFFERENCES:g} with ``effort="fast"``. Never where
+    ``local_correction`` is given as False, which asks for the network's own responses. Nor where the splits of ``cv``
+    leave rows out of both parts, behind an encoder that is trained with the network, or where training goes on, nor
+    where splits keep rows together in fewer than {MIN_UNITS} groups or test parts.
     """
     n_rows, correction = data.n_rows, params["local_correction"]
     if correction != "auto" and not correction:
@@ -56,7 +56,8 @@ def kernel_blend(data: DataSummary, params: Params) -> Choice:
         return Choice(False, _few_units(data))
     if n_rows > BLENDED_ROWS:
         return Choice(False, f"{n_rows} rows: more than {BLENDED_ROWS}")
-    if (differences := n_rows**2 * data.n_inputs) > BLENDED_DIFFERENCES:
+    most = FAST_DIFFERENCES if params["effort"] == "fast" else BLENDED_DIFFERENCES
+    if (differences := n_rows**2 * data.n_inputs) > most:
         return Choice(False, f"{differences:.2g} differences of an input between two rows: too many to look at")
     not_held_out = _not_held_out(data, params)
     if not_held_out is not None:

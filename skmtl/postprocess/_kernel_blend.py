@@ -13,8 +13,8 @@ from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import KERNELS, SCALED, STRENGTHS, Ridge, RowKernels
-from skmtl.postprocess._kernel_scale import crossed_scales, learn_scale
+from skmtl.postprocess._kernel_ridge import SCALED, Ridge, RowKernels
+from skmtl.postprocess._kernel_scale import choose_strengths, crossed_scales, learn_scale
 from skmtl.postprocess._regressions import System, best_of, regressions, systems_left_out, systems_of
 from skmtl.postprocess._shares import (
     MIN_GAIN,
@@ -71,12 +71,13 @@ class KernelBlend(PostprocessorOfTasks):
     network does. So a task is predicted by a weighted mean of the network and of five kernel ridge regressions on the
     encoded inputs: with two linear kernels, that of Gauss, and a narrow and a wide one of Laplace. One of the linear
     ones sees numbers as they were before they were clipped; in the last three inputs count by how much they matter to a
-    regression. The penalty of each is that of the least leave-one-out error. The shares are those of the least squared
-    error of held-out responses and leave-one-out predictions together, none of them negative (Breiman, 1996); the fewer
-    labels a task has, the more the errors about all tasks decide. Each row is predicted in a scale of the inputs that
-    was learned from the other folds. With each row its nearest neighbour is left out, too: where rows have near copies,
-    as visits of one patient are, these would promise what nobody knows of a new patient. A task is left as it is where
-    shares chosen on four fifths of the rows do not lower the squared error about the others.
+    regression. The penalty of each is that of the least leave-one-out error, of many rows among some. The shares are
+    those of the least squared error of held-out responses and leave-one-out predictions together, none of them negative
+    (Breiman, 1996); the fewer labels a task has, the more the errors about all tasks decide. Each row is predicted in a
+    scale of the inputs that was learned from the other folds. With each row its nearest neighbour is left out, too:
+    where rows have near copies, as visits of one patient are, these would promise what nobody knows of a new patient. A
+    task is left as it is where shares chosen on four fifths of the rows do not lower the squared error about the
+    others.
 
     Attributes
     ----------
@@ -114,10 +115,10 @@ class KernelBlend(PostprocessorOfTasks):
         self.n_inputs_ = len(bounds)
         rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
         weights = held_out.weights[known].sum(axis=1)
-        self.kernels_ = RowKernels(rows, weights, bounds, learn_scale(rows, weights, targets))
-        every = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
+        scale = learn_scale(rows, weights, targets)
+        self.kernels_ = RowKernels(rows, weights, bounds, scale)
         systems = systems_left_out(self.kernels_.nearness(), targets)
-        tried = regressions(self.kernels_.among(), systems, every)
+        tried = regressions(self.kernels_.among(), systems, choose_strengths(rows, weights, bounds, scale, targets))
         best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
         scales = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
         self.left_out_ = self._left_out(held_out, targets, best, scales, systems)

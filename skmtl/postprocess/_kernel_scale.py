@@ -47,8 +47,7 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
     networks and backpropagation-free machine learning models. Science 383, 1461-1467.
     """
     if len(rows) > LEARNING_ROWS:
-        kept = np.random.default_rng(0).permutation(len(rows)) < LEARNING_ROWS
-        return _learned_from(rows, weights, targets, kept)
+        return _learned_from(rows, weights, targets, _some_of(len(rows)))
     systems = systems_left_out(RowKernels(rows, weights).nearness(), targets)
     n_labels = sum(target.n_units for target in targets)
     strengths: Strengths = {target.index: [STRENGTHS] for target in targets}
@@ -71,6 +70,22 @@ def learn_scale(rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTar
     return best
 
 
+def choose_strengths(
+    rows: np.ndarray, weights: np.ndarray, bounds: np.ndarray, scale: np.ndarray, targets: Sequence[TaskTargets]
+) -> Strengths:
+    """Penalties of each task and kernel that are worth a regression on all rows.
+
+    Of many rows, some are drawn and tell the best one; a task of which they have too few labels keeps all.
+    """
+    every: dict[int, list[Sequence[float]]] = {target.index: [STRENGTHS] * len(KERNELS) for target in targets}
+    if len(rows) <= LEARNING_ROWS:
+        return every
+    kept = _some_of(len(rows))
+    told, kernels = _told_by(targets, kept), RowKernels(rows[kept], weights[kept], bounds, scale)
+    tried = regressions(kernels.among(), systems_left_out(kernels.nearness(), told), every)
+    return every | {t.index: [[best_of(t, own).strength] for own in tried[t.index]] for t in told}
+
+
 def crossed_scales(
     rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTargets], folds: np.ndarray
 ) -> list[np.ndarray]:
@@ -85,9 +100,20 @@ def _learned_from(
     rows: np.ndarray, weights: np.ndarray, targets: Sequence[TaskTargets], kept: np.ndarray
 ) -> np.ndarray:
     """Factors of the inputs that the rows of a mask tell; all 1 where they have too few labels."""
-    others = [target.among(kept) for target in targets if kept[target.seen].any()]
-    told = [t for t in others if t.n_units >= MIN_UNITS and (t.truth != t.truth[0]).any()]
+    told = _told_by(targets, kept)
     return learn_scale(rows[kept], weights[kept], told) if told else np.ones(rows.shape[1])
+
+
+def _told_by(targets: Sequence[TaskTargets], kept: np.ndarray) -> list[TaskTargets]:
+    """Targets of the rows of a mask, of tasks of which these have enough labels."""
+    among = [target.among(kept) for target in targets if kept[target.seen].any()]
+    return [t for t in among if t.n_units >= MIN_UNITS and (t.truth != t.truth[0]).any()]
+
+
+def _some_of(n_rows: int) -> np.ndarray:
+    """Mask of the rows to learn from where they are many."""
+    kept: np.ndarray = np.random.default_rng(0).permutation(n_rows) < LEARNING_ROWS
+    return kept
 
 
 def _slopes(

@@ -216,3 +216,9 @@ def test_rates_and_folds():
     assert folds(replace(REGRESSION, n_splits=3), cv="splits") == 3
     assert folds(replace(REGRESSION, validation_given=True)) == 0
     assert folds(of_rows(REGRESSION, 7)) == 0
+
+
+def test_fast_fits_blend_few_differences():
+    few, many = replace(REGRESSION, n_inputs=5), replace(REGRESSION, n_inputs=6)
+    assert [resolved(data, effort="fast").kernel_blend for data in (few, many)] == [True, False]
+    assert resolved(many).kernel_blend

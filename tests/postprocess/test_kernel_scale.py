@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skmtl.postprocess import KernelBlend
+from skmtl.postprocess import KernelBlend, _kernel_scale
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import RowKernels
-from skmtl.postprocess._kernel_scale import NARROW, _slopes, crossed_scales, learn_scale
+from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, RowKernels
+from skmtl.postprocess._kernel_scale import NARROW, _slopes, choose_strengths, crossed_scales, learn_scale
 from skmtl.postprocess._regressions import regressions, systems_left_out
 from skmtl.postprocess._shares import read_targets
 from tests.postprocess.test_kernel_blend import NETWORK, held_out
@@ -121,3 +121,21 @@ def test_a_line_in_numbers_with_heavy_tails_is_found(monkeypatch):
     monkeypatch.setattr(NETWORK.architecture.encoder, "plain_bounds", lambda: np.full(4, 3.0))
     shares = KernelBlend().fit(NETWORK, observed).tasks_[0].shares
     assert shares[5] > 0.9
+
+
+def test_of_many_rows_some_tell_penalties(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 3))
+    labels = [rows[:, 0] + rng.normal(size=60), rows[:, 1] + rng.normal(size=60)]
+    weights = np.ones((60, 2))
+    weights[10:, 1] = 0.0
+    observed = held_out(labels, [np.zeros((60, 1))] * 2, rows=rows, weights=weights)
+    targets = read_targets(observed, np.arange(60))
+    given = rows, np.ones(60), np.full(3, np.inf), np.ones(3), targets
+    every = {0: [STRENGTHS] * len(KERNELS), 1: [STRENGTHS] * len(KERNELS)}
+    assert choose_strengths(*given) == every
+    monkeypatch.setattr(_kernel_scale, "LEARNING_ROWS", 30)
+    chosen = choose_strengths(*given)
+    assert chosen[1] == every[1]  # with fewer than 8 labels among the rows drawn
+    assert [len(strengths) for strengths in chosen[0]] == [1] * len(KERNELS)
+    assert all(strength in STRENGTHS for (strength,) in chosen[0])
