@@ -87,6 +87,7 @@ def held_out_rows_of(job: FitJob, responses: Sequence[np.ndarray]) -> HeldOutRow
         sample_weights=job.inputs.rows.weights,
         responses=responses,
         learned=job.objective.to_outputs(job.config.loss_weights > 0).cpu().numpy(),
+        memo=job.encoded.memo,
     )
 
 

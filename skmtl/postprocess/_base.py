@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from skmtl._state import Stateful
 from skmtl.network import Network
 from skmtl.tasks import Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,23 @@ class HeldOutRows(HeldOutResponses):
         Of the labels in the loss, class weights among them, 0 where none is; their scale does not matter.
     learned : ndarray of shape (member, n_outputs), bool
         Whether a member has learned the task of an output of the network.
+    memo : dict
+        What other fits to the same rows and labels, which it must not outlive, have computed.
     """
 
     rows: Any
     weights: np.ndarray
     learned: np.ndarray
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: Hashable, compute: Callable[[], T]) -> T:
+        """Result of ``compute``, which must not depend on the responses but on which rows have one."""
+        told = hashlib.blake2b(b"".join(part.tobytes() for part in (self.known, self.units, self.weights)))
+        key = name, id(self.rows), id(self.labels), told.hexdigest()
+        if key not in self.memo:
+            self.memo[key] = compute()
+        result: T = self.memo[key]
+        return result
 
 
 class Postprocessor(Stateful, ABC):

@@ -12,10 +12,10 @@ import numpy as np
 from skmtl.encoders import dense
 from skmtl.network import Network
 from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
+from skmtl.postprocess._best_regressions import BestRegressions, best_regressions
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._kernel_ridge import SCALED, Ridge, RowKernels
-from skmtl.postprocess._kernel_scale import choose_strengths, crossed_scales, learn_scale
-from skmtl.postprocess._regressions import System, best_of, regressions, systems_left_out, systems_of
+from skmtl.postprocess._kernel_ridge import Ridge, RowKernels
+from skmtl.postprocess._regressions import systems_of
 from skmtl.postprocess._shares import (
     MIN_GAIN,
     TaskTargets,
@@ -113,22 +113,19 @@ class KernelBlend(PostprocessorOfTasks):
         encoder = network.architecture.encoder
         bounds = np.full(held_out.rows.shape[1], np.inf) if encoder is None else encoder.plain_bounds()
         self.n_inputs_ = len(bounds)
-        rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
-        weights = held_out.weights[known].sum(axis=1)
-        scale = learn_scale(rows, weights, targets)
-        self.kernels_ = RowKernels(rows, weights, bounds, scale)
-        systems = systems_left_out(self.kernels_.nearness(), targets)
-        tried = regressions(self.kernels_.among(), systems, choose_strengths(rows, weights, bounds, scale, targets))
-        best = [[best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets]
-        scales = crossed_scales(rows, weights, targets, held_out.units[known] % N_FOLDS)
-        self.left_out_ = self._left_out(held_out, targets, best, scales, systems)
+
+        def regress() -> BestRegressions:
+            rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
+            weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
+            return best_regressions(rows, weights, bounds, folds, targets)
+
+        name = "kernels", self.n_inputs_, network.architecture.dtype
+        self.kernels_, ridges, self.left_out_ = held_out.once(name, regress)
         products = self._products(targets)
-        found = zip(
-            targets, best, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True
-        )
+        found = zip(targets, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True)
         self.tasks_ = tuple(
-            TaskBlend.of(target, shares, ridges, len(rows))
-            for target, ridges, own, shares, crossed in found
+            TaskBlend.of(target, shares, ridges[target.index], len(known))
+            for target, own, shares, crossed in found
             if relative_gain(target, own, crossed) > MIN_GAIN and shares[0] < 1
         )
         return self if self.tasks_ else None
@@ -150,29 +147,6 @@ class KernelBlend(PostprocessorOfTasks):
     def _products(self, targets: Sequence[TaskTargets]) -> list[np.ndarray]:
         """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
         return [target.products(self.left_out_[target.index][:, target.seen]) for target in targets]
-
-    def _left_out(
-        self,
-        held_out: HeldOutRows,
-        targets: Sequence[TaskTargets],
-        ridges: Sequence[Sequence[Ridge]],
-        scales: Sequence[np.ndarray],
-        systems: Sequence[System],
-    ) -> dict[int, np.ndarray]:
-        """What the regressions of each task say of each row without it, in the scale that other folds have learned."""
-        known = held_out.known
-        rows = dense(held_out.rows[known][:, : self.n_inputs_], self.kernels_.rows.dtype)
-        weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
-        pairs = list(zip(targets, ridges, strict=True))
-        left_out = {target.index: np.stack([ridge.left_out for ridge in of_task]) for target, of_task in pairs}
-        strengths = {target.index: [[of_task[j].strength] for j in SCALED] for target, of_task in pairs}
-        for fold, scale in enumerate(scales):
-            kernels, own = RowKernels(rows, weights, scale=scale).among(SCALED), folds == fold
-            crossed = regressions(kernels, systems, strengths)
-            for index, of_kernels in crossed.items():
-                for j, (by_others,) in zip(SCALED, of_kernels, strict=True):
-                    left_out[index][j, own] = by_others.left_out[own]
-        return left_out
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""

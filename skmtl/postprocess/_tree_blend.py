@@ -113,9 +113,13 @@ class TreeBlend(PostprocessorOfTasks):
             return None
         encoder = network.architecture.encoder
         self.n_inputs_ = held_out.rows.shape[1] if encoder is None else len(encoder.plain_bounds())
-        rows = dense(held_out.rows[known][:, : self.n_inputs_], "float32")
         own = _columns_of(targets)
-        self.trees_, self.left_out_ = grow_trees(rows, *_cells(targets, own, len(rows)), held_out.units[known])
+
+        def grow() -> tuple[Trees, np.ndarray]:
+            rows = dense(held_out.rows[known][:, : self.n_inputs_], "float32")
+            return grow_trees(rows, *_cells(targets, own, len(rows)), held_out.units[known])
+
+        self.trees_, self.left_out_ = held_out.once(("trees", self.n_inputs_), grow)
         predicted = [task.predict(self.left_out_[target.seen]) for target, task in zip(targets, own, strict=True)]
         products = [target.products([said]) for target, said in zip(targets, predicted, strict=True)]
         every, crossed = choose_shares(targets, products), crossed_shares(targets, products)

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 
 import skmtl
-from skmtl import MultiTaskNet, MultiTaskNetRegressor
+from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.fitting import predict_responses
 from skmtl.model_selection import MultiTaskKFold, MultiTaskSearchCV
-from skmtl.postprocess import TreeBlend
+from skmtl.postprocess import TreeBlend, _kernel_blend, _tree_blend
 
 RNG = np.random.default_rng(0)
 X = np.where(RNG.random((120, 5)) < 0.3, 0.0, RNG.normal(size=(120, 5)))
@@ -126,3 +126,17 @@ def test_a_search_scores_blended_predictions_as_grid_search_does():
     one, ours = (search.cv_results_["mean_test_score"] for search in searches)
     assert_allclose(ours, one, rtol=0, atol=1e-9)
     assert_array_equal(searches[0].predict(NEW), searches[1].predict(NEW))
+
+
+@pytest.mark.parametrize(
+    ("grid", "per_fold"), [({"dropout": [0.0, 0.1]}, 1), ({"class_weight": [None, "balanced"]}, 2)]
+)
+def test_candidates_learn_once_from_the_same_rows_and_weights(grid, per_fold, monkeypatch):
+    calls = []
+    for place, name in ((_tree_blend, "grow_trees"), (_kernel_blend, "best_regressions")):
+        compute = getattr(place, name)
+        monkeypatch.setattr(place, name, lambda *given, do=compute, what=name: calls.append(what) or do(*given))
+    net = MultiTaskNetClassifier(**{**SMALL, "kernel_blend": True, "tree_blend": True, "effort": "fixed"})
+    labels = np.column_stack([Y[:, 0] > 0.5, Y[:, 1] > 2.5])
+    MultiTaskSearchCV(net, grid, cv=MultiTaskKFold(2), refit=False).fit(X, labels)
+    assert sorted(calls) == sorted(["best_regressions", "grow_trees"] * 2 * per_fold)
