@@ -50,7 +50,7 @@ class Effort:
     rounds : sequence of sequence of dict
         Settings, each round around the best of those before.
     held_out : int
-        Rows that the members of a trial hold out together, where ``folds`` have as many.
+        About as many rows the members of a trial hold out together, where ``folds`` have as many.
     folds : int
         Most folds that they hold out, each by two members.
     gain_of_doubling : float
@@ -91,12 +91,12 @@ def alternatives(current: Setting, settings: Sequence[Setting]) -> list[Setting]
 
 def trial_sizes(data: DataSummary, n_folds: int, batch_size: int, max_iter: int, effort: Effort) -> tuple[int, int]:
     """Folds that two members each hold out, and epochs of a trial: {TRIAL_STEPS} steps, but at most {LONGEST_TRIAL} of
-    the epochs, and none where that is less than {LEAST_STEPS} steps; folds of {DEFAULT.held_out} rows together, at most
-    {DEFAULT.folds}.
+    the epochs, and none where that is less than {LEAST_STEPS} steps; folds of about {DEFAULT.held_out} rows together,
+    at most {DEFAULT.folds}.
     """
     steps_of_epoch = math.ceil(data.n_rows / batch_size)
     epochs = min(math.ceil(TRIAL_STEPS / steps_of_epoch), round(LONGEST_TRIAL * max_iter))
-    n_members = min(math.ceil(effort.held_out * n_folds / data.n_rows), effort.folds, n_folds)
+    n_members = min(max(round(effort.held_out * n_folds / data.n_rows), 1), effort.folds, n_folds)
     return n_members, epochs if epochs * steps_of_epoch >= LEAST_STEPS else 0
 
 
