@@ -5,7 +5,7 @@ import pytest
 
 from skmtl import MultiTaskNetRegressor
 from skmtl.model_selection import Halving, MultiTaskKFold, MultiTaskSearchCV
-from skmtl.training import Run
+from skmtl.training import Training
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -20,7 +20,7 @@ def stop_in_epoch(monkeypatch):
     """Interrupt training, once, in the epoch of this number, counted over all networks."""
 
     def arrange(number):
-        epoch, counted = Run.epoch, []
+        epoch, counted = Training.epoch, []
 
         def interrupted(self, *args, **kwargs):
             counted.append(None)
@@ -28,7 +28,7 @@ def stop_in_epoch(monkeypatch):
                 raise KeyboardInterrupt
             return epoch(self, *args, **kwargs)
 
-        monkeypatch.setattr(Run, "epoch", interrupted)
+        monkeypatch.setattr(Training, "epoch", interrupted)
 
     return arrange
 
