@@ -22,7 +22,7 @@ from pyarrow import parquet
 from benchmarks.scale import xgboost_construction
 from skmtl import MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.blocks import RowReader, Source, StreamedData, Survey
-from skmtl.training import Run
+from skmtl.training import Training
 
 GROUP_ROWS = 10_000
 MIB = 2**20
@@ -107,7 +107,7 @@ def _memory(folder: Path) -> str:
 
 def _seconds_of_epochs(fit: Any) -> list[float]:
     """Time of each epoch of a fit, without what is judged after it."""
-    seconds, plain = [], Run.epoch
+    seconds, plain = [], Training.epoch
 
     def epoch(*args: Any) -> Any:
         started = perf_counter()
@@ -115,7 +115,7 @@ def _seconds_of_epochs(fit: Any) -> list[float]:
         seconds.append(perf_counter() - started)
         return losses
 
-    with patch.object(Run, "epoch", epoch):
+    with patch.object(Training, "epoch", epoch):
         fit()
     return seconds
 
