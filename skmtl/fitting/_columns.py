@@ -33,6 +33,8 @@ def require_columns(job: FitJob, n_processes: int, checkpoints: NoCheckpoints) -
         found = f"balancing=Recorded with quantities={list(config.record)}; leave that out"
     elif type(architecture.sharing) is not Hard or job.network.layers.task_layers.specs:
         found = "hidden layers of single tasks; set sharing='hard' and no task_layer_sizes"
+    elif job.network.layers.penalties:
+        found = f"sharing={architecture.sharing!r}, which looks at all output layers; set sharing='hard'"
     elif not job.network.layers.hand_derived or config.matmul_dtype not in (None, architecture.dtype):
         found = "a learned encoder or dtype='bfloat16'; set an encoder such as 'tabular' and dtype='float32'"
     elif config.n_peers > 1:

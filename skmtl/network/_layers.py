@@ -10,20 +10,10 @@ import torch
 from torch import Tensor
 
 from skmtl.encoders import Extractor
-from skmtl.layers import (
-    NARROW,
-    WIDE,
-    Composite,
-    Initializer,
-    Layer,
-    MemberLinear,
-    MemberReadout,
-    ParameterBuffer,
-    WideReadout,
-    Workspace,
-)
-from skmtl.layers import alike as starting_alike
+from skmtl.layers import Composite, Layer, ParameterBuffer, Workspace
 from skmtl.network._architecture import Architecture
+from skmtl.network._output_layers import PerTaskHead, fused_head
+from skmtl.network._output_spread import OutputSpread, outputs_of_like_tasks
 from skmtl.network._task_layers import TaskLayers
 from skmtl.sharing import BodySpec
 
@@ -107,81 +97,6 @@ def read_indices(factors: np.ndarray, n_read: int) -> np.ndarray:
     return indices
 
 
-OUTPUT_GAIN = 0.1  # outputs start close to the initial bias, the best constant prediction
-
-
-def _constant(value: np.ndarray) -> Initializer:
-    return lambda generator, shape: value.reshape(shape)
-
-
-def fused_head(width: int, initial_bias: np.ndarray) -> MemberLinear:
-    """One linear map from ``width`` features that all tasks read to the outputs of all tasks.
-
-    ``initial_bias`` has the shape ``(outputs,)``.
-    """
-    n_outputs = len(initial_bias)
-    layer = MemberReadout if n_outputs < NARROW else MemberLinear if n_outputs < WIDE else WideReadout
-    return layer("head", width, n_outputs, gain=OUTPUT_GAIN, bias=_constant(initial_bias), owner="task")
-
-
-class PerTaskHead(MemberReadout):
-    """One linear map for each task, each from its own features, as one batched product.
-
-    Tasks with fewer outputs than the widest are padded; ``columns`` picks the real outputs.
-
-    Parameters
-    ----------
-    width : int
-        Number of features of each task.
-    initial_bias : ndarray of shape (outputs,)
-        Bias to start from, task by task.
-    n_outputs : sequence of int
-        Number of outputs of each task.
-    alike : bool, default=False
-        Whether the maps of all tasks start from the same weights.
-    """
-
-    def __init__(self, width: int, initial_bias: np.ndarray, n_outputs: Sequence[int], *, alike: bool = False) -> None:
-        widest, self.n_tasks = max(n_outputs), len(n_outputs)
-        real = np.arange(widest) < np.asarray(n_outputs)[:, None]  # (task, widest)
-        padded = np.zeros((self.n_tasks, 1, widest))
-        padded[:, 0][real] = initial_bias
-        self.columns = torch.from_numpy(np.flatnonzero(real))
-        self.padding = not real.all()
-        super().__init__(
-            "head", width, widest, copies=self.n_tasks, gain=OUTPUT_GAIN, bias=_constant(padded), owner="task"
-        )
-        if alike:
-            weight, bias = self.specs
-            self.specs = (starting_alike(weight), bias)
-
-    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
-        """See :class:`MemberLinear`."""
-        super().bind(buffer, leaves)
-        self.columns = self.columns.to(buffer.values.device)
-
-    def forward(self, x: Tensor, workspace: Workspace) -> Tensor:
-        """``(member * task, row, width) -> (member, row, outputs)``."""
-        outputs = super().forward(x, workspace).transpose(1, 2)  # (member * task, widest, row) in memory
-        fused: Tensor = outputs.unflatten(0, (-1, self.n_tasks)).flatten(1, 2)
-        return (fused[:, self.columns] if self.padding else fused).transpose(1, 2)
-
-    def _unfuse(self, gradient: Tensor) -> Tensor:
-        gradient = gradient.transpose(1, 2)
-        if self.padding:
-            wide = gradient.new_zeros(len(gradient), self.n_tasks * self.n_outputs, gradient.shape[2])
-            gradient = wide.index_copy_(1, self.columns, gradient)
-        return gradient.reshape(len(gradient) * self.n_tasks, self.n_outputs, gradient.shape[2]).transpose(1, 2)
-
-    def backward(self, gradient: Tensor, workspace: Workspace) -> None:
-        """Write the parameters' gradients from ``gradient`` ``(member, row, outputs)``."""
-        super().backward(self._unfuse(gradient), workspace)
-
-    def input_gradient(self, gradient: Tensor, workspace: Workspace) -> Tensor:
-        """Gradient at the features, ``(member * task, row, width)``."""
-        return super().input_gradient(self._unfuse(gradient), workspace)
-
-
 class Layers(Composite):
     """Input stages, hidden layers and output layer, in the order of a forward pass.
 
@@ -204,8 +119,15 @@ class Layers(Composite):
         Hidden layers of each task's own, if there are any.
     head : MemberLinear
         Output layer, fused or one for each task.
+    penalties : tuple of Penalty
+        Terms beside the task losses, of the body and of the output layer.
     hand_derived : bool
         Whether the backward of the body is that of the whole: no input stage has parameters.
+
+    Raises
+    ------
+    ValueError
+        If the output layers of tasks are to be drawn together, and these read features of their own.
     """
 
     def __init__(self, architecture: Architecture, device: torch.device) -> None:
@@ -235,12 +157,32 @@ class Layers(Composite):
             alike=self.body.outputs_alike,
         )
         width, common = self.task_layers.width, self.task_layers.copies == 1
+        like_tasks = outputs_of_like_tasks(n_outputs)
         if common:
-            self.head = fused_head(width, bias)
+            self.head = fused_head(width, bias, like_tasks if self.body.outputs_alike else ())
         else:
             self.head = PerTaskHead(width, bias, n_outputs, alike=self.body.outputs_alike)
+        self._spread = self._output_spread(like_tasks, common)
+        self.penalties = (*self.body.penalties, *self._spread)
         self.parts = *self.inputs, self.body, self.task_layers, self.head
         self.hand_derived = self.body.hand_derived and extractor is None
+
+    def _output_spread(self, like_tasks: Sequence[np.ndarray], common: bool) -> tuple[OutputSpread, ...]:
+        strength = self.body.output_strength
+        if strength is None or not strength.any():
+            return ()
+        if not common:
+            raise ValueError(
+                "output_strength draws output layers together that read the same features; got task_layer_sizes, which "
+                "gives each task features of its own. Set output_strength=0 or task_layer_sizes=()."
+            )
+        return (OutputSpread(strength, self.head, like_tasks),) if like_tasks else ()
+
+    def bind(self, buffer: ParameterBuffer, leaves: dict[str, Tensor] | None = None) -> None:
+        """Take the parameters from ``buffer``, or from autograd's ``leaves`` over it."""
+        super().bind(buffer, leaves)
+        for penalty in self._spread:
+            penalty.bind(buffer)
 
     def prepare(self, x: Tensor, workspace: Workspace) -> Tensor:
         """Apply the input stages: ``(1 or member, row, n_inputs) -> (1 or member, row, width)``."""

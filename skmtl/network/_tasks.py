@@ -11,8 +11,9 @@ from torch import Tensor
 
 from skmtl.layers import MemberLinear, MemberReadout
 from skmtl.network._architecture import Architecture
-from skmtl.network._layers import Layers, PerTaskHead
+from skmtl.network._layers import Layers
 from skmtl.network._network import Network
+from skmtl.network._output_layers import PerTaskHead
 
 _FIRST, _OWN = "task_layers.first.", "task_layers.own."
 

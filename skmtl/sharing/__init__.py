@@ -1,6 +1,7 @@
 """How tasks share hidden layers: one file for each architecture."""
 
-from skmtl.sharing._sharing import Body, BodySpec, Penalty, Sharing, SharingStatistic
+from skmtl.sharing._penalty import Penalty
+from skmtl.sharing._sharing import Body, BodySpec, Sharing, SharingStatistic
 from skmtl.sharing.additive import Additive
 from skmtl.sharing.attention import Attention
 from skmtl.sharing.bypass import Bypass

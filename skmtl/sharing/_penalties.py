@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from skmtl.layers import ParameterBuffer, ParameterSpec
-from skmtl.sharing._sharing import BodySpec, Penalty
+from skmtl.sharing._penalty import Penalty
+from skmtl.sharing._sharing import BodySpec
 
 
 class QuadraticPenalty(Penalty):

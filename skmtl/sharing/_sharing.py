@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from skmtl._params import Params
-from skmtl.layers import Composite, MemberMLP, ParameterBuffer, Workspace
+from skmtl.layers import Composite, MemberMLP, Workspace
+from skmtl.sharing._penalty import Penalty
 
 
 @dataclass(frozen=True)
@@ -63,65 +63,6 @@ class BodySpec:
         )
 
 
-class Penalty(ABC):
-    """A term added to the task losses; its gradient is added to the buffer before each update.
-
-    Reported losses and the early-stopping score do not include it.
-
-    Attributes
-    ----------
-    parameter : str
-        Parameter of the :class:`Sharing` object that sets the strength.
-    strength : Tensor of shape (member,)
-        Factor of the term for each member; may be set on a body that is built.
-    own : tuple of str
-        Names of the attributes of shape ``(member,)``.
-    proximal : bool
-        Whether :meth:`shrink` does something.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmtl.sharing import BodySpec, Soft
-    >>> spec = BodySpec(2, 5, (8,), n_tasks=3, activation="relu", dropout=torch.zeros(2))  # of two members
-    >>> [penalty.parameter for penalty in Soft(strength=0.1).build(spec).penalties]
-    ['strength']
-    """
-
-    parameter: str
-    strength: Tensor
-    own: ClassVar[tuple[str, ...]] = ("strength",)
-    proximal: ClassVar[bool] = False
-
-    @abstractmethod
-    def bind(self, buffer: ParameterBuffer) -> None:
-        """Take the parameters from ``buffer``."""
-
-    @abstractmethod
-    def add_gradient(self) -> None:
-        """Add the gradient of the term to the buffer's."""
-
-    def shrink(self, learning_rate: Tensor) -> None:
-        """Do the proximal step of the term, after a step with ``learning_rate (member,)``; nothing by default."""
-        return
-
-    def begin_call(self) -> None:
-        """Get ready for a call of ``fit`` or ``partial_fit``; does nothing by default."""
-        return
-
-    def end_epoch(self) -> None:
-        """Learn from the parameters after a pass over the data; does nothing by default."""
-        return
-
-    def select(self, members: Tensor, buffer: ParameterBuffer) -> Self:
-        """Return the term for some of the members, whose parameters are now in ``buffer``."""
-        chosen = copy.copy(self)
-        for name in self.own:
-            setattr(chosen, name, getattr(self, name)[members])
-        chosen.bind(buffer)
-        return chosen
-
-
 @dataclass(frozen=True)
 class SharingStatistic:
     """A measure of how much the tasks share.
@@ -168,6 +109,9 @@ class Body(Composite, ABC):
         Whether a pass draws random numbers in training beside the dropout of hidden units.
     penalties : sequence of Penalty
         Terms beside the task losses; none by default.
+    output_strength : Tensor of shape (member,) or None
+        Factor of a further term, on the distances of the tasks' output weights from their mean, where all tasks read
+        the same features; None, as by default: there is none.
     """
 
     width: int
@@ -178,6 +122,7 @@ class Body(Composite, ABC):
     stack: MemberMLP | None = None
     draws: bool = False
     penalties: Sequence[Penalty] = ()
+    output_strength: Tensor | None = None
 
     @abstractmethod
     def forward(self, x: Tensor, workspace: Workspace) -> Tensor:

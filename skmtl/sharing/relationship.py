@@ -12,8 +12,9 @@ from torch import Tensor
 
 from skmtl._params import require_boolean, require_choice, require_number
 from skmtl.layers import Initializer, ParameterBuffer, ParameterSpec, constant
+from skmtl.sharing._penalty import Penalty
 from skmtl.sharing._relatedness import blended_root, correlations, of_unit_mean, shrunk, sparse_inverse
-from skmtl.sharing._sharing import Body, BodySpec, MLPBody, Penalty, Sharing, SharingStatistic
+from skmtl.sharing._sharing import Body, BodySpec, MLPBody, Sharing, SharingStatistic
 
 Learn = Literal["covariance", "precision"] | None
 LEAST_SHRINKAGE = 1e-4  # keeps the inverse finite in float32

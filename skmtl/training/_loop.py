@@ -102,7 +102,7 @@ class Training:
         losses = config.balancer, config.loss_weights, objective, config.record
         weighting = make_weighting(*losses, passes, network.architecture, collective, data.tasks)
         of_rows = ALONE if isinstance(data, ColumnData) else collective
-        updates = make_updates(config, network.buffer, passes.layers.body.penalties, n_steps(config, data), of_rows)
+        updates = make_updates(config, network.buffer, passes.layers.penalties, n_steps(config, data), of_rows)
         terms, method = list[OutputTerm](), config.collaboration
         if method is not None and config.collaborates:
             terms = [PeerTerm(method, config.n_peers, config.collaboration_settings, config.loss_weights, objective)]

@@ -190,7 +190,8 @@ class Step:
         """
         chosen = copy.copy(self)
         chosen.passes, chosen.weighting = passes, self.weighting.select(members, passes)
-        chosen.updates = tuple(update.select(members, buffer) for update in self.updates)
+        updates = (update.select(members, buffer) for update in self.updates)
+        chosen.updates = tuple(update for update in updates if update.acts)  # those of a run of these members alone
         chosen.terms = tuple(term.select(members) for term in self.terms)
         common = len(self.rows_per_weight) == 1
         chosen.set_data(self.rows_per_weight if common else self.rows_per_weight[members])

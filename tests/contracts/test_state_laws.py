@@ -134,7 +134,7 @@ def test_networks_come_back(name, n_read, dtype):
     trained = [each.training_passes([torch.Generator().manual_seed(k) for k in range(2)]) for each in (network, copy)]
     for passes in trained:
         passes.backward(passes.forward(x).clone())
-        for penalty in passes.layers.body.penalties:
+        for penalty in passes.layers.penalties:
             penalty.add_gradient()
     assert torch.equal(network.buffer.gradient, copy.buffer.gradient)
     assert copy.architecture.sharing == architecture.sharing

@@ -12,7 +12,7 @@ from skmtl.balancing import Recorded
 from skmtl.encoders import TabularEncoder
 from skmtl.estimators._fit_inputs import fitted_copy, prepare_candidate, read_further_rows
 from skmtl.fitting import GrowingFits
-from skmtl.sharing import Additive, LatentTasks, Relationship, Soft
+from skmtl.sharing import Additive, Hard, LatentTasks, Relationship, Soft
 from skmtl.training import EMA, AdamW, Averaging, DivergenceError, _joined
 from tests._fits import fitted, read_inputs, stacks_of
 
@@ -315,7 +315,7 @@ def test_rows_of_several_folds_keep_to_the_memory():
     assert [stack.indices for stack in stacks_of(fits, 0.9 * of_rows)] == [[0, 1], [2, 3], [4, 5]]
 
 
-@pytest.mark.parametrize("sharing", [Soft, Additive, Relationship, LatentTasks])
+@pytest.mark.parametrize("sharing", [Hard, Soft, Additive, Relationship, LatentTasks])
 def test_strengths_of_penalties_are_the_members_own(sharing):
     strengths = [0.0, 0.01, 1.0]
     name = sharing.strengths[0]

@@ -49,10 +49,10 @@ class MultiTaskSearchCV(ByTaskMixin, ResultsMixin):
     Candidates train as one stacked network, on all folds together, where they differ only in
     ``calibration``, ``class_weight``, ``dropout``, ``kernel_blend``, ``learning_rate_init``, ``local_correction``,
     ``loss_weights``, ``n_estimators``, ``n_jobs``, ``random_state``, ``threshold_metric``, ``tree_blend``,
-    ``weight_decay`` or the strengths of penalties of ``sharing`` ("soft", "additive", "relationship", "latent_tasks").
-    Others train as networks of their own. So do folds with another number of encoded features, with an encoder that
-    learns or, where dropout draws or balancing looks at the losses, with another number of rows. Networks fit into the
-    processor's cache and ``memory``. joblib spreads them over processes, or a cluster within
+    ``weight_decay`` or the strengths of penalties of ``sharing`` ("hard", "soft", "additive", "relationship",
+    "latent_tasks"). Others train as networks of their own. So do folds with another number of encoded features, with an
+    encoder that learns or, where dropout draws or balancing looks at the losses, with another number of rows. Networks
+    fit into the processor's cache and ``memory``. joblib spreads them over processes, or a cluster within
     ``joblib.parallel_config(backend="dask")``.
 
     Each candidate becomes what it would become alone: members draw random numbers of their own, and the encoder, the

@@ -55,6 +55,11 @@ class Update(Resumable, ABC):
 
     replayable: bool = False
 
+    @property
+    def acts(self) -> bool:
+        """Whether it does anything for the members that it has; always by default."""
+        return True
+
     @abstractmethod
     def step(self, factor: float | Tensor) -> None:
         """Change the gradient or the values of the buffer.
@@ -80,6 +85,11 @@ class Penalty(Protocol):
     """A term beside the task losses; ``proximal`` where it has a proximal step."""
 
     proximal: ClassVar[bool]
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does anything for the members that it has."""
+        ...
 
     def add_gradient(self) -> None:
         """Add its gradient to the buffer's."""
@@ -116,6 +126,11 @@ class Penalties(Update):
     def __init__(self, penalties: Sequence[Penalty]) -> None:
         self.penalties = tuple(penalties)
 
+    @property
+    def acts(self) -> bool:
+        """See :class:`Update`."""
+        return any(penalty.acts for penalty in self.penalties)
+
     def step(self, factor: float | Tensor) -> None:
         """See :class:`Update`."""
         for penalty in self.penalties:
@@ -151,6 +166,11 @@ class ProximalSteps(Update):
 
     def __init__(self, penalties: Sequence[Penalty], learning_rate: Tensor) -> None:
         self.penalties, self._learning_rate = tuple(penalties), learning_rate
+
+    @property
+    def acts(self) -> bool:
+        """See :class:`Update`."""
+        return any(penalty.acts and penalty.proximal for penalty in self.penalties)
 
     def step(self, factor: float | Tensor) -> None:
         """See :class:`Update`."""
