@@ -19,7 +19,7 @@ from skmtl.estimators._identity import identity_of
 from skmtl.fitting import fit_many, stack_jobs
 from skmtl.inputs import _stored
 from skmtl.model_selection import Halving, MultiTaskSearchCV, TaskGroupingCV
-from skmtl.network import _layers
+from skmtl.network import _output_layers
 from skmtl.training import Training
 from skmtl.training._step import Step
 
@@ -92,7 +92,7 @@ def test_a_fit_goes_on_with_the_same_bits(form, after, epochs, tmp_path):
 
 def test_a_fit_to_stored_cells_goes_on_with_the_same_bits(epochs, tmp_path, monkeypatch):
     """Of a large network, which is trained without a copy."""
-    monkeypatch.setattr(_layers, "WIDE", 16)
+    monkeypatch.setattr(_output_layers, "WIDE", 16)
     monkeypatch.setattr(_stored, "MANY_TASKS", 16)
     monkeypatch.setattr(_stored, "MANY_CELLS", 0)
     y = sp.random_array((60, 20), density=0.2, rng=np.random.default_rng(3), format="csr")

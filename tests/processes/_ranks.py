@@ -26,7 +26,7 @@ from skmtl.callbacks import Callback
 from skmtl.fitting import _columns
 from skmtl.inputs import _stored
 from skmtl.model_selection import MultiTaskSearchCV
-from skmtl.network import _layers
+from skmtl.network import _output_layers
 from skmtl.sharing import Soft
 from skmtl.training import Training
 from skmtl.training._step import Step
@@ -122,7 +122,7 @@ def of_tasks() -> tuple[dict[str, Any], dict[str, Any]]:
     kinds = 3 * ["regression"] + 2 * ["binary"] + ["multiclass", "binary"]
     common = {"tasks": kinds, "input_scaling": False, "dropout": 0.2, "n_estimators": 2, "class_weight": "balanced"}
     weights, seen = rng.uniform(0.5, 2, y.shape), Predicting()
-    with patch.multiple(_layers, NARROW=2, WIDE=2):
+    with patch.multiple(_output_layers, NARROW=2, WIDE=2):
         tiles = made_net(batch_size=12, early_stopping=False, **common).fit(X, y, sample_weight=weights)
     stops = {"batch_size": 8, "n_iter_no_change": 1, "cv": 3, "learning_rate_init": 0.1, "max_iter": 20}
     net = made_net(**stops, loss_weights=[1, 2, 3, 0, 1, 1, 1], **common).set_callbacks(seen)
@@ -179,7 +179,7 @@ def of_stored(wide: int = 6) -> dict[str, Any]:
     y = sp.random_array((N_ROWS, 20), density=0.2, rng=rng, format="csr")
     net = skmtl.MultiTaskNetRegressor(missing_label="unstored", hidden_layer_sizes=(6,), dtype="float64", max_iter=3)
     net.set_params(n_estimators=4, effort="fixed", random_state=0, batch_size=15, dropout=0.2, n_iter_no_change=1)
-    few = patch.multiple(_layers, NARROW=2, WIDE=wide), patch.multiple(_columns, WIDE=wide)
+    few = patch.multiple(_output_layers, NARROW=2, WIDE=wide), patch.multiple(_columns, WIDE=wide)
     with few[0], few[1], patch.multiple(_stored, MANY_TASKS=16, MANY_CELLS=0):
         net.fit(made_rows()[0], y)
         assert "stored cells" in net.auto_params_["kernel_blend"].reason

@@ -153,7 +153,7 @@ def test_each_member_has_its_own_strength():
         torch.testing.assert_close(head_of(together)[member], head_of(alone)[member], rtol=0, atol=1e-12)
 
 
-def test_members_without_strength_do_without_the_step_once_they_are_alone():
+def test_members_without_strength_that_are_left_alone_take_no_step():
     training = trained(Hard(), members=2, strengths=(0.0, 5.0), epochs=1)
     assert any(isinstance(update, ProximalSteps) for update in training.step.updates)
     left = training.select(torch.tensor([0]))

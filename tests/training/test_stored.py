@@ -8,7 +8,7 @@ from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor, l
 from skmtl.estimators import _fit_inputs
 from skmtl.fitting import _result
 from skmtl.inputs import _stored
-from skmtl.network import _layers
+from skmtl.network import _output_layers
 from skmtl.training import StoredData, _epochs, _loop
 
 RNG = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def seen(monkeypatch):
     """Make small data large; the data that runs learn from."""
     kinds = []
     made = _loop.Training.__init__
-    monkeypatch.setattr(_layers, "WIDE", 16)
+    monkeypatch.setattr(_output_layers, "WIDE", 16)
     monkeypatch.setattr(_stored, "MANY_TASKS", 16)
     monkeypatch.setattr(
         _loop.Training, "__init__", lambda own, *a, **given: (kinds.append(type(a[2])), made(own, *a, **given))[1]

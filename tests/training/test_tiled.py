@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skmtl.balancing import MGDA
-from skmtl.network import _layers
+from skmtl.network import _output_layers
 from skmtl.tasks import Binary, Multiclass, SquaredError
 from skmtl.training import Streams, _loop, _tiled, _weighting
 from tests import _builders as build
@@ -20,7 +20,7 @@ WEIGHTS = RNG.integers(0, 3, Y.shape).astype(float)
 
 @pytest.fixture(autouse=True)
 def _narrow_tiles(monkeypatch):
-    monkeypatch.setattr(_layers, "WIDE", 16)
+    monkeypatch.setattr(_output_layers, "WIDE", 16)
     monkeypatch.setattr(_tiled, "TILE_CELLS", 1)
     monkeypatch.setattr(_tiled, "NARROWEST", 4)
 
