@@ -23,8 +23,8 @@ HEAD = f"""## Output layers drawn together
 
 School: explained variance of the labels of all tasks together, on each of five folds, learned from the other four.
 Nets: one hidden layer, inputs as they are, 8 members, at most 20 epochs, `effort="fixed"`, without `kernel_blend` and
-`local_correction`. Chosen: `sharing=Hard(output_strength)` of {", ".join(f"{s:g}" for s in STRENGTHS)} by
-`MultiTaskSearchCV` over 3 shuffled folds of the training rows, of the same criterion; test rows only score. Ridge: all
+`local_correction`. Chosen: of `sharing=Hard(output_strength)` with {", ".join(f"{s:g}" for s in STRENGTHS)} the one
+that explains most by `MultiTaskSearchCV` with 3 shuffled folds of the training rows; test rows only score. Ridge: all
 schools share their slopes and have an indicator each.
 
 """
