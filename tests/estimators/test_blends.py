@@ -57,7 +57,7 @@ def test_few_rows_are_learned_whatever_the_network(name, fitted):
 
 
 def test_tasks_of_noise_are_hardly_said_to_be_known(name):
-    noise = RNG.normal(size=(N, 8))
+    noise = np.random.default_rng(1).normal(size=(N, 8))
     assert np.mean(list(net_with(name).fit(X, noise).oof_score_.values())) < 0.05
 
 
@@ -125,9 +125,9 @@ def test_sparse_rows_are_blended_as_dense_ones(name):
 
 
 def test_tasks_of_all_kinds_with_missing_labels(name):
-    one, other = BLENDS[name][1].T
-    labels = np.column_stack([one > 0, other, np.digitize(other, [-1, 1]), RNG.poisson(np.exp(one / 2))])
-    labels = np.where(RNG.random(labels.shape) < 0.2, np.nan, labels.astype(float))
+    (one, other), rng = BLENDS[name][1].T, np.random.default_rng(5)
+    labels = np.column_stack([one > 0, other, np.digitize(other, [-1, 1]), rng.poisson(np.exp(one))])
+    labels = np.where(rng.random(labels.shape) < 0.2, np.nan, labels.astype(float))
     model = net_with(name, MultiTaskNet, tasks=["binary", "regression", "multiclass", "poisson"]).fit(X, labels)
     assert {task.index for task in model._postprocessors[0].tasks_} == {0, 1, 2, 3}
     for probability in (model.predict_proba(NEW)[0], model.predict_proba(NEW)[2]):
