@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -97,7 +98,9 @@ def read_targets(held_out: HeldOutRows, known: np.ndarray) -> list[TaskTargets]:
         ideal = task.kind.ideal_response(task, labels[rows]) if n_units >= MIN_UNITS else None
         if ideal is not None and (ideal != ideal[0]).any():  # equal labels say nothing about other tasks
             shares = weights[seen] / weights.sum()
-            unit = float(np.abs(ideal - response[rows]).max()) or 1.0
+            largest = float(np.abs(ideal - response[rows]).max()) or 1.0
+            # In units of other responses, which are powers of two as well, all that labels teach has the same bits
+            unit = 2.0 ** math.floor(math.log2(largest))
             found.append(TaskTargets(index, task, seen, ideal, response[rows], shares, units, n_units, unit))
     return found
 
