@@ -71,17 +71,19 @@ def make_config(
     members = int(params["n_estimators"]) * n_peers
     balancer, record = read_balancing(params["balancing"])
     loss_weights = read_loss_weights(params["loss_weights"], inputs.tasks)
+    method, peer_sharing = _peer_methods(params, n_peers, data)
+    sharing = _read_sharing(params["sharing"], peer_sharing)
+    require_all_learned(sharing, loss_weights, inputs.tasks)
     reduced = params["dtype"] == REDUCED
     dtype = "float32" if reduced else params["dtype"]
     _require_rates(params, dtype)
     of_member = {"dtype": getattr(torch, dtype), "device": device}
-    method, peer_sharing = _peer_methods(params, n_peers, data)
     ones = torch.ones(members, **of_member)
     config = FitConfig(
         learning_rate=float(params["learning_rate_init"]) * ones,  # a rate beyond the type is infinite, and diverges
         weight_decay=float(params["weight_decay"]) * ones,
         loss_weights=torch.as_tensor(loss_weights[inputs.layout.order]).to(**of_member).expand(members, -1),
-        sharing=_read_sharing(params["sharing"], peer_sharing),
+        sharing=sharing,
         hidden_layer_sizes=params["hidden_layer_sizes"],
         task_layer_sizes=params["task_layer_sizes"],
         activation=params["activation"],
@@ -168,6 +170,23 @@ def _read_sharing(sharing: Any, peer_sharing: PeerSharing | None) -> Sharing:
             f"choose peer_sharing='averaging' or 'elastic'."
         )
     return known
+
+
+def require_all_learned(sharing: Sharing, loss_weights: np.ndarray, tasks: Sequence[Task]) -> None:
+    """Check that no task that learns nothing holds back others, to whose output layers its own is drawn.
+
+    Raises
+    ------
+    ValueError
+        If a task has no loss weight under ``Hard(output_strength)`` above 0.
+    """
+    idle = [task.name for task, weight in zip(tasks, loss_weights, strict=True) if weight == 0]
+    if idle and np.any(np.asarray(getattr(sharing, "output_strength", 0.0)) > 0):
+        raise ValueError(
+            f"sharing={sharing!r} draws the output layers of all tasks to their mean, and task {idle[0]!r}, whose loss "
+            "weight is 0, would hold back the others. Leave such tasks out of y, or set output_strength=0: it is not "
+            "for reports of transfer, affinities and groups of tasks, which train subsets of the tasks in this way."
+        )
 
 
 def read_sizes(params: Params, name: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import torch
 
 from skmtl.blocks import StreamedData
 from skmtl.defaults import Choice, DataSummary
+from skmtl.fitting._config import require_all_learned
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.network import Network
 from skmtl.postprocess import Postprocessor, Score
@@ -100,6 +101,7 @@ class FitJob:
 
     def with_loss_weights(self, weights: np.ndarray) -> FitJob:
         """Return a fit that begins like this one with other loss weights, tasks in the order of the label matrix."""
+        require_all_learned(self.config.sharing, weights, self.inputs.tasks)
         weights = weights / weights.sum()
         ours = torch.as_tensor(weights[self.inputs.layout.order]).to(self.config.loss_weights)
         config = replace(self.config, loss_weights=ours.expand_as(self.config.loss_weights))

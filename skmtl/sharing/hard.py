@@ -22,8 +22,9 @@ class Hard(Sharing):
     Parameters
     ----------
     output_strength : float, default=0.0
-        Factor of the penalty, among tasks with the same number of outputs. With 0, output layers start and learn apart.
-        It is not for ``task_layer_sizes``, which give each task features of its own.
+        Factor of the penalty, among tasks with the same number of outputs; their classes are matched in sorted order.
+        With 0, output layers start and learn apart. It is not for ``task_layer_sizes``, which give each task features
+        of its own, nor for tasks whose loss weight is 0, which would hold back the others.
 
     References
     ----------

@@ -223,3 +223,15 @@ def test_tasks_that_are_drawn_together_are_not_divided_among_processes():
             continue
         with pytest.raises(ValueError, match=r"sharing=Hard\(output_strength=1.0\), which looks at all output layers"):
             require_columns(stack.jobs[0], 2, NO_CHECKPOINTS)
+
+
+def test_tasks_that_learn_nothing_would_hold_back_the_others():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+    net = MultiTaskNetRegressor(hidden_layer_sizes=(4,), max_iter=2, effort="fixed", sharing=Hard(1.0))
+    told = r"draws the output layers of all tasks .* task 'task1', whose loss weight is 0.*output_strength=0"
+    with pytest.raises(ValueError, match=told):
+        net.set_params(loss_weights=[1, 0]).fit(X, y)
+    with pytest.raises(ValueError, match="subsets of the tasks in this way"):
+        skmtl.inspection.transfer_report(net.set_params(loss_weights=None), X, y)
+    net.set_params(loss_weights=[1, 0], sharing=Hard(0.0)).fit(X, y)
