@@ -7,7 +7,7 @@ from typing import Any
 
 from skmtl.defaults._summary import Choice, DataSummary
 from skmtl.defaults.estimators import RULES
-from skmtl.defaults.held_out import MIN_UNITS, ROW_CORRECTIONS, n_held_out_folds, too_few_units
+from skmtl.defaults.held_out import BLENDS, MIN_UNITS, ROW_CORRECTIONS, n_held_out_folds, too_few_units
 
 REDUCED = "bfloat16"  # a type for matrix products only
 # What learns from rows that members hold out, and which value does not
@@ -93,7 +93,7 @@ def _require_every_row_used(values: Mapping[str, Any], data: DataSummary) -> Non
 
 
 def _require_units(values: Mapping[str, Any], data: DataSummary) -> None:
-    for name in ("kernel_blend", "tree_blend"):
+    for name in BLENDS:
         if values[name] and too_few_units(data):
             raise ValueError(
                 f"{name}=True chooses shares by errors about groups of rows that the splits keep together, or their "

@@ -13,8 +13,8 @@ TREE_LABELS = 1 << 17
 MIN_UNITS = 8
 BLENDED_ROWS, BLENDED_DIFFERENCES, FAST_DIFFERENCES = 1000, 5e8, 5e6
 
-# What changes responses by the labels of training rows, in the order in which it acts
-ROW_CORRECTIONS = ("kernel_blend", "tree_blend", "local_correction")
+BLENDS = ("kernel_blend", "tree_blend")
+ROW_CORRECTIONS = (*BLENDS, "local_correction")  # what changes responses by the labels of training rows, in this order
 
 Params = Mapping[str, Any]
 
@@ -49,11 +49,9 @@ def kernel_blend(data: DataSummary, params: Params) -> Choice:
     leave rows out of both parts, behind an encoder that is trained with the network, or where training goes on, nor
     where splits keep rows together in fewer than {MIN_UNITS} groups or test parts.
     """
-    n_rows, correction = data.n_rows, params["local_correction"]
-    if correction != "auto" and not correction:
-        return Choice(False, "local_correction=False asks for the network's own responses")
-    if too_few_units(data):
-        return Choice(False, _few_units(data))
+    n_rows, unblended = data.n_rows, _unblended(data, params)
+    if unblended is not None:
+        return Choice(False, unblended)
     if n_rows > BLENDED_ROWS:
         return Choice(False, f"{n_rows} rows: more than {BLENDED_ROWS}")
     most = FAST_DIFFERENCES if params["effort"] == "fast" else BLENDED_DIFFERENCES
@@ -72,11 +70,9 @@ def tree_blend(data: DataSummary, params: Params) -> Choice:
     numbers a tree. Never where ``local_correction`` is given as False, nor where splits keep rows together in fewer
     than {MIN_UNITS} groups or test parts.
     """
-    n_rows, correction = data.n_rows, params["local_correction"]
-    if correction != "auto" and not correction:
-        return Choice(False, "local_correction=False asks for the network's own responses")
-    if too_few_units(data):
-        return Choice(False, _few_units(data))
+    n_rows, unblended = data.n_rows, _unblended(data, params)
+    if unblended is not None:
+        return Choice(False, unblended)
     possible = local_correction(data, params)
     if not possible.value:
         return possible
@@ -98,8 +94,13 @@ def too_few_units(data: DataSummary) -> bool:
     return 1 < data.n_units < MIN_UNITS  # one part says nothing, and rows are told apart by their content
 
 
-def _few_units(data: DataSummary) -> str:
-    return f"splits keep rows together in {data.n_units} groups or test parts: fewer than {MIN_UNITS}"
+def _unblended(data: DataSummary, params: Params) -> str | None:
+    """Why responses are not blended with anything, whatever the number of rows."""
+    if params["local_correction"] != "auto" and not params["local_correction"]:
+        return "local_correction=False asks for the network's own responses"
+    if too_few_units(data):
+        return f"splits keep rows together in {data.n_units} groups or test parts: fewer than {MIN_UNITS}"
+    return None
 
 
 def one_batch(data: DataSummary) -> str:

@@ -21,7 +21,7 @@ from skmtl.collaboration import COLLABORATIONS, Collaboration
 from skmtl.defaults import REDUCED, DataSummary, n_held_out_folds, relevance_epochs
 from skmtl.fitting._shared_inputs import SharedInputs
 from skmtl.inputs import as_numbers, as_spelt, by_task
-from skmtl.sharing import SHARINGS, Sharing
+from skmtl.sharing import SHARINGS, Hard, Sharing
 from skmtl.tasks import Task
 from skmtl.training import OPTIMIZERS, PEER_SHARINGS, SCHEDULES, FitConfig, Optimizer, PeerSharing, as_device
 
@@ -181,7 +181,7 @@ def require_all_learned(sharing: Sharing, loss_weights: np.ndarray, tasks: Seque
         If a task has no loss weight under ``Hard(output_strength)`` above 0.
     """
     idle = [task.name for task, weight in zip(tasks, loss_weights, strict=True) if weight == 0]
-    if idle and np.any(np.asarray(getattr(sharing, "output_strength", 0.0)) > 0):
+    if idle and isinstance(sharing, Hard) and sharing.output_strength > 0:
         raise ValueError(
             f"sharing={sharing!r} draws the output layers of all tasks to their mean, and task {idle[0]!r}, whose loss "
             "weight is 0, would hold back the others. Leave such tasks out of y, or set output_strength=0: it is not "

@@ -9,7 +9,7 @@ import numpy as np
 
 from skmtl.postprocess._kernel_ridge import SCALED, Ridge, RowKernels
 from skmtl.postprocess._kernel_scale import choose_strengths, crossed_scales, learn_scale
-from skmtl.postprocess._regressions import System, best_of, regressions, systems_left_out
+from skmtl.postprocess._regressions import best_of, regressions, systems_left_out
 from skmtl.postprocess._shares import TaskTargets
 
 
@@ -55,21 +55,10 @@ def best_regressions(
     tried = regressions(kernels.among(), systems, choose_strengths(rows, weights, bounds, scale, targets))
     ridges = {target.index: [best_of(target, of_kernel) for of_kernel in tried[target.index]] for target in targets}
     left_out = {index: np.stack([ridge.left_out for ridge in of_task]) for index, of_task in ridges.items()}
-    for fold, of_others in enumerate(crossed_scales(rows, weights, targets, folds)):
-        scaled = RowKernels(rows, weights, scale=of_others).among(SCALED)
-        _put_crossed(left_out, folds == fold, scaled, systems, ridges)
-    return BestRegressions(kernels, ridges, left_out)
-
-
-def _put_crossed(
-    left_out: Mapping[int, np.ndarray],
-    own: np.ndarray,
-    kernels: Sequence[np.ndarray],
-    systems: Sequence[System],
-    ridges: Mapping[int, Sequence[Ridge]],
-) -> None:
-    """Put what regressions in the scale of other folds say of a fold's own rows in the place of what was said."""
     strengths = {index: [[of_task[j].strength] for j in SCALED] for index, of_task in ridges.items()}
-    for index, of_kernels in regressions(kernels, systems, strengths).items():
-        for j, (by_others,) in zip(SCALED, of_kernels, strict=True):
-            left_out[index][j, own] = by_others.left_out[own]
+    for fold, of_others in enumerate(crossed_scales(rows, weights, targets, folds)):
+        own, scaled = folds == fold, RowKernels(rows, weights, scale=of_others).among(SCALED)
+        for index, of_kernels in regressions(scaled, systems, strengths).items():
+            for j, (by_others,) in zip(SCALED, of_kernels, strict=True):
+                left_out[index][j, own] = by_others.left_out[own]
+    return BestRegressions(kernels, ridges, left_out)

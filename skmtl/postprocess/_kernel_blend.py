@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
@@ -11,19 +11,13 @@ import numpy as np
 
 from skmtl.encoders import dense
 from skmtl.network import Network
-from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
+from skmtl.postprocess._base import HeldOutRows
 from skmtl.postprocess._best_regressions import BestRegressions, best_regressions
+from skmtl.postprocess._blend import Blend, input_bounds
 from skmtl.postprocess._cross_fitting import N_FOLDS
 from skmtl.postprocess._kernel_ridge import Ridge, RowKernels
 from skmtl.postprocess._regressions import systems_of
-from skmtl.postprocess._shares import (
-    MIN_GAIN,
-    TaskTargets,
-    choose_shares,
-    crossed_shares,
-    read_targets,
-    relative_gain,
-)
+from skmtl.postprocess._shares import TaskTargets, read_targets
 from skmtl.tasks import Task
 
 MAX_CUBES = 1e9  # of numbers of rows, summed over tasks that differ in their rows or weights: bounds the time
@@ -64,7 +58,7 @@ class TaskBlend:
         return cls(target.index, target.task, shares, duals, intercept)
 
 
-class KernelBlend(PostprocessorOfTasks):
+class KernelBlend(Blend):
     """Blends responses with kernel ridge regressions, a linear one among them, that are fitted to the same rows.
 
     Regularised least squares in closed form learn what is linear in the inputs, or smooth, from few rows better than a
@@ -86,8 +80,6 @@ class KernelBlend(PostprocessorOfTasks):
         be made less smoothly.
     kernels_ : RowKernels
         Between rows and the training rows, with the scale of the inputs.
-    left_out_ : dict of int to ndarray of shape (n_kernels, n, n_columns)
-        What the regressions of each task that was looked at, by its index, say of each training row without it.
     tasks_ : tuple of TaskBlend
         The tasks whose responses are blended.
 
@@ -98,9 +90,7 @@ class KernelBlend(PostprocessorOfTasks):
 
     state_types = MappingProxyType({"kernels": RowKernels, "task": TaskBlend})
 
-    n_inputs_: int
     kernels_: RowKernels
-    left_out_: dict[int, np.ndarray]
     tasks_: tuple[TaskBlend, ...]
 
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
@@ -110,43 +100,18 @@ class KernelBlend(PostprocessorOfTasks):
         cubes = sum(float(len(system[0].seen)) ** 3 for system in systems_of(targets))
         if not targets or cubes > MAX_CUBES:
             return None
-        encoder = network.architecture.encoder
-        bounds = np.full(held_out.rows.shape[1], np.inf) if encoder is None else encoder.plain_bounds()
+        bounds = input_bounds(network, held_out)
         self.n_inputs_ = len(bounds)
-
-        def regress() -> BestRegressions:
-            rows = dense(held_out.rows[known][:, : self.n_inputs_], network.architecture.dtype)
-            weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
-            return best_regressions(rows, weights, bounds, folds, targets)
-
-        name = "kernels", self.n_inputs_, network.architecture.dtype
-        self.kernels_, ridges, self.left_out_ = held_out.once(name, regress)
-        products = self._products(targets)
-        found = zip(targets, products, choose_shares(targets, products), crossed_shares(targets, products), strict=True)
+        self.kernels_, ridges, left_out = _regressions(held_out, targets, bounds, network.architecture.dtype)
         self.tasks_ = tuple(
             TaskBlend.of(target, shares, ridges[target.index], len(known))
-            for target, own, shares, crossed in found
-            if relative_gain(target, own, crossed) > MIN_GAIN and shares[0] < 1
+            for target, shares in self.gaining(targets, left_out)
         )
         return self if self.tasks_ else None
 
-    def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
-        """Blend held-out responses by shares chosen on other rows; see :meth:`Postprocessor.cross_fitted`."""
-        known = held_out.known
-        targets = read_targets(held_out, known)
-        crossed = zip(targets, crossed_shares(targets, self._products(targets)), strict=True)
-        of_folds = {target.index: shares for target, shares in crossed}
-        folds, responses = (held_out.units[known] % N_FOLDS).astype(int), list(held_out.responses)
-        for task in self.tasks_:
-            shares, before = of_folds[task.index][folds].T[..., None], responses[task.index][known]
-            predicted = np.concatenate([before[None], self.left_out_[task.index]])
-            blended = responses[task.index] = np.full_like(responses[task.index], np.nan)
-            blended[known] = task.task.kind.shift(before, (shares * predicted).sum(axis=0) - before)
-        return responses
-
-    def _products(self, targets: Sequence[TaskTargets]) -> list[np.ndarray]:
-        """Products of errors of each task, as :meth:`TaskTargets.products` gives them."""
-        return [target.products(self.left_out_[target.index][:, target.seen]) for target in targets]
+    def left_out(self, held_out: HeldOutRows, targets: Sequence[TaskTargets]) -> Mapping[int, np.ndarray]:
+        """What the regressions say of each row without it; see :meth:`Blend.left_out`."""
+        return _regressions(held_out, targets, self.kernels_.bounds, self.kernels_.rows.dtype.name).left_out
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""
@@ -160,3 +125,17 @@ class KernelBlend(PostprocessorOfTasks):
         for task in self.tasks_:
             blended[task.index] = task.task.kind.shift(responses[task.index], changes[task.index])
         return blended
+
+
+def _regressions(
+    held_out: HeldOutRows, targets: Sequence[TaskTargets], bounds: np.ndarray, dtype: str
+) -> BestRegressions:
+    """The regressions, which other fits to the same rows may have made."""
+
+    def regress() -> BestRegressions:
+        known = held_out.known
+        rows = dense(held_out.rows[known][:, : len(bounds)], dtype)
+        weights, folds = held_out.weights[known].sum(axis=1), held_out.units[known] % N_FOLDS
+        return best_regressions(rows, weights, bounds, folds, targets)
+
+    return held_out.once(("kernels", len(bounds), dtype), regress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Self
@@ -11,20 +11,13 @@ import numpy as np
 
 from skmtl.encoders import dense
 from skmtl.network import Network
-from skmtl.postprocess._base import HeldOutRows, PostprocessorOfTasks
+from skmtl.postprocess._base import HeldOutRows
+from skmtl.postprocess._blend import Blend, input_bounds
 from skmtl.postprocess._cross_fitting import N_FOLDS
-from skmtl.postprocess._shares import (
-    MIN_GAIN,
-    TaskTargets,
-    choose_shares,
-    crossed_shares,
-    read_targets,
-    relative_gain,
-)
+from skmtl.postprocess._shares import TaskTargets, read_targets
 from skmtl.postprocess._trees import Trees, grow_trees
 from skmtl.tasks import Task
-
-TINY = float(np.finfo(np.float64).tiny)
+from skmtl.tasks._classification import log_probabilities
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class TaskTrees:
         return slice(self.first, self.first + len(self.mean))
 
 
-class TreeBlend(PostprocessorOfTasks):
+class TreeBlend(Blend):
     """Blends responses with extremely randomized trees that are grown on the same rows.
 
     Trees learn steps, and which few inputs matter, from rows that are too few for a network, whose functions are
@@ -78,7 +71,7 @@ class TreeBlend(PostprocessorOfTasks):
     that are drawn with replacement; a training row is predicted by the trees for which it was not drawn. The shares are
     those of the least squared error of these predictions and of the held-out responses together (Breiman, 1996); the
     fewer labels a task has, the more the errors about all tasks decide. A task is left as it is where shares chosen on
-    four fifths of the rows do not lower the squared error about the others.
+    four fifths of the rows do not lower the squared error about the others, and of classes the log loss, too.
 
     Attributes
     ----------
@@ -86,8 +79,6 @@ class TreeBlend(PostprocessorOfTasks):
         Number of encoded inputs that the trees see.
     trees_ : Trees
         The trees.
-    left_out_ : ndarray of shape (n, n_columns)
-        What those trees say of each training row that was held out for which it was not drawn.
     tasks_ : tuple of TaskTrees
         The tasks whose responses are blended.
 
@@ -100,52 +91,52 @@ class TreeBlend(PostprocessorOfTasks):
 
     state_types = MappingProxyType({"trees": Trees, "task": TaskTrees})
 
-    n_inputs_: int
     trees_: Trees
-    left_out_: np.ndarray
     tasks_: tuple[TaskTrees, ...]
 
     def fit(self, network: Network, held_out: HeldOutRows) -> Self | None:
         """Grow the trees and choose shares; see :meth:`Postprocessor.fit`."""
-        known = held_out.known
-        targets = read_targets(held_out, known)
+        targets = read_targets(held_out, held_out.known)
         if not targets:
             return None
-        encoder = network.architecture.encoder
-        self.n_inputs_ = held_out.rows.shape[1] if encoder is None else len(encoder.plain_bounds())
+        self.n_inputs_ = len(input_bounds(network, held_out))
         own = _columns_of(targets)
-
-        def grow() -> tuple[Trees, np.ndarray]:
-            rows = dense(held_out.rows[known][:, : self.n_inputs_], "float32")
-            return grow_trees(rows, *_cells(targets, own, len(rows)), held_out.units[known])
-
-        self.trees_, self.left_out_ = held_out.once(("trees", self.n_inputs_), grow)
-        predicted = [task.predict(self.left_out_[target.seen]) for target, task in zip(targets, own, strict=True)]
-        products = [target.products([said]) for target, said in zip(targets, predicted, strict=True)]
-        every, crossed = choose_shares(targets, products), crossed_shares(targets, products)
+        self.trees_, columns = self._grown(held_out, targets, own)
+        by_index = {task.index: task for task in own}
         self.tasks_ = tuple(
-            replace(task, share=float(shares[1]))
-            for task, shares, *judged in zip(own, every, targets, predicted, products, crossed, strict=True)
-            if shares[1] > 0 and _gains(*judged)
+            replace(by_index[target.index], share=float(shares[1]))
+            for target, shares in self.gaining(targets, _predicted(own, columns))
         )
         return self if self.tasks_ else None
 
-    def cross_fitted(self, held_out: HeldOutRows) -> list[np.ndarray]:
-        """Blend held-out responses by shares chosen on other rows; see :meth:`Postprocessor.cross_fitted`."""
-        known = held_out.known
-        targets = read_targets(held_out, known)
-        predicted = {task.index: task.predict(self.left_out_) for task in _columns_of(targets)}
-        products = [target.products([predicted[target.index][target.seen]]) for target in targets]
-        crossed = {
-            target.index: shares[:, 1]
-            for target, shares in zip(targets, crossed_shares(targets, products), strict=True)
-        }
-        folds, responses = (held_out.units[known] % N_FOLDS).astype(int), list(held_out.responses)
-        for task in self.tasks_:
-            shares, before = crossed[task.index][folds, None], responses[task.index][known]
-            blended = responses[task.index] = np.full_like(responses[task.index], np.nan)
-            blended[known] = task.task.kind.shift(before, shares * (predicted[task.index] - before))
-        return responses
+    def left_out(self, held_out: HeldOutRows, targets: Sequence[TaskTargets]) -> Mapping[int, np.ndarray]:
+        """What the trees for which a row was not drawn say of it; see :meth:`Blend.left_out`."""
+        own = _columns_of(targets)
+        return _predicted(own, self._grown(held_out, targets, own)[1])
+
+    def gains(self, target: TaskTargets, products: np.ndarray, crossed: np.ndarray, left_out: np.ndarray) -> bool:
+        """See :meth:`Blend.gains`: of classes, not only the squared error.
+
+        A little of a prediction that is never sure lowers it, and makes the log loss of sure ones higher.
+        """
+        gains = super().gains(target, products, crossed, left_out)
+        if not gains or target.task.classes is None:
+            return gains
+        shares, before = crossed[(target.units % N_FOLDS).astype(int), 1:], target.response
+        after = target.task.kind.shift(before, shares * (left_out[0, target.seen] - before))
+        return _log_loss(target, after) < _log_loss(target, before)
+
+    def _grown(
+        self, held_out: HeldOutRows, targets: Sequence[TaskTargets], own: Sequence[TaskTrees]
+    ) -> tuple[Trees, np.ndarray]:
+        """The trees, which other fits to the same rows may have grown, and what they say of rows left out."""
+
+        def grow() -> tuple[Trees, np.ndarray]:
+            known = held_out.known
+            rows = dense(held_out.rows[known][:, : self.n_inputs_], "float32")
+            return grow_trees(rows, *_cells(targets, own, len(rows)), held_out.units[known])
+
+        return held_out.once(("trees", self.n_inputs_), grow)
 
     def __call__(self, rows: np.ndarray, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Blend the responses to new rows; see :meth:`Postprocessor.__call__`."""
@@ -156,22 +147,14 @@ class TreeBlend(PostprocessorOfTasks):
         return blended
 
 
-def _gains(target: TaskTargets, predicted: np.ndarray, products: np.ndarray, crossed: np.ndarray) -> bool:
-    """Whether shares of other folds lower the squared error about a task, and of classes not only that.
+def _log_loss(target: TaskTargets, probabilities: np.ndarray) -> float:
+    of_truth = probabilities.max(axis=1, where=target.truth > 0, initial=0.0)
+    return -float(target.weights @ log_probabilities(of_truth))
 
-    A little of a prediction that is never sure lowers it, and makes the log loss of sure ones higher.
-    """
-    if relative_gain(target, products, crossed) <= MIN_GAIN:
-        return False
-    if target.task.classes is None:
-        return True
-    shares, before = crossed[(target.units % N_FOLDS).astype(int), 1:], target.response
-    after = target.task.kind.shift(before, shares * (predicted - before))
-    true = target.truth > 0
-    losses = [
-        -target.weights @ np.log(one.max(axis=1, where=true, initial=0.0).clip(min=TINY)) for one in (after, before)
-    ]
-    return bool(losses[0] < losses[1])
+
+def _predicted(own: Sequence[TaskTrees], columns: np.ndarray) -> dict[int, np.ndarray]:
+    """Responses from the columns of the trees, ``(1, n, n_classes or 1)`` by the task's index."""
+    return {task.index: task.predict(columns)[None] for task in own}
 
 
 def _columns_of(targets: Sequence[TaskTargets]) -> list[TaskTrees]:

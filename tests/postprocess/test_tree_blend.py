@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmtl.postprocess import TreeBlend, _trees
 from skmtl.postprocess._shares import N_FOLDS, TaskTargets, crossed_shares, read_targets, relative_gain
-from skmtl.postprocess._tree_blend import _gains
 from skmtl.tasks import KINDS
 from tests.postprocess._held_out import held_out_rows, network_of
 
@@ -62,7 +61,7 @@ def test_held_out_rows_are_blended_by_what_others_say():
     good = [c[:, None] + 0.5 * RNG.normal(size=(N, 1)) for c in STEPS.T]
     rows = held_out(noisy_steps(), good)
     blend, targets = TreeBlend().fit(NETWORK, rows), read_targets(rows, np.arange(N))
-    said = {task.index: task.predict(blend.left_out_) for task in blend.tasks_}
+    said = {index: of_task[0] for index, of_task in blend.left_out(rows, targets).items()}
     crossed = crossed_shares(targets, [target.products([said[target.index]]) for target in targets])
     for target, shares, found in zip(targets, crossed, blend.cross_fitted(rows), strict=True):
         own = shares[np.arange(N) % N_FOLDS]
@@ -166,5 +165,5 @@ def test_probabilities_that_are_sure_and_right_are_left_alone():
     crossed = np.tile([0.9, 0.1], (N_FOLDS, 1))
     products = target.products([said])
     assert relative_gain(target, products, crossed) > 0.01  # the Brier score alone would blend
-    assert not _gains(target, said, products, crossed)
-    assert _gains(target, truth, target.products([truth]), crossed)
+    assert not TreeBlend().gains(target, products, crossed, said[None])
+    assert TreeBlend().gains(target, target.products([truth]), crossed, truth[None])
