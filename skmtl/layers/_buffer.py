@@ -128,6 +128,10 @@ class ParameterBuffer:
         """Members' part of ``flat``, of the layout of ``values`` or ``learned``, in that of a buffer of theirs."""
         return torch.cat([block[members].flatten() for block in self._blocks(flat).values()])
 
+    def parts(self, flat: Tensor, members: slice) -> list[Tensor]:
+        """Views of consecutive members' part of each block of ``flat``, of the layout of ``values`` or ``learned``."""
+        return [block[members].view(-1) for block in self._blocks(flat).values()]
+
     def per_member(self, coefficients: Tensor) -> Tensor:
         """Repeat one coefficient for each member in the flat layout: ``(member,) -> (learned,)``."""
         return torch.cat([coefficients.repeat_interleave(spec.size) for spec in self._learned])

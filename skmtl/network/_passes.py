@@ -156,14 +156,13 @@ def squared_derivatives(
     """
     leaf = x.expand(len(factors), -1, -1).detach().clone().requires_grad_()
     with torch.enable_grad():
-        outputs = network(leaf)
+        outputs = network(leaf) * factors
     n_rows, n_outputs = outputs.shape[1:]
     if n_outputs <= FEW_OUTPUTS:
         directions = torch.eye(n_outputs, dtype=factors.dtype, device=factors.device)[:, None]
     else:
         directions = torch.from_numpy(generator.choice([-1.0, 1.0], (1, n_rows, n_outputs))).to(x)
-    squares = [
-        torch.autograd.grad(outputs, leaf, factors * direction, retain_graph=True)[0].square_()
-        for direction in directions
-    ]
+    with torch.enable_grad():  # of a number: with a vector torch.autograd imports sympy, which takes half a second
+        numbers = [(outputs * direction).sum() for direction in directions]
+    squares = [torch.autograd.grad(number, leaf, retain_graph=True)[0].square_() for number in numbers]
     return torch.stack(squares).sum(0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skmtl._state import State, pack, unpack
+from skmtl._torch_state import tiny_as_zero
 from skmtl.network import Architecture, Network, Passes
 from skmtl.processes import ALONE, Collective, DistributedError
 from skmtl.training._captured import captured
@@ -143,6 +144,7 @@ class Training:
         del self.data, self.validation
         return self
 
+    @tiny_as_zero()
     def advance(self, until: int, report: EpochReport | None = None) -> None:
         """Train to epoch ``until``, or until every member has stopped or ``report`` returns True."""
         while (epoch := len(self.history)) < until and self.stopping.active.any():
