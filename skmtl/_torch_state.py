@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+import numpy as np
 import torch
 
 _imported_in = os.getpid()
@@ -49,7 +50,8 @@ def tiny_as_zero() -> Iterator[None]:
     Moments of parameters without a gradient come to such numbers, with which a processor takes a hundred times as long.
     Nothing changes where torch has several threads: those that it starts meanwhile would go on so afterwards.
     """
-    if torch.get_num_threads() > 1 or (torch.full((1,), 1e-39) / 2).item() == 0:
+    is_zero = np.multiply(np.float32(1e-39), np.float32(0.5)) == 0
+    if is_zero or torch.get_num_threads() > 1:
         yield
         return
     torch.set_flush_denormal(True)

@@ -259,15 +259,17 @@ import sys
 
 sys.modules["pandas"] = sys.modules["polars"] = None  # an import of them fails
 import numpy as np
+from skmtl import MultiTaskNetRegressor
 from skmtl.encoders import TabularEncoder
 
 for X in (np.eye(3), [["a", 1.0], [None, 2.0], ["b", None]]):
     TabularEncoder(categorical_features=[0]).fit(X, np.ones(3)).transform(X)
-print([name for name in ("torch._dynamo", "matplotlib") if name in sys.modules])
+MultiTaskNetRegressor(max_iter=1, hidden_layer_sizes=(2,), input_scaling=True).fit(np.eye(9), np.eye(9)[:, :2])
+print([name for name in ("torch._dynamo", "sympy", "matplotlib") if name in sys.modules])
 """
 
 
-def test_import_is_light_and_needs_neither_pandas_nor_polars() -> None:
+def test_import_and_fit_are_light_and_need_neither_pandas_nor_polars() -> None:
     run = subprocess.run([sys.executable, "-c", WITHOUT_FRAMES], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from skmtl import MultiTaskNet, MultiTaskNetClassifier
 from skmtl.balancing import BALANCERS, Recorded
+from skmtl.callbacks import Callback
 from skmtl.encoders import ConvolutionEncoder, SequenceEncoder
 from skmtl.model_selection import MultiTaskSearchCV
 from skmtl.sharing import SHARINGS
@@ -35,6 +36,15 @@ def default_dtype():
 
 
 @contextmanager
+def tiny_as_zero():
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@contextmanager
 def all_at_once():
     with ExitStack() as settings:
         for setting in AMBIENT.values():
@@ -48,7 +58,13 @@ AMBIENT = {
     "autocast": partial(torch.autocast, "cpu", dtype=torch.bfloat16),
     "dtype": default_dtype,
     "device": partial(torch.device, "meta"),  # stands for a GPU
+    "tiny_as_zero": tiny_as_zero,
 }
+
+
+def tiny():
+    """A number that torch can set to take as 0."""
+    return np.multiply(np.float32(1e-39), np.float32(0.5)) > 0
 
 
 def state():
@@ -59,6 +75,7 @@ def state():
         torch.get_default_dtype(),
         torch.get_default_device(),
         torch.get_num_threads(),
+        tiny(),
         torch.get_rng_state().tolist() if torch.get_default_device().type == "cpu" else None,
     )
 
@@ -153,6 +170,19 @@ def test_models_travel_between_settings(ambient, encoder):
     found, plain = steps(AMBIENT[ambient]), steps(nullcontext)
     assert_array_equal(found[0], plain[0])
     assert found[1] == plain[1]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_tiny_numbers_are_zero_in_training_on_one_thread(n_threads):
+    """Threads that torch starts would go on so afterwards."""
+    found = []
+
+    class Seen(Callback):
+        def on_epoch_end(self, estimator, epoch):
+            found.append(tiny())
+
+    MultiTaskNetClassifier(**SMALL, n_jobs=n_threads).set_callbacks(Seen()).fit(X, Y)
+    assert found == [n_threads == 2] * SMALL["max_iter"]
 
 
 def test_settings_are_as_found_after_an_error():

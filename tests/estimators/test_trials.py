@@ -242,3 +242,11 @@ def test_classes_are_tried_without_dropout() -> None:
     X = np.random.default_rng(0).normal(size=(300, 3))
     model = MultiTaskNetClassifier(**SMALL).fit(X, (X > 0).astype(int))
     assert model.auto_params_["dropout"].value < 0.3
+
+
+def test_separable_classes_do_not_take_long() -> None:
+    """Their log loss falls ever further, from next to nothing to less."""
+    random = np.random.default_rng(0)
+    X = random.choice([-1.0, 1.0], size=(300, 3)) * random.uniform(1, 2, size=(300, 3))
+    net = MultiTaskNetClassifier(**SMALL | {"max_iter": "auto"}, learning_rate_init=0.1)
+    assert net.fit(X, (X > 0).astype(int)).auto_params_["max_iter"].value < 100

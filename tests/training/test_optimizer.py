@@ -87,9 +87,11 @@ def test_weight_decay_in_the_gradient_is_a_frobenius_penalty():
     assert rests == pytest.approx([1 / (1 + 0.4), 1 / (1 + 0.5 * 0.4)], abs=1e-9)
 
 
+@pytest.mark.parametrize("min_length", [1, 100], ids=["long", "short"])
 @pytest.mark.parametrize("optimizer", [AdamW(), SGD(), SGD(decoupled=False)], ids=["adamw", "sgd", "sgd-coupled"])
-def test_members_keep_their_own_rate_and_decay(optimizer):
-    rates, decays = [0.1, 0.001, 0.02], [0.0, 0.3, 0.1]
+def test_members_keep_their_own_rate_and_decay(monkeypatch, optimizer, min_length):
+    monkeypatch.setattr(module, "MIN_LENGTH", min_length)
+    rates, decays = [0.1, 0.001, 0.001], [0.1, 0.3, 0.3]
     stacked, updates = make_buffer(3), torch.randn(5, 3, 10, dtype=torch.float64)
 
     def scattered(step):
@@ -102,6 +104,36 @@ def test_members_keep_their_own_rate_and_decay(optimizer):
         run(optimizer, alone, [rates[k]], [decays[k]], gradients=lambda step, k=k: updates[step][k])
         for name in ("a", "b"):
             torch.testing.assert_close(alone.views[name][0], stacked.views[name][k], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("min_length", [1, 100], ids=["long", "short"])
+def test_adamw_goes_on_from_a_state_and_with_fewer_members(monkeypatch, min_length):
+    monkeypatch.setattr(module, "MIN_LENGTH", min_length)
+    rates = torch.tensor([0.1, 0.02, 0.02], dtype=torch.float64)
+    gradients = torch.randn(4, 30, dtype=torch.float64)
+
+    def steps(update, buffer, which):
+        for step in which:
+            buffer.gradient.copy_(gradients[step])
+            update.step(1.0)
+
+    buffer, again = make_buffer(3), make_buffer(3)
+    update, restored = (AdamW().start(own, rates, rates) for own in (buffer, again))
+    steps(update, buffer, [0, 1])
+    steps(restored, again, [3])  # whose moments the state replaces
+    again.values.copy_(buffer.values)
+    restored.load_state(*update.state(), CPU)
+    steps(update, buffer, [2])
+    steps(restored, again, [2])
+    torch.testing.assert_close(again.values, buffer.values, rtol=0, atol=0)
+
+    fewer, members = make_buffer(2), torch.tensor([0, 2])
+    fewer.values.copy_(buffer.pick(buffer.values, members))
+    chosen = update.select(members, fewer)
+    steps(update, buffer, [3])
+    fewer.gradient.copy_(buffer.pick(gradients[3], members))
+    chosen.step(1.0)
+    torch.testing.assert_close(fewer.values, buffer.pick(buffer.values, members), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
