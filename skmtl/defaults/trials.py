@@ -123,7 +123,8 @@ def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
 
     The gain of each doubling is about half of that before, so that ``epochs * gain / {DEFAULT.gain_of_doubling}``
     epochs do; at least {SHORTEST} times those of a trial, at most {DEFAULT.longest} times those of the rule, for narrow
-    layers of {NARROW_LENGTH:g} times as many, unless these visit more than {MAX_ROW_VISITS:,} rows.
+    layers of {NARROW_LENGTH:g} times as many, unless these visit more than {MAX_ROW_VISITS:,} rows. Losses of classes
+    count as if one more row were held out, with a loss of 1: separable classes would come ever nearer to 0.
     """
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)
