@@ -55,6 +55,7 @@ def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray
         cells = torch.where(weights > 0, losses * weights, 0.0)
         np.add.at(sums, numbers[index.cpu().numpy()], cells.double().cpu().numpy())
     totals = validation.totals.sum(0).double().cpu().numpy()
-    means = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
+    means: np.ndarray = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
     of_classes = np.array([task.kind.is_classifier for task in job.inputs.tasks])
-    return np.where(of_classes & (totals > 0), means + 1 / len(means) ** 2, means)
+    means += np.where(of_classes & (totals > 0), 1 / len(means) ** 2, 0.0)
+    return means
