@@ -16,13 +16,12 @@ LENGTH = "max_iter"  # in a setting: multiple of the epochs
 WEIGHTS = "loss_weights"
 NARROW_LENGTH = 3.0  # times the epochs: these take about as long as those of wide layers
 LOWER_RATE = 0.001
-# Narrower layers, which learn for longer in the same time, and other steps
+# Narrower layers, which learn for longer in the same time
 NETWORKS: tuple[Setting, ...] = (
     {"hidden_layer_sizes": NARROW_LAYERS, "learning_rate_init": NARROW_RATE, LENGTH: NARROW_LENGTH},
-    {"learning_rate_init": LOWER_RATE},
-    {"activation": "silu"},
-    {"activation": "relu"},
 )
+# Other steps, of which few data sets gain
+STEPS: tuple[Setting, ...] = ({"learning_rate_init": LOWER_RATE}, {"activation": "silu"}, {"activation": "relu"})
 # Against overfitting, from nothing to much; inputs scaled by how much they matter, or all alike
 REGULARISATIONS: tuple[Setting, ...] = (
     {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": False},
@@ -35,7 +34,6 @@ MORE: tuple[Setting, ...] = (
     {"hidden_layer_sizes": NARROW_LAYERS, LENGTH: NARROW_LENGTH},
     {"hidden_layer_sizes": HIDDEN_LAYERS[:1], "learning_rate_init": NARROW_RATE},
 )
-DECIDED = ("dropout", "input_dropout", "input_scaling", "hidden_layer_sizes", "learning_rate_init", "activation")
 TRIAL_STEPS, LEAST_STEPS = 250, 100  # runs so short rank settings as whole ones do, shorter ones do not
 LONGEST_TRIAL = 0.5  # of the epochs
 SHORTEST = 2  # times the epochs of a trial
@@ -65,19 +63,25 @@ class Effort:
     gain_of_doubling: float
     longest: float
 
+    @property
+    def decides(self) -> list[str]:
+        """Names of the parameters that the settings differ in."""
+        named = {name: None for settings in self.rounds for setting in settings for name in setting}
+        return [name for name in named if name != LENGTH]
+
 
 DEFAULT = Effort((NETWORKS, REGULARISATIONS), held_out=150, folds=2, gain_of_doubling=0.03, longest=1.5)
 EFFORTS = {
     "default": DEFAULT,
-    "best": Effort((NETWORKS, REGULARISATIONS, MORE), held_out=800, folds=8, gain_of_doubling=0.01, longest=4.0),
+    "best": Effort((NETWORKS + STEPS, REGULARISATIONS, MORE), held_out=800, folds=8, gain_of_doubling=0.01, longest=4.0),
 }
 
 
-def rules_of(data: DataSummary, choices: Mapping[str, Choice]) -> Setting:
+def rules_of(data: DataSummary, choices: Mapping[str, Choice], effort: Effort) -> Setting:
     """What the rules say of the parameters that trials decide; empty where none is open, or trials tell nothing."""
     if data.tiny or data.learned_encoding:
         return {}
-    rules = {name: choices[name].value for name in DECIDED if name in choices}
+    rules = {name: choices[name].value for name in effort.decides if name in choices}
     if WEIGHTS in choices and len(set(choices[WEIGHTS].value)) > 1:
         rules[WEIGHTS] = tuple(choices[WEIGHTS].value)
     return rules | ({LENGTH: 1.0} if rules and LENGTH in choices else {})

@@ -236,10 +236,11 @@ def decide(
     KeyboardInterrupt
         If the user interrupts the trials, when there is nothing yet to keep.
     """
-    rules, effort = rules_of(job.summary, job.choices), EFFORTS.get(params["effort"])
-    seeded = {**params, "random_state": job.config.seed}
-    tells = job.holds_out and not job.inputs.rows.keeps_stored
-    if effort is not None and rules and tells and job.config.n_peers == 1:
+    effort, tells = EFFORTS.get(params["effort"]), job.holds_out and not job.inputs.rows.keeps_stored
+    if effort is None or not tells or job.config.n_peers > 1:
+        return job
+    rules, seeded = rules_of(job.summary, job.choices, effort), {**params, "random_state": job.config.seed}
+    if rules:
         trials = Trials(job, seeded, effort, checkpoints)
         if trials.epochs and (deadline is None or trials.end_before(deadline)):
             job = _best_of(trials, job, seeded, rules)

@@ -44,7 +44,6 @@ def test_given_parameters_are_not_tried(tried: MultiTaskNetRegressor) -> None:
     assert {name for params in tried.trials_["params"] for name in params} == {
         "input_scaling",
         "learning_rate_init",
-        "activation",
     }
     assert tried.trials_["loss"][0] == pytest.approx(1.0)
     assert len(tried.trials_["loss"]) == len(tried.trials_["standard_error"]) > 1

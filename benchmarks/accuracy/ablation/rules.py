@@ -1,21 +1,23 @@
 """The rules of ``skmtl.defaults`` that can be measured, and what takes the place of each.
 
-A variant replaces attributes of the modules of ``skmtl.defaults`` while an estimator is fitted and asked; nothing else
-in skmtl knows of it.
+A variant replaces attributes of modules while an estimator is fitted and asked, mostly of those of ``skmtl.defaults``;
+nothing else in skmtl knows of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-from skmtl.defaults import Choice, _summary, encoders, estimators, tasks
+from skmtl.defaults import Choice, _summary, encoders, estimators, tasks, trials
+from skmtl.fitting import _trials
+from skmtl.postprocess import _kernel_scale
 
 Variant = Callable[[], AbstractContextManager[Any]]
 
@@ -49,6 +51,17 @@ def _parameters(**values: Any) -> Variant:
     """The same values for all data in place of the rules for these parameters."""
     choices = {name: Choice(value, "a variant of the ablation") for name, value in values.items()}
     return partial(patch.dict, estimators.RULES, choices)
+
+
+def _tried(*rounds: Sequence[trials.Setting]) -> Variant:
+    """Other settings among which held-out rows decide."""
+    return partial(patch.dict, trials.EFFORTS, {"default": replace(trials.DEFAULT, rounds=rounds)})
+
+
+def _without(index: int) -> Variant:
+    """All settings but one of the regularisations."""
+    settings = trials.REGULARISATIONS
+    return _tried(trials.NETWORKS, (*settings[:index], *settings[index + 1 :]))
 
 
 # ---- tables that a rule concerns ----
@@ -117,6 +130,18 @@ RULES = {
         _rows(200, math.inf),
         {"never": _constants(encoders, LOW_BIN_ROWS=math.inf), "always": _constants(encoders, LOW_BIN_ROWS=0)},
     ),
+    "settings tried": Rule(
+        _rows(65, math.inf),
+        {
+            "none": _tried(),
+            "no narrow layers": _tried(trials.REGULARISATIONS),
+            "other steps, too": _tried(trials.NETWORKS + trials.STEPS, trials.REGULARISATIONS),
+            "no regularisations": _tried(trials.NETWORKS),
+            **{f"without regularisation {index}": _without(index) for index in range(len(trials.REGULARISATIONS))},
+        },
+    ),
+    "weights by noise": Rule(_mixed, {"never": _constants(_trials, weights_by_noise=lambda weights, *_: weights)}),
+    "scale of the inputs of kernels": Rule(_rows(0, 1001), {"never": _constants(_kernel_scale, ROUNDS=0)}),
     "far labels": Rule(_numbers, {"all squared": _constants(tasks, MAX_OUTLIERS=-1)}),
     "glitches": Rule(_numbers, {"none": _constants(tasks, MAX_GLITCHES=-1.0)}),
 }
