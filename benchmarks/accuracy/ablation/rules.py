@@ -135,7 +135,7 @@ RULES = {
         {
             "none": _tried(),
             "no narrow layers": _tried(trials.REGULARISATIONS),
-            "other steps, too": _tried(trials.NETWORKS + trials.STEPS, trials.REGULARISATIONS),
+            "other steps": _tried(trials.MORE_NETWORKS, trials.REGULARISATIONS),
             "no regularisations": _tried(trials.NETWORKS),
             **{f"without regularisation {index}": _without(index) for index in range(len(trials.REGULARISATIONS))},
         },
