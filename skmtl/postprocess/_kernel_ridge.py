@@ -210,8 +210,20 @@ def kernel_ridge(
     for (n_predicted, _), sets in left_out.items():
         u, v = sets[:, :, None], sets[:, None, :]
         projections = inverse[u, v] - sums[u] * shares[v]
-        solved = (
-            np.linalg.pinv(projections, hermitian=True) @ dual[sets]
-        )  # singular where nothing is left to predict by
+        solved = pseudoinverse(projections) @ dual[sets]  # singular where nothing is left to predict by
         errors[sets[:, :n_predicted]] = solved[:, :n_predicted]
     return Ridge(strength, dual, intercept, targets - errors)
+
+
+def pseudoinverse(matrices: np.ndarray) -> np.ndarray:
+    """Of symmetric positive semidefinite matrices ``(n, k, k)``; pairs, of which there are most, in closed form."""
+    if matrices.shape[1] != 2:
+        general: np.ndarray = np.linalg.pinv(matrices, hermitian=True)
+        return general
+    a, b, c = matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 1]
+    determinant, largest = a * c - b * b, (a + c) / 2 + np.hypot((a - c) / 2, b)  # the latter an eigenvalue
+    regular = determinant > 1e-15 * largest**2
+    adjugate = np.stack([c, -b, -b, a], axis=1).reshape(-1, 2, 2)
+    divisor = np.where(regular, determinant, np.where(largest > 0, largest**2, 1.0))
+    pseudoinverse: np.ndarray = np.where(regular[:, None, None], adjugate, matrices) / divisor[:, None, None]
+    return pseudoinverse

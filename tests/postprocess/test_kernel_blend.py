@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
 from skmtl.postprocess import KernelBlend
-from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, RowKernels, kernel_ridge, sets_left_out
+from skmtl.postprocess._kernel_ridge import KERNELS, STRENGTHS, RowKernels, kernel_ridge, pseudoinverse, sets_left_out
 from skmtl.postprocess._kernel_scale import crossed_scales
 from skmtl.postprocess._regressions import best_of, regressions, systems_left_out
 from skmtl.postprocess._shares import N_FOLDS, N_PRIOR, TaskTargets, choose_shares, crossed_shares, read_targets
@@ -166,3 +166,10 @@ def test_too_much_work_is_not_begun(monkeypatch):
     rows = held_out(list(LINEAR.T), noisy(LINEAR))
     monkeypatch.setattr("skmtl.postprocess._kernel_blend.MAX_CUBES", N**3 - 1)
     assert KernelBlend().fit(NETWORK, rows) is None
+
+
+def test_sets_of_two_are_solved_as_all_others():
+    half = RNG.normal(size=(20, 2, 2))
+    pairs = half @ half.transpose(0, 2, 1)
+    pairs[0], pairs[1] = 0.0, np.outer(half[0, 0], half[0, 0])  # nothing is left to predict by
+    assert_allclose(pseudoinverse(pairs), np.linalg.pinv(pairs, hermitian=True), rtol=1e-8)
