@@ -62,7 +62,7 @@ def checks_at_defaults(model: Any) -> Iterator[tuple[Any, Any]]:
     seen = set()
     for estimator, check in estimator_checks_generator(model):
         name = name_of(check)
-        if name in seen or name not in SCORED and "invariance" not in name and "idempotent" not in name:
+        if name in seen or (name not in SCORED and "invariance" not in name and "idempotent" not in name):
             sparse = {"cv": 2} if name in SPARSE else {}
             estimator = clone(estimator).set_params(**NARROW, **sparse, max_iter=30 if name in SCORED else 5)
         elif name not in SCORED:
