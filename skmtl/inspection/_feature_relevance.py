@@ -127,7 +127,7 @@ def feature_relevance(model: Any, X: Any, *, max_rows: int = 512, random_state: 
     >>> from skmtl.inspection import feature_relevance
     >>> X = np.random.default_rng(0).normal(size=(80, 3))
     >>> y = np.column_stack([X[:, 0], X[:, 1] + X[:, 2] / 3])
-    >>> model = MultiTaskNetRegressor(hidden_layer_sizes=(32,), n_estimators=2, random_state=0).fit(X, y)
+    >>> model = MultiTaskNetRegressor(effort="fast", n_estimators=2, random_state=0).fit(X, y)
     >>> feature_relevance(model, X).frame().idxmax().tolist()
     ['x0', 'x1']
     """

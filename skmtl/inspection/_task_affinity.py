@@ -108,7 +108,7 @@ def task_affinity(
     >>> from skmtl.datasets import make_related_tasks
     >>> from skmtl.inspection import task_affinity
     >>> X, y = make_related_tasks(200, 8, 3, random_state=0)
-    >>> net = MultiTaskNetRegressor(hidden_layer_sizes=(16,), n_estimators=1, random_state=0)
+    >>> net = MultiTaskNetRegressor(effort="fast", n_estimators=1, random_state=0)
     >>> affinity = task_affinity(net, X, y, method="gradient_cosine")
     >>> affinity.matrix.shape, affinity.method
     ((3, 3), 'gradient_cosine')

@@ -47,7 +47,7 @@ def make(**params):
 
 @pytest.mark.parametrize("method", IDLE, ids=repr)
 def test_methods_of_strength_zero_train_independent_peers(method):
-    params = {"n_peers": method.peers, "cv": 2}
+    params = {"n_peers": method.peers, "cv": 2, "kernel_blend": False, "tree_blend": False}
     one, other = make(collaboration=method, **params).fit(X, Y), make(**params).fit(X, Y)
     assert_same_fit(one, other, atol=0)
     assert_same_predictions(one, other, X)

@@ -141,9 +141,11 @@ def test_numbers_of_every_type(case, integer, number):
     integers = {"n_estimators": 2, "batch_size": 16, "max_iter": 3, "n_iter_no_change": 2, "cv": 2}
     integers |= {"random_state": 1, "n_jobs": 1, "verbose": 0}
     numbers = {"learning_rate_init": 0.125, "weight_decay": 0.25, "dropout": 0.5, "input_dropout": 0.5, "tol": 0.25}
-    plain = case.make(hidden_layer_sizes=(4,), **integers, **numbers).fit(case.X, case.y)
+    alone = {"kernel_blend": False, "tree_blend": False}
+    plain = case.make(hidden_layer_sizes=(4,), **integers, **numbers, **alone).fit(case.X, case.y)
     typed = case.make(
         hidden_layer_sizes=np.array([4], dtype=integer),
+        **alone,
         **{name: integer(value) for name, value in integers.items()},
         **{name: number(value) for name, value in numbers.items()},
     )

@@ -27,7 +27,7 @@ SURE = PseudoLabeling(precision=0.7, start=0.3)
 def fit(y=Y, **params):
     defaults = {"tasks": KINDS, "hidden_layer_sizes": (8,), "n_estimators": 2, "max_iter": 20, "batch_size": 64}
     defaults |= {"cv": 3, "learning_rate_init": 0.02, "random_state": 0, "dtype": "float64"}
-    return MultiTaskNet(**{**defaults, "local_correction": False, **params}).fit(X, y)
+    return MultiTaskNet(**{**defaults, "input_scaling": False, "local_correction": False, **params}).fit(X, y)
 
 
 # a teacher that follows its student -----------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def test_a_fit_is_as_good_and_goes_on_and_predicts_in_float32():
     X = np.random.default_rng(0).normal(size=(300, 4))
     y = np.column_stack([X[:, 0] > 0, X[:, 1] * X[:, 2]])
     params = {"tasks": {"task0": "binary", "task1": "regression"}, "hidden_layer_sizes": (32,), "n_estimators": 2}
+    params |= {"effort": "fixed", "kernel_blend": False, "tree_blend": False}
     scores = {}
     for dtype in ("float32", "bfloat16"):
         net = MultiTaskNet(**params, dtype=dtype, max_iter=20, random_state=0, warm_start=True).fit(X, y)

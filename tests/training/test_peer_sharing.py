@@ -372,7 +372,14 @@ def test_peers_without_coupling_are_no_members_beside_coupled_ones():
 @pytest.mark.parametrize("collaboration", [None, *COLLABORATIONS])
 def test_both_ways_of_learning_from_one_another_combine(name, collaboration):
     method = CoTraining(views=[[0, 1], [2]]) if collaboration == "co_training" else collaboration
-    params = {"peer_sharing": name, "collaboration": method, "n_estimators": 1, "cv": 3, "max_iter": 2}
+    params = {
+        "peer_sharing": name,
+        "collaboration": method,
+        "n_estimators": 1,
+        "cv": 3,
+        "max_iter": 2,
+        "input_scaling": False,
+    }
     model = fit(**params, dropout=0.2)
     assert np.isfinite(model.predict(X)).all()
     assert model.n_peers_ == (4 if collaboration in (None, "pseudo_labels") else 2)
