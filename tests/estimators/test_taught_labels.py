@@ -99,6 +99,13 @@ def test_without_pseudo_labels_nothing_changes(case):
     assert set(taught.termination_condition_.values()) == {wanted}
 
 
+def test_before_the_start_nothing_is_taught():
+    y = np.where(np.isnan(Y).all(axis=1)[:, None], FULL, Y)
+    late, plain = fit(y, collaboration=PseudoLabeling(0.5, start=0.99)), fit(y, n_peers=4)  # after the last step
+    for member in range(8):
+        assert_array_equal(weights_of(late, member), weights_of(plain, member))
+
+
 def test_given_labels_stay_and_missing_ones_are_told():
     model = fit(collaboration=SURE, max_iter=30)
     given = ~np.isnan(Y)
