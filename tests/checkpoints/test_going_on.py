@@ -111,7 +111,7 @@ def test_trials_of_settings_are_not_repeated(epochs, tmp_path):
     """Cut off in a trial, and in the training that follows: what has been tried stays as it was."""
     rows = np.random.default_rng(1).normal(size=(120, 4))  # of fewer nothing is tried
     given = rows, np.sin(rows[:, :2])
-    tries = {"effort": "default", "dropout": 0.0, "input_dropout": 0.0, "input_scaling": False, "max_iter": 20}
+    tries = {"effort": "default", "input_dropout": 0.0, "input_scaling": False, "max_iter": 20}
     tries |= {"learning_rate_init": 0.01, "batch_size": 10, "n_iter_no_change": 40}
     whole = net(**tries).fit(*given)
     assert len(whole.trials_["loss"]) > 1
