@@ -37,6 +37,8 @@ class DataSummary:
     ----------
     n_rows, n_distinct : int
         Rows with a label and a positive weight, and the distinct ones among them, features and labels together.
+    n_joined : int
+        How many of these are held out together with one before, as they are a row of which each has some labels.
     n_inputs, n_outputs : int
         Width of an encoded row, and outputs of the network for all tasks.
     classification : tuple of bool
@@ -80,6 +82,7 @@ class DataSummary:
     static_weights: bool = True
     learned_encoding: bool = False
     validation_given: bool = False
+    n_joined: int = 0
     n_unlabeled: int = 0
     n_splits: int = 0
     n_units: int = 0
@@ -104,6 +107,11 @@ class DataSummary:
             tiny=self.n_distinct <= FULL_BATCH_ROWS and self.n_rows <= TINY_ROWS,
             wide=self.n_inputs >= WIDE_INPUTS,
         )
+
+    @property
+    def n_apart(self) -> int:
+        """Rows that may be in different folds."""
+        return self.n_distinct - self.n_joined
 
     def rows_of_step(self, batch_size: int) -> int:
         """Rows of a step with ``batch_size`` labelled ones: beside them as many others as keep an epoch as long."""

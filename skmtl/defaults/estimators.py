@@ -166,12 +166,12 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
 def early_stopping(data: DataSummary, params: Params) -> Choice:
     """True where there are {FOLDS} distinct rows or more, each at most {MAX_COPIES} times on average.
 
-    There are {FOLDS} folds, and copies of a row are in one of them. Where rows repeat more often, a held-out row is
-    unlike all others. True also where ``cv`` or groups are given.
+    There are {FOLDS} folds, and copies of a row are in one of them, also those that have labels of other tasks only.
+    Where rows repeat more often, a held-out row is unlike all others. True also where ``cv`` or groups are given.
     """
     n_rows, n_distinct = data.n_rows, data.n_distinct
-    if n_distinct < FOLDS:
-        return Choice(False, f"{n_distinct} distinct rows, fewer than {FOLDS}")
+    if data.n_apart < FOLDS:
+        return Choice(False, f"{data.n_apart} distinct rows, fewer than {FOLDS}")
     if n_rows > MAX_COPIES * n_distinct:
         return Choice(False, f"{n_rows} rows with {n_distinct} distinct ones: more than {MAX_COPIES} copies of each")
     return Choice(True, f"{n_rows} rows, {n_distinct} of them distinct")

@@ -86,7 +86,7 @@ def n_held_out_folds(data: DataSummary, params: Params) -> int:
     if not params["early_stopping"] or data.validation_given:
         return 0
     n_folds = FOLDS if params["cv"] is None else params["cv"]
-    return data.n_splits or (int(n_folds) if data.n_distinct >= n_folds else 0)
+    return data.n_splits or (int(n_folds) if data.n_apart >= n_folds else 0)
 
 
 def too_few_units(data: DataSummary) -> bool:

@@ -81,26 +81,26 @@ def warn_of_splits_left(job: FitJob) -> None:
 
 
 def deal_rows(
-    config: FitConfig, splits: Splits | None, hashes: np.ndarray | None, inputs: SharedInputs
+    config: FitConfig, splits: Splits | None, units: np.ndarray | None, inputs: SharedInputs
 ) -> HeldOut | None:
-    """Rows of each member, by ``splits`` or else by the hashes of the rows; None where none are held out."""
+    """Rows of each member, by ``splits`` or else by the units of the rows; None where none are held out."""
     if not config.n_folds:
         return None
     sizes = config.members, config.n_peers
     if splits is None:
-        assert hashes is not None
-        rows, labelled = np.zeros((config.members, len(hashes)), dtype=bool), inputs.rows.row_weights > 0
+        assert units is not None
+        rows, labelled = np.zeros((config.members, len(units)), dtype=bool), inputs.rows.row_weights > 0
         for kept in (labelled, ~labelled):  # apart, so that folds have as many labels as without the other rows
-            rows[:, kept] = held_out_rows(hashes[kept], config.members, config.n_folds, config.n_peers)
-        return HeldOut(rows, ~rows, hashes)
+            rows[:, kept] = held_out_rows(units[kept], config.members, config.n_folds, config.n_peers)
+        return HeldOut(rows, ~rows, units)
     rows, codes = take_turns(splits.test, *sizes), inputs.groups
     if codes is None:
         codes = np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1)
-    units = _numbered(rows, codes)
-    if len(np.unique(units[rows.any(axis=0)])) == 1:  # which says nothing of other units
-        assert hashes is not None
-        units = hashes
-    return HeldOut(rows, take_turns(splits.train, *sizes), units)
+    by_split = _numbered(rows, codes)
+    if len(np.unique(by_split[rows.any(axis=0)])) == 1:  # which says nothing of other units
+        assert units is not None
+        by_split = units
+    return HeldOut(rows, take_turns(splits.train, *sizes), by_split)
 
 
 def _numbered(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -120,10 +120,10 @@ def require_folds(params: Params, data: DataSummary) -> None:
         If there are fewer.
     """
     cv = params["cv"]
-    if isinstance(cv, Integral) and not data.n_splits and data.n_distinct < int(cv):
+    if isinstance(cv, Integral) and not data.n_splits and data.n_apart < int(cv):
         raise ValueError(
-            f"cv={cv} asks for {cv} folds, and there are {data.n_distinct} distinct rows; copies of a row are in one "
-            f"fold. Give more rows, or set cv to {data.n_distinct} at most."
+            f"cv={cv} asks for {cv} folds, and there are {data.n_apart} distinct rows; copies of a row are in one "
+            f"fold. Give more rows, or set cv to {data.n_apart} at most."
         )
 
 

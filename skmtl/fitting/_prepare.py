@@ -36,7 +36,7 @@ from skmtl.fitting._job import FitJob
 from skmtl.fitting._postprocessing import read_postprocessors, read_threshold_scores
 from skmtl.fitting._shared_inputs import EncodedRows, SharedInputs
 from skmtl.fitting._stream import data_in_blocks, preferences_for_blocks, untried, without_all_cells
-from skmtl.inputs import Splits, label_hashes, row_hashes
+from skmtl.inputs import Splits, label_hashes, row_hashes, row_units
 from skmtl.network import Architecture, Network
 from skmtl.processes import current
 from skmtl.training import (
@@ -99,10 +99,10 @@ def prepare(
     asked, class_weight = requested(params, preferences, fitted_dtype), params.get("class_weight")
     encoded = inputs.encode(inputs.rows, cell_weights(class_weight, inputs, inputs.rows), asked["dtype"])
     splits = read_splits(asked, inputs)
-    hashes, summary = _summarise(asked, inputs, encoded, splits, seed, device, fitted_dtype)
+    units, summary = _summarise(asked, inputs, encoded, splits, seed, device, fitted_dtype)
     values, choices = resolve(params, summary, preferences)
     config, loss_weights = make_config(values, summary, inputs, seed, device)
-    held_out = deal_rows(config, splits, hashes, inputs)
+    held_out = deal_rows(config, splits, units, inputs)
     objective, validation = Objective(inputs.layout.groups, inputs.layout.n_outputs, device), None
     data: TrainingData | StoredData | StreamedData
     if inputs.survey is not None:
@@ -200,17 +200,18 @@ def _summarise(
     device: torch.device,
     fitted_dtype: str | None,
 ) -> tuple[np.ndarray | None, DataSummary]:
-    """Hash of each row, where the fit needs it, and what the defaults look at."""
-    n_rows, hashes = inputs.n_rows - inputs.n_unlabeled, None
-    n_distinct = n_rows
+    """What is held out together, where the fit needs it, and what the defaults look at."""
+    n_rows, units = inputs.n_rows - inputs.n_unlabeled, None
+    n_distinct = n_apart = n_rows
     deals_rows = params["early_stopping"] is not False and inputs.validation is None
     if inputs.survey is None and (deals_rows or encoded.targets.shape[0] <= ROWS_TO_COMPARE):
-        hashes, n_distinct = encoded.once(_hash_rows, seed)
+        contents, units, n_distinct, n_apart = encoded.once(_hash_rows, seed)
         if inputs.n_unlabeled:
-            n_distinct = len(np.unique(hashes[inputs.rows.row_weights > 0]))
+            n_distinct, n_apart = (len(np.unique(of[inputs.rows.row_weights > 0])) for of in (contents, units))
     summary = DataSummary(
         n_rows=n_rows,
         n_distinct=n_distinct,
+        n_joined=n_distinct - n_apart,
         n_unlabeled=inputs.n_unlabeled,
         n_inputs=encoded.X.shape[1],
         n_outputs=sum(inputs.layout.n_outputs),
@@ -226,7 +227,7 @@ def _summarise(
         fitted_dtype=fitted_dtype,
     )
     require_folds(params, summary)
-    return hashes, summary
+    return units, summary
 
 
 def _n_units(splits: Splits | None, inputs: SharedInputs) -> int:
@@ -236,10 +237,12 @@ def _n_units(splits: Splits | None, inputs: SharedInputs) -> int:
     return splits.n_splits if inputs.groups is None else len(np.unique(inputs.groups))
 
 
-def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, int]:
-    """Hash of features and labels of each row, ``(n,)``, and how many of them are distinct."""
-    hashes = row_hashes(encoded.X, seed) + label_hashes(encoded.labels, seed + 1)
-    return hashes, len(np.unique(hashes))
+def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Hash of features and labels of each row, and what is held out together, ``(n,)``; how many are distinct."""
+    features = row_hashes(encoded.X, seed)
+    contents = features + label_hashes(encoded.labels, seed + 1)
+    units = row_units(features, contents, encoded.labels)
+    return contents, units, len(np.unique(contents)), len(np.unique(units))
 
 
 def _network(

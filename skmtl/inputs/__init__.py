@@ -1,7 +1,7 @@
 """What users pass, read and checked: labels, names of tasks, sample weights, classes and rows."""
 
 from skmtl.inputs._cells import family_of, from_tensor, is_missing, require_comparable
-from skmtl.inputs._folds import held_out_rows, label_codes, label_hashes, row_hashes, take_turns
+from skmtl.inputs._folds import held_out_rows, label_codes, label_hashes, row_hashes, row_units, take_turns
 from skmtl.inputs._labels import Categories, LabelMatrix, read_classes, read_labels
 from skmtl.inputs._names import (
     are_names,
@@ -69,6 +69,7 @@ __all__ = [
     "require_order",
     "require_same_tasks",
     "row_hashes",
+    "row_units",
     "sliceable",
     "stored_by_column",
     "take_rows",

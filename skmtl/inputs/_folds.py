@@ -48,16 +48,22 @@ def label_hashes(labels: LabelMatrix, seed: int) -> np.ndarray:
     """A number for each row that depends on its labels and the seed only, ``(n,)``."""
     if not isinstance(labels.columns, StoredColumns):
         return row_hashes(label_codes(labels), seed)
-    stored = labels.columns.stored
-    codes = np.concatenate(
-        [1 + np.unique(cells_of_column(stored, k)[1], return_inverse=True)[1] for k in range(stored.shape[1])]
-    )
-    cells = with_values(stored, codes.astype(np.float64)).tocsr()
-    constants: np.ndarray = np.random.default_rng(seed).integers(0, 2**64, (stored.shape[1],), dtype=np.uint64)
+    cells = _stored_codes(labels.columns).tocsr()
+    constants: np.ndarray = np.random.default_rng(seed).integers(0, 2**64, (cells.shape[1],), dtype=np.uint64)
     without = _mix(np.zeros(len(constants)), constants)  # what a cell without a label counts
     hashes: np.ndarray = _row_sums(_mix(cells.data, constants[cells.indices]) - without[cells.indices], cells.indptr)
     hashes += without.sum(dtype=np.uint64)
     return hashes
+
+
+def _stored_codes(columns: StoredColumns) -> sp.csc_array:
+    """As :func:`label_codes`, of stored cells."""
+    stored = columns.stored
+    codes = np.concatenate(
+        [1 + np.unique(cells_of_column(stored, k)[1], return_inverse=True)[1] for k in range(stored.shape[1])]
+    )
+    cells: sp.csc_array = with_values(stored, codes.astype(np.float64))
+    return cells
 
 
 def label_codes(labels: LabelMatrix) -> np.ndarray:
@@ -67,6 +73,56 @@ def label_codes(labels: LabelMatrix) -> np.ndarray:
         seen = labels.observed[:, k]
         codes[seen, k] = 1 + np.unique(column[seen], return_inverse=True)[1]
     return codes
+
+
+def row_units(features: np.ndarray, contents: np.ndarray, labels: LabelMatrix) -> np.ndarray:
+    """Equal numbers for rows that are held out together, by hashes of their features and of all that they contain.
+
+    These are copies, and rows with the same features but labels of other tasks: a row that was written down task by
+    task, whose labels tell of one another. Rows with the same features and different labels of a task are different.
+
+    Parameters
+    ----------
+    features, contents : ndarray of shape (n,)
+        Hashes of the features, and of features and labels.
+    labels : LabelMatrix
+        The labels.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The features' hash where rows are joined, else that of the contents.
+    """
+    rows, tasks, codes = _labelled_cells(labels)
+    labelled = np.zeros(len(features), dtype=bool)
+    labelled[rows] = True
+    if len(rows) == labelled.sum() * labels.observed.shape[1]:  # then different rows differ in a label of a task
+        return contents
+    order = np.flatnonzero(labelled)[np.lexsort((contents[labelled], features[labelled]))]
+    same, copies = (values[order[1:]] == values[order[:-1]] for values in (features, contents))
+    repeated = np.unique(features[order[1:]][same & ~copies])
+    if not len(repeated):
+        return contents
+    group = np.searchsorted(repeated, features).clip(max=len(repeated) - 1)
+    joined = repeated[group] == features
+    kept = joined[rows]
+    cells, codes = group[rows[kept]] * labels.observed.shape[1] + tasks[kept], codes[kept]
+    order = np.argsort(cells, kind="stable")
+    differs = (np.diff(cells[order]) == 0) & (np.diff(codes[order]) != 0)
+    agrees = np.ones(len(repeated), dtype=bool)
+    agrees[cells[order][1:][differs] // labels.observed.shape[1]] = False
+    units: np.ndarray = np.where(joined & agrees[group], features, contents)
+    return units
+
+
+def _labelled_cells(labels: LabelMatrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, task, and rank of the label among those of its task, of each cell that has one."""
+    if isinstance(labels.columns, StoredColumns):
+        cells = _stored_codes(labels.columns).tocoo()
+        return cells.row.astype(np.int64), cells.col.astype(np.int64), cells.data
+    codes = label_codes(labels)
+    rows, tasks = np.nonzero(codes)
+    return rows, tasks, codes[rows, tasks]
 
 
 def held_out_rows(hashes: np.ndarray, members: int, n_folds: int, n_peers: int = 1) -> np.ndarray:
