@@ -144,6 +144,7 @@ def at_module_level(tree: ast.Module) -> ast.Module:
     return Remover().visit(tree)
 
 
+@cache
 def skmtl_imports(path: Path) -> set[str]:
     """Dotted names within skmtl that a file imports anywhere."""
     return {name for name in imported(parse(path), module_of(path)) if name.split(".")[0] == "skmtl"}
