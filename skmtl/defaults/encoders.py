@@ -11,7 +11,6 @@ PIECEWISE_ROWS, PIECEWISE_COLUMNS = 200, 500  # the fewest bins of so many colum
 SHARED_BINS, MAX_BINS, MIN_BINS = 256, 32, 4  # of all columns together, and of a column
 VALUES_PER_BIN = 2  # a column of no more values than these times the bins has an edge at each
 FEW_VALUES = VALUES_PER_BIN * MIN_BINS
-LOW_BIN_ROWS = 1000
 WHOLE_SIDE, LARGEST_STRIDE = 16, 4  # longer side of an image that is read pixel by pixel
 SEQUENCE_LEARNING_RATE, CONVOLUTION_LEARNING_RATE, MODULE_LEARNING_RATE = 0.005, 0.002, 0.001
 ROW_VISITS = 120_000
@@ -39,11 +38,6 @@ def n_bins(n_columns: int) -> Choice:
     """
     bins = min(max(SHARED_BINS // max(n_columns, 1), MIN_BINS), MAX_BINS)
     return Choice(bins, f"{SHARED_BINS} bins, shared by {n_columns} columns of more than {FEW_VALUES} values")
-
-
-def low_bins(n_distinct: int) -> bool:
-    """Whether bins are half as high and bend a line in place of replacing it: with fewer rows no gain could be told."""
-    return n_distinct >= LOW_BIN_ROWS
 
 
 def stride(longer_side: int) -> Choice:

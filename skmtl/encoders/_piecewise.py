@@ -21,7 +21,8 @@ class PiecewiseLinear:
     build steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
     Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
     often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
-    neighbouring values; a column of two values gets none, since it is linear.
+    neighbouring values; a column of two values gets none, since it is linear. Columns of more values than that are
+    scaled up and get bins of half the height, which bend a line in place of replacing it.
 
     Parameters
     ----------
@@ -31,8 +32,6 @@ class PiecewiseLinear:
         Strictly positive weights.
     n_bins : int or "auto"
         Largest number of bins of a column.
-    n_rows : int
-        Number of distinct rows. With many rows, columns of many values are scaled up and get bins of half the height.
 
     Attributes
     ----------
@@ -46,15 +45,15 @@ class PiecewiseLinear:
         Which columns have bins of half the height.
     """
 
-    def __init__(self, values: Array, weights: FloatArray, n_bins: int | str, n_rows: int) -> None:
+    def __init__(self, values: Array, weights: FloatArray, n_bins: int | str) -> None:
         distinct = [np.unique(column[~np.isnan(column)]) for column in values.T]
         sizes = np.array([len(found) for found in distinct])
         self.n_bins = rules.n_bins(int(np.sum(sizes > rules.FEW_VALUES))).value if isinstance(n_bins, str) else n_bins
-        many = sizes > rules.VALUES_PER_BIN * self.n_bins
-        self.bent = many & rules.low_bins(n_rows)
+        self.bent = sizes > rules.VALUES_PER_BIN * self.n_bins
         edges = [found.astype(np.float64) for found in distinct]
-        for column, quantiles in zip(np.flatnonzero(many), _edges(values[:, many], weights, self.n_bins), strict=True):
-            edges[column] = quantiles
+        quantiles = _edges(values[:, self.bent], weights, self.n_bins)
+        for column, found in zip(np.flatnonzero(self.bent), quantiles, strict=True):
+            edges[column] = found
         edges = [found[np.diff(found, prepend=-np.inf) > _MIN_WIDTH] for found in edges]
         counts = [len(found) - 1 if len(found) > 2 else 0 for found in edges]
         self.columns = np.repeat(np.arange(len(counts), dtype=np.int32), counts)

@@ -226,10 +226,11 @@ class TabularEncoder(Encoder):
         too_wide = is_auto and rules.numeric(n_columns).value == "scaled"
         if self.numeric == "scaled" or too_wide or sp.issparse(values) or not n_columns:
             return None
-        n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
-        if is_auto and rules.numeric(n_columns, n_distinct).value == "scaled":
-            return None
-        return PiecewiseLinear(values, weights, self.n_bins, n_distinct)
+        if is_auto:
+            n_distinct = len(np.unique(row_hashes(values[:_ROWS_COUNTED], 0)))
+            if rules.numeric(n_columns, n_distinct).value == "scaled":
+                return None
+        return PiecewiseLinear(values, weights, self.n_bins)
 
     def _encode_rest(self, values: Array, table: Table, out: FloatArray) -> None:
         """Write missing indicators, categories and cycles of dates."""

@@ -24,7 +24,7 @@ def edges_of(bins):
 
 def test_a_linear_map_of_the_bins_is_any_piecewise_linear_function():
     x = RNG.normal(size=(500, 1))
-    bins = PiecewiseLinear(x, np.ones(500), 8, n_rows=1000)
+    bins = PiecewiseLinear(x, np.ones(500), 8)
     knots = edges_of(bins)
     heights = RNG.normal(size=9)
     encoded = encode(bins, x, np.zeros(1))
@@ -34,12 +34,12 @@ def test_a_linear_map_of_the_bins_is_any_piecewise_linear_function():
 
 
 def test_bins_are_full_below_and_empty_above_a_value():
-    bins = PiecewiseLinear(np.arange(5.0)[:, None], np.ones(5), 4, n_rows=1000)
+    bins = PiecewiseLinear(np.arange(5.0)[:, None], np.ones(5), 4)
     assert_array_equal(encode(bins, np.array([[-9.0], [1.5], [9.0]]), np.zeros(1)), [[0] * 4, [1, 0.5, 0, 0], [1] * 4])
 
 
 def test_missing_values_take_the_fill():
-    bins = PiecewiseLinear(np.array([[0.0], [1.0], [2.0], [np.nan]]), np.ones(4), 4, n_rows=1000)
+    bins = PiecewiseLinear(np.array([[0.0], [1.0], [2.0], [np.nan]]), np.ones(4), 4)
     assert_array_equal(
         encode(bins, np.array([[np.nan]]), np.array([1.0])), encode(bins, np.array([[1.0]]), np.zeros(1))
     )
@@ -47,12 +47,12 @@ def test_missing_values_take_the_fill():
 
 def test_columns_of_two_values_have_no_bins():
     values = np.column_stack([np.tile([0.0, 1.0], 50), np.arange(100.0), np.zeros(100)])
-    assert set(PiecewiseLinear(values, np.ones(100), 4, n_rows=1000).columns) == {1}
+    assert set(PiecewiseLinear(values, np.ones(100), 4).columns) == {1}
 
 
 def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
     values = np.array([0.0] * 990 + [1.0, 2.0, 3.0, 5.0] + [8.0] * 6)[:, None]
-    bins = PiecewiseLinear(values, np.ones(1000), 4, n_rows=1000)
+    bins = PiecewiseLinear(values, np.ones(1000), 4)
     assert_array_equal(bins.low, [0, 1, 2, 3, 5])
     assert_allclose(edges_of(bins), [0, 1, 2, 3, 5, 8])
 
@@ -60,7 +60,7 @@ def test_a_column_of_few_values_has_an_edge_at_each_however_rare():
 def test_a_frequent_value_leaves_the_bins_to_the_others():
     others = np.exp(RNG.normal(size=100))
     values = np.concatenate([np.zeros(900), others, [np.nan]])[:, None]
-    bins = PiecewiseLinear(values, np.ones(1001), 8, n_rows=1000)
+    bins = PiecewiseLinear(values, np.ones(1001), 8)
     levels = np.linspace(0, 1, 9)
     assert_allclose(edges_of(bins), [0, *np.quantile(others, levels, method="averaged_inverted_cdf")], rtol=1e-12)
 
@@ -69,8 +69,8 @@ def test_an_integer_weight_equals_repeated_rows():
     x, weights = RNG.normal(size=(50, 3)), RNG.integers(1, 4, 50)
     x[:, 1] *= RNG.random(50) < 0.5
     x[:, 2] = x[:, 2].round()
-    weighted = PiecewiseLinear(x, weights.astype(float), 6, n_rows=1000)
-    repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6, n_rows=1000)
+    weighted = PiecewiseLinear(x, weights.astype(float), 6)
+    repeated = PiecewiseLinear(np.repeat(x, weights, axis=0), np.ones(weights.sum()), 6)
     assert_allclose(weighted.low, repeated.low, atol=1e-12)
     assert_allclose(weighted.slope, repeated.slope, rtol=1e-9)
 
@@ -99,21 +99,21 @@ def test_auto_counts_distinct_rows():
     assert TabularEncoder().fit(x, np.ones(500)).bins_ is None
 
 
-@pytest.mark.parametrize(("n", "bent"), [(999, False), (1000, True)])
-def test_with_many_rows_bins_bend_a_number_of_many_values(n, bent):
+def test_bins_bend_a_number_of_many_values():
+    n = 300
     x = np.column_stack([np.arange(float(n)), np.arange(n) % 32])
     scaled = TabularEncoder(numeric="scaled").fit(x, np.ones(n)).transform(x)
     encoder = TabularEncoder(numeric="piecewise", n_bins=16).fit(x, np.ones(n))
     both = encoder.transform(x)
-    assert_allclose(both[:, :2], scaled * ([4, 1] if bent else 1), rtol=1e-15)
-    assert_array_equal(both[:, 2:].max(axis=0), np.where((encoder.bins_.columns == 0) & bent, 0.5, 1.0))
+    assert_allclose(both[:, :2], scaled * [4, 1], rtol=1e-15)
+    assert_array_equal(both[:, 2:].max(axis=0), np.where(encoder.bins_.columns == 0, 0.5, 1.0))
 
 
 def test_outputs_are_named_and_stand_beside_the_scaled_numbers():
     x = RNG.normal(size=(300, 2))
     scaled = TabularEncoder(numeric="scaled").fit(x, np.ones(300))
     both = TabularEncoder(numeric="piecewise", n_bins=4).fit(x, np.ones(300))
-    assert_array_equal(both.transform(x)[:, :2], scaled.transform(x))
+    assert_allclose(both.transform(x)[:, :2], 2 * scaled.transform(x), rtol=1e-15)
     names = both.get_feature_names_out()
     assert len(names) == both.n_outputs_ == both.transform(x).shape[1] == 2 + 8
     assert names[2:].tolist() == [f"x{k}_bin{i}" for k in range(2) for i in range(4)]

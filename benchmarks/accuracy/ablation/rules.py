@@ -126,10 +126,6 @@ RULES = {
         {str(n): _constants(encoders, MIN_BINS=n, MAX_BINS=n) for n in (4, 8, 16)}
         | {"16 at most": _constants(encoders, MAX_BINS=16)},
     ),
-    "low bins": Rule(
-        _rows(200, math.inf),
-        {"never": _constants(encoders, LOW_BIN_ROWS=math.inf), "always": _constants(encoders, LOW_BIN_ROWS=0)},
-    ),
     "settings tried": Rule(
         _rows(65, math.inf),
         {
