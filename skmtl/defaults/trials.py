@@ -22,11 +22,14 @@ NETWORKS: tuple[Setting, ...] = (
 )
 # With other steps, of which few data sets gain
 MORE_NETWORKS = (*NETWORKS, {"learning_rate_init": LOWER_RATE}, {"activation": "silu"}, {"activation": "relu"})
-# Against overfitting, from nothing to much; inputs scaled by how much they matter, or all alike
+# Inputs scaled by how much they matter, or a little dropout
 REGULARISATIONS: tuple[Setting, ...] = (
-    {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": False},
     {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": True},
     {"dropout": 0.1, "input_dropout": 0.0, "input_scaling": False},
+)
+MORE_REGULARISATIONS = (
+    *REGULARISATIONS,
+    {"dropout": 0.0, "input_dropout": 0.0, "input_scaling": False},
     {"dropout": 0.3, "input_dropout": 0.2, "input_scaling": False},
 )
 MORE: tuple[Setting, ...] = (
@@ -73,7 +76,9 @@ class Effort:
 DEFAULT = Effort((NETWORKS, REGULARISATIONS), held_out=150, folds=2, gain_of_doubling=0.03, longest=1.5)
 EFFORTS = {
     "default": DEFAULT,
-    "best": Effort((MORE_NETWORKS, REGULARISATIONS, MORE), held_out=800, folds=8, gain_of_doubling=0.01, longest=4.0),
+    "best": Effort(
+        (MORE_NETWORKS, MORE_REGULARISATIONS, MORE), held_out=800, folds=8, gain_of_doubling=0.01, longest=4.0
+    ),
 }
 
 

@@ -58,12 +58,6 @@ def _tried(*rounds: Sequence[trials.Setting]) -> Variant:
     return partial(patch.dict, trials.EFFORTS, {"default": replace(trials.DEFAULT, rounds=rounds)})
 
 
-def _without(index: int) -> Variant:
-    """All settings but one of the regularisations."""
-    settings = trials.REGULARISATIONS
-    return _tried(trials.NETWORKS, (*settings[:index], *settings[index + 1 :]))
-
-
 # ---- tables that a rule concerns ----
 
 
@@ -132,8 +126,10 @@ RULES = {
             "none": _tried(),
             "no narrow layers": _tried(trials.REGULARISATIONS),
             "other steps": _tried(trials.MORE_NETWORKS, trials.REGULARISATIONS),
+            "other dropout": _tried(trials.NETWORKS, trials.MORE_REGULARISATIONS),
             "no regularisations": _tried(trials.NETWORKS),
-            **{f"without regularisation {index}": _without(index) for index in range(len(trials.REGULARISATIONS))},
+            "no scaled inputs": _tried(trials.NETWORKS, trials.REGULARISATIONS[1:]),
+            "no little dropout": _tried(trials.NETWORKS, trials.REGULARISATIONS[:1]),
         },
     ),
     "weights by noise": Rule(_mixed, {"never": _constants(_trials, weights_by_noise=lambda weights, *_: weights)}),
