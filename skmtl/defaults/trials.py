@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skmtl.defaults._summary import Choice, DataSummary
+from skmtl.defaults._summary import FULL_BATCH_ROWS, Choice, DataSummary
 from skmtl.defaults.estimators import HIDDEN_LAYERS, MAX_ROW_VISITS, NARROW_LAYERS, NARROW_RATE
 
 Setting = dict[str, Any]
@@ -84,7 +84,7 @@ EFFORTS = {
 
 def rules_of(data: DataSummary, choices: Mapping[str, Choice], effort: Effort) -> Setting:
     """What the rules say of the parameters that trials decide; empty where none is open, or trials tell nothing."""
-    if data.tiny or data.learned_encoding:
+    if data.n_apart <= FULL_BATCH_ROWS or data.learned_encoding:
         return {}
     rules = {name: choices[name].value for name in effort.decides if name in choices}
     if WEIGHTS in choices and len(set(choices[WEIGHTS].value)) > 1:
@@ -138,5 +138,6 @@ def length(max_iter: int, epochs: int, gain: float, effort: Effort) -> Choice:
     wanted = math.ceil(epochs * max(gain / effort.gain_of_doubling, SHORTEST))
     longest = round(effort.longest * max_iter)
     side = "below" if gain >= 0 else "above"
-    told = f"the held-out loss of {epochs} epochs is {100 * abs(gain):.1f}% {side} that of half as many"
+    percent = 100 * abs(math.expm1(-gain))
+    told = f"the held-out loss of {epochs} epochs is {percent:.1f}% {side} that of half as many"
     return Choice(min(wanted, longest), f"{told}; at most {longest}")

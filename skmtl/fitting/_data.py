@@ -121,9 +121,10 @@ def require_folds(params: Params, data: DataSummary) -> None:
     """
     cv = params["cv"]
     if isinstance(cv, Integral) and not data.n_splits and data.n_apart < int(cv):
+        cure = f", or set cv to {data.n_apart} at most" if data.n_apart > 1 else ""
         raise ValueError(
             f"cv={cv} asks for {cv} folds, and there are {data.n_apart} distinct rows; copies of a row are in one "
-            f"fold. Give more rows, or set cv to {data.n_apart} at most."
+            f"fold. Give more rows{cure}."
         )
 
 

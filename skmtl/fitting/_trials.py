@@ -185,17 +185,19 @@ class Trials:
             "standard_error": [math.sqrt(len(gain) * np.var(gain)) for gain in gains],
         }
 
-    def reason(self, name: str, chosen: Any) -> str:
-        """Least loss with each value of a parameter, in words."""
+    def reason(self, name: str, current: Setting) -> str:
+        """Loss of the chosen setting, and the least with each other value of a parameter, in words."""
         least: dict[str, float] = {}
         rule = self.tried[0][0][name]
         for setting, losses in self.tried:
             text = _text(name, setting[name], rule)
             least[text] = min(least.get(text, np.inf), float(losses.of_units.sum()))
+        chosen = _text(name, current[name], rule)
+        least[chosen] = float(self._losses(current).of_units.sum())
         if len(least) == 1:
             return f"halfway through runs of {self.epochs} epochs other values lost clearly more on held-out rows"
         values = ", ".join(f"{loss:.3f} with {text}" for text, loss in least.items())
-        is_least = least[_text(name, chosen, rule)] == min(least.values())
+        is_least = least[chosen] == min(least.values())
         why = "" if is_least else "; lower ones are not lower by more than a standard error"
         return f"held-out loss in runs of {self.epochs} epochs, relative to that under the rules: {values}{why}"
 
@@ -258,7 +260,7 @@ def _best_of(trials: Trials, job: FitJob, params: Params, rules: Setting) -> Fit
         if not trials.has(rules):  # it fails, as will the fit itself
             return job
         current = trials.better(current)
-    decided = {name: Choice(value, trials.reason(name, value)) for name, value in current.items()}
+    decided = {name: Choice(value, trials.reason(name, current)) for name, value in current.items()}
     if LENGTH in current:
         longest = most_epochs(job.summary, job.config.max_iter, current[LENGTH])
         epochs = round(current[LENGTH] * trials.epochs)

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.model_selection import ShuffleSplit
 
@@ -12,6 +14,7 @@ from skmtl import MultiTaskNet, MultiTaskNetClassifier, MultiTaskNetRegressor
 from skmtl.defaults import DataSummary
 from skmtl.defaults.trials import EFFORTS, alternatives, length, most_epochs
 from skmtl.fitting import StackedTrainer, _joined, _trials
+from skmtl.fitting._trial_losses import Losses
 from skmtl.model_selection import MultiTaskSearchCV
 
 FEW = DataSummary(n_rows=1000, n_distinct=1000, n_inputs=20, n_outputs=1, classification=(False,))
@@ -249,3 +252,38 @@ def test_separable_classes_do_not_take_long() -> None:
     X = random.choice([-1.0, 1.0], size=(300, 3)) * random.uniform(1, 2, size=(300, 3))
     net = MultiTaskNetClassifier(**SMALL | {"max_iter": "auto"}, learning_rate_init=0.1)
     assert net.fit(X, (X > 0).astype(int)).auto_params_["max_iter"].value < 200
+
+
+def test_the_loss_of_an_ensemble_is_never_below_what_variance_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two networks that err to opposite sides by chance do not tell of a loss below 0."""
+    seen = []
+    original = _trials.ensemble_losses
+    monkeypatch.setattr(_trials, "ensemble_losses", lambda *given: seen.append(given) or original(*given))
+    MultiTaskNetRegressor(**SMALL).fit(*irrelevant())
+    job, network, _ = seen[0]
+    (pieces,) = zip(job.validation.outputs(network), strict=True)
+    targets = job.validation.data.cells_at(pieces[0][0])[0]
+    opposite = torch.tensor([1.0, -1.0]).repeat(len(targets) // 2)[:, None, None].expand_as(targets)
+    monkeypatch.setattr(job.validation, "outputs", lambda _: [(*pieces[0][:2], targets + opposite)])
+    assert_allclose(original(job, network, 8).sum(axis=0), 1 / 8, rtol=1e-5)
+
+
+def test_few_rows_apart_are_not_tried() -> None:
+    X, y = irrelevant(20)
+    long = np.full((200, 10), np.nan)
+    long[np.arange(200), np.tile(np.arange(10), 20)] = np.repeat(y[:, 0], 10)
+    assert not MultiTaskNetRegressor(**SMALL, tree_blend=False).fit(np.repeat(X, 10, axis=0), long).trials_["loss"]
+
+
+def test_reasons_tell_the_loss_of_the_chosen_setting() -> None:
+    """Not that of another one with the same value."""
+    settings = [{"dropout": 0.0, "width": 8}, {"dropout": 0.1, "width": 8}, {"dropout": 0.0, "width": 4}]
+    losses = [Losses(np.array([loss]), np.array([loss])) for loss in (1.0, 0.95, 0.9)]
+    trials = SimpleNamespace(tried=list(zip(settings, losses, strict=True)), epochs=5, _losses=lambda _: losses[0])
+    reason = _trials.Trials.reason(trials, "dropout", settings[0])
+    assert "1.000 with 0.0, 0.950 with 0.1; lower ones are not lower by more than a standard error" in reason
+
+
+def test_percentages_in_reasons_are_of_the_loss() -> None:
+    assert "is 50.0% below" in length(100, 10, np.log(2), EFFORTS["default"]).reason
+    assert "is 100.0% above" in length(100, 10, -np.log(2), EFFORTS["default"]).reason
