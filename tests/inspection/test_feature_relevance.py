@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.stats import spearmanr
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -57,7 +56,7 @@ def of_numbers():
 
 
 @pytest.mark.parametrize("make", [numbers, classes, mixed])
-def test_columns_rank_as_by_permutation_importance(make):
+def test_columns_that_matter_are_those_by_permutation_importance(make):
     net, X, y = make()
     net.fit(X, y)
     relevance = feature_relevance(net, X)
@@ -66,7 +65,9 @@ def test_columns_rank_as_by_permutation_importance(make):
         view = net.task_view(task)
         scoring = "neg_log_loss" if hasattr(view, "classes_") else "neg_mean_squared_error"
         expected = permutation_importance(view, X, labels, scoring=scoring, n_repeats=3, random_state=0)
-        assert spearmanr(relevance.matrix[:, task], expected.importances_mean).statistic > 0.8
+        found, matters = relevance.matrix[:, task], expected.importances_mean > 0.1 * expected.importances_mean.max()
+        assert 0 < matters.sum() < len(found)
+        assert found[matters].min() > 3 * found[~matters].max()
 
 
 def test_relevances_of_a_linear_net_are_parts_of_its_variance():
