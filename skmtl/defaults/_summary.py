@@ -38,7 +38,7 @@ class DataSummary:
     n_rows, n_distinct : int
         Rows with a label and a positive weight, and the distinct ones among them, features and labels together.
     n_joined : int
-        How many of these are held out together with one before, as they are a row of which each has some labels.
+        How many of these share a fold with another one: rows of the same features with labels of different tasks.
     n_inputs, n_outputs : int
         Width of an encoded row, and outputs of the network for all tasks.
     classification : tuple of bool

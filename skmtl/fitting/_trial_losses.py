@@ -38,9 +38,9 @@ def ensemble_losses(job: FitJob, network: Network, n_members: int) -> np.ndarray
     """Losses ``(n_units, n_tasks)`` that an ensemble would have on the rows held out; a column sums to their mean.
 
     The loss of a mean of members falls with their number as its variance does: half of what it can fall by is seen
-    where the outputs of two are averaged. A task whose loss that would make smaller than even a loss of nothing but
-    variance can become counts as such. Those of classes are as if there were one unit more, with a loss of 1: so
-    few rows do not tell a smaller loss from none, which separable classes come ever nearer to.
+    where the outputs of two are averaged; it is no less than what would be left if all loss of a single one were
+    variance. Losses of classes are as if there were one unit more, with a loss of 1: so few rows do not tell a smaller
+    loss from none, which separable classes come ever nearer to.
     """
     validation, units = job.validation, job.units
     assert validation is not None
