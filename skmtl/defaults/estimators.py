@@ -166,8 +166,9 @@ def max_iter(data: DataSummary, params: Params) -> Choice:
 def early_stopping(data: DataSummary, params: Params) -> Choice:
     """True where there are {FOLDS} distinct rows or more, each at most {MAX_COPIES} times on average.
 
-    There are {FOLDS} folds, and copies of a row are in one of them, also those that have labels of other tasks only.
-    Where rows repeat more often, a held-out row is unlike all others. True also where ``cv`` or groups are given.
+    There are {FOLDS} folds. Copies of a row are in one fold, and so are rows of the same features with labels of
+    different tasks. Where rows repeat more often, a held-out row is unlike all others. True also where ``cv`` or groups
+    are given.
     """
     n_rows, n_distinct = data.n_rows, data.n_distinct
     if data.n_apart < FOLDS:

@@ -21,8 +21,8 @@ class PiecewiseLinear:
     build steep functions of a column (Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in
     Tabular Deep Learning", NeurIPS 2022). The edges are quantiles. A value so frequent that quantiles coincide, as 0
     often is, is one edge, and the others are quantiles of the other values. A column of few values gets a bin between
-    neighbouring values; a column of two values gets none, since it is linear. Columns of more values than that are
-    scaled up and get bins of half the height, which bend a line in place of replacing it.
+    neighbouring values; a column of two values gets none, since it is linear. A column of
+    more than twice as many values as bins is scaled up, and its bins have half the height: they bend its line.
 
     Parameters
     ----------

@@ -242,7 +242,8 @@ def _hash_rows(encoded: EncodedRows, seed: int) -> tuple[np.ndarray, np.ndarray,
     features = row_hashes(encoded.X, seed)
     contents = features + label_hashes(encoded.labels, seed + 1)
     units = row_units(features, contents, encoded.labels)
-    return contents, units, len(np.unique(contents)), len(np.unique(units))
+    n_distinct = len(np.unique(contents))
+    return contents, units, n_distinct, n_distinct if units is contents else len(np.unique(units))
 
 
 def _network(

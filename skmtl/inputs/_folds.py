@@ -93,24 +93,24 @@ def row_units(features: np.ndarray, contents: np.ndarray, labels: LabelMatrix) -
     ndarray of shape (n,)
         The features' hash where rows are joined, else that of the contents.
     """
-    rows, tasks, codes = _labelled_cells(labels)
-    labelled = np.zeros(len(features), dtype=bool)
-    labelled[rows] = True
-    if len(rows) == labelled.sum() * labels.observed.shape[1]:  # then different rows differ in a label of a task
+    n_tasks, n_labels = labels.observed.shape[1], np.asarray(labels.observed.sum(axis=1)).reshape(-1)
+    labelled = n_labels > 0
+    if (n_labels[labelled] == n_tasks).all():  # then different rows differ in a label of a task
         return contents
     order = np.flatnonzero(labelled)[np.lexsort((contents[labelled], features[labelled]))]
     same, copies = (values[order[1:]] == values[order[:-1]] for values in (features, contents))
     repeated = np.unique(features[order[1:]][same & ~copies])
     if not len(repeated):
         return contents
+    rows, tasks, codes = _labelled_cells(labels)
     group = np.searchsorted(repeated, features).clip(max=len(repeated) - 1)
     joined = repeated[group] == features
     kept = joined[rows]
-    cells, codes = group[rows[kept]] * labels.observed.shape[1] + tasks[kept], codes[kept]
+    cells, codes = group[rows[kept]] * n_tasks + tasks[kept], codes[kept]
     order = np.argsort(cells, kind="stable")
     differs = (np.diff(cells[order]) == 0) & (np.diff(codes[order]) != 0)
     agrees = np.ones(len(repeated), dtype=bool)
-    agrees[cells[order][1:][differs] // labels.observed.shape[1]] = False
+    agrees[cells[order][1:][differs] // n_tasks] = False
     units: np.ndarray = np.where(joined & agrees[group], features, contents)
     return units
 

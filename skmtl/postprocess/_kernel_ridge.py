@@ -225,5 +225,5 @@ def pseudoinverse(matrices: np.ndarray) -> np.ndarray:
     regular = determinant > 1e-15 * largest**2
     adjugate = np.stack([c, -b, -b, a], axis=1).reshape(-1, 2, 2)
     divisor = np.where(regular, determinant, np.where(largest > 0, largest**2, 1.0))
-    pseudoinverse: np.ndarray = np.where(regular[:, None, None], adjugate, matrices) / divisor[:, None, None]
-    return pseudoinverse
+    of_pairs: np.ndarray = np.where(regular[:, None, None], adjugate, matrices) / divisor[:, None, None]
+    return of_pairs
